@@ -1,0 +1,1 @@
+"""Finding faces in frames, following them through video, and cutting the aligned crop."""

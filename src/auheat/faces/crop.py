@@ -1,0 +1,97 @@
+"""The aligned crop: the only path from a face in a frame to the network's input.
+
+A similarity transform (turn, scale, shift) carries the centres of both eyes and the base of the
+nose to fixed places. It keeps jaw drop visible, which a transform that also pins the chin would
+remove, and blinks do not move it, because an eye's centre is taken between its corners. Real
+frames and rendered faces go through the same definition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat import geometry
+from auheat.landmarks import (
+    LEFT_EYE_INNER,
+    LEFT_EYE_OUTER,
+    RIGHT_EYE_INNER,
+    RIGHT_EYE_OUTER,
+    SUBNASALE,
+)
+
+# Places of the right eye's centre, the left eye's centre and the nose base in a crop of side 1.
+# With the mean face of ICT-FaceKit they leave room above for raised brows and below for a chin
+# dropped by AU26 at intensity 5.
+_TEMPLATE = np.array([[0.34, 0.33], [0.66, 0.33], [0.5, 0.56]])
+
+
+def anchors(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The three points that the alignment pins, (3, 2), from landmarks (68, 2)."""
+    right = (landmarks[RIGHT_EYE_OUTER] + landmarks[RIGHT_EYE_INNER]) / 2
+    left = (landmarks[LEFT_EYE_OUTER] + landmarks[LEFT_EYE_INNER]) / 2
+    return np.asarray(np.stack([right, left, landmarks[SUBNASALE]]), np.float64)
+
+
+@dataclass(frozen=True)
+class CropSpec:
+    """Size of a crop. The same face lies at the same place of every crop, up to size and pad.
+
+    size: side in pixels of the region that the network sees.
+    pad: pixels kept around that region on every side, room for training's shifts and turns.
+    """
+
+    size: int = 128
+    pad: int = 0
+
+    @property
+    def side(self) -> int:
+        """Side of the whole crop in pixels."""
+        return self.size + 2 * self.pad
+
+    def transform(self, landmarks: NDArray[np.float64]) -> geometry.Transform:
+        """The 2x3 similarity from frame pixels to crop pixels for a face with these landmarks.
+
+        Raises ValueError if eyes and nose coincide.
+        """
+        target = _TEMPLATE * self.size - 0.5 + self.pad
+        return geometry.fit_similarity(anchors(landmarks), target)
+
+    def extract(self, image: NDArray[np.uint8], transform: geometry.Transform) -> NDArray[np.uint8]:
+        """Cuts the crop out of a frame. image: (H, W, 3); returns (side, side, 3) uint8.
+
+        Large faces are averaged down before the transform, so that fine texture does not alias.
+        Outside the frame the border pixels continue.
+        """
+        shrink = int(1 / max(geometry.scale_of(transform), 1e-6))
+        if shrink > 1:
+            image, reduction = _reduced(image, transform, self.side, shrink)
+            transform = geometry.compose(transform, geometry.invert(reduction))
+        warped = cv2.warpAffine(
+            image,
+            transform,
+            (self.side, self.side),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return np.asarray(warped, np.uint8)
+
+
+def _reduced(
+    image: NDArray[np.uint8], transform: geometry.Transform, side: int, factor: int
+) -> tuple[NDArray[np.uint8], geometry.Transform]:
+    """The part of a frame that a crop needs, averaged down by a whole factor, and how it maps."""
+    height, width = image.shape[:2]
+    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float64) - 0.5
+    box = geometry.bounding_box(geometry.apply(geometry.invert(transform), corners))
+    x0, y0 = np.clip(np.floor(box[:2]) - factor, 0, [width - 1, height - 1]).astype(int)
+    columns = max(1, (min(width, int(box[2]) + 2 * factor) - x0) // factor)
+    rows = max(1, (min(height, int(box[3]) + 2 * factor) - y0) // factor)
+    part = image[y0 : y0 + rows * factor, x0 : x0 + columns * factor]
+    small = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+    scale = np.array([small.shape[1] / part.shape[1], small.shape[0] / part.shape[0]])
+    shift = -(np.array([x0, y0]) - 0.5) * scale - 0.5
+    return small, np.array([[scale[0], 0.0, shift[0]], [0.0, scale[1], shift[1]]])

@@ -1,0 +1,99 @@
+"""Boxes and 2x3 transforms in the image plane.
+
+Conventions, used everywhere in auheat: points are (x, y) with x to the right and y down; pixel
+centres lie at integer coordinates, so an image of width W covers x from -0.5 to W - 0.5. Boxes are
+(x0, y0, x1, y1). A transform is a 2x3 float64 matrix T with y = T[:, :2] @ x + T[:, 2].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Points = NDArray[np.float64]
+Transform = NDArray[np.float64]
+
+
+def apply(transform: Transform, points: ArrayLike) -> Points:
+    """Transforms points of shape (..., 2)."""
+    moved: Points = np.asarray(points, np.float64) @ transform[:, :2].T + transform[:, 2]
+    return moved
+
+
+def invert(transform: Transform) -> Transform:
+    """The transform that undoes `transform`. Raises ValueError if it is singular."""
+    linear = transform[:, :2]
+    if abs(np.linalg.det(linear)) < 1e-12:
+        raise ValueError("a singular transform has no inverse")
+    inverse = np.linalg.inv(linear)
+    return np.column_stack([inverse, -inverse @ transform[:, 2]])
+
+
+def compose(outer: Transform, inner: Transform) -> Transform:
+    """The transform that applies `inner` first, then `outer`."""
+    return np.column_stack([outer[:, :2] @ inner[:, :2], apply(outer, inner[:, 2])])
+
+
+def similarity(
+    scale: float = 1.0, degrees: float = 0.0, shift: ArrayLike = (0.0, 0.0)
+) -> Transform:
+    """Scale and turn about the origin, then shift. Positive degrees turn from x towards y."""
+    angle = np.radians(degrees)
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    dx, dy = np.asarray(shift, np.float64)
+    return np.array([[cosine, -sine, dx], [sine, cosine, dy]])
+
+
+def about(transform: Transform, centre: ArrayLike) -> Transform:
+    """`transform` carried out about `centre` instead of the origin."""
+    there = np.asarray(centre, np.float64)
+    back = np.column_stack([np.eye(2), there])
+    return compose(back, compose(transform, np.column_stack([np.eye(2), -there])))
+
+
+def fit_similarity(source: ArrayLike, target: ArrayLike) -> Transform:
+    """Least-squares similarity (no reflection) that carries `source` onto `target`, both (N, 2).
+
+    Closed form with points as complex numbers (Umeyama, PAMI 1991, in two dimensions).
+    Raises ValueError if all source points coincide.
+    """
+    src, dst = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    a = (src - src.mean(0)) @ [1, 1j]
+    b = (dst - dst.mean(0)) @ [1, 1j]
+    spread = float((np.abs(a) ** 2).sum())
+    if spread < 1e-12:
+        raise ValueError("cannot fit a similarity to coinciding points")
+    z = complex((a.conj() * b).sum()) / spread
+    linear = np.array([[z.real, -z.imag], [z.imag, z.real]])
+    return np.column_stack([linear, dst.mean(0) - linear @ src.mean(0)])
+
+
+def scale_of(transform: Transform) -> float:
+    """The mean length scale of a transform: the root of its area factor."""
+    return float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
+
+
+def bounding_box(points: ArrayLike) -> NDArray[np.float64]:
+    """The smallest box (x0, y0, x1, y1) around points of shape (N, 2)."""
+    array = np.asarray(points, np.float64)
+    return np.concatenate([array.min(0), array.max(0)])
+
+
+def square_around(box: ArrayLike, factor: float) -> NDArray[np.float64]:
+    """The square box with the same centre whose side is `factor` times the longer side of `box`."""
+    x0, y0, x1, y1 = np.asarray(box, np.float64)
+    half = factor * max(x1 - x0, y1 - y0) / 2
+    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+    return np.array([cx - half, cy - half, cx + half, cy + half])
+
+
+def intersection_over_union(a: ArrayLike, b: ArrayLike) -> float:
+    """Overlap of two boxes, 0 to 1; 0 where either is empty."""
+    ax0, ay0, ax1, ay1 = np.asarray(a, np.float64)
+    bx0, by0, bx1, by1 = np.asarray(b, np.float64)
+    width = min(ax1, bx1) - max(ax0, bx0)
+    height = min(ay1, by1) - max(ay0, by0)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return float(shared / ((ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - shared))

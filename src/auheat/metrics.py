@@ -1,0 +1,165 @@
+"""Agreement between predicted and labelled intensities: ICC(3,1), MAE, MSE and PCC per AU.
+
+ICC(3,1) is the two-way mixed, single-rater consistency of Shrout and Fleiss (1979),
+(BMS - EMS) / (BMS + (k - 1) EMS). With two judges, prediction p and label y, it equals exactly
+2 cov(p, y) / (var p + var y): a constant bias does not lower it, a wrong scale does. What is not
+defined (fewer than two samples, or no variance at all) is NaN, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def icc31(ratings: ArrayLike) -> float:
+    """ICC(3,1) of a table (n targets, k judges) from its mean squares. NaN where undefined."""
+    table = np.asarray(ratings, np.float64)
+    n, k = table.shape
+    if n < 2 or k < 2:
+        return float("nan")
+    targets, judges, grand = table.mean(1), table.mean(0), table.mean()
+    between = k * ((targets - grand) ** 2).sum() / (n - 1)
+    residual = table - targets[:, None] - judges[None, :] + grand
+    error = (residual**2).sum() / ((n - 1) * (k - 1))
+    total = between + (k - 1) * error
+    if total <= np.finfo(np.float64).eps * max(1.0, float(np.abs(table).max()) ** 2):
+        return float("nan")
+    return float((between - error) / total)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Mergeable sufficient statistics of paired predictions and labels, one entry per AU.
+
+    Every array has shape (A,). Sums of squares are centred, so that merging many parts loses no
+    precision (Chan, Golub and LeVeque, 1983). Two parts that saw the same AUs add up with `+`.
+    """
+
+    count: Floats
+    mean_p: Floats
+    mean_y: Floats
+    ss_p: Floats
+    ss_y: Floats
+    ss_py: Floats
+    absolute: Floats
+    squared: Floats
+
+    @classmethod
+    def of(cls, predictions: ArrayLike, labels: ArrayLike) -> Agreement:
+        """Statistics of predictions and labels, both (N, A). Pairs with a NaN are left out."""
+        p, y = np.asarray(predictions, np.float64), np.asarray(labels, np.float64)
+        if p.shape != y.shape or p.ndim != 2:
+            raise ValueError(
+                f"predictions {p.shape} and labels {y.shape} must share a shape (N, A)"
+            )
+        valid = ~(np.isnan(p) | np.isnan(y))
+        count = valid.sum(0).astype(np.float64)
+        share = np.maximum(count, 1)
+        p, y = np.where(valid, p, 0.0), np.where(valid, y, 0.0)
+        mean_p, mean_y = p.sum(0) / share, y.sum(0) / share
+        dp, dy = np.where(valid, p - mean_p, 0.0), np.where(valid, y - mean_y, 0.0)
+        error = p - y
+        return cls(
+            count,
+            mean_p,
+            mean_y,
+            (dp**2).sum(0),
+            (dy**2).sum(0),
+            (dp * dy).sum(0),
+            np.abs(error).sum(0),
+            (error**2).sum(0),
+        )
+
+    @classmethod
+    def empty(cls, aus: int) -> Agreement:
+        """Statistics of nothing, the neutral element of `+`."""
+        return cls.of(np.empty((0, aus)), np.empty((0, aus)))
+
+    def __add__(self, other: Agreement) -> Agreement:
+        count = self.count + other.count
+        share = np.where(count > 0, other.count / np.maximum(count, 1), 0.0)
+        step_p, step_y = other.mean_p - self.mean_p, other.mean_y - self.mean_y
+        weight = self.count * share
+        return Agreement(
+            count,
+            self.mean_p + step_p * share,
+            self.mean_y + step_y * share,
+            self.ss_p + other.ss_p + step_p**2 * weight,
+            self.ss_y + other.ss_y + step_y**2 * weight,
+            self.ss_py + other.ss_py + step_p * step_y * weight,
+            self.absolute + other.absolute,
+            self.squared + other.squared,
+        )
+
+    @property
+    def icc(self) -> Floats:
+        """ICC(3,1) per AU, -1 to 1, NaN where undefined. (A,)."""
+        return _ratio(2 * self.ss_py, self.ss_p + self.ss_y, self.count >= 2, self._noise)
+
+    @property
+    def pcc(self) -> Floats:
+        """Pearson correlation per AU, -1 to 1, NaN if either side is constant. (A,)."""
+        varied = (self.count >= 2) & (self.ss_p > self._noise_p) & (self.ss_y > self._noise_y)
+        return _ratio(self.ss_py, np.sqrt(self.ss_p * self.ss_y), varied, 0.0)
+
+    @property
+    def mae(self) -> Floats:
+        """Mean absolute error per AU in intensity levels, NaN without samples. (A,)."""
+        return _ratio(self.absolute, self.count, self.count >= 1, 0.0)
+
+    @property
+    def mse(self) -> Floats:
+        """Mean squared error per AU in squared levels, NaN without samples. (A,)."""
+        return _ratio(self.squared, self.count, self.count >= 1, 0.0)
+
+    @property
+    def _noise_p(self) -> Floats:
+        return _rounding(self.count, self.mean_p)
+
+    @property
+    def _noise_y(self) -> Floats:
+        return _rounding(self.count, self.mean_y)
+
+    @property
+    def _noise(self) -> Floats:
+        return self._noise_p + self._noise_y
+
+
+def _rounding(count: Floats, mean: Floats) -> Floats:
+    # A constant column leaves a centred sum of squares of this size from rounding alone.
+    return np.asarray(count * (8 * np.finfo(np.float64).eps * mean) ** 2)
+
+
+def _ratio(
+    above: Floats, below: Floats, defined: NDArray[np.bool_], floor: Floats | float
+) -> Floats:
+    usable = defined & (below > floor)
+    return np.where(usable, above / np.where(usable, below, 1.0), np.nan)
+
+
+def summary(agreement: Agreement, aus: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Per AU and as `mean` over AUs with a defined value: icc, mae, mse, pcc and the count n."""
+    columns = {name: getattr(agreement, name) for name in ("icc", "mae", "mse", "pcc")}
+    table = {
+        au: {
+            **{name: float(values[a]) for name, values in columns.items()},
+            "n": float(agreement.count[a]),
+        }
+        for a, au in enumerate(aus)
+    }
+    table["mean"] = {name: nanmean(values) for name, values in columns.items()}
+    table["mean"]["n"] = float(agreement.count.max(initial=0.0))
+    return table
+
+
+def nanmean(values: ArrayLike) -> float:
+    """Mean of the values that are not NaN; NaN, without a warning, if there are none."""
+    array = np.asarray(values, np.float64)
+    kept = array[~np.isnan(array)]
+    return float(kept.mean()) if kept.size else float("nan")

@@ -1,0 +1,1 @@
+"""Networks that turn aligned crops into AU heatmaps, and the files they are stored in."""

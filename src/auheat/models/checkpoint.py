@@ -1,0 +1,132 @@
+"""Checkpoints: one safetensors file with the weights and the settings that rebuild the network.
+
+The file's metadata holds one JSON text under the key `auheat`:
+{"format": 1, "model": <ModelConfig>, "card": {...}}. `card` is free: what the weights were trained
+on, with which command, and what they reached. No pickle is ever read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from auheat.config import ModelConfig, build, to_dict
+from auheat.errors import AuheatError
+from auheat.models.heatmap_net import HeatmapNet, build_net
+from auheat.models.resnet import ResNet
+
+FORMAT = 1
+_KEY = "auheat"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A rebuilt network in evaluation mode, its settings, and its card."""
+
+    net: HeatmapNet
+    config: ModelConfig
+    card: Mapping[str, Any]
+
+
+def save_checkpoint(
+    path: Path,
+    net: HeatmapNet,
+    config: ModelConfig,
+    card: Mapping[str, Any] | None = None,
+    half: bool = False,
+) -> None:
+    """Writes a checkpoint under a temporary name, then renames it.
+
+    half: store matrices and filters as float16 (norm statistics stay float32).
+    """
+    tensors = {
+        name: (tensor.half() if half and tensor.ndim > 1 else tensor).contiguous()
+        for name, tensor in net.state_dict().items()
+    }
+    text = json.dumps({"format": FORMAT, "model": to_dict(config), "card": dict(card or {})})
+    temporary = path.with_name(path.name + ".part")
+    save_file(tensors, temporary, metadata={_KEY: text})
+    temporary.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Rebuilds a network from its file.
+
+    Raises AuheatError if the file is missing, is not a safetensors file, was not written by
+    auheat, or does not fit the settings it carries.
+    """
+    header, tensors = _read(path)
+    if _KEY not in header:
+        raise AuheatError(
+            f"{path} holds weights but no auheat settings: give a checkpoint that auheat wrote"
+        )
+    try:
+        stored = json.loads(header[_KEY])
+        version = stored["format"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise AuheatError(f"the settings inside checkpoint {path} are damaged") from None
+    if version != FORMAT:
+        raise AuheatError(
+            f"checkpoint {path} has format {version}, this auheat reads {FORMAT}: update auheat"
+        )
+    config = build(ModelConfig, stored["model"], f"checkpoint {path}")
+    net = build_net(config)
+    _fill(net, tensors, path)
+    return Checkpoint(net.eval(), config, stored.get("card", {}))
+
+
+def load_trunk(trunk: ResNet, path: Path) -> None:
+    """Fills a trunk with weights in torchvision's naming from a safetensors file.
+
+    The classifier `fc` is ignored. Raises AuheatError, naming the keys, if any is missing or has
+    another shape.
+    """
+    _, tensors = _read(path)
+    _fill(trunk, {k: v for k, v in tensors.items() if not k.startswith("fc.")}, path)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    if not path.is_file():
+        raise AuheatError(f"no checkpoint at {path}: give the path of a .safetensors file")
+    try:
+        with safe_open(path, framework="pt") as stored:
+            header = stored.metadata() or {}
+        return header, load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise AuheatError(
+            f"{path} is not a readable safetensors file ({error}): it may be truncated or of "
+            "another kind; only .safetensors weights are read"
+        ) from None
+
+
+def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    expected = module.state_dict()
+    missing = [name for name in expected if name not in tensors]
+    unknown = [name for name in tensors if name not in expected]
+    wrong = [
+        name
+        for name, tensor in tensors.items()
+        if name in expected and tensor.shape != expected[name].shape
+    ]
+    problems = [
+        f"{label} {_some(names)}"
+        for label, names in (("lacks", missing), ("has unknown", unknown), ("misshapes", wrong))
+        if names
+    ]
+    if problems:
+        raise AuheatError(f"{path} does not fit the network: it {'; '.join(problems)}")
+    with torch.no_grad():
+        module.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()})
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:4])
+    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more"

@@ -1,0 +1,191 @@
+"""What auheat says about a picture: faces, predictions, frames, and the table they become.
+
+One prediction type serves images, video, files and drawings. The table follows OpenFace 2.2's
+column names and order, so that scripts written for it read ours unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, PRESENCE_THRESHOLD
+from auheat.landmarks import COUNT
+
+# Raised whenever a column changes its name, meaning or place.
+TABLE_VERSION = 1
+
+Row = dict[str, Any]
+TableKind = Literal["video", "photo", "folder"]
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face that was found in a frame.
+
+    box: (x0, y0, x1, y1) in frame pixels.
+    landmarks: (68, 2) iBUG landmarks in frame pixels.
+    score: certainty that this is a face, 0 to 1.
+    face_id: from 0; the same person keeps it through a video.
+    """
+
+    box: NDArray[np.float64]
+    landmarks: NDArray[np.float64]
+    score: float
+    face_id: int = 0
+
+    def __post_init__(self) -> None:
+        if self.box.shape != (4,):
+            raise ValueError(f"a box has 4 numbers, not shape {self.box.shape}")
+        if self.landmarks.shape != (COUNT, 2):
+            raise ValueError(f"landmarks have shape ({COUNT}, 2), not {self.landmarks.shape}")
+        if not 0.0 <= self.score <= 1.0:
+            raise ValueError(f"a score lies in 0 to 1, not {self.score}")
+
+
+@dataclass(frozen=True)
+class FacePrediction:
+    """The Action Units of one face.
+
+    face: where the face is.
+    intensities: by AU name, floats from 0 to 5, never rounded.
+    heatmaps: by AU name, (h, w) float32, in intensity units: the peak is the intensity before
+        clipping. An AU with several points has the maximum over their maps.
+    heatmap_to_frame: 2x3 transform from heatmap pixels (x, y) to frame pixels.
+    confidence: 0 to 1, see `auheat.inference.predictor`.
+    """
+
+    face: Face
+    intensities: Mapping[str, float]
+    heatmaps: Mapping[str, NDArray[np.float32]] = field(repr=False)
+    heatmap_to_frame: NDArray[np.float64] = field(repr=False)
+    confidence: float
+
+    def __post_init__(self) -> None:
+        wrong = [
+            au for au, x in self.intensities.items() if not MIN_INTENSITY <= x <= MAX_INTENSITY
+        ]
+        if wrong:
+            raise ValueError(f"intensities outside 0 to 5: {', '.join(wrong)}")
+        if set(self.heatmaps) != set(self.intensities):
+            raise ValueError("every AU needs one intensity and one heatmap")
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ValueError(f"a confidence lies in 0 to 1, not {self.confidence}")
+
+    @property
+    def box(self) -> NDArray[np.float64]:
+        """(x0, y0, x1, y1) in frame pixels."""
+        return self.face.box
+
+    @property
+    def landmarks(self) -> NDArray[np.float64]:
+        """(68, 2) in frame pixels."""
+        return self.face.landmarks
+
+    @property
+    def face_id(self) -> int:
+        """The identity of the face within its video, from 0."""
+        return self.face.face_id
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """All faces of one picture or one decoded video frame; iterating gives the predictions.
+
+    frame: number of the frame, from 1.
+    timestamp: seconds from the start of the video, as the file states it (0 for a picture).
+    faces: may be empty; that is a result, not an error.
+    input: name of the picture's file where several were read into one table.
+    """
+
+    frame: int
+    timestamp: float
+    faces: tuple[FacePrediction, ...]
+    input: str | None = None
+
+    def __iter__(self) -> Iterator[FacePrediction]:
+        return iter(self.faces)
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+
+def is_present(intensity: float) -> int:
+    """1 if an intensity, as the table prints it (2 decimals), reaches FACS level A, else 0."""
+    return int(round(intensity, 2) >= PRESENCE_THRESHOLD)
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """The columns of a result table, and the rows that a frame becomes.
+
+    video: frame, face_id, timestamp, confidence, success, then AUxx_r and AUxx_c.
+    photo: face, confidence, success, then the same.
+    folder: input first, then as for a photo.
+
+    AUxx_r is the intensity (0 to 5), AUxx_c is 1 where AUxx_r reaches 1, so that they never
+    contradict each other. A frame without a face keeps one row: success 0, confidence 0, and
+    nothing in the AU columns (NaN in pandas, NA in R), so that no mean takes it for a neutral face.
+    """
+
+    kind: TableKind
+    aus: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All column names in order."""
+        head = {
+            "video": ("frame", "face_id", "timestamp"),
+            "photo": ("face",),
+            "folder": ("input", "face"),
+        }[self.kind]
+        return (
+            *head,
+            "confidence",
+            "success",
+            *(f"{au}_r" for au in self.aus),
+            *(f"{au}_c" for au in self.aus),
+        )
+
+    def rows(self, result: FrameResult) -> list[Row]:
+        """One row per face; a single row with success 0 if there is none."""
+        if not result.faces:
+            return [self._head(result, 0) | {"confidence": 0.0, "success": 0} | self._values(None)]
+        return [
+            self._head(result, prediction.face_id)
+            | {"confidence": prediction.confidence, "success": 1}
+            | self._values(prediction.intensities)
+            for prediction in result.faces
+        ]
+
+    def _head(self, result: FrameResult, face_id: int) -> Row:
+        if self.kind == "video":
+            return {"frame": result.frame, "face_id": face_id, "timestamp": result.timestamp}
+        if self.kind == "photo":
+            return {"face": face_id}
+        return {"input": result.input or "", "face": face_id}
+
+    def _values(self, intensities: Mapping[str, float] | None) -> Row:
+        if intensities is None:
+            return dict.fromkeys(self.columns[-2 * len(self.aus) :])
+        levels = {f"{au}_r": intensities[au] for au in self.aus}
+        return levels | {f"{au}_c": is_present(intensities[au]) for au in self.aus}
+
+
+def format_row(row: Row, columns: Sequence[str]) -> list[str]:
+    """The row as text in OpenFace's formats: AUxx_r and confidence 2 decimals, timestamp 3."""
+    return [_format(name, row[name]) for name in columns]
+
+
+def _format(column: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if column == "timestamp":
+        return f"{value:.3f}"
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return str(value)
