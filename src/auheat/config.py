@@ -6,8 +6,10 @@ dataclass does not have, so a misspelt key never passes silently.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from auheat.errors import AuheatError, unknown_name
-from auheat.facs import PAPER_AUS
+from auheat.facs import PAPER_AUS, action_units
 
 if typing.TYPE_CHECKING:
     import tomllib
@@ -49,6 +51,8 @@ class ModelConfig:
     scc_norm, scc_init, scc_edges: see `auheat.models.scc`.
     sigma, amplitude: see `auheat.heatmap`.
     location_maps: a second set of maps that mark each AU point with peak 1 whatever the intensity.
+
+    Raises AuheatError for values that no network can be built from.
     """
 
     aus: tuple[str, ...] = PAPER_AUS
@@ -65,6 +69,30 @@ class ModelConfig:
     sigma: float = 2.0
     amplitude: float | Literal["paper"] = 0.2
     location_maps: bool = True
+
+    def __post_init__(self) -> None:
+        action_units(self.aus)
+        widths = self.deconv_widths
+        rules = {
+            "width": (1 / 64 <= self.width < math.inf, "at least 1/64"),
+            "input_size": (
+                self.input_size > 0 and self.input_size % 32 == 0,
+                "a positive multiple of 32",
+            ),
+            "deconv_widths": (len(widths) > 0 and min(widths) > 0, "one or more channel counts"),
+            "scc_k": (
+                not self.scc or 1 <= self.scc_k <= min(widths, default=1),
+                "1 to the smallest of deconv_widths",
+            ),
+            "sigma": (0 < self.sigma < math.inf, "more than 0"),
+            "amplitude": (
+                self.amplitude == "paper" or 0 < self.amplitude < math.inf,
+                "'paper' or more than 0",
+            ),
+        }
+        for key, (holds, expected) in rules.items():
+            if not holds:
+                raise AuheatError(f"{key} = {getattr(self, key)!r}: expected {expected}")
 
 
 PRESETS: dict[str, ModelConfig] = {
@@ -96,17 +124,19 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def override(settings: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
     """Settings with `section.key=value` assignments applied; values are TOML, else plain text."""
-    result: dict[str, Any] = json.loads(json.dumps(settings))
+    result = copy.deepcopy(dict(settings))
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
-        if not equals or not key:
+        *sections, last = key.strip().split(".")
+        if not equals or not all([*sections, last]):
             raise AuheatError(f"cannot read {assignment!r}: write key=value, like model.scc=false")
         place = result
-        *sections, last = key.strip().split(".")
         for section in sections:
             place = place.setdefault(section, {})
             if not isinstance(place, dict):
-                raise AuheatError(f"cannot set {key!r}: {section!r} is a value, not a section")
+                raise AuheatError(
+                    f"cannot set {key.strip()!r}: {section!r} is a value, not a section"
+                )
         place[last] = _parse(text.strip())
     return result
 
@@ -114,32 +144,34 @@ def override(settings: Mapping[str, Any], assignments: Sequence[str]) -> dict[st
 def build(cls: type[T], settings: Mapping[str, Any], where: str) -> T:
     """A settings dataclass from nested mappings.
 
-    where: names the source in messages. Raises AuheatError for an unknown key or a wrong type.
+    where: names the source in messages. Raises AuheatError for an unknown or missing key, a wrong
+    type, or a value that the dataclass refuses.
     """
     hints = typing.get_type_hints(cls)
-    names = [f.name for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
+    fields = [f for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
+    names = [f.name for f in fields]
     values = {}
     for key, value in settings.items():
         if key not in names:
             raise unknown_name("setting", key, names, where)
         values[key] = _convert(value, hints[key], key, where)
+    missing = [f.name for f in fields if f.name not in values and _required(f)]
+    if missing:
+        raise AuheatError(f"missing in {where}: {', '.join(missing)}")
     try:
         return cls(**values)
-    except TypeError:
-        missing = [
-            f.name
-            for f in dataclasses.fields(cls)  # type: ignore[arg-type]
-            if f.name not in values
-            and f.default is dataclasses.MISSING
-            and f.default_factory is dataclasses.MISSING
-        ]
-        raise AuheatError(f"missing in {where}: {', '.join(missing)}") from None
+    except AuheatError as error:
+        raise AuheatError(f"{where}: {error}") from None
 
 
 def to_dict(settings: Any) -> dict[str, Any]:
     """The inverse of `build`: nested plain values that JSON can hold."""
     plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(settings)))
     return plain
+
+
+def _required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is field.default_factory is dataclasses.MISSING
 
 
 def _parse(text: str) -> Any:
@@ -167,7 +199,10 @@ def _convert(value: Any, kind: Any, key: str, where: str) -> Any:
                 continue
     elif origin is tuple:
         if isinstance(value, list | tuple):
-            return tuple(_convert(item, arguments[0], key, where) for item in value)
+            kinds = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
+            if len(kinds) == len(value):
+                pairs = zip(value, kinds, strict=True)
+                return tuple(_convert(item, choice, key, where) for item, choice in pairs)
     elif kind is type(None):
         if value is None:
             return None
@@ -187,4 +222,12 @@ def _listed(choices: Sequence[Any]) -> str:
 
 
 def _name(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
+    """How a type is called in a message."""
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is Literal:
+        return _listed(arguments)
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return " or ".join(_name(choice) for choice in arguments)
+    if typing.get_origin(kind) is tuple:
+        return f"a list of {_name(arguments[0])}"
+    return kind.__name__ if isinstance(kind, type) else str(kind)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.errors import unknown_name
+from auheat.errors import AuheatError, unknown_name
 from auheat.landmarks import FLIP, LEFT_EYE_INNER, RIGHT_EYE_INNER
 
 MIN_INTENSITY = 0.0
@@ -125,12 +125,19 @@ AU_SETS: dict[str, tuple[str, ...]] = {"paper": PAPER_AUS, "disfa": DISFA_AUS, "
 
 
 def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:
-    """The rows of the named AUs, in the given order. Raises AuheatError for an unknown name."""
-    units = []
+    """The rows of the named AUs, in the given order.
+
+    Raises AuheatError for an unknown or repeated name, or for none at all.
+    """
+    units: list[ActionUnit] = []
     for name in names:
         if name not in TABLE:
             raise unknown_name("Action Unit", name, TABLE)
+        if TABLE[name] in units:
+            raise AuheatError(f"Action Unit {name!r} is listed twice: name each one once")
         units.append(TABLE[name])
+    if not units:
+        raise AuheatError(f"no Action Units are listed: known are {', '.join(TABLE)}")
     return tuple(units)
 
 
@@ -151,7 +158,7 @@ class PointLayout:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> PointLayout:
-        """The layout of the named AUs. Raises AuheatError for an unknown name."""
+        """The layout of the named AUs. Raises AuheatError as `action_units` does."""
         units = action_units(names)
         rules = tuple(rule for unit in units for rule in unit.points)
         owner = tuple(a for a, unit in enumerate(units) for _ in unit.points)

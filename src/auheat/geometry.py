@@ -55,9 +55,11 @@ def fit_similarity(source: ArrayLike, target: ArrayLike) -> Transform:
     """Least-squares similarity (no reflection) that carries `source` onto `target`, both (N, 2).
 
     Closed form with points as complex numbers (Umeyama, PAMI 1991, in two dimensions).
-    Raises ValueError if all source points coincide.
+    Raises ValueError if all source points coincide or a point is not finite.
     """
     src, dst = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    if not (np.isfinite(src).all() and np.isfinite(dst).all()):
+        raise ValueError("cannot fit a similarity to points that are not finite")
     a = (src - src.mean(0)) @ [1, 1j]
     b = (dst - dst.mean(0)) @ [1, 1j]
     spread = float((np.abs(a) ** 2).sum())
@@ -66,6 +68,15 @@ def fit_similarity(source: ArrayLike, target: ArrayLike) -> Transform:
     z = complex((a.conj() * b).sum()) / spread
     linear = np.array([[z.real, -z.imag], [z.imag, z.real]])
     return np.column_stack([linear, dst.mean(0) - linear @ src.mean(0)])
+
+
+def between_sizes(source: tuple[int, ...], target: tuple[int, ...]) -> Transform:
+    """From pixels of a picture of one size (H, W) to those of the same picture at another size.
+
+    Pixel centres lie at integers in both, so the corners of both pictures, at -0.5, meet.
+    """
+    down, across = target[0] / source[0], target[1] / source[1]
+    return np.array([[across, 0.0, (across - 1) / 2], [0.0, down, (down - 1) / 2]])
 
 
 def scale_of(transform: Transform) -> float:

@@ -71,10 +71,14 @@ class HeatmapCodec:
         """Reads maps (..., K, h, w): points (..., K, 2) in input pixels, intensities (..., K).
 
         The intensity is the maximum of the map over the amplitude, clipped to 0 to 5 and never
-        rounded; the point is where the maximum lies.
+        rounded; the point is where the maximum lies. Works in at least float32.
+        Raises ValueError if the maps have another size.
         """
-        width = maps.shape[-1]
+        if tuple(maps.shape[-2:]) != self.map_size:
+            raise ValueError(f"expected maps of {self.map_size}, not {tuple(maps.shape[-2:])}")
+        width = self.map_size[1]
         peak, index = maps.flatten(-2).max(-1)
+        peak = peak.to(torch.promote_types(peak.dtype, torch.float32))
         cells = torch.stack([index % width, torch.div(index, width, rounding_mode="floor")], -1)
         stride = self._stride(peak)
         points = (cells + 0.5) * stride - 0.5
@@ -101,4 +105,5 @@ def mean_over_points(values: Tensor, au_of_point: Sequence[int]) -> Tensor:
     owner = torch.as_tensor(au_of_point, device=values.device)
     count = int(owner.max()) + 1
     share = torch.nn.functional.one_hot(owner, count).to(values.dtype)
-    return values @ (share / share.sum(0))
+    # No matrix product: autocast would round the intensities to bfloat16.
+    return (values[..., None] * (share / share.sum(0))).sum(-2)

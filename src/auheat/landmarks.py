@@ -1,8 +1,8 @@
 """The 68 facial landmarks that everything else is expressed in.
 
 Order and names follow the iBUG 300-W annotation (Sagonas et al., ICCV workshops 2013), 0-based.
-"Left" and "right" in names mean the image side for a face that looks at the camera, so that
-`RIGHT_EYE` (36-41) lies on the left side of the picture, as in the iBUG mark-up itself.
+"Left" and "right" in names are the person's own, so that `RIGHT_EYE` (36-41) lies on the left side
+of the picture of a face that looks at the camera.
 
 Arrays of landmarks have shape (68, 2), columns (x, y) in pixels.
 """

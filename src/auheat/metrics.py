@@ -23,14 +23,13 @@ def icc31(ratings: ArrayLike) -> float:
     n, k = table.shape
     if n < 2 or k < 2:
         return float("nan")
+    table = table - table[0]  # a judge's offset does not matter; constant judges become exactly 0
     targets, judges, grand = table.mean(1), table.mean(0), table.mean()
     between = k * ((targets - grand) ** 2).sum() / (n - 1)
     residual = table - targets[:, None] - judges[None, :] + grand
     error = (residual**2).sum() / ((n - 1) * (k - 1))
     total = between + (k - 1) * error
-    if total <= np.finfo(np.float64).eps * max(1.0, float(np.abs(table).max()) ** 2):
-        return float("nan")
-    return float((between - error) / total)
+    return float((between - error) / total) if total > 0 else float("nan")
 
 
 @dataclass(frozen=True)
@@ -59,14 +58,11 @@ class Agreement:
                 f"predictions {p.shape} and labels {y.shape} must share a shape (N, A)"
             )
         valid = ~(np.isnan(p) | np.isnan(y))
-        count = valid.sum(0).astype(np.float64)
-        share = np.maximum(count, 1)
-        p, y = np.where(valid, p, 0.0), np.where(valid, y, 0.0)
-        mean_p, mean_y = p.sum(0) / share, y.sum(0) / share
-        dp, dy = np.where(valid, p - mean_p, 0.0), np.where(valid, y - mean_y, 0.0)
-        error = p - y
+        mean_p, dp = _centred(p, valid)
+        mean_y, dy = _centred(y, valid)
+        error = np.where(valid, p - y, 0.0)
         return cls(
-            count,
+            valid.sum(0).astype(np.float64),
             mean_p,
             mean_y,
             (dp**2).sum(0),
@@ -82,6 +78,8 @@ class Agreement:
         return cls.of(np.empty((0, aus)), np.empty((0, aus)))
 
     def __add__(self, other: Agreement) -> Agreement:
+        if self.count.shape != other.count.shape:
+            raise ValueError(f"cannot add {other.count.size} AUs to {self.count.size}")
         count = self.count + other.count
         share = np.where(count > 0, other.count / np.maximum(count, 1), 0.0)
         step_p, step_y = other.mean_p - self.mean_p, other.mean_y - self.mean_y
@@ -100,46 +98,38 @@ class Agreement:
     @property
     def icc(self) -> Floats:
         """ICC(3,1) per AU, -1 to 1, NaN where undefined. (A,)."""
-        return _ratio(2 * self.ss_py, self.ss_p + self.ss_y, self.count >= 2, self._noise)
+        return _ratio(2 * self.ss_py, self.ss_p + self.ss_y)
 
     @property
     def pcc(self) -> Floats:
         """Pearson correlation per AU, -1 to 1, NaN if either side is constant. (A,)."""
-        varied = (self.count >= 2) & (self.ss_p > self._noise_p) & (self.ss_y > self._noise_y)
-        return _ratio(self.ss_py, np.sqrt(self.ss_p * self.ss_y), varied, 0.0)
+        return np.clip(_ratio(self.ss_py, np.sqrt(self.ss_p * self.ss_y)), -1.0, 1.0)
 
     @property
     def mae(self) -> Floats:
         """Mean absolute error per AU in intensity levels, NaN without samples. (A,)."""
-        return _ratio(self.absolute, self.count, self.count >= 1, 0.0)
+        return _ratio(self.absolute, self.count)
 
     @property
     def mse(self) -> Floats:
         """Mean squared error per AU in squared levels, NaN without samples. (A,)."""
-        return _ratio(self.squared, self.count, self.count >= 1, 0.0)
-
-    @property
-    def _noise_p(self) -> Floats:
-        return _rounding(self.count, self.mean_p)
-
-    @property
-    def _noise_y(self) -> Floats:
-        return _rounding(self.count, self.mean_y)
-
-    @property
-    def _noise(self) -> Floats:
-        return self._noise_p + self._noise_y
+        return _ratio(self.squared, self.count)
 
 
-def _rounding(count: Floats, mean: Floats) -> Floats:
-    # A constant column leaves a centred sum of squares of this size from rounding alone.
-    return np.asarray(count * (8 * np.finfo(np.float64).eps * mean) ** 2)
+def _centred(values: Floats, valid: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Means (A,) of the valid values (N, A), and the differences from them, 0 where not valid.
+
+    The second pass takes out what rounding left in the mean of many values, so that a constant
+    column differs from its mean by exactly 0.
+    """
+    count = np.maximum(valid.sum(0), 1)
+    mean = np.where(valid, values, 0.0).sum(0) / count
+    mean = mean + np.where(valid, values - mean, 0.0).sum(0) / count
+    return mean, np.where(valid, values - mean, 0.0)
 
 
-def _ratio(
-    above: Floats, below: Floats, defined: NDArray[np.bool_], floor: Floats | float
-) -> Floats:
-    usable = defined & (below > floor)
+def _ratio(above: Floats, below: Floats) -> Floats:
+    usable = below > 0
     return np.where(usable, above / np.where(usable, below, 1.0), np.nan)
 
 

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 TableKind = Literal["video", "photo", "folder"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """A face that was found in a frame.
 
@@ -47,7 +47,7 @@ class Face:
             raise ValueError(f"a score lies in 0 to 1, not {self.score}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FacePrediction:
     """The Action Units of one face.
 
@@ -73,6 +73,8 @@ class FacePrediction:
             raise ValueError(f"intensities outside 0 to 5: {', '.join(wrong)}")
         if set(self.heatmaps) != set(self.intensities):
             raise ValueError("every AU needs one intensity and one heatmap")
+        if self.heatmap_to_frame.shape != (2, 3):
+            raise ValueError(f"a transform has shape (2, 3), not {self.heatmap_to_frame.shape}")
         if not 0.0 <= self.confidence <= 1.0:
             raise ValueError(f"a confidence lies in 0 to 1, not {self.confidence}")
 
@@ -116,7 +118,7 @@ class FrameResult:
 
 def is_present(intensity: float) -> int:
     """1 if an intensity, as the table prints it (2 decimals), reaches FACS level A, else 0."""
-    return int(round(intensity, 2) >= PRESENCE_THRESHOLD)
+    return int(round(float(intensity), 2) >= PRESENCE_THRESHOLD)
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,6 @@ def _format(column: str, value: Any) -> str:
         return ""
     if column == "timestamp":
         return f"{value:.3f}"
-    if isinstance(value, float):
+    if isinstance(value, float | np.floating):
         return f"{value:.2f}"
     return str(value)

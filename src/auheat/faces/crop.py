@@ -9,6 +9,7 @@ frames and rendered faces go through the same definition.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import cv2
 import numpy as np
@@ -27,6 +28,9 @@ from auheat.landmarks import (
 # With the mean face of ICT-FaceKit they leave room above for raised brows and below for a chin
 # dropped by AU26 at intensity 5.
 _TEMPLATE = np.array([[0.34, 0.33], [0.66, 0.33], [0.5, 0.56]])
+
+# Samples along one side of a crop before averaging, at most: bounds time and memory (48 MB).
+_MOST_SAMPLES = 4096
 
 
 def anchors(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -63,35 +67,21 @@ class CropSpec:
     def extract(self, image: NDArray[np.uint8], transform: geometry.Transform) -> NDArray[np.uint8]:
         """Cuts the crop out of a frame. image: (H, W, 3); returns (side, side, 3) uint8.
 
-        Large faces are averaged down before the transform, so that fine texture does not alias.
-        Outside the frame the border pixels continue.
+        A large face is sampled at its own resolution, then averaged down to the crop's pixels, so
+        that fine texture does not alias. Outside the frame the border pixels continue.
         """
-        shrink = int(1 / max(geometry.scale_of(transform), 1e-6))
-        if shrink > 1:
-            image, reduction = _reduced(image, transform, self.side, shrink)
-            transform = geometry.compose(transform, geometry.invert(reduction))
+        finest = max(1, _MOST_SAMPLES // self.side)
+        shrink = 1 / max(geometry.scale_of(transform), 1 / finest)
+        factor = max(1, ceil(shrink - 1e-6))
+        middle = (factor - 1) / 2  # a crop pixel's centre among the samples that it averages
+        samples = geometry.compose(geometry.similarity(factor, shift=(middle, middle)), transform)
         warped = cv2.warpAffine(
             image,
-            transform,
-            (self.side, self.side),
+            samples,
+            (self.side * factor, self.side * factor),
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
+        if factor > 1:
+            warped = cv2.resize(warped, (self.side, self.side), interpolation=cv2.INTER_AREA)
         return np.asarray(warped, np.uint8)
-
-
-def _reduced(
-    image: NDArray[np.uint8], transform: geometry.Transform, side: int, factor: int
-) -> tuple[NDArray[np.uint8], geometry.Transform]:
-    """The part of a frame that a crop needs, averaged down by a whole factor, and how it maps."""
-    height, width = image.shape[:2]
-    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float64) - 0.5
-    box = geometry.bounding_box(geometry.apply(geometry.invert(transform), corners))
-    x0, y0 = np.clip(np.floor(box[:2]) - factor, 0, [width - 1, height - 1]).astype(int)
-    columns = max(1, (min(width, int(box[2]) + 2 * factor) - x0) // factor)
-    rows = max(1, (min(height, int(box[3]) + 2 * factor) - y0) // factor)
-    part = image[y0 : y0 + rows * factor, x0 : x0 + columns * factor]
-    small = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-    scale = np.array([small.shape[1] / part.shape[1], small.shape[0] / part.shape[0]])
-    shift = -(np.array([x0, y0]) - 0.5) * scale - 0.5
-    return small, np.array([[scale[0], 0.0, shift[0]], [0.0, scale[1], shift[1]]])

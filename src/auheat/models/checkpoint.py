@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from auheat.config import ModelConfig, build, to_dict
 from auheat.errors import AuheatError
+from auheat.files import replacing
 from auheat.models.heatmap_net import HeatmapNet, build_net
 from auheat.models.resnet import ResNet
 
@@ -46,15 +47,18 @@ def save_checkpoint(
     """Writes a checkpoint under a temporary name, then renames it.
 
     half: store matrices and filters as float16 (norm statistics stay float32).
+    Raises AuheatError if the file cannot be written; what was there before then stays.
     """
     tensors = {
         name: (tensor.half() if half and tensor.ndim > 1 else tensor).contiguous()
         for name, tensor in net.state_dict().items()
     }
     text = json.dumps({"format": FORMAT, "model": to_dict(config), "card": dict(card or {})})
-    temporary = path.with_name(path.name + ".part")
-    save_file(tensors, temporary, metadata={_KEY: text})
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata={_KEY: text})
+        except SafetensorError as error:
+            raise AuheatError(f"cannot write checkpoint {path}: {error}") from None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -68,29 +72,43 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise AuheatError(
             f"{path} holds weights but no auheat settings: give a checkpoint that auheat wrote"
         )
-    try:
-        stored = json.loads(header[_KEY])
-        version = stored["format"]
-    except (json.JSONDecodeError, KeyError, TypeError):
-        raise AuheatError(f"the settings inside checkpoint {path} are damaged") from None
-    if version != FORMAT:
-        raise AuheatError(
-            f"checkpoint {path} has format {version}, this auheat reads {FORMAT}: update auheat"
-        )
-    config = build(ModelConfig, stored["model"], f"checkpoint {path}")
+    model, card = _settings(header[_KEY], path)
+    config = build(ModelConfig, model, f"checkpoint {path}")
     net = build_net(config)
     _fill(net, tensors, path)
-    return Checkpoint(net.eval(), config, stored.get("card", {}))
+    return Checkpoint(net.eval(), config, card)
 
 
 def load_trunk(trunk: ResNet, path: Path) -> None:
     """Fills a trunk with weights in torchvision's naming from a safetensors file.
 
-    The classifier `fc` is ignored. Raises AuheatError, naming the keys, if any is missing or has
-    another shape.
+    The classifier `fc` is ignored, and so are batch norm's step counters, which older files lack.
+    Raises AuheatError, naming the keys, if any other is missing or has another shape.
     """
     _, tensors = _read(path)
-    _fill(trunk, {k: v for k, v in tensors.items() if not k.startswith("fc.")}, path)
+    counters = {k: v for k, v in trunk.state_dict().items() if k.endswith("num_batches_tracked")}
+    weights = {k: v for k, v in tensors.items() if not k.startswith("fc.")}
+    _fill(trunk, weights | counters, path)
+
+
+def _settings(text: str, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The model settings and the card in a checkpoint's metadata."""
+    damaged = AuheatError(
+        f"the settings inside checkpoint {path} are damaged: give another copy of the file"
+    )
+    try:
+        stored = json.loads(text)
+        version = stored["format"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise damaged from None
+    if version != FORMAT:
+        raise AuheatError(
+            f"checkpoint {path} has format {version}, this auheat reads {FORMAT}: update auheat"
+        )
+    model, card = stored.get("model"), stored.get("card", {})
+    if not isinstance(model, dict) or not isinstance(card, dict):
+        raise damaged
+    return model, card
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

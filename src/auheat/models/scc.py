@@ -55,12 +55,13 @@ class _NeighbourMax(torch.autograd.Function):
         rows = (graph + start).reshape(batch * channels, -1)
         flat = values.reshape(batch * channels, length)
         best = flat.index_select(0, rows[:, 0])
-        winner = torch.zeros(best.shape, dtype=torch.uint8, device=best.device)
-        candidate, better = torch.empty_like(best), torch.empty_like(best, dtype=torch.bool)
+        small = torch.uint8 if rows.shape[1] <= 256 else torch.int16
+        winner = torch.zeros(best.shape, dtype=small, device=best.device)
+        candidate, better = torch.empty_like(best), torch.empty_like(winner)
         for n in range(1, rows.shape[1]):
             torch.index_select(flat, 0, rows[:, n], out=candidate)
             torch.gt(candidate, best, out=better)
-            winner.masked_fill_(better, n)
+            torch.maximum(winner, better.mul_(n), out=winner)  # masked_fill_ is far slower
             torch.maximum(best, candidate, out=best)
         ctx.save_for_backward(winner, rows)
         return best.view(batch, channels, length)
@@ -122,7 +123,9 @@ class EdgeNorm(nn.Module):
         mean_b = (degree * b).sum((0, 1)) / edges
         a, b = a - mean_a, b - mean_b
         squares = k * a.square() + 2 * a * (joined @ b) + degree * b.square()
-        mean, variance = mean_a + mean_b, squares.sum((0, 1)) / edges
+        mean = mean_a + mean_b
+        # Where a and b nearly cancel, rounding can push a variance below 0.
+        variance = (squares.sum((0, 1)) / edges).clamp(min=0)
         with torch.no_grad():
             unbiased = variance * (edges / max(edges - 1, 1))
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)

@@ -1,0 +1,54 @@
+"""The command line. Every module in this folder is one verb, found by its name.
+
+A verb's module holds a click command called `command` and imports what it needs inside it, so that
+`auheat --help` stays fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+import click
+
+from auheat import __version__
+from auheat.errors import AuheatError
+
+FAILED, INTERRUPTED = 2, 130
+
+
+class VerbGroup(click.Group):
+    """Loads a verb's module when the verb is named, and turns errors into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(module.name for module in iter_modules([str(Path(__file__).parent)]))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = import_module(f"auheat.cli.{cmd_name}").command
+        return command
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the command line and exits: 0, 2 for what the user can mend, 130 for Ctrl-C."""
+        try:
+            code = super().main(*args, **kwargs | {"standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except AuheatError as error:
+            click.echo(f"auheat: {error}", err=True)
+            code = FAILED
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("auheat: interrupted", err=True)
+            code = INTERRUPTED
+        sys.exit(code)
+
+
+@click.group("auheat", cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="auheat %(version)s")
+def main() -> None:
+    """Reads facial Action Units (FACS, 0 to 5) from face images and video."""

@@ -1,0 +1,87 @@
+"""`auheat predict`: Action Units of videos, photos and folders, as CSV tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from auheat.cli import FAILED
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("out"),
+    show_default=True,
+    help="Folder for the results.",
+)
+@click.option("--overlay", is_flag=True, help="Also write annotated videos and pictures.")
+@click.option(
+    "--faces",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Faces to read at most, the largest first.",
+)
+@click.option("--sequence", is_flag=True, help="Read a folder as the frames of one video.")
+@click.option(
+    "--fps",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Frames per second with --sequence.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option(
+    "--weights", default="default", show_default=True, help="A .safetensors file of auheat."
+)
+@click.option("--aus", help="Only these, like AU06,AU12.  [default: all that the weights read]")
+def command(
+    inputs: tuple[Path, ...],
+    out: Path,
+    overlay: bool,
+    faces: int,
+    sequence: bool,
+    fps: float,
+    device: str,
+    weights: str,
+    aus: str | None,
+) -> None:
+    """Read the Action Units of every face in INPUTS.
+
+    A video or photo gives OUT/<name>.csv. A folder gives one table of its photos, and one of each
+    of its videos. Existing results are replaced.
+    """
+    from auheat.inference.inputs import gather
+    from auheat.inference.predictor import load
+    from auheat.inference.run import Batch, make_folder
+
+    chosen = None if aus is None else [name.strip() for name in aus.split(",") if name.strip()]
+    gathered = gather(inputs, out, sequence)
+    predictor = load(weights, device, chosen, faces)
+    make_folder(out)
+    failed = []
+    for outcome in Batch(predictor, out, overlay, fps, _progress).run(gathered):
+        if outcome.files:
+            click.echo(outcome.summary)
+        if outcome.problem:
+            failed.append(outcome.problem)
+    for problem in failed:
+        click.echo(f"auheat: {problem}", err=True)
+    if failed and len(gathered) > 1:
+        click.echo(f"auheat: {len(failed)} of {len(gathered)} inputs are not complete", err=True)
+    click.get_current_context().exit(FAILED if failed else 0)
+
+
+def _progress(items: Iterable[Any], label: str, count: int | None) -> Iterator[Any]:
+    """Passes items on and shows how far they are, if standard error is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(items, label, count, leave=False, disable=None, unit=" frames") as bar:
+        yield from bar

@@ -1,0 +1,69 @@
+"""`auheat synth`: makes a labelled dataset, or clips, of synthetic faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--assets", required=True, type=click.Path(path_type=Path), help="Folder with the face assets."
+)
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
+@click.option("--subjects", type=click.IntRange(min=1), default=4000, show_default=True)
+@click.option("--images", type=click.IntRange(min=1), default=20000, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--size", type=click.IntRange(32, 1024), default=128, show_default=True,
+              help="Side of the aligned region in pixels.")  # fmt: skip
+@click.option("--pad", type=click.IntRange(min=0), default=8, show_default=True,
+              help="Pixels kept around it for augmentation.")  # fmt: skip
+@click.option("--val", type=click.FloatRange(0, 0.5), default=0.04, show_default=True,
+              help="Share of subjects for validation.")  # fmt: skip
+@click.option("--test", type=click.FloatRange(0, 0.5), default=0.06, show_default=True,
+              help="Share of subjects for testing, with skins of their own.")  # fmt: skip
+@click.option("--pairs", is_flag=True, help="Two pictures each: resting and expressive.")
+@click.option("--clips", type=click.IntRange(min=0), default=0,
+              help="Make this many labelled videos instead of pictures.")  # fmt: skip
+@click.option("--seconds", type=click.FloatRange(min=0.5), default=6.0, show_default=True,
+              help="Length of a clip.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), help="[default: one a processor]")
+def command(
+    assets: Path,
+    out: Path,
+    subjects: int,
+    images: int,
+    seed: int,
+    size: int,
+    pad: int,
+    val: float,
+    test: float,
+    pairs: bool,
+    clips: int,
+    seconds: float,
+    workers: int | None,
+) -> None:
+    """Make synthetic faces with exact labels: aligned pictures with a manifest, or videos.
+
+    The same numbers give the same pictures. A run that was stopped continues when the same command
+    is given again.
+    """
+    import os
+
+    from tqdm import tqdm
+
+    from auheat.data.synthetic import SynthesisPlan, synthesise
+    from auheat.data.synthetic_clips import write_clips
+    from auheat.faces.crop import CropSpec
+
+    count = workers or os.cpu_count() or 1
+    if clips:
+        with tqdm(total=clips, desc="clips", disable=None) as bar:
+            write_clips(assets, out, clips, seed, seconds, bar.update)
+        click.echo(f"clips: {out}")
+        return
+    plan = SynthesisPlan(subjects, images, seed, CropSpec(size, pad), val, test, pairs)
+    with tqdm(total=images * (2 if pairs else 1), desc="faces", disable=None) as bar:
+        synthesise(assets, out, plan, count, bar.update)
+    click.echo(f"dataset: {out}")

@@ -1,0 +1,1 @@
+"""Labelled pictures on disk, and how training reads them."""

@@ -1,0 +1,143 @@
+"""The manifest: one Parquet file that describes a set of aligned, labelled crops.
+
+A dataset is a folder with `manifest.parquet` and the pictures it names. Columns:
+
+    image       path of the crop, relative to the folder
+    subject     who it is; the same person has the same name
+    split       "train", "val" or "test"; a subject is in one split only
+    sequence    the video, task or pair that a frame belongs to, or ""
+    frame       its number there, from 1 (0 where there is no order)
+    landmarks   136 float32: x0, y0, x1, ... of the 68 landmarks in crop pixels
+    AU01 ...    intensities, float32 0 to 5; NaN where the AU was not coded
+
+The file's metadata holds, as JSON under `auheat`: `version`, `crop` (size and pad, see
+`auheat.faces.crop`) and `source` (how the set was made).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from auheat.errors import AuheatError
+from auheat.faces.crop import CropSpec
+from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, TABLE
+from auheat.landmarks import COUNT
+
+FILE = "manifest.parquet"
+VERSION = 1
+SPLITS = ("train", "val", "test")
+_FIXED = ("image", "subject", "split", "sequence", "frame", "landmarks")
+_KEY = b"auheat"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The rows of a dataset, its folder, its crop and its source."""
+
+    table: pd.DataFrame
+    folder: Path
+    crop: CropSpec
+    source: Mapping[str, Any]
+
+    @property
+    def aus(self) -> tuple[str, ...]:
+        """The coded AUs, in the order of `facs.TABLE`."""
+        return tuple(au for au in TABLE if au in self.table.columns)
+
+    def part(self, split: str) -> Manifest:
+        """The rows of one split."""
+        rows = self.table[self.table["split"] == split].reset_index(drop=True)
+        return Manifest(rows, self.folder, self.crop, self.source)
+
+    def labels(self, aus: tuple[str, ...]) -> NDArray[np.float32]:
+        """Intensities (rows, A); NaN for AUs that the set does not code."""
+        missing = np.full(len(self.table), np.nan, np.float32)
+        columns = [self.table[au].to_numpy() if au in self.table else missing for au in aus]
+        return np.asarray(np.stack(columns, 1), np.float32)
+
+    def landmarks(self) -> NDArray[np.float32]:
+        """(rows, 68, 2) in crop pixels."""
+        flat = (
+            np.stack(self.table["landmarks"].to_list()) if len(self.table) else np.empty((0, 136))
+        )
+        return np.asarray(flat.reshape(-1, COUNT, 2), np.float32)
+
+    def write(self) -> Path:
+        """Writes `manifest.parquet` under a temporary name, then renames it. Returns its path."""
+        _check(self.table, self.folder)
+        arrays = {name: pa.array(self.table[name]) for name in ("image", "subject", "split")}
+        arrays["sequence"] = pa.array(self.table["sequence"].astype(str))
+        arrays["frame"] = pa.array(self.table["frame"].astype(np.int32))
+        flat = self.landmarks().reshape(-1)
+        arrays["landmarks"] = pa.FixedSizeListArray.from_arrays(pa.array(flat), 2 * COUNT)
+        for au in self.aus:
+            arrays[au] = pa.array(self.table[au].astype(np.float32))
+        header = {"version": VERSION, "crop": asdict(self.crop), "source": dict(self.source)}
+        stored = pa.table(arrays).replace_schema_metadata({_KEY: json.dumps(header).encode()})
+        path = self.folder / FILE
+        temporary = path.with_name(FILE + ".part")
+        try:
+            pq.write_table(stored, temporary)
+            temporary.replace(path)
+        except OSError as error:
+            raise AuheatError(f"cannot write {path}: {error.strerror or error}") from None
+        return path
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads and checks a dataset's manifest.
+
+    Raises AuheatError if there is none, if it is damaged, or if a subject is in two splits.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise AuheatError(
+            f"no dataset in {folder}: expected {FILE} there; make one with `auheat synth`"
+        )
+    try:
+        stored = pq.read_table(path)
+        header = json.loads((stored.schema.metadata or {})[_KEY])
+        if header["version"] != VERSION:
+            raise AuheatError(
+                f"{path} has version {header['version']}, this auheat reads {VERSION}"
+            )
+        crop = CropSpec(**header["crop"])
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
+        raise AuheatError(f"{path} is not a readable auheat manifest: make it anew") from None
+    table = stored.to_pandas()
+    _check(table, folder)
+    return Manifest(table, folder, crop, header.get("source", {}))
+
+
+def _check(table: pd.DataFrame, folder: Path) -> None:
+    """Raises AuheatError for missing columns, wrong values, or a subject on both sides."""
+    missing = [name for name in _FIXED if name not in table]
+    if missing:
+        raise AuheatError(f"the manifest in {folder} lacks the columns {', '.join(missing)}")
+    strange = sorted(str(split) for split in set(table["split"]) - set(SPLITS))
+    if strange:
+        raise AuheatError(f"the manifest in {folder} has the unknown split {strange[0]!r}")
+    splits = table.groupby("subject")["split"].nunique()
+    if (splits > 1).any():
+        who = splits.index[splits > 1][0]
+        raise AuheatError(f"subject {who!r} is in more than one split of {folder}")
+    for image, points in zip(table["image"], table["landmarks"], strict=True):
+        if np.shape(points) != (2 * COUNT,) or not np.isfinite(points).all():
+            raise AuheatError(f"the manifest in {folder} has no {COUNT} landmarks for {image}")
+    for au in (name for name in TABLE if name in table):
+        values = pd.to_numeric(table[au], errors="coerce").to_numpy(np.float32)
+        outside = (values < MIN_INTENSITY) | (values > MAX_INTENSITY)
+        outside |= np.isnan(values) & table[au].notna().to_numpy()
+        if outside.any():
+            image = table["image"].iloc[int(outside.argmax())]
+            raise AuheatError(f"{au} of {image} in {folder} is not in 0 to 5")

@@ -1,0 +1,52 @@
+"""Writing synthetic videos with a table of their true intensities beside each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pandas as pd
+
+from auheat.errors import AuheatError
+from auheat.facs import PAPER_AUS
+from auheat.files import replacing
+from auheat.media.video_writer import VideoWriter
+from auheat.synthesis.assets import load_pack
+from auheat.synthesis.studio import Studio
+
+FPS = 25
+SIZE = (360, 480)  # height, width
+
+
+def write_clips(
+    assets: Path,
+    out: Path,
+    count: int,
+    seed: int,
+    seconds: float,
+    progress: Callable[[int], object] = lambda clips: None,
+) -> None:
+    """Writes `S000000.mp4` and so on: one person each, expressions that come and go.
+
+    `S000000.labels.csv` beside each has a row for every frame: frame (from 1), timestamp in
+    seconds, and the true intensities. Everything is decided by `seed`. progress: called with 1 for
+    each finished clip. Raises AuheatError if nothing can be written to the folder `out`.
+    """
+    studio = Studio(load_pack(assets))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AuheatError(f"cannot make the folder {out}: {error.strerror}") from None
+    for subject in range(count):
+        name, rows = f"S{subject:06d}", []
+        person = studio.person(seed, subject)
+        with VideoWriter(out / f"{name}.mp4", Fraction(FPS), quality=23) as video:
+            shots = studio.clip(person, (seed, subject), SIZE, FPS, seconds)
+            for number, shot in enumerate(shots):
+                video.write(shot.image, number / FPS)
+                rows.append({"frame": number + 1, "timestamp": number / FPS, **shot.intensities})
+        table = pd.DataFrame(rows, columns=["frame", "timestamp", *PAPER_AUS])
+        with replacing(out / f"{name}.labels.csv") as temporary:
+            table.round(4).to_csv(temporary, index=False)
+        progress(1)

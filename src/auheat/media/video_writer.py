@@ -1,0 +1,91 @@
+"""Writes videos whose frames keep their own timestamps."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat.errors import AuheatError
+from auheat.files import replacing
+
+# Fine enough for every usual frame rate, and within the 16 bits that MPEG-4 part 2 allows.
+_TIME_BASE = Fraction(1, 60000)
+_BT709 = 1
+
+
+class VideoWriter:
+    """An MP4 file (H.264 where the build of FFmpeg has it, else MPEG-4), without sound.
+
+    A context manager: the file takes its name when the block ends well; after an error or an
+    interrupt nothing is left. rate: frames per second on average. quality: H.264's constant rate
+    factor, lower is better. Raises AuheatError if the file cannot be written.
+    """
+
+    def __init__(self, path: Path, rate: Fraction, quality: int = 20) -> None:
+        self.path = path
+        self._rate, self._quality = rate.limit_denominator(1001), quality
+        self._stream: Any = None
+        self._pts = -1
+        self._resources = ExitStack()
+
+    def __enter__(self) -> VideoWriter:
+        with ExitStack() as opening:
+            temporary = opening.enter_context(replacing(self.path))
+            try:
+                container = av.open(str(temporary), "w", format="mp4")
+            except av.FFmpegError as error:
+                raise self._failure(error) from None
+            self._container = opening.enter_context(container)
+            opening.push(self._flush)
+            self._resources = opening.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._resources.__exit__(kind, error, trace)
+        except av.FFmpegError as failure:
+            raise self._failure(failure) from None
+
+    def write(self, image: NDArray[np.uint8], timestamp: float) -> None:
+        """Adds a frame. image: (H, W, 3) RGB, H and W even and always the same; timestamp: s."""
+        if self._stream is None:
+            self._stream = self._open_stream(*image.shape[:2])
+        picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+        frame = picture.reformat(format="yuv420p", dst_colorspace="itu709")
+        self._pts = max(round(timestamp / _TIME_BASE), self._pts + 1)
+        frame.pts, frame.time_base = self._pts, _TIME_BASE
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except av.FFmpegError as error:
+            raise self._failure(error) from None
+
+    def _flush(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self._stream is not None:
+            self._container.mux(self._stream.encode())
+
+    def _open_stream(self, height: int, width: int) -> Any:
+        best = "libx264" in av.codecs_available
+        stream: Any = self._container.add_stream("libx264" if best else "mpeg4", rate=self._rate)
+        stream.height, stream.width = height, width
+        stream.pix_fmt = "yuv420p"
+        quality = {"crf": str(self._quality), "preset": "veryfast"}
+        stream.options = quality if best else {"qscale": "3"}
+        codec = stream.codec_context
+        codec.time_base = _TIME_BASE
+        codec.colorspace = codec.color_primaries = codec.color_trc = _BT709
+        return stream
+
+    def _failure(self, error: Exception) -> AuheatError:
+        return AuheatError(f"cannot write {self.path}: {getattr(error, 'strerror', None) or error}")

@@ -1,0 +1,187 @@
+"""What each Action Unit does to the face: shapes, intensity curve, lip seal, authored shapes.
+
+The expression shapes are those of ICT-FaceKit; how they combine into Action Units follows the
+descriptions of appearance changes in the FACS manual (Ekman, Friesen and Hager, 2002). Two shapes
+that the kit lacks are made here from the neutral geometry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from auheat.facs import MAX_INTENSITY
+from auheat.synthesis.arrays import Floats, Ints, floats
+from auheat.synthesis.assets import FacePack, Material
+
+# Weight of a shape at FACS levels 0, A, B, C, D, E. Levels D and E are close to each other and C is
+# wide, as the manual draws them. The steps are our reading of the manual, kept in this one place.
+LEVEL_WEIGHTS = (0.0, 0.12, 0.30, 0.54, 0.78, 1.0)
+
+# Weights of shapes at intensity 5. A name without _L or _R stands for both sides.
+RECIPES: dict[str, dict[str, float]] = {
+    "AU01": {"browInnerUp": 1.25},
+    "AU02": {"browOuterUp": 1.05},
+    "AU04": {"browDown": 1.2, "browTogether": 1.0},
+    "AU05": {"eyeWide": 1.35},
+    "AU06": {"cheekRaiser": 0.8, "cheekSquint": 0.55, "eyeSquint": 0.4},
+    "AU09": {"noseSneer": 1.3, "mouthUpperUp": -0.4, "browDown": 0.2, "cheekRaiser": 0.15},
+    "AU10": {"mouthUpperUp": 1.05, "noseSneer": 0.18},
+    "AU12": {"mouthSmile": 1.0, "cheekSquint": 0.12},
+    "AU14": {"mouthDimple": 0.85, "mouthPress": 0.3, "lipCornerPit": 0.8},
+    "AU15": {"mouthFrown": 1.2},
+    "AU17": {"mouthShrugLower": 1.05},
+    "AU20": {"mouthStretch": 1.2, "mouthSmile": 0.3, "lipFlatten": 0.9},
+    "AU25": {"mouthLowerDown": 0.6, "mouthUpperUp": 0.12, "jawOpen": 0.07},
+    "AU26": {"jawOpen": 0.5},  # 1.0 would be AU27
+}
+
+# Groups of shapes whose reach varies from face to face. The jaw moves the teeth, and lids must
+# meet when they close, so neither belongs to a group.
+REGIONS = ("brow", "cheek", "mouth")
+_REGION_OF_PREFIX = {
+    "brow": "brow",
+    "cheek": "cheek",
+    "nose": "cheek",
+    "mouth": "mouth",
+    "lip": "mouth",
+}
+
+_INNER_LIPS = ((61, 67), (62, 66), (63, 65))
+_LIPS_FULLY_PARTED = 0.64  # cm between the inner lips that AU25 at intensity 5 adds
+_TOUCH = 0.06  # cm of opening that still counts as touching lips
+_MOST_PARTING = 1.3  # times the AU25 recipe, against shapes that press the lips together
+
+
+def region_of(shape: str) -> str | None:
+    """The region of REGIONS whose individual reach scales a shape, or None."""
+    for prefix, region in _REGION_OF_PREFIX.items():
+        if shape.startswith(prefix):
+            return region
+    return None
+
+
+def curve(intensity: float) -> float:
+    """Share of the full movement, 0 to 1, at an intensity of 0 to 5."""
+    levels = np.linspace(0.0, MAX_INTENSITY, len(LEVEL_WEIGHTS))
+    return float(np.interp(intensity, levels, LEVEL_WEIGHTS))
+
+
+def sides(shape: str, known: Mapping[str, int]) -> tuple[str, ...]:
+    """The names a recipe's shape stands for: itself, or its left and right halves."""
+    return (shape,) if shape in known else (f"{shape}_L", f"{shape}_R")
+
+
+class LipSeal:
+    """Holds the gap between the inner lips to what AU25 says, whatever else moves the mouth.
+
+    A dropped jaw (26) or a raised lip (10) parts the lips of a naive sum of shapes, which would
+    contradict a label AU25 = 0. With p the share of AU25's movement, the gap becomes
+    p * (the gap that everything else makes + 0.64 cm), so 0 keeps the lips together over an open
+    jaw and 5 parts them fully. The model is linear, so this is one division. How far a person's
+    nose and cheeks reach is left out, which can cost a millimetre or two.
+    """
+
+    def __init__(
+        self, shapes: Mapping[str, int], expressions: Floats, mean: Floats, landmarks: Ints
+    ) -> None:
+        """expressions: (s, n, 3); mean: (n, 3) mean face, whose lips touch; landmarks: (68,)."""
+        upper = landmarks[[pair[0] for pair in _INNER_LIPS]]
+        lower = landmarks[[pair[1] for pair in _INNER_LIPS]]
+        self._upper, self._lower = upper, lower
+        self._touching = self.gap(mean)
+        self._rise = expressions[:, upper, 1], expressions[:, lower, 1]
+        self._close = shapes["mouthClose"]
+        self._open = np.zeros(len(shapes), np.float32)
+        for shape, weight in RECIPES["AU25"].items():
+            for name in sides(shape, shapes):
+                self._open[shapes[name]] += weight
+
+    def apply(
+        self, neutral: Floats, weights: Floats, parting: float, gains: Floats, mouth: Floats
+    ) -> Floats:
+        """Weights with the seal added.
+
+        neutral: (n, 3) of the person. weights: (s,) without AU25's recipe. parting: p, 0 to 1.
+        gains: (n,) of the mouth region; mouth: (s,) 1 for shapes that these gains scale, else 0.
+        """
+        per_shape = self._gap_per_shape(gains, mouth)
+        gap = float(per_shape @ weights) + self.gap(neutral) - self._touching
+        missing = parting * (_LIPS_FULLY_PARTED + max(gap, 0.0)) - gap
+        sealed = weights.copy()
+        if missing > 0 and parting > 0:
+            factor = missing / max(float(per_shape @ self._open), 1e-6)
+            sealed += self._open * np.float32(min(factor, _MOST_PARTING))
+        elif missing < 0:
+            sealed[self._close] += np.float32(missing / min(float(per_shape[self._close]), -1e-6))
+        return sealed
+
+    def gap(self, vertices: Floats) -> float:
+        """Mean height between the inner lips in cm; touching lips of the mean face have some."""
+        return float((vertices[self._upper, 1] - vertices[self._lower, 1]).mean())
+
+    def closed(self, vertices: Floats) -> bool:
+        """Whether the lips touch, so that nothing of the mouth's inside is seen."""
+        return self.gap(vertices) < self._touching + _TOUCH
+
+    def _gap_per_shape(self, gains: Floats, mouth: Floats) -> Floats:
+        upper, lower = (
+            rise * np.where(mouth[:, None] > 0, gains[vertices], 1.0)
+            for rise, vertices in zip(self._rise, (self._upper, self._lower), strict=True)
+        )
+        return floats((upper - lower).mean(1))
+
+
+def authored_shapes(pack: FacePack) -> dict[str, Floats]:
+    """Shapes that ICT-FaceKit lacks, as offsets (n, 3) in cm, made from the neutral face.
+
+    browTogether_L/_R: the inner end of a brow drawn towards the nose and a little down, with the
+    skin heaped up between the brows (AU4). lipCornerPit_L/_R: the skin beside a mouth corner drawn
+    inwards, with a soft bulge around (AU14). lipFlatten: both lips pressed thin (AU20).
+    """
+    points = pack.vertices
+    skin = np.zeros(len(points), np.bool_)
+    skin[pack.triangles[pack.material <= Material.HEAD].ravel()] = True
+    marks = points[pack.landmarks]
+    shapes = {
+        f"lipCornerPit_{side}": _pit(points, marks[corner], outwards) * skin[:, None]
+        for side, corner, outwards in (("L", 54, 1.0), ("R", 48, -1.0))
+    }
+    shapes |= {
+        f"browTogether_{side}": _together(points, marks[head], outwards) * skin[:, None]
+        for side, head, outwards in (("L", 22, 1.0), ("R", 21, -1.0))
+    }
+    shapes["lipFlatten"] = _flatten(points, marks) * skin[:, None]
+    return shapes
+
+
+def _pit(points: Floats, corner: Floats, outwards: float) -> Floats:
+    away = points - (corner + np.array([0.25 * outwards, 0.0, 0.0], np.float32))
+    squared = away[:, 0] ** 2 + (away[:, 1] / 1.3) ** 2 + (away[:, 2] / 2.0) ** 2
+    hollow = np.exp(-squared / (2 * 0.33**2))
+    bulge = np.exp(-squared / (2 * 0.85**2)) - hollow
+    return _offset(z=0.22 * bulge - 0.5 * hollow, x=-0.1 * outwards * hollow)
+
+
+def _together(points: Floats, head: Floats, outwards: float) -> Floats:
+    away = points - (head + np.array([0.3 * outwards, -0.3, 0.0], np.float32))
+    near = np.exp(-((away[:, 0] / 1.5) ** 2) - (away[:, 1] / 1.1) ** 2 - (away[:, 2] / 2.5) ** 2)
+    between = np.exp(-(((points[:, 0] - 0.35 * head[0]) / 0.5) ** 2)) * near
+    return _offset(x=-0.4 * outwards * near, y=-0.18 * near, z=0.16 * between)
+
+
+def _flatten(points: Floats, marks: Floats) -> Floats:
+    lips = marks[48:68]
+    centre = lips.mean(0)
+    width = float(np.ptp(lips[:, 0])) / 2
+    across = (points[:, 0] - centre[0]) / (1.15 * width)
+    height = points[:, 1] - centre[1]
+    near = np.exp(-(across**4)) * np.exp(-((height / 1.3) ** 4)) * (points[:, 2] > centre[2] - 2.5)
+    return _offset(y=-0.3 * height * near, z=-0.25 * near * np.exp(-((height / 0.9) ** 2)))
+
+
+def _offset(**axes: Floats) -> Floats:
+    length = len(next(iter(axes.values())))
+    columns = [axes.get(axis, np.zeros(length)) for axis in "xyz"]
+    return floats(np.stack(columns, 1))

@@ -1,0 +1,131 @@
+"""Eyebrows, beards and stubble: where they grow, which way they lie, how dense they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.fibres import RootedFibres, SkinMap
+from auheat.synthesis.skin import SIZE
+from auheat.synthesis.textures import NoiseBank, filled, spot
+
+_BROWS = (np.array([17, 18, 19, 20, 21]), np.array([26, 25, 24, 23, 22]))  # tail to head
+
+
+@dataclass(frozen=True)
+class FacialHair:
+    """fibres: hairs that stand off the skin. paint: (512, 512) hair colour on the skin, 0 to 1."""
+
+    fibres: RootedFibres
+    paint: Floats
+
+
+def grow_brows(
+    rng: np.random.Generator, marks: Floats, skin: SkinMap, colour: Floats, heavy: float
+) -> FacialHair:
+    """A pair of eyebrows below the landmarks' upper edge.
+
+    marks: (68, 2) texture coordinates. heavy: 0 thin to 1 bushy.
+    """
+    thickness = 0.024 + 0.032 * heavy * rng.uniform(0.6, 1.2)
+    count = int((170 + 380 * heavy) * rng.uniform(0.7, 1.3))
+    lift, arch = rng.uniform(-0.016, -0.004), rng.uniform(-0.006, 0.008)
+    groups, paint = [], np.zeros((SIZE, SIZE), np.float32)
+    for side, indices in zip((-1.0, 1.0), _BROWS, strict=True):
+        curve = marks[indices] + (0, lift)
+        curve[1:3, 1] += arch
+        at = rng.uniform(-0.03, 1.03, count)
+        u, v = (np.interp(at, np.linspace(0, 1, 5), curve[:, axis]) for axis in (0, 1))
+        # `at` runs from tail to head; a brow is widest past its head and tapers to the tail
+        width = thickness * np.interp(at, [0, 0.25, 0.6, 0.85, 1], [0.25, 0.75, 1, 0.95, 0.6])
+        off = np.clip(rng.normal(0, 0.33, count), -0.6, 0.6)
+        angle = np.interp(at, [0, 0.5, 0.85, 1], [-0.5, 0.15, 0.55, 1.1]) - 0.8 * off
+        angle += rng.normal(0, 0.15, count)
+        length = rng.uniform(0.3, 0.6, count) * (0.8 + 0.2 * at)
+        offset = np.stack(
+            [side * length * np.cos(angle), length * np.sin(angle), rng.uniform(0.02, 0.1, count)],
+            1,
+        )
+        groups.append((np.stack([u, v + off * width], 1), offset))
+        half = np.array([0, 0.45 * thickness])
+        outline = np.concatenate([curve + half, curve[::-1] - half])
+        paint = np.maximum(paint, filled(SIZE, floats(outline), 3.5))
+    uv, offset = (np.concatenate([group[i] for group in groups]) for i in (0, 1))
+    fibres = _rooted(rng, skin, uv, offset, colour, 0.03 + 0.012 * heavy)
+    return FacialHair(fibres, paint * np.float32(rng.uniform(0.1, 0.5) * (0.4 + 0.6 * heavy)))
+
+
+def grow_beard(
+    rng: np.random.Generator, marks: Floats, skin: SkinMap, colour: Floats, noise: NoiseBank
+) -> FacialHair:
+    """Stubble or a beard: full, goatee, moustache, or anything between."""
+    region = _beard_region(rng, marks)
+    grain = 0.6 + 0.35 * noise.draw(rng, SIZE, 2.4) + 0.15 * noise.draw(rng, SIZE, 30.0)
+    length = 0.05 if rng.random() < 0.5 else float(rng.uniform(0.15, 1.3))
+    paint = np.clip(region * np.clip(grain, 0, 1) * rng.uniform(0.1, 0.65), 0, 0.85)
+    count = int(rng.integers(1500, 4000)) if length > 0.1 else 0
+    cells = rng.choice(SIZE * SIZE, count, p=_as_probability(region))
+    uv = (np.stack([cells % SIZE, cells // SIZE], 1) + rng.uniform(0, 1, (count, 2))) / SIZE
+    sideways = np.clip((uv[:, 0] - 0.5) * 2.5, -0.6, 0.6) + rng.normal(0, 0.2, count)
+    reach = length * rng.uniform(0.6, 1.2, count)
+    offset = np.stack([sideways * reach, -reach * rng.uniform(0.5, 1, count), 0.35 * reach], 1)
+    fibres = _rooted(rng, skin, uv, offset, colour, 0.03)
+    return FacialHair(fibres, floats(paint))
+
+
+def _beard_region(rng: np.random.Generator, marks: Floats) -> Floats:
+    """Where the beard grows, 0 to 1. (512, 512)"""
+    styles = ((1.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+    moustache, chin, jaw = styles[rng.choice(4, p=(0.6, 0.22, 0.1, 0.08))]
+    region = np.zeros((SIZE, SIZE), np.float32)
+    middle = (marks[33] + marks[51]) / 2
+    region += moustache * spot(SIZE, middle, 0.115, 0.03)
+    region += chin * spot(SIZE, floats(marks[8] + (0, 0.03)), 0.1, 0.07)
+    if jaw:
+        line = np.concatenate([marks[2:15], marks[14:1:-1] * (1, 0) + (0, 0.17)])
+        region += filled(SIZE, floats(line), 14.0)
+        region *= 1 - 0.9 * filled(SIZE, floats(_cheeks(rng, marks)), 14.0)
+    lips = filled(SIZE, marks[48:60], 4.0)
+    return floats(np.clip(region, 0, 1) * (1 - np.clip(1.4 * lips, 0, 1)))
+
+
+def _cheeks(rng: np.random.Generator, marks: Floats) -> Floats:
+    """The outline above which a full beard stops, from side to side over the nose."""
+    top, low = marks[28, 1], marks[33, 1] - rng.uniform(-0.02, 0.1)
+    return np.array([[0, top], [0.17, low], [0.33, low], [0.4, marks[33, 1]], [0.6, marks[33, 1]],
+                     [0.67, low], [0.83, low], [1, top]], np.float32)  # fmt: skip
+
+
+def _as_probability(region: Floats) -> Floats:
+    mass = region.ravel().astype(np.float64)
+    return np.asarray(mass / mass.sum())
+
+
+def _rooted(
+    rng: np.random.Generator,
+    skin: SkinMap,
+    uv: Floats,
+    offset: Floats,
+    colour: Floats,
+    width: float,
+) -> RootedFibres:
+    hit, triangle, weights = skin.locate(floats(uv))
+    count = len(triangle)
+    shade = rng.uniform(0.6, 1.3, (count, 1))
+    return RootedFibres(
+        triangle,
+        weights,
+        floats(offset[hit]),
+        np.full(count, width, np.float32) * rng.uniform(0.7, 1.2, count).astype(np.float32),
+        floats(colour * shade),
+        np.full(count, 0.25, np.float32),
+    )
+
+
+def painted(albedo: Floats, paint: Floats, colour: Floats) -> Floats:
+    """A skin colour texture with hair colour showing through."""
+    weight = cv2.GaussianBlur(paint, (0, 0), 0.6)[..., None]
+    return floats(albedo * (1 - weight) + colour * weight)

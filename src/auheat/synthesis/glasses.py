@@ -1,0 +1,65 @@
+"""Glasses and sunglasses: frames as thick fibres before the eyes, lenses as tinted panes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.fibres import Segments
+
+_POINTS = 36
+
+
+@dataclass(frozen=True)
+class Glasses:
+    """frame: segments in head space. rims: two closed outlines (36, 3). tint: (3,) colour of the
+    panes, opacity: 0 clear to 1; glare: strength and place (0 to 1) of a reflection."""
+
+    frame: Segments
+    rims: tuple[Floats, Floats]
+    tint: Floats
+    opacity: float
+    glare: tuple[float, float]
+
+
+def sample_glasses(rng: np.random.Generator, marks: Floats) -> Glasses:
+    """Glasses that fit a resting face with landmarks (68, 3) in cm."""
+    half_width, half_height = rng.uniform(2.1, 2.75), rng.uniform(1.5, 2.3)
+    power, thickness = rng.uniform(2, 7), float(rng.choice([0.08, 0.14, 0.24, 0.34]))
+    dark = rng.random() < 0.2
+    frame_colour = rng.random(3) * rng.choice([0.04, 0.08, 0.4])
+    rims, parts = [], []
+    for side, eye in ((-1.0, marks[36:42]), (1.0, marks[42:48])):
+        centre = eye.mean(0) + np.array([0.12 * side, -0.25, 0.0])
+        front = max(float(eye[:, 2].max()), float(marks[27, 2])) + 0.35
+        angle = np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
+        x = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** (2 / power) * half_width
+        y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** (2 / power) * half_height
+        z = front - 0.1 * np.maximum(side * x, 0) - 0.02 * x**2
+        rim = np.stack([centre[0] + x, centre[1] + y, z], 1).astype(np.float32)
+        rims.append(rim)
+        parts.append(_chain(np.vstack([rim, rim[:1]])))
+        hinge = rim[np.argmax(side * rim[:, 0])] + (0, 0.35, -0.05)
+        temple = np.array([side * abs(marks[16 if side > 0 else 0, 0]) * 1.02, hinge[1], 2.0])
+        parts.append(_chain(np.stack([hinge, temple])))
+    inner = [rims[0][rims[0][:, 0].argmax()], rims[1][rims[1][:, 0].argmin()]]
+    middle = (inner[0] + inner[1]) / 2 + (0, 0.25, 0.25)
+    parts.append(_chain(np.stack([inner[0], middle, inner[1]])))
+    start, end = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+    frame = Segments(
+        floats(start),
+        floats(end),
+        np.full(len(start), thickness, np.float32),
+        np.tile(floats(frame_colour), (len(start), 1)),
+        np.full(len(start), rng.uniform(0.1, 0.9), np.float32),
+    )
+    opacity = rng.uniform(0.75, 0.98) if dark else rng.uniform(0, 0.06)
+    tint = rng.random(3) * 0.05 if dark else np.ones(3) * 0.5
+    glare = (float(rng.uniform(0, 0.4) * (rng.random() < 0.5)), float(rng.random()))
+    return Glasses(frame, (rims[0], rims[1]), floats(tint), float(opacity), glare)
+
+
+def _chain(points: Floats) -> tuple[Floats, Floats]:
+    return points[:-1], points[1:]

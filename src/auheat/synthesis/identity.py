@@ -1,0 +1,206 @@
+"""A person: shape, skin, hair, eyes, and how this face shows each Action Unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from auheat.facs import PAPER_AUS
+from auheat.synthesis import anatomy, eyes, facial_hair, growth, hair
+from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.assets import FacePack
+from auheat.synthesis.face import FaceModel
+from auheat.synthesis.fibres import RootedFibres, Segments, SkinMap
+from auheat.synthesis.glasses import Glasses, sample_glasses
+from auheat.synthesis.skin import SkinPainter, sample_tone
+from auheat.synthesis.textures import NoiseBank
+from auheat.synthesis.wrinkles import SIZE as HEIGHT_SIZE
+from auheat.synthesis.wrinkles import WrinkleBank
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a face moves.
+
+    amplitude: factor on each AU's movement. recipe: (AU, shape) -> factor. rest: shape weights of
+    the resting face, which may look like an AU and is labelled 0. gains: (regions, n) reach of the
+    shapes over the face. lopsided: share by which the right side lags, may be negative.
+    """
+
+    amplitude: dict[str, float]
+    recipe: dict[tuple[str, str], float]
+    rest: Floats
+    gains: Floats
+    lopsided: float
+
+
+@dataclass(frozen=True)
+class Person:
+    """Everything about someone that does not change from picture to picture.
+
+    neutral: (n, 3) vertices of the geometry before `manner.rest`. scalp: (n,). height: resting
+    bumps of the skin; furrows: what each AU adds to them at intensity 5.
+    """
+
+    neutral: Floats
+    manner: Manner
+    albedo: Floats
+    head: Floats
+    height: Floats
+    furrows: dict[str, Floats]
+    iris: Floats
+    hair_colour: Floats
+    scalp: Floats
+    strands: Segments
+    brows: RootedFibres
+    beard: RootedFibres | None
+    glasses: Glasses | None
+    cloth: Floats
+    teeth: Floats
+    roughness: float
+    oil: float
+    bump: float
+    veins: float
+    lashes: float
+
+
+class PersonSampler:
+    """Draws people for a face model. The same generator state gives the same person."""
+
+    def __init__(self, model: FaceModel, noise: NoiseBank | None = None) -> None:
+        self._model = model
+        self._noise = noise or NoiseBank()
+        self._skin_map = SkinMap(model.pack)
+        self._painter = SkinPainter(model.landmark_uv, model.pack.skins, self._noise)
+        self._wrinkles = WrinkleBank()
+
+    def sample(
+        self,
+        rng: np.random.Generator,
+        skins: tuple[int, ...] = (),
+        plain: bool = False,
+    ) -> Person:
+        """A person. skins: indices of the pack's painted skins that may be used.
+
+        plain: an average mover without glasses and beard, for pictures that compare AUs.
+        """
+        pack, marks = self._model.pack, self._model.landmark_uv
+        coefficients = _shape(rng, len(pack.identities))
+        neutral = self._model.neutral(coefficients)
+        tone, age = sample_tone(rng), float(rng.random() ** 1.3)
+        masculine = bool(rng.random() < 0.5)
+        albedo, head = self._painter.paint(rng, tone, skins, age)
+        hair_colour = hair.sample_colour(rng, tone.depth, age)
+        style = hair.sample_style(rng, masculine)
+        scalp = hair.scalp(rng, pack.vertices, style)
+        strands = Segments.join([])
+        if style is not None:
+            normals = self._model.normals(neutral)
+            strands = growth.grow(rng, pack, neutral, normals, scalp, style, hair_colour)
+        dark = hair_colour * rng.uniform(0.4, 0.95) * (0.6 if hair_colour.mean() > 0.1 else 1.0)
+        heavy = float(np.clip(rng.normal(0.55 if masculine else 0.35, 0.25), 0, 1))
+        brows = facial_hair.grow_brows(rng, marks, self._skin_map, floats(dark), heavy)
+        albedo = facial_hair.painted(albedo, brows.paint, floats(dark))
+        beard = None
+        if masculine and rng.random() < 0.6 and not plain:
+            beard = facial_hair.grow_beard(rng, marks, self._skin_map, hair_colour, self._noise)
+            albedo = facial_hair.painted(albedo, beard.paint, hair_colour * 0.9)
+        glasses = None
+        if rng.random() < 0.15 and not plain:
+            glasses = sample_glasses(rng, neutral[pack.landmarks])
+        lines = self._wrinkles.sample(rng)
+        return Person(
+            neutral=neutral,
+            manner=_plain_manner(self._model) if plain else _manner(rng, self._model),
+            albedo=albedo,
+            head=head,
+            height=self._resting_height(rng, lines, age),
+            furrows={
+                au: floats(line * rng.uniform(0.15, 0.55) * (0.55 + 0.85 * age))
+                for au, line in lines.items()
+            },
+            iris=eyes.sample_iris(rng, tone.depth),
+            hair_colour=hair_colour,
+            scalp=scalp,
+            strands=strands,
+            brows=brows.fibres,
+            beard=beard.fibres if beard else None,
+            glasses=glasses,
+            cloth=floats(rng.random(3) ** 2 * 0.6 + 0.01),
+            teeth=floats(np.array([0.62, 0.57, 0.47]) * rng.uniform(0.7, 1.15)),
+            roughness=float(rng.uniform(0.34, 0.56)),
+            oil=float(rng.uniform(0.3, 0.95)),
+            bump=float(rng.uniform(0.35, 0.7)),
+            veins=float(rng.uniform(0, 0.7)),
+            lashes=float(rng.uniform(0.15, 0.4 if masculine else 0.65)),
+        )
+
+    def _resting_height(
+        self, rng: np.random.Generator, lines: dict[str, Floats], age: float
+    ) -> Floats:
+        """Pores, and the lines that age has left: forehead, folds, crow's feet."""
+        worn = 0.6 * (lines["AU01"] + lines["AU02"]) + 0.8 * lines["AU12"] + 0.4 * lines["AU06"]
+        worn = worn + 0.4 * lines["AU04"] * rng.random()
+        height = (
+            0.5 + self._painter.pores(rng, HEIGHT_SIZE) + 0.1 * age * rng.uniform(0.2, 1.1) * worn
+        )
+        return floats(height)
+
+
+def _shape(rng: np.random.Generator, components: int) -> Floats:
+    coefficients = rng.standard_normal(components) * 0.95
+    coefficients[:8] = np.clip(coefficients[:8], -1.8, 1.8)
+    return floats(coefficients)
+
+
+# Shapes whose resting weight differs between people, and by how much (one standard deviation).
+_REST_SPREAD = {
+    "browDown": 0.10, "browInnerUp": 0.09, "browOuterUp": 0.09, "eyeSquint": 0.10, "eyeWide": 0.10,
+    "cheekSquint": 0.06, "noseSneer": 0.04, "mouthSmile": 0.06, "mouthFrown": 0.10,
+    "mouthDimple": 0.05, "mouthPress": 0.10, "mouthStretch": 0.05, "mouthUpperUp": 0.03,
+}  # fmt: skip
+_REST_MIDDLE = {
+    "mouthShrugLower": 0.06, "mouthPucker": 0.07, "jawForward": 0.08, "mouthRollLower": 0.05,
+    "mouthRollUpper": 0.05,
+}  # fmt: skip
+
+
+def _manner(rng: np.random.Generator, model: FaceModel) -> Manner:
+    spread = rng.choice([0.5, 1.0, 1.5], p=[0.35, 0.45, 0.2])
+    rest: dict[str, float] = {}
+    for shape, deviation in _REST_SPREAD.items():
+        both, lean = rng.normal(0, deviation * spread), rng.normal(0, 0.3 * deviation)
+        rest[f"{shape}_L"], rest[f"{shape}_R"] = both + lean, both - lean
+    for shape, deviation in _REST_MIDDLE.items():
+        rest[shape] = rng.normal(0, deviation * spread)
+    rest["jawLeft"] = abs(rng.normal(0, 0.05))
+    return Manner(
+        amplitude={au: float(rng.uniform(0.85, 1.15)) for au in PAPER_AUS},
+        recipe={
+            (au, shape): float(np.exp(rng.normal(0, 0.12)))
+            for au, shapes in anatomy.RECIPES.items()
+            for shape in shapes
+        },
+        rest=model.weights(rest),
+        gains=_gains(rng, model.pack),
+        lopsided=float(rng.normal(0, 0.06)),
+    )
+
+
+def _plain_manner(model: FaceModel) -> Manner:
+    return Manner(
+        amplitude=dict.fromkeys(PAPER_AUS, 1.0),
+        recipe={(au, s): 1.0 for au, shapes in anatomy.RECIPES.items() for s in shapes},
+        rest=model.weights({}),
+        gains=np.ones((len(anatomy.REGIONS), len(model.pack.vertices)), np.float32),
+        lopsided=0.0,
+    )
+
+
+def _gains(rng: np.random.Generator, pack: FacePack) -> Floats:
+    """Smooth factors around 1 over the face, one field per region. (regions, n)"""
+    waves = rng.normal(0, 0.22, (6, 3))
+    fields = np.sin(pack.vertices @ waves.T + rng.uniform(0, 6.28, 6))
+    mixed = fields @ rng.normal(0, 0.075, (6, len(anatomy.REGIONS)))
+    return floats((1 + mixed).T)

@@ -1,0 +1,183 @@
+"""The studio: people, pictures and clips by number. The one entrance for whoever wants faces.
+
+Everything is decided by (seed, subject, picture): the same numbers give the same picture, in any
+order and in any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat import geometry
+from auheat.facs import PAPER_AUS
+from auheat.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
+from auheat.synthesis.arrays import Floats
+from auheat.synthesis.assets import FacePack
+from auheat.synthesis.camera import develop, photograph
+from auheat.synthesis.expression import Expression, sample_distractors, sample_expression
+from auheat.synthesis.face import FaceModel
+from auheat.synthesis.identity import Person, PersonSampler
+from auheat.synthesis.motion import Performance, sample_performance
+from auheat.synthesis.render import Posed, Renderer
+from auheat.synthesis.scene import Pose, View, sample_background, sample_light, studio_light
+from auheat.synthesis.textures import NoiseBank
+
+Align = Callable[[geometry.Points], geometry.Transform]
+
+# Of the pack's painted skins every fourth is kept for tests, so that tests see skins unseen before.
+_HELD_OUT_EVERY, _HELD_OUT_FIRST = 4, 1
+_PERSON, _PICTURE, _PAIR, _CLIP = range(4)  # separate streams of random numbers
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A labelled picture: image (H, W, 3) RGB, landmarks (68, 2) pixels, intensities by AU."""
+
+    image: NDArray[np.uint8]
+    landmarks: geometry.Points
+    intensities: dict[str, float]
+
+
+class Studio:
+    """Makes people and pictures from a face pack. align: from landmarks to a crop's transform."""
+
+    def __init__(self, pack: FacePack) -> None:
+        self._noise = NoiseBank()
+        self._model = FaceModel(pack)
+        self._sampler = PersonSampler(self._model, self._noise)
+        self._renderer = Renderer(self._model)
+        count = 0 if pack.skins is None else len(pack.skins.names)
+        held = [i % _HELD_OUT_EVERY == _HELD_OUT_FIRST for i in range(count)]
+        self._skins = {
+            kept: tuple(i for i in range(count) if held[i] == kept) for kept in (False, True)
+        }
+
+    def person(
+        self, seed: int, subject: int, held_out_skins: bool = False, plain: bool = False
+    ) -> Person:
+        """Person number `subject`, with painted skins for training or those kept for tests.
+
+        plain: an average mover without glasses and beard.
+        """
+        rng = np.random.default_rng([seed, subject, _PERSON])
+        return self._sampler.sample(rng, self._skins[held_out_skins], plain)
+
+    def picture(
+        self, person: Person, numbers: tuple[int, int, int], align: Align, side: int
+    ) -> Picture:
+        """An aligned picture of side x side pixels with a random expression, view and light.
+
+        numbers: (seed, subject, picture).
+        """
+        seed, subject, index = numbers
+        rng = np.random.default_rng([seed, subject, _PICTURE, index])
+        return self._aligned(rng, person, sample_expression(rng), align, side)
+
+    def pair(
+        self, person: Person, numbers: tuple[int, int, int], align: Align, side: int
+    ) -> tuple[Picture, Picture]:
+        """The resting face and an expression of the same person, seen independently."""
+        seed, subject, index = numbers
+        rng = np.random.default_rng([seed, subject, _PAIR, index])
+        expressions = (Expression(beside=sample_distractors(rng, {})), sample_expression(rng))
+        rest, expressive = (
+            self._aligned(rng, person, expression, align, side) for expression in expressions
+        )
+        return rest, expressive
+
+    def clip(
+        self,
+        person: Person,
+        numbers: tuple[int, int],
+        size: tuple[int, int],
+        fps: float,
+        seconds: float,
+    ) -> Iterator[Picture]:
+        """Frames of a video of (height, width) pixels: head and shoulders, expressions come and go.
+
+        numbers: (seed, subject).
+        """
+        rng = np.random.default_rng([*numbers, _CLIP])
+        performance, light = sample_performance(rng, seconds), sample_light(rng)
+        background = sample_background(rng, self._noise, *size)
+        height, width = size
+        focal = 2.4 * height
+        centre = width / 2 + rng.uniform(-0.08, 0.08) * width
+        warp = np.array([[focal, 0, centre], [0, focal, 0.42 * height]])
+        distance, exposure = rng.uniform(62, 80), None
+        for number in range(round(seconds * fps)):
+            time = number / fps
+            posed = self._renderer.pose(person, performance.expression(time))
+            view = View.at(performance.pose(time), distance, warp)
+            image = self._renderer.draw(posed, view, light, background)
+            exposure = exposure or _exposure(image)
+            yield self._labelled(posed, view, develop(image, exposure), performance, time)
+
+    def portrait(
+        self, person: Person, expression: Expression, align: Align, side: int, yaw: float = 0.0
+    ) -> NDArray[np.uint8]:
+        """A clean picture in fixed light, for pictures that are to be compared. (side, side, 3)"""
+        posed = self._renderer.pose(person, expression)
+        view = self._framed(posed, Pose(yaw=yaw), 90.0, align)
+        background = np.full((side, side, 3), 0.3, np.float32)
+        image = self._renderer.draw(posed, view, studio_light(), background)
+        return develop(image, _exposure(image))
+
+    def _aligned(
+        self,
+        rng: np.random.Generator,
+        person: Person,
+        expression: Expression,
+        align: Align,
+        side: int,
+    ) -> Picture:
+        posed = self._renderer.pose(person, expression)
+        yaw, pitch, roll = np.clip(rng.normal(0, (13, 8, 6)), -32, 32)
+        pose = Pose(float(yaw), float(pitch), float(roll))
+        distance = float(np.exp(rng.uniform(np.log(35), np.log(200))))
+        view = self._framed(posed, pose, distance, _unsteady(rng, align))
+        background = sample_background(rng, self._noise, side, side)
+        image = self._renderer.draw(posed, view, sample_light(rng), background)
+        landmarks = view.project(view.to_camera(posed.landmarks))
+        return Picture(photograph(rng, image), landmarks, _levels(expression))
+
+    @staticmethod
+    def _framed(posed: Posed, pose: Pose, distance: float, align: Align) -> View:
+        """The view whose warp puts the landmarks where `align` wants them."""
+        plane = View.at(pose, distance, np.eye(2, 3))
+        return plane.with_warp(align(plane.project(plane.to_camera(posed.landmarks))))
+
+    @staticmethod
+    def _labelled(
+        posed: Posed, view: View, image: NDArray[np.uint8], performance: Performance, time: float
+    ) -> Picture:
+        landmarks = view.project(view.to_camera(posed.landmarks))
+        return Picture(image, landmarks, _levels(performance.expression(time)))
+
+
+def _levels(expression: Expression) -> dict[str, float]:
+    return {au: float(expression.intensities.get(au, 0.0)) for au in PAPER_AUS}
+
+
+def _exposure(image: Floats) -> float:
+    """The exposure that shows the middle of a picture at a pleasant brightness."""
+    height, width = image.shape[:2]
+    middle = image[height // 4 : -height // 4, width // 3 : -width // 3]
+    return float(1.2 * (0.4 / max(float(middle.mean()), 0.02)) ** 0.7)
+
+
+def _unsteady(rng: np.random.Generator, align: Align) -> Align:
+    """`align` as a landmark detector would feed it: points off by about 1% of the eyes' span."""
+
+    def aligned(landmarks: geometry.Points) -> geometry.Transform:
+        span = float(np.linalg.norm(landmarks[LEFT_EYE_OUTER] - landmarks[RIGHT_EYE_OUTER]))
+        return align(landmarks + rng.normal(0, 0.012 * span, landmarks.shape))
+
+    return aligned
+
+
+__all__ = ["Align", "Picture", "Studio"]

@@ -1,0 +1,151 @@
+"""Lines and folds that Action Units press into the skin, as height maps in texture space.
+
+Where they lie follows the appearance changes of the FACS manual: forehead lines (1, 2), the
+glabella (4), crow's feet (6), the root of the nose (9), the nasolabial fold (10, 12), beside the
+mouth (14, 15, 20) and the chin boss (17). Everyone has their own variant and strength of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.textures import Curve, lines
+
+SIZE = 256
+_VARIANTS = 12
+
+
+class WrinkleBank:
+    """Variants of every AU's lines; negative is a furrow."""
+
+    def __init__(self, seed: int = 5) -> None:
+        rng = np.random.default_rng(seed)
+        self._maps: dict[str, list[Floats]] = {
+            name: [make(rng) for _ in range(_VARIANTS)] for name, make in _MAKERS.items()
+        }
+
+    def sample(self, rng: np.random.Generator) -> dict[str, Floats]:
+        """One person's lines by AU name, each (256, 256)."""
+        return {name: maps[rng.integers(len(maps))] for name, maps in self._maps.items()}
+
+
+def _both(curves: Sequence[Curve]) -> list[Curve]:
+    """Curves and their mirror images."""
+    mirrored: list[Curve] = [[(1 - u, v) for u, v in curve] for curve in curves]
+    return [*curves, *mirrored]
+
+
+def _moved(rng: np.random.Generator, curves: Sequence[Curve], spread: float) -> list[Curve]:
+    """Curves shifted and bent a little, each on its own."""
+    moved: list[Curve] = []
+    for curve in curves:
+        shift, points = rng.normal(0, spread, 2), np.asarray(curve)
+        bend = rng.normal(0, spread / 2, points.shape)
+        moved.append([(float(u), float(v)) for u, v in points + shift + bend])
+    return moved
+
+
+def _patchy(rng: np.random.Generator, furrows: Floats) -> Floats:
+    """Furrows that fade in and out along their length."""
+    coarse = rng.uniform(0.3, 1.15, (10, 10)).astype(np.float32)
+    share = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+    return floats(furrows * np.clip(share, 0, 1.2))
+
+
+def _forehead(rng: np.random.Generator, inner: bool) -> Floats:
+    count = int(rng.integers(2, 6))
+    levels = np.sort(rng.uniform(0.842, 0.918, count))
+    phase, tilt = rng.uniform(0, 6.28, count), rng.normal(0.012, 0.006)
+    at = np.linspace(0.2, 0.8, 13)
+    curves: list[Curve] = [
+        [
+            (float(u), float(v + tilt * np.cos((u - 0.5) * 9) + 0.004 * np.sin(u * 25 + p)))
+            for u in at
+        ]
+        for v, p in zip(levels, phase, strict=True)
+    ]
+    furrows = _patchy(rng, lines(SIZE, curves, 2, rng.uniform(2.0, 3.2)))
+    u = (np.arange(SIZE) + 0.5) / SIZE
+    middle = np.exp(-(((u - 0.5) / 0.12) ** 4))
+    share = middle if inner else 1 - 0.9 * middle
+    return floats(-furrows * share[None])
+
+
+def _glabella(rng: np.random.Generator) -> Floats:
+    offset = rng.uniform(0.02, 0.034)
+    upright = [[(0.5 - offset + 0.004, 0.745), (0.5 - offset, 0.78), (0.5 - offset + 0.004, 0.825)]]
+    curves = _moved(rng, _both(upright)[: int(rng.integers(1, 3))], 0.004)
+    if rng.random() < 0.6:
+        curves += _moved(rng, [[(0.47, 0.742), (0.5, 0.738), (0.53, 0.742)]], 0.003)
+    return -0.75 * lines(SIZE, curves, 2, rng.uniform(2.6, 4.0))
+
+
+def _crows_feet(rng: np.random.Generator) -> Floats:
+    corner = np.array([0.297, 0.716])
+    curves: list[Curve] = []
+    for angle in rng.uniform(-0.75, 0.75, int(rng.integers(2, 5))):
+        length = rng.uniform(0.03, 0.065)
+        along = corner + np.array([-np.cos(angle), np.sin(angle)]) * 0.008
+        far = along + length * np.array([-np.cos(angle), np.sin(angle)])
+        sag = (along + far) / 2 + (0, rng.normal(0, 0.004))
+        curves.append([(float(u), float(v)) for u, v in (along, sag, far)])
+    curves += _moved(rng, [[(0.395, 0.702), (0.355, 0.693), (0.315, 0.700)]], 0.003)
+    return -0.9 * lines(SIZE, _both(curves), 2, rng.uniform(1.8, 2.8))
+
+
+def _nose_root(rng: np.random.Generator) -> Floats:
+    oblique = _moved(
+        rng,
+        [
+            [(0.468, 0.700), (0.455, 0.715), (0.440, 0.728)],
+            [(0.470, 0.683), (0.452, 0.697), (0.436, 0.708)],
+            [(0.466, 0.664), (0.450, 0.675), (0.437, 0.683)],
+        ],
+        0.003,
+    )
+    across = _moved(rng, [[(0.47, 0.72), (0.5, 0.726), (0.53, 0.72)]], 0.003)
+    return -1.1 * lines(SIZE, _both(oblique) + across, 2, rng.uniform(1.8, 2.6))
+
+
+def _fold(points: Curve, strength: float, blur: float) -> Callable[[np.random.Generator], Floats]:
+    """A maker of one fold on each side through the given points on the left of the texture."""
+
+    def make(rng: np.random.Generator) -> Floats:
+        curves = _both(_moved(rng, [points], 0.005))
+        return -strength * lines(SIZE, curves, 3, blur * rng.uniform(0.8, 1.25))
+
+    return make
+
+
+def _chin(rng: np.random.Generator) -> Floats:
+    dots = [[(u, v), (u + 0.002, v)] for u, v in rng.normal((0.5, 0.322), (0.04, 0.016), (60, 2))]
+    dimpled = lines(SIZE, dots, 3, 2.4)
+    fold = lines(SIZE, [[(0.45, 0.352), (0.5, 0.347), (0.55, 0.352)]], 3, 3.0)
+    return floats(-(0.6 * dimpled + 0.8 * fold))
+
+
+def _stretch(rng: np.random.Generator) -> Floats:
+    upright: list[Curve] = [
+        [(0.360, 0.47), (0.350, 0.42), (0.360, 0.375)],
+        [(0.343, 0.46), (0.333, 0.42), (0.343, 0.38)],
+    ]
+    return -lines(SIZE, _both(_moved(rng, upright, 0.005)), 2, rng.uniform(2.2, 3.2))
+
+
+_MAKERS: dict[str, Callable[[np.random.Generator], Floats]] = {
+    "AU01": lambda rng: _forehead(rng, inner=True),
+    "AU02": lambda rng: _forehead(rng, inner=False),
+    "AU04": _glabella,
+    "AU06": _crows_feet,
+    "AU09": _nose_root,
+    "AU10": _fold([(0.435, 0.6), (0.41, 0.565), (0.392, 0.52)], 1.0, 3.2),
+    "AU12": _fold([(0.432, 0.585), (0.405, 0.55), (0.385, 0.505), (0.368, 0.452)], 1.0, 3.5),
+    "AU14": _fold([(0.374, 0.475), (0.366, 0.442), (0.374, 0.405)], 1.5, 2.6),
+    "AU15": _fold([(0.385, 0.437), (0.372, 0.41), (0.37, 0.37)], 1.0, 2.6),
+    "AU17": _chin,
+    "AU20": _stretch,
+}

@@ -1,0 +1,1 @@
+"""Training heatmap networks with Lightning: settings, loss, loop."""

@@ -1,0 +1,132 @@
+"""The Lightning module: targets, loss, and agreement on validation subjects.
+
+Letters: B batch, K points, A Action Units, h w map pixels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+
+from auheat.data.dataset import Sample
+from auheat.facs import PointLayout
+from auheat.heatmap import mean_over_points
+from auheat.metrics import Agreement, summary
+from auheat.models.heatmap_net import HeatmapNet, Maps, build_net, codec_of
+from auheat.models.scc import SemanticCorrespondenceConv
+from auheat.training.experiment import Experiment, LossConfig, OptimConfig
+
+
+def heatmap_loss(
+    maps: Maps, target: Tensor, location: Tensor, coded: Tensor, config: LossConfig
+) -> Tensor:
+    """Weighted mean squared error of intensity and location maps.
+
+    target, location: (B, K, h, w); coded: (B, K) 1 where the intensity is known, else 0.
+    """
+    weight = 1 + config.foreground * location
+    share = coded[..., None, None]
+    error = (weight * share * (maps.intensity.float() - target).square()).mean()
+    if maps.location is not None and config.location:
+        missed = (weight * (maps.location.float() - location).square()).mean()
+        error = error + config.location * missed
+    return error
+
+
+def parameter_groups(net: HeatmapNet, optim: OptimConfig) -> list[dict[str, Any]]:
+    """The weights by how they are trained.
+
+    Filters decay; norms, biases and the matrices of SCC do not (decay would pull SCC away from the
+    pass-through that it starts as). SCC's matrices have their own factor on the learning rate.
+    """
+    matrices = {
+        id(parameter)
+        for layer in net.modules()
+        if isinstance(layer, SemanticCorrespondenceConv)
+        for parameter in (layer.phi, layer.omega)
+        if parameter is not None
+    }
+    scc = [p for p in net.parameters() if id(p) in matrices]
+    filters = [p for p in net.parameters() if p.ndim > 1 and id(p) not in matrices]
+    rest = [p for p in net.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": filters, "weight_decay": optim.weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+        {"params": scc, "weight_decay": 0.0, "lr": optim.learning_rate * optim.scc_rate},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+class HeatmapModule(lightning.LightningModule):
+    """Trains a HeatmapNet. `val/icc` and `val/mae` are means over AUs on held-out subjects."""
+
+    def __init__(self, experiment: Experiment, steps: int) -> None:
+        super().__init__()
+        self.experiment, self._steps = experiment, steps
+        self.net: HeatmapNet = build_net(experiment.model)
+        self._codec = codec_of(experiment.model)
+        self._layout = PointLayout.of(experiment.model.aus)
+        self._agreement = Agreement.empty(len(experiment.model.aus))
+
+    def training_step(self, batch: Sample, batch_index: int) -> Tensor:
+        levels = batch["intensities"][:, list(self._layout.au_of_point)]
+        coded = (~levels.isnan()).float()
+        location = self._codec.locate(batch["points"])
+        target = location * (levels.nan_to_num() * self._codec.scale)[..., None, None]
+        images = batch["image"].float().contiguous(memory_format=torch.channels_last)
+        loss = heatmap_loss(self.net(images), target, location, coded, self.experiment.loss)
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        # Lightning's own clipping refuses fused optimisers, which bf16 would not need it to.
+        if limit := self.experiment.optim.clip_gradients:
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), limit)
+
+    def on_validation_epoch_start(self) -> None:
+        self._agreement = Agreement.empty(len(self._layout.aus))
+
+    def validation_step(self, batch: Sample, batch_index: int) -> None:
+        maps = self.net(batch["image"].float().contiguous(memory_format=torch.channels_last))
+        _, levels = self._codec.decode(maps.intensity.float())
+        predicted = mean_over_points(levels, self._layout.au_of_point)
+        self._agreement += Agreement.of(predicted.cpu().numpy(), batch["intensities"].cpu().numpy())
+
+    def on_validation_epoch_end(self) -> None:
+        agreement = self._gathered()
+        table = summary(agreement, self._layout.aus)
+        for au, row in table.items():
+            name = "val" if au == "mean" else f"val_{au}"
+            self.log(f"{name}/icc", row["icc"], prog_bar=au == "mean", rank_zero_only=True)
+            self.log(f"{name}/mae", row["mae"], prog_bar=au == "mean", rank_zero_only=True)
+
+    def _gathered(self) -> Agreement:
+        """The agreement over all processes."""
+        if self.trainer.world_size == 1:
+            return self._agreement
+        parts: list[Agreement | None] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(parts, self._agreement)
+        return sum((p for p in parts if p is not None), Agreement.empty(len(self._layout.aus)))
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optim = self.experiment.optim
+        kind = torch.optim.AdamW if optim.optimiser == "adamw" else torch.optim.Adam
+        fused = self.device.type in ("cpu", "cuda")
+        optimiser = kind(parameter_groups(self.net, optim), lr=optim.learning_rate, fused=fused)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _rate(self, step: int) -> float:
+        """Factor on the learning rate."""
+        optim, done = self.experiment.optim, step / max(self._steps, 1)
+        if optim.schedule == "step":
+            return 0.1 if done >= optim.milestone else 1.0
+        warm = 0.03
+        if done < warm:
+            return (done + 1 / max(self._steps, 1)) / warm
+        progress = min((done - warm) / (1 - warm), 1.0)
+        return 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * progress))))

@@ -1,0 +1,125 @@
+"""What several test files share: one schematic face, face packs, reproducible property tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from auheat.synthesis.assets import FacePack
+    from auheat.synthesis.face import FaceModel
+    from auheat.synthesis.studio import Studio
+
+settings.register_profile("auheat", deadline=None, max_examples=50, derandomize=True)
+settings.load_profile("auheat")
+
+# Half of a face that is symmetrical about x = 100, in a picture 201 pixels wide:
+# landmark, its partner on the other side, x, y of the landmark on the left of the picture.
+_PAIRS = (
+    *((0, 16, 20, 80), (1, 15, 21, 100), (2, 14, 24, 120), (3, 13, 30, 140)),
+    *((4, 12, 40, 158), (5, 11, 54, 174), (6, 10, 70, 186), (7, 9, 86, 194)),
+    *((17, 26, 32, 62), (18, 25, 42, 54), (19, 24, 55, 52), (20, 23, 68, 55), (21, 22, 82, 60)),
+    *((31, 35, 86, 126), (32, 34, 93, 129)),
+    *((36, 45, 40, 80), (37, 44, 48, 74), (38, 43, 60, 74)),
+    *((39, 42, 70, 80), (40, 47, 60, 84), (41, 46, 48, 84)),
+    *(
+        (48, 54, 68, 156),
+        (49, 53, 78, 148),
+        (50, 52, 90, 144),
+        (59, 55, 78, 166),
+        (58, 56, 90, 171),
+    ),
+    *((60, 64, 73, 156), (61, 63, 88, 152), (67, 65, 88, 161)),
+)
+_MIDDLE = {8: 196, 27: 76, 28: 90, 29: 104, 30: 116, 33: 131, 51: 146, 57: 172, 62: 153, 66: 162}
+
+
+@pytest.fixture(scope="session")
+def face() -> NDArray[np.float64]:
+    """68 landmarks of an upright, symmetrical face; the picture is 201 x 240. Read-only."""
+    points = np.full((68, 2), np.nan)
+    for left, right, x, y in _PAIRS:
+        points[left], points[right] = (x, y), (200 - x, y)
+    for index, y in _MIDDLE.items():
+        points[index] = (100, y)
+    assert np.isfinite(points).all()
+    points.flags.writeable = False
+    return points
+
+
+def find_assets(environment: Mapping[str, str]) -> Path:
+    """The folder of the real face assets: AUHEAT_ASSETS, or the one beside the repository.
+
+    Where there is none the test is skipped, or fails if AUHEAT_REQUIRE_ASSETS is 1.
+    """
+    beside = Path(__file__).resolve().parents[2] / "shared" / "face-assets"
+    folder = Path(environment.get("AUHEAT_ASSETS") or beside)
+    if (folder / "ict_facekit.npz").is_file():
+        return folder
+    message = "the real face assets are not there: set AUHEAT_ASSETS to their folder"
+    if environment.get("AUHEAT_REQUIRE_ASSETS") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The folder of the real face assets; see `find_assets`."""
+    return find_assets(os.environ)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever needs the real face assets carries the marker `assets`."""
+    for item in items:
+        if "assets" in getattr(item, "fixturenames", ()):
+            item.add_marker("assets")
+
+
+@pytest.fixture(scope="session")
+def real_pack(assets: Path) -> FacePack:
+    from auheat.synthesis.assets import load_pack
+
+    return load_pack(assets)
+
+
+@pytest.fixture(scope="session")
+def real_model(real_pack: FacePack) -> FaceModel:
+    from auheat.synthesis.face import FaceModel
+
+    return FaceModel(real_pack)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the schematic face of `tiny_pack.py` and six painted skins."""
+    from tiny_pack import write_tiny_pack
+
+    return write_tiny_pack(tmp_path_factory.mktemp("tiny"), skins=6)
+
+
+@pytest.fixture(scope="session")
+def tiny_pack(tiny_folder: Path) -> FacePack:
+    from auheat.synthesis.assets import load_pack
+
+    return load_pack(tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_pack: FacePack) -> FaceModel:
+    from auheat.synthesis.face import FaceModel
+
+    return FaceModel(tiny_pack)
+
+
+@pytest.fixture(scope="session")
+def tiny_studio(tiny_pack: FacePack) -> Studio:
+    from auheat.synthesis.studio import Studio
+
+    return Studio(tiny_pack)

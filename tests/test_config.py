@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from auheat.config import PRESETS, ModelConfig, build, override, read_toml, to_dict
+from auheat.errors import AuheatError
+
+
+@dataclass(frozen=True)
+class Light:
+    colours: tuple[str, ...] = ("white",)
+    range: tuple[float, int] = (0.5, 2)
+
+
+@dataclass(frozen=True)
+class Scene:
+    name: str
+    light: Light = field(default_factory=Light)
+    frames: int = 10
+    speed: float = 1.0
+    loop: bool = False
+    mode: Literal["fast", "fine"] = "fast"
+    seed: int | None = None
+    glow: float | Literal["auto"] = 1.0
+
+
+def refusal(call: Callable[[], Any]) -> str:
+    with pytest.raises(AuheatError) as caught:
+        call()
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_values_arrive_with_their_types() -> None:
+    settings = {
+        "name": "dusk",
+        "light": {"colours": ["red", "blue"], "range": [1, 3]},
+        "speed": 2,
+        "loop": True,
+        "mode": "fine",
+        "seed": 7,
+        "glow": "auto",
+    }
+    scene = build(Scene, settings, "scene.toml")
+    light = Light(("red", "blue"), (1.0, 3))
+    assert scene == Scene("dusk", light, 10, 2.0, True, "fine", 7, "auto")
+    assert isinstance(scene.speed, float)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "a", "spead": 1}, "unknown setting 'spead' in x.toml: did you mean 'speed'?"),
+        ({"name": "a", "light": {"colour": []}}, "'colour' in x.toml, section light: did you mean"),
+        ({"name": "a", "frames": 1.5}, "frames = 1.5 in x.toml: expected int"),
+        ({"name": "a", "frames": True}, "frames = True in x.toml: expected int"),
+        ({"name": "a", "frames": "3"}, "frames = '3' in x.toml: expected int"),
+        ({"name": "a", "speed": False}, "speed = False in x.toml: expected float"),
+        ({"name": "a", "loop": 1}, "loop = 1 in x.toml: expected bool"),
+        ({"name": 3}, "name = 3 in x.toml: expected str"),
+        ({"name": "a", "mode": "slow"}, "mode = 'slow' in x.toml: choose one of 'fast', 'fine'"),
+        ({"name": "a", "glow": "much"}, "glow = 'much' in x.toml: expected float or 'auto'"),
+        ({"name": "a", "seed": "x"}, "seed = 'x' in x.toml: expected int or NoneType"),
+        ({"name": "a", "light": 3}, "light = 3 in x.toml: expected Light"),
+        ({"name": "a", "light": {"colours": "red"}}, "expected a list of str"),
+        ({"name": "a", "light": {"colours": [1]}}, "colours = 1 in x.toml, section light"),
+        ({"name": "a", "light": {"range": [1.0, 2, 3]}}, "range = [1.0, 2, 3] in x.toml, section"),
+        ({"frames": 3}, "missing in x.toml: name"),
+    ],
+)
+def test_refusals_say_what_where_and_what_instead(settings: dict[str, Any], message: str) -> None:
+    assert message in refusal(lambda: build(Scene, settings, "x.toml"))
+
+
+def test_none_is_kept_where_it_is_allowed() -> None:
+    assert build(Scene, {"name": "a", "seed": None}, "x").seed is None
+    assert "frames = None" in refusal(lambda: build(Scene, {"name": "a", "frames": None}, "x"))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_plain_values(name: str) -> None:
+    plain = to_dict(PRESETS[name])
+    assert type(plain["aus"]) is list
+    assert build(ModelConfig, plain, "checkpoint") == PRESETS[name]
+
+
+def test_paper_preset_is_the_papers_network() -> None:
+    paper = PRESETS["paper"]
+    assert (paper.trunk, paper.width, paper.input_size) == ("resnet50", 1.0, 256)
+    assert (paper.sigma, paper.amplitude) == (2.0, "paper")
+    assert paper.deconv_widths == (256, 128, 64)
+    assert paper.scc
+    assert not paper.location_maps
+    assert paper.normalise == "imagenet"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"input_size": 100}, "input_size = 100: expected a positive multiple of 32"),
+        ({"input_size": 0}, "input_size = 0"),
+        ({"width": 0.001}, "width = 0.001"),
+        ({"deconv_widths": []}, "deconv_widths = ()"),
+        ({"deconv_widths": [64, 0]}, "deconv_widths = (64, 0)"),
+        ({"scc_k": 0}, "scc_k = 0"),
+        ({"scc_k": 17, "deconv_widths": [64, 16]}, "scc_k = 17"),
+        ({"sigma": 0.0}, "sigma = 0.0"),
+        ({"sigma": float("nan")}, "sigma = nan"),
+        ({"amplitude": -0.2}, "amplitude = -0.2: expected 'paper' or more than 0"),
+        ({"amplitude": "papr"}, "amplitude = 'papr' in x.toml: expected float or 'paper'"),
+        ({"trunk": "resnet19"}, "choose one of 'resnet18', 'resnet34', 'resnet50'"),
+        ({"aus": ["AU12", "AU12"]}, "listed twice"),
+        ({"aus": ["AU1"]}, "did you mean 'AU01'?"),
+        ({"aus": []}, "no Action Units"),
+        ({"scc_kk": 3}, "did you mean 'scc_k'?"),
+    ],
+)
+def test_networks_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
+    said = refusal(lambda: build(ModelConfig, settings, "x.toml"))
+    assert message in said
+    assert "x.toml" in said
+
+
+def test_scc_k_does_not_matter_without_scc() -> None:
+    assert ModelConfig(scc=False, scc_k=500).scc_k == 500
+
+
+def test_overrides_are_toml_values_else_plain_text() -> None:
+    settings = {"model": {"scc": True, "trunk": "resnet18"}, "epochs": 3}
+    assignments = [
+        "model.scc=false",
+        "model.trunk = resnet50",
+        "epochs=20",
+        "rate=1e-3",
+        "model.aus=['AU01', 'AU12']",
+        'title="a = b"',
+        "note=a=b",
+        "empty=",
+        "new.section.key=1.5",
+    ]
+    assert override(settings, assignments) == {
+        "model": {"scc": False, "trunk": "resnet50", "aus": ["AU01", "AU12"]},
+        "epochs": 20,
+        "rate": 0.001,
+        "title": "a = b",
+        "note": "a=b",
+        "empty": "",
+        "new": {"section": {"key": 1.5}},
+    }
+
+
+def test_overrides_leave_the_original_alone() -> None:
+    settings = {"model": {"aus": ["AU01"]}, "day": datetime.date(2020, 2, 7)}
+    changed = override(settings, ["model.scc=true"])
+    changed["model"]["aus"].append("AU02")
+    assert settings == {"model": {"aus": ["AU01"]}, "day": datetime.date(2020, 2, 7)}
+    assert changed["day"] == datetime.date(2020, 2, 7)
+
+
+@pytest.mark.parametrize("assignment", ["epochs", "=3", " =3", "model..scc=1", ".a=1", "a.=1", ""])
+def test_bad_assignments_are_refused(assignment: str) -> None:
+    assert f"cannot read {assignment!r}" in refusal(lambda: override({}, [assignment]))
+
+
+def test_an_assignment_below_a_value_is_refused() -> None:
+    said = refusal(lambda: override({"model": {"scc": True}}, ["model.scc.k=3"]))
+    assert said == "cannot set 'model.scc.k': 'scc' is a value, not a section"
+
+
+def test_toml_files(tmp_path: Path) -> None:
+    good = tmp_path / "good.toml"
+    good.write_text("epochs = 3\n[model]\nscc = false\n")
+    assert read_toml(good) == {"epochs": 3, "model": {"scc": False}}
+    bad = tmp_path / "bad.toml"
+    bad.write_text("epochs = \n")
+    assert refusal(lambda: read_toml(bad)).startswith(f"{bad} is not valid TOML")
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00a")
+    assert str(binary) in refusal(lambda: read_toml(binary))
+    absent = tmp_path / "absent.toml"
+    assert f"no settings file at {absent}" in refusal(lambda: read_toml(absent))
+    assert f"cannot read settings file {tmp_path}" in refusal(lambda: read_toml(tmp_path))

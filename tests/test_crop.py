@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from auheat import geometry
+from auheat.faces.crop import CropSpec, anchors
+
+Points = NDArray[np.float64]
+Image = NDArray[np.uint8]
+
+# Where both eyes' centres and the nose base lie in a crop of side 1.
+RIGHT_EYE, LEFT_EYE, NOSE_BASE = (0.34, 0.33), (0.66, 0.33), (0.5, 0.56)
+
+
+def face_at(transform: geometry.Transform) -> Points:
+    """Landmarks whose eyes and nose base fit the template exactly, moved by `transform`."""
+    points = np.random.default_rng(0).normal(0.5, 0.2, (68, 2))
+    corner = np.array([0.06, 0.01])
+    points[36], points[39] = RIGHT_EYE - corner, RIGHT_EYE + corner
+    points[42], points[45] = LEFT_EYE - corner, LEFT_EYE + corner
+    points[33] = NOSE_BASE
+    return geometry.apply(transform, points)
+
+
+def wave(x: Points, y: Points, length: float) -> Points:
+    """A smooth scene, known at every place: 128 +- 100 with three wave directions."""
+    turns = (x + 0.3 * y, 0.7 * y - 0.2 * x, 0.5 * (x + y))
+    shades = [np.sin(2 * np.pi * turn / length + i) for i, turn in enumerate(turns)]
+    return 128 + 100 * np.stack(shades, -1)
+
+
+def wave_frame(height: int, width: int, length: float) -> Image:
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    return np.round(wave(x, y, length)).astype(np.uint8)
+
+
+def wave_crop(spec: CropSpec, transform: geometry.Transform, length: float) -> Points:
+    """The crop as it should be: the scene where each crop pixel's centre comes from."""
+    y, x = np.mgrid[: spec.side, : spec.side].astype(np.float64)
+    at = geometry.apply(geometry.invert(transform), np.stack([x, y], -1))
+    return wave(at[..., 0], at[..., 1], length)
+
+
+def chequers(side: int, cell: int = 1) -> Image:
+    y, x = np.mgrid[:side, :side] // cell
+    return np.repeat(((x + y) % 2 * 255).astype(np.uint8)[..., None], 3, 2)
+
+
+def spot_centres(image: Image) -> Points:
+    """Centre of mass (x, y) of each channel."""
+    weight = image.astype(np.float64)
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    total = weight.sum((0, 1))
+    return np.stack(
+        [(weight * x[..., None]).sum((0, 1)) / total, (weight * y[..., None]).sum((0, 1)) / total],
+        1,
+    )
+
+
+@pytest.mark.parametrize("pad", [0, 9])
+@pytest.mark.parametrize(("scale", "degrees"), [(90.0, 0.0), (300.0, 25.0), (900.0, -140.0)])
+def test_a_face_lands_on_the_template(scale: float, degrees: float, pad: int) -> None:
+    """Three spots are drawn on the face, one per channel; in the crop they sit on the template."""
+    spec = CropSpec(96, pad)
+    transform = geometry.about(geometry.similarity(scale, degrees, (700, 650)), (0.5, 0.45))
+    landmarks = face_at(transform)
+    y, x = np.mgrid[:1300, :1400]
+    frame = np.zeros((1300, 1400, 3), np.uint8)
+    for channel, (px, py) in enumerate(anchors(landmarks)):
+        squared = (x - px) ** 2 + (y - py) ** 2
+        frame[..., channel] = np.round(255 * np.exp(-squared / (2 * (0.03 * scale) ** 2)))
+    crop = spec.extract(frame, spec.transform(landmarks))
+    assert crop.shape == (spec.side, spec.side, 3)
+    assert crop.dtype == np.uint8
+    expected = np.array([RIGHT_EYE, LEFT_EYE, NOSE_BASE]) * 96 - 0.5 + pad
+    np.testing.assert_allclose(spot_centres(crop), expected, atol=0.05)
+
+
+def test_convention_a_crop_spans_pixel_edges() -> None:
+    """The template's side is the span from -0.5 to size - 0.5: sizes differ in scale alone."""
+    landmarks = face_at(geometry.similarity(200, 10, (300, 200)))
+    small, large = CropSpec(64).transform(landmarks), CropSpec(192).transform(landmarks)
+    points = np.array([[320.0, 260.0], [400.0, 310.0]])
+    in_small, in_large = geometry.apply(small, points), geometry.apply(large, points)
+    np.testing.assert_allclose((in_small + 0.5) / 64, (in_large + 0.5) / 192, atol=1e-12)
+
+
+def test_anchors_are_eye_centres_and_nose_base(face: Points) -> None:
+    assert anchors(face).tolist() == [[55, 80], [145, 80], [100, 131]]
+
+
+def test_blinks_and_jaw_drop_do_not_move_the_crop(face: Points) -> None:
+    other = face.copy()
+    lids = [37, 38, 40, 41, 43, 44, 46, 47]
+    other[lids, 1] += 7
+    other[48:68, 1] += 25
+    other[3:14, 1] += 30
+    spec = CropSpec(128)
+    np.testing.assert_array_equal(spec.transform(other), spec.transform(face))
+
+
+@given(
+    seed=st.integers(0, 1000),
+    scale=st.floats(0.05, 50),
+    degrees=st.floats(-180, 180),
+    size=st.integers(16, 512),
+    pad=st.integers(0, 40),
+)
+def test_transform_is_invertible_and_turns_with_the_face(
+    face: Points, seed: int, scale: float, degrees: float, size: int, pad: int
+) -> None:
+    spec = CropSpec(size, pad)
+    landmarks = face + np.random.default_rng(seed).normal(0, 3, face.shape)
+    transform = spec.transform(landmarks)
+    in_crop = geometry.apply(transform, landmarks)
+    back = geometry.apply(geometry.invert(transform), in_crop)
+    np.testing.assert_allclose(back, landmarks, atol=1e-9)
+    np.testing.assert_allclose(  # a similarity: equal scale and a right angle, no reflection
+        transform[:, :2] @ transform[:, :2].T,
+        np.eye(2) * np.linalg.det(transform[:, :2]),
+        atol=1e-9,
+    )
+    motion = geometry.similarity(scale, degrees, (37.0, -90.0))
+    moved = geometry.apply(motion, landmarks)
+    np.testing.assert_allclose(geometry.apply(spec.transform(moved), moved), in_crop, atol=1e-7)
+
+
+def test_eyes_and_nose_in_one_place_are_refused(face: Points) -> None:
+    with pytest.raises(ValueError):
+        CropSpec().transform(np.zeros((68, 2)))
+    lost = face.copy()
+    lost[33] = np.nan
+    with pytest.raises(ValueError):
+        CropSpec().transform(lost)
+
+
+def test_an_unmoved_crop_is_the_frame() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(CropSpec(40).extract(frame, np.eye(2, 3)), frame)
+    shifted = CropSpec(20).extract(frame, geometry.similarity(shift=(-7, -11)))
+    np.testing.assert_array_equal(shifted, frame[11:31, 7:27])
+
+
+@pytest.mark.parametrize("shrink", [0.6, 1.0, 1.02, 1.5, 1.99, 2.0, 2.7, 5.3, 9.0])
+@pytest.mark.parametrize("degrees", [0.0, 33.0])
+def test_sampling_is_exact_to_a_fraction_of_a_pixel(shrink: float, degrees: float) -> None:
+    """Half a pixel of shift would be 8 grey levels on this scene."""
+    spec, length = CropSpec(48), 40 * shrink
+    side = int(48 * shrink * 1.6) + 40
+    centre = np.array([side / 2 - 0.3, side / 2 + 0.2])
+    turn = geometry.similarity(1 / shrink, degrees)
+    transform = turn.copy()
+    transform[:, 2] = np.array([23.5, 23.5]) - turn[:, :2] @ centre
+    found = spec.extract(wave_frame(side, side, length), transform).astype(float)
+    difference = found - wave_crop(spec, transform, length)
+    assert np.abs(difference).max() < 2.5
+    assert np.abs(difference.mean((0, 1))).max() < 0.3
+
+
+@pytest.mark.parametrize("shrink", [1.3, 1.5, 1.9, 2.0, 2.5, 3.9, 8.7, 16.0, 31.0])
+@pytest.mark.parametrize("degrees", [0.0, 7.0])
+def test_fine_texture_of_a_large_face_becomes_grey(shrink: float, degrees: float) -> None:
+    """Chequers of one frame pixel, and the coarsest whose period still fits in a crop pixel."""
+    for cell in (1, max(1, int(shrink / 2))):
+        frame = chequers(int(64 * shrink * 1.2) + 20, cell)
+        transform = geometry.similarity(1 / shrink, degrees, (3.3, -2.1))
+        inner = CropSpec(64).extract(frame, transform)[16:48, 16:48].astype(float)
+        assert inner.std() < 15, cell
+        assert abs(inner.mean() - 127.5) < 4, cell
+
+
+@pytest.mark.parametrize("shrink", [0.8, 3.4])
+def test_padding_shows_more_of_the_same(shrink: float) -> None:
+    landmarks = face_at(geometry.similarity(64 * shrink, 12, (90, 60)))
+    frame = wave_frame(500, 500, 30 * shrink)
+    plain, padded = CropSpec(64), CropSpec(64, pad=11)
+    offset = padded.transform(landmarks) - plain.transform(landmarks)
+    np.testing.assert_allclose(offset, [[0, 0, 11], [0, 0, 11]], atol=1e-9)
+    wide = padded.extract(frame, padded.transform(landmarks))
+    assert padded.side == wide.shape[0] == 86
+    inner = wide[11:-11, 11:-11].astype(int)
+    narrow = plain.extract(frame, plain.transform(landmarks)).astype(int)
+    assert np.abs(inner - narrow).max() <= 1
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.7, 1.0, 2.0])
+def test_outside_the_frame_the_border_continues(scale: float) -> None:
+    """The frame fills the middle of the crop; each side beyond it repeats the nearest pixel."""
+    frame = np.zeros((40, 40, 3), np.uint8)
+    frame[:, :, 0] = np.linspace(10, 250, 40).astype(np.uint8)
+    frame[:, :, 1] = np.linspace(250, 10, 40).astype(np.uint8)[:, None]
+    side = round(80 * scale)
+    shift = 20 * scale + (scale - 1) / 2  # frame pixel 0's outer edge lies at crop pixel 20 * scale
+    crop = CropSpec(side).extract(frame, geometry.similarity(scale, shift=(shift, shift)))
+    edge = round(20 * scale)
+    assert np.abs(crop[:, : edge - 1, 0].astype(int) - 10).max() <= 1
+    assert np.abs(crop[:, -edge + 1 :, 0].astype(int) - 250).max() <= 1
+    assert np.abs(crop[: edge - 1, :, 1].astype(int) - 250).max() <= 1
+    assert np.abs(crop[-edge + 1 :, :, 1].astype(int) - 10).max() <= 1
+    middle = crop[side // 2 - 1 : side // 2 + 1, side // 2 - 1 : side // 2 + 1]
+    np.testing.assert_allclose(middle.mean((0, 1)), [130, 130, 0], atol=4)
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.5, 1.0, 3.0])
+@pytest.mark.parametrize("shift", [(-900.0, 20.0), (900.0, 900.0)])
+def test_a_face_outside_the_frame_gives_its_border(
+    scale: float, shift: tuple[float, float]
+) -> None:
+    frame = np.full((30, 50, 3), (9, 80, 200), np.uint8)
+    crop = CropSpec(32).extract(frame, geometry.similarity(scale, shift=shift))
+    assert (crop == (9, 80, 200)).all()
+
+
+def test_a_tiny_scale_stays_within_bounds() -> None:
+    """A landmarker gone wild must not ask for gigabytes."""
+    frame = np.full((50, 50, 3), 70, np.uint8)
+    crop = CropSpec(128).extract(frame, geometry.similarity(1e-7, shift=(64, 64)))
+    assert (crop == 70).all()
+
+
+@pytest.mark.parametrize(("scale", "degrees"), [(1.0, 35.0), (0.7, -110.0), (2.3, 180.0)])
+def test_a_turned_and_scaled_frame_gives_the_same_crop(scale: float, degrees: float) -> None:
+    """The same scene filmed twice; large enough that both are averaged down."""
+    spec, length = CropSpec(64), 120.0
+    landmarks = face_at(geometry.similarity(150, 5, (220, 200)))
+    motion = geometry.about(geometry.similarity(scale, degrees), (300, 300))
+    back = geometry.invert(motion)
+    height, width = 1000, 1000
+    y, x = np.mgrid[:height, :width].astype(np.float64) - 200.0
+    source = geometry.apply(back, np.stack([x, y], -1))
+    second = np.round(wave(source[..., 0], source[..., 1], length)).astype(np.uint8)
+    moved = geometry.apply(motion, landmarks) + 200.0
+    expected = spec.extract(wave_frame(600, 600, length), spec.transform(landmarks)).astype(int)
+    found = spec.extract(second, spec.transform(moved)).astype(int)
+    assert np.abs(found - expected).max() <= 3
+    assert np.abs(found - expected).mean() < 0.7
+
+
+def test_views_of_frames_are_read_correctly() -> None:
+    """A frame may come as a BGR view turned to RGB, or as a slice of a larger one."""
+    frame = np.random.default_rng(1).integers(0, 256, (90, 80, 3), dtype=np.uint8)
+    spec = CropSpec(24)
+    for scale in (1.1, 0.4):
+        transform = geometry.similarity(scale, 10, (2, 1))
+        for view in (frame[..., ::-1], frame[::2, 5:], np.asfortranarray(frame)):
+            expected = spec.extract(np.ascontiguousarray(view), transform)
+            np.testing.assert_array_equal(spec.extract(view, transform), expected)
+    untouched = frame.copy()
+    spec.extract(frame, np.eye(2, 3))
+    np.testing.assert_array_equal(frame, untouched)

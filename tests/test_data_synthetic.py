@@ -1,0 +1,336 @@
+"""Writing synthetic datasets: the same files whatever the workers, interruptions, refusals.
+
+Most of it runs in this process, with small chunks; one dataset is made by real worker processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from auheat.data import synthetic
+from auheat.data.manifest import FILE, read_manifest
+from auheat.data.synthetic import SynthesisPlan, synthesise
+from auheat.errors import AuheatError
+from auheat.faces.crop import CropSpec
+from auheat.facs import PAPER_AUS
+from auheat.synthesis.studio import Studio
+
+PLAN = SynthesisPlan(subjects=5, images=8, seed=3, crop=CropSpec(32, 2), val=0.2, test=0.2)
+
+
+class Serial:
+    """Takes the place of a pool of processes: does everything at once, in this one."""
+
+    def __init__(self, workers: int, context: object, initializer: Any, initargs: Any) -> None:
+        initializer(*initargs)
+
+    def __enter__(self) -> Serial:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, wait: bool, cancel_futures: bool) -> None:
+        pass
+
+
+@pytest.fixture
+def serial(monkeypatch: pytest.MonkeyPatch, tiny_studio: Studio) -> Iterator[None]:
+    """Work in this process, in chunks of two subjects."""
+    threads = cv2.getNumThreads()
+    monkeypatch.setattr(synthetic, "ProcessPoolExecutor", Serial)
+    monkeypatch.setattr(synthetic, "_CHUNK", 2)
+    monkeypatch.setattr(synthetic, "Studio", lambda pack: tiny_studio)
+    monkeypatch.setattr(synthetic, "_worker", None)
+    yield
+    cv2.setNumThreads(threads)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_a_dataset_is_complete(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
+    counts: list[int] = []
+    out = tmp_path / "deep" / "set"
+    manifest = synthesise(tiny_folder, out, PLAN, 1, counts.append)
+    assert counts[0] == 0  # what was there before, then what each chunk adds
+    assert sorted(counts[1:]) == [1, 3, 4]
+    found = read_manifest(out)
+    assert len(found.table) == len(manifest.table) == 8
+    assert found.crop == PLAN.crop
+    assert found.source["kind"] == "synthetic"
+    assert found.source["plan"]["subjects"] == 5
+    assert found.source["plan"]["crop"] == {"size": 32, "pad": 2}
+    assert found.aus == PAPER_AUS
+    subjects = [f"S00000{i}" for i in (0, 0, 1, 1, 2, 2, 3, 4)]  # spread evenly, the first get more
+    assert found.table["subject"].to_list() == subjects
+    splits = dict(zip(subjects, found.table["split"], strict=True))
+    assert list(splits.values()) == ["train", "train", "train", "val", "test"]
+    expected = {f"images/0000/{s}_00{i}.jpg" for s in set(subjects) for i in range(2)}
+    stored = files(out)
+    assert set(stored) == {FILE, *found.table["image"]}
+    assert set(found.table["image"]) <= expected
+    assert set(found.table["sequence"]) == {""}
+    assert set(found.table["frame"]) == {0}
+    for name in found.table["image"]:
+        assert cv2.imread(str(out / name)).shape == (36, 36, 3)
+
+
+def test_files_hold_the_studio_s_pictures(
+    serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path
+) -> None:
+    """By number, with the labels and landmarks that belong to them; test people in other skins."""
+    synthesise(tiny_folder, tmp_path, PLAN, 1)
+    manifest = read_manifest(tmp_path)
+    for row, (subject, index) in ((1, (0, 1)), (7, (4, 0))):
+        person = tiny_studio.person(3, subject, held_out_skins=subject == 4)
+        numbers = (3, subject, index)
+        picture = tiny_studio.picture(person, numbers, PLAN.crop.transform, PLAN.crop.side)
+        np.testing.assert_array_equal(
+            manifest.landmarks()[row], picture.landmarks.astype(np.float32)
+        )
+        labels = np.array([picture.intensities[au] for au in PAPER_AUS], np.float32)
+        np.testing.assert_array_equal(manifest.labels(PAPER_AUS)[row], labels)
+        stored = cv2.imread(str(tmp_path / manifest.table["image"][row]))[..., ::-1]
+        assert np.abs(stored.astype(int) - picture.image).mean() < 3
+
+
+def test_chunks_do_not_matter(
+    serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
+) -> None:
+    for chunk in (1, 2, 25):
+        monkeypatch.setattr(synthetic, "_CHUNK", chunk)
+        synthesise(tiny_folder, tmp_path / str(chunk), PLAN, 1)
+    first = files(tmp_path / "1")
+    assert first == files(tmp_path / "2") == files(tmp_path / "25")
+
+
+def test_pairs(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
+    counts: list[int] = []
+    plan = replace(PLAN, subjects=2, images=3, pairs=True)
+    table = synthesise(tiny_folder, tmp_path, plan, 1, counts.append).table
+    assert sum(counts) == len(table) == 6
+    assert table["frame"].to_list() == [1, 2] * 3
+    assert table["sequence"].to_list() == [
+        *["S000000_0"] * 2, *["S000000_1"] * 2, *["S000001_0"] * 2
+    ]  # fmt: skip
+    rest, expressive = table[table["frame"] == 1], table[table["frame"] == 2]
+    assert (rest[list(PAPER_AUS)].to_numpy() == 0).all()
+    assert expressive[list(PAPER_AUS)].to_numpy().max() > 0
+    assert len(set(table["image"])) == 6
+    assert all((tmp_path / name).is_file() for name in table["image"])
+
+
+def test_an_interrupted_run_is_continued(
+    serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
+) -> None:
+    """It ends with the same bytes, and makes only what is missing."""
+    synthesise(tiny_folder, tmp_path / "whole", PLAN, 1)
+    made: list[int] = []
+    original = synthetic._make_chunk
+
+    def broken(first: int) -> int:
+        if first == 2 and not made.count(2):
+            made.append(first)
+            raise AuheatError("the disk is full")
+        made.append(first)
+        return original(first)
+
+    monkeypatch.setattr(synthetic, "_make_chunk", broken)
+    with pytest.raises(AuheatError, match="the disk is full"):
+        synthesise(tiny_folder, tmp_path / "broken", PLAN, 1)
+    assert not (tmp_path / "broken" / FILE).exists()
+    made[:] = [2]
+    counts: list[int] = []
+    synthesise(tiny_folder, tmp_path / "broken", PLAN, 1, counts.append)
+    assert made == [2, 2]
+    assert counts == [5, 3]  # there before, then made
+    assert files(tmp_path / "broken") == files(tmp_path / "whole")
+
+
+def test_an_interruption_within_a_chunk_leaves_no_rows_of_it(
+    serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
+) -> None:
+    synthesise(tiny_folder, tmp_path / "whole", PLAN, 1)
+    original, saved = synthetic._save, []
+
+    def failing(path: Path, shot: object) -> None:
+        saved.append(path)
+        if len(saved) == 6:
+            raise AuheatError("cannot write")
+        original(path, shot)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(synthetic, "_save", failing)
+    with pytest.raises(AuheatError, match="cannot write"):
+        synthesise(tiny_folder, tmp_path / "broken", PLAN, 1)
+    synthesise(tiny_folder, tmp_path / "broken", PLAN, 1)
+    assert files(tmp_path / "broken") == files(tmp_path / "whole")
+
+
+def test_a_finished_folder_is_refused(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
+    synthesise(tiny_folder, tmp_path, PLAN, 1)
+    before = files(tmp_path)
+    with pytest.raises(AuheatError, match=f"^{tmp_path} already holds a dataset"):
+        synthesise(tiny_folder, tmp_path, PLAN, 1)
+    assert files(tmp_path) == before
+
+
+def started(tiny_folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that stopped after its first chunk."""
+    with monkeypatch.context() as patch:
+        patch.setattr(synthetic, "_finished", lambda pool, chunks: iter([synthetic._make_chunk(0)]))
+        with pytest.raises(FileNotFoundError):
+            synthesise(tiny_folder, out, PLAN, 1)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"seed": 4}, {"subjects": 6}, {"crop": CropSpec(32, 3)}, {"pairs": True}]
+)
+def test_a_started_folder_of_other_settings_is_refused(
+    serial: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_folder: Path,
+    tmp_path: Path,
+    changes: dict[str, Any],
+) -> None:
+    started(tiny_folder, tmp_path, monkeypatch)
+    with pytest.raises(AuheatError, match=f"^{tmp_path} holds a started dataset"):
+        synthesise(tiny_folder, tmp_path, replace(PLAN, **changes), 1)
+    assert len(synthesise(tiny_folder, tmp_path, PLAN, 1).table) == 8
+
+
+def test_a_damaged_note_of_the_plan_is_refused(
+    serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
+) -> None:
+    started(tiny_folder, tmp_path, monkeypatch)
+    (tmp_path / ".parts" / "plan.json").write_text("{")
+    with pytest.raises(AuheatError, match="holds a started dataset"):
+        synthesise(tiny_folder, tmp_path, PLAN, 1)
+
+
+def test_a_folder_with_other_files_is_refused(
+    serial: None, tiny_folder: Path, tmp_path: Path
+) -> None:
+    """Pictures must not be strewn among somebody's own."""
+    (tmp_path / "holiday.jpg").touch()
+    with pytest.raises(AuheatError, match=f"^{tmp_path} holds other files"):
+        synthesise(tiny_folder, tmp_path, PLAN, 1)
+    assert files(tmp_path) == {"holiday.jpg": b""}
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / ".DS_Store").touch()  # which a file manager may leave anywhere
+    assert len(synthesise(tiny_folder, empty, PLAN, 1).table) == 8
+
+
+def test_places_that_cannot_be_written_are_refused(
+    serial: None, tiny_folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for out in (file, file / "below"):
+        with pytest.raises(AuheatError, match=rf"^cannot write into {out}: [^\n]+$"):
+            synthesise(tiny_folder, out, PLAN, 1)
+
+
+def test_missing_assets_are_refused_before_anything_is_made(
+    serial: None, tiny_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(AuheatError, match=f"^no face assets in {tmp_path / 'nowhere'}"):
+        synthesise(tmp_path / "nowhere", tmp_path / "out", PLAN, 1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_worker_that_dies_is_reported_in_one_line(
+    serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
+) -> None:
+    def killed(first: int) -> int:
+        raise BrokenProcessPool("A process in the process pool was terminated abruptly")
+
+    monkeypatch.setattr(synthetic, "_make_chunk", killed)
+    with pytest.raises(AuheatError, match=r"^a worker process died[^\n]+fewer workers$"):
+        synthesise(tiny_folder, tmp_path, PLAN, 1)
+
+
+def test_pictures_that_cannot_be_saved_are_named(tmp_path: Path, tiny_studio: Studio) -> None:
+    person = tiny_studio.person(1, 0)
+    shot = tiny_studio.picture(person, (1, 0, 0), PLAN.crop.transform, PLAN.crop.side)
+    path = tmp_path / "nowhere" / "a.jpg"
+    with pytest.raises(AuheatError, match=f"^cannot write {path}"):
+        synthetic._save(path, shot)
+
+
+@pytest.mark.parametrize(("subjects", "images"), [(0, 5), (-1, 5), (5, 4), (1, 0)])
+def test_plans_without_pictures_for_everybody_are_refused(subjects: int, images: int) -> None:
+    with pytest.raises(AuheatError, match="at least one image a subject"):
+        SynthesisPlan(subjects, images)
+
+
+@pytest.mark.parametrize(("subjects", "images"), [(1, 1), (3, 3), (7, 30), (200, 1234)])
+def test_images_are_spread_evenly(subjects: int, images: int) -> None:
+    plan = SynthesisPlan(subjects, images)
+    each = [plan.images_of(subject) for subject in range(subjects)]
+    assert sum(each) == images
+    assert max(each) - min(each) <= 1
+    assert sorted(each, reverse=True) == each
+
+
+@pytest.mark.parametrize(("val", "test"), [(0.04, 0.06), (0.0, 0.0), (0.5, 0.5), (0.1, 0.25)])
+def test_subjects_are_split_by_share(val: float, test: float) -> None:
+    """In order: training people first, test people last."""
+    plan = SynthesisPlan(200, 200, val=val, test=test)
+    splits = [plan.split(subject) for subject in range(200)]
+    assert splits.count("val") == round(200 * val)
+    assert splits.count("test") == round(200 * test)
+    order = {"train": 0, "val": 1, "test": 2}
+    assert [order[s] for s in splits] == sorted(order[s] for s in splits)
+
+
+def test_test_people_wear_other_skins(
+    serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
+) -> None:
+    asked: dict[int, bool] = {}
+    original = Studio.person
+
+    def watched(self: Studio, seed: int, subject: int, held_out_skins: bool = False) -> Any:
+        asked[subject] = held_out_skins
+        return original(self, seed, subject, held_out_skins)
+
+    monkeypatch.setattr(Studio, "person", watched)
+    synthesise(tiny_folder, tmp_path, PLAN, 1)
+    assert asked == {0: False, 1: False, 2: False, 3: False, 4: True}
+
+
+def test_the_number_of_workers_does_not_matter(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path
+) -> None:
+    """Two real processes, each with a chunk of its own, write what this one writes."""
+    plan = replace(PLAN, subjects=26, images=26, crop=CropSpec(24, 0))
+    synthesise(tiny_folder, tmp_path / "two", plan, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(synthetic, "ProcessPoolExecutor", Serial)
+        patch.setattr(synthetic, "Studio", lambda pack: tiny_studio)
+        threads = cv2.getNumThreads()
+        synthesise(tiny_folder, tmp_path / "one", plan, 1)
+        cv2.setNumThreads(threads)
+    two, one = files(tmp_path / "two"), files(tmp_path / "one")
+    assert len(one) == 27
+    assert one == two

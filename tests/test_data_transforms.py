@@ -1,0 +1,245 @@
+"""Augmentation: image and points move together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from auheat import geometry
+from auheat.data.transforms import NONE, AugmentConfig, augment
+from auheat.landmarks import FLIP
+
+SIDE, PAD, SIZE = 144, 8, 128
+Image = NDArray[np.uint8]
+
+GEOMETRY = AugmentConfig(flip=0.5, turn=6, zoom=0.06, shift=0.03,
+                         light=0, grey=0, blur=0, noise=0, occlude=0)  # fmt: skip
+COLOURS = AugmentConfig(flip=0, turn=0, zoom=0, shift=0)
+DOTTED = (30, 8, 36, 45, 48, 54)  # one colour channel each, twice over
+
+
+def picture(seed: int = 0, side: int = SIDE) -> Image:
+    """Smooth enough for resampling, busy enough to tell places apart."""
+    coarse = np.random.default_rng(seed).integers(30, 226, (side // 8, side // 8, 3))
+    return np.kron(coarse.astype(np.uint8), np.ones((8, 8, 1), np.uint8))
+
+
+@pytest.fixture
+def marks(face: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The schematic face fitted into the crop."""
+    return face * 0.6 + (12, 0)
+
+
+def dots(marks: NDArray[np.float64], landmarks: tuple[int, ...], side: int = SIDE) -> Image:
+    """Black, with a soft dot at three landmarks, one for each channel."""
+    y, x = np.mgrid[:side, :side]
+    image = np.zeros((side, side, 3), np.uint8)
+    for channel, (px, py) in enumerate(marks[list(landmarks)]):
+        image[..., channel] = np.round(255 * np.exp(-((x - px) ** 2 + (y - py) ** 2) / 8))
+    return image
+
+
+def centres(image: Image) -> NDArray[np.float64]:
+    """Centre of mass (x, y) of each channel."""
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    weight = image.astype(np.float64) / image.sum((0, 1))
+    sums = [(weight * axis[..., None]).sum((0, 1)) for axis in (x, y)]
+    return np.stack(sums, 1)
+
+
+@pytest.mark.parametrize("size", [SIZE, 96, 200])
+@pytest.mark.parametrize("landmarks", [DOTTED[:3], DOTTED[3:]])
+def test_image_and_points_move_together(
+    marks: NDArray[np.float64], size: int, landmarks: tuple[int, ...]
+) -> None:
+    """Dots drawn at landmarks are found at the moved landmarks, whatever was drawn.
+
+    A flip puts another landmark in a landmark's place, so that its dot belongs to the partner.
+    """
+    image, flips = dots(marks, landmarks), 0
+    for seed in range(25):
+        moved, points = augment(np.random.default_rng(seed), image, marks, size, PAD, GEOMETRY)
+        assert moved.shape == (size, size, 3)
+        assert points.shape == (68, 2)
+        assert points[36, 0] < points[45, 0], "the right eye stays on the left of the picture"
+        direct = np.abs(centres(moved) - points[list(landmarks)]).max()
+        mirrored = np.abs(centres(moved) - points[[FLIP[i] for i in landmarks]]).max()
+        assert min(direct, mirrored) < 0.15
+        flips += mirrored < direct
+    assert 5 <= flips <= 20
+
+
+def test_geometry_varies_within_bounds(marks: NDArray[np.float64]) -> None:
+    """Turn, zoom and shift of the points, against the plain cut."""
+    config = replace(GEOMETRY, flip=0)
+    turns, zooms, shifts = [], [], []
+    for seed in range(300):
+        _, points = augment(np.random.default_rng(seed), picture(), marks, SIZE, PAD, config)
+        fitted = geometry.fit_similarity(marks - PAD, points)
+        turns.append(np.degrees(np.arctan2(fitted[1, 0], fitted[0, 0])))
+        zooms.append(np.log(geometry.scale_of(fitted)))
+        middle = np.full(2, (SIZE - 1) / 2)
+        shifts.append(geometry.apply(fitted, middle) - middle)
+    assert np.std(turns) == pytest.approx(6, rel=0.15)
+    assert np.std(zooms) == pytest.approx(0.06, rel=0.15)
+    np.testing.assert_allclose(np.std(shifts, axis=0), 0.03 * SIZE, rtol=0.15)
+    for values in (turns, zooms, shifts):
+        assert np.abs(np.mean(values, axis=0) / np.std(values, axis=0)).max() < 0.2
+
+
+def test_a_flip_is_the_mirror_image_by_hand(marks: NDArray[np.float64]) -> None:
+    image = picture()
+    found, points = augment(
+        np.random.default_rng(0), image, marks, SIZE, PAD, replace(NONE, flip=1.0)
+    )
+    np.testing.assert_array_equal(found, image[PAD:-PAD, PAD:-PAD][:, ::-1])
+    for right, left in ((36, 45), (48, 54), (0, 16), (21, 22), (60, 64), (30, 30)):
+        expected = (SIZE - 1 - (marks[left, 0] - PAD), marks[left, 1] - PAD)
+        assert points[right] == pytest.approx(expected)
+
+
+def test_flips_come_with_their_chance(marks: NDArray[np.float64]) -> None:
+    image = picture()
+    config = replace(NONE, flip=0.25)
+    flipped = 0
+    for seed in range(400):
+        found, _ = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, config)
+        flipped += not np.array_equal(found, image[PAD:-PAD, PAD:-PAD])
+    assert 0.18 < flipped / 400 < 0.32
+
+
+def test_nothing_at_scale_1_is_an_exact_cut(marks: NDArray[np.float64]) -> None:
+    image = picture()
+    found, points = augment(np.random.default_rng(0), image, marks, SIZE, PAD, NONE)
+    np.testing.assert_array_equal(found, image[PAD:-PAD, PAD:-PAD])
+    np.testing.assert_array_equal(points, marks - PAD)
+    assert found.flags.c_contiguous
+    whole, points = augment(np.random.default_rng(0), image, marks, SIDE, 0, NONE)
+    np.testing.assert_array_equal(whole, image)
+    np.testing.assert_array_equal(points, marks)
+
+
+def test_the_callers_picture_is_left_alone(marks: NDArray[np.float64]) -> None:
+    """Also where there is nothing to cut away."""
+    image, points = picture(), marks.copy()
+    before = image.copy()
+    for config in (NONE, replace(NONE, occlude=1.0), replace(NONE, flip=1.0, occlude=1.0),
+                   AugmentConfig(occlude=1.0, noise=1.0)):  # fmt: skip
+        for pad in (0, PAD):
+            size = SIDE - 2 * pad
+            for seed in range(5):
+                found, moved = augment(
+                    np.random.default_rng(seed), image, points, size, pad, config
+                )
+                found[:] = 0
+                moved[:] = 0
+                np.testing.assert_array_equal(image, before)
+                np.testing.assert_array_equal(points, marks)
+
+
+@pytest.mark.parametrize("size", [64, 127, 256])
+def test_convention_another_size_spans_the_same_edges(
+    marks: NDArray[np.float64], size: int
+) -> None:
+    """The region from -0.5 to its side - 0.5 stays the same; pixel centres lie at integers."""
+    _, points = augment(np.random.default_rng(0), picture(), marks, size, PAD, NONE)
+    np.testing.assert_allclose((points + 0.5) / size, (marks - PAD + 0.5) / SIZE, atol=1e-9)
+    found, points = augment(
+        np.random.default_rng(0), dots(marks, DOTTED[:3]), marks, size, PAD, NONE
+    )
+    np.testing.assert_allclose(centres(found), points[list(DOTTED[:3])], atol=0.1)
+
+
+def test_colours_do_not_move_points(marks: NDArray[np.float64]) -> None:
+    """Nor dots: light, blur and noise leave places alone."""
+    image = dots(marks, DOTTED[:3])
+    config = replace(COLOURS, occlude=0, noise=0, grey=0)
+    for seed in range(20):
+        found, points = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, config)
+        np.testing.assert_array_equal(points, marks - PAD)
+        bright = np.clip(found.astype(int) - np.median(found, axis=(0, 1)), 0, None)
+        np.testing.assert_allclose(centres(bright), points[list(DOTTED[:3])], atol=0.2)
+
+
+ALL = ("light", "grey", "blur", "noise", "occlude")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_change_can_be_had_alone(marks: NDArray[np.float64], name: str) -> None:
+    """And with value 0 it does not happen."""
+    image = picture()
+    plain = image[PAD:-PAD, PAD:-PAD]
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        found, points = augment(rng, image, marks, SIZE, PAD, replace(NONE, **{name: 1.0}))
+        assert found.shape == plain.shape
+        assert found.dtype == np.uint8
+        assert (found != plain).any()
+        np.testing.assert_array_equal(points, marks - PAD)
+        same = (found == plain).all(-1)
+        if name == "grey":
+            assert (found == found[..., :1]).all()
+        if name == "occlude":
+            assert 0.2 < same.mean() < 0.999
+        if name == "noise":
+            difference = found.astype(int) - plain
+            assert 1 < difference.std() < 16
+            assert abs(difference.mean()) < 1
+        if name == "blur":
+            assert found.astype(float).std() < plain.astype(float).std()
+
+
+def test_light_changes_all_pixels_alike(marks: NDArray[np.float64]) -> None:
+    """One table of values for each channel, rising, so that order is kept."""
+    image = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 256, 0).repeat(3, 2)
+    spread = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        found, _ = augment(rng, image, marks, 256, 0, replace(NONE, light=1.0))
+        assert (found == found[:1]).all()
+        assert (np.diff(found[0].astype(int), axis=0) >= 0).all()
+        spread.append(found[0, 128].astype(int))
+    levels = np.array(spread)
+    assert 10 < levels.mean(1).std() < 50
+    assert 1 < levels.std(1).mean() < 25  # a colour cast
+
+
+def test_weak_light_changes_little(marks: NDArray[np.float64]) -> None:
+    image = picture()
+    plain = image[PAD:-PAD, PAD:-PAD].astype(int)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        found, _ = augment(rng, image, marks, SIZE, PAD, replace(NONE, light=1e-6))
+        assert np.abs(found - plain).max() <= 1
+
+
+def test_the_same_generator_gives_the_same_view(marks: NDArray[np.float64]) -> None:
+    image, config = picture(), AugmentConfig()
+    views = [
+        augment(np.random.default_rng(seed), image, marks, SIZE, PAD, config) for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(views[0][0], views[1][0])
+    np.testing.assert_array_equal(views[0][1], views[1][1])
+    assert (views[0][0] != views[2][0]).any()
+
+
+def test_views_of_pictures_are_read_correctly(marks: NDArray[np.float64]) -> None:
+    """A BGR picture turned to RGB by a view, as the dataset hands them over."""
+    image = picture()
+    for seed in range(6):
+        direct, view = (
+            augment(np.random.default_rng(seed), array, marks, SIZE, PAD, AugmentConfig())[0]
+            for array in (image, np.ascontiguousarray(image[..., ::-1])[..., ::-1])
+        )
+        np.testing.assert_array_equal(direct, view)
+
+
+def test_outside_the_picture_its_border_continues(marks: NDArray[np.float64]) -> None:
+    image = np.full((SIDE, SIDE, 3), 90, np.uint8)
+    wild = replace(GEOMETRY, shift=0.5, turn=40)
+    for seed in range(10):
+        found, _ = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, wild)
+        assert (found == 90).all()

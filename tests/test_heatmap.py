@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auheat.heatmap import Amplitude, HeatmapCodec, mean_over_points
+
+AMPLITUDES: tuple[Amplitude, ...] = ("paper", 0.2, 1.0, 255.0)
+
+
+@st.composite
+def codecs(draw: st.DrawFn) -> HeatmapCodec:
+    """Square and oblong, whole and broken strides."""
+    rows, columns = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    height = draw(st.integers(rows, 4 * rows + 3))
+    width = draw(st.integers(columns, 4 * columns + 3))
+    sigma, amplitude = draw(st.floats(0.3, 6)), draw(st.sampled_from(AMPLITUDES))
+    return HeatmapCodec((height, width), (rows, columns), sigma, amplitude)
+
+
+def test_equation_1_by_a_double_loop() -> None:
+    """Every pixel of every map, from the formula as the paper prints it."""
+    codec = HeatmapCodec((64, 96), (16, 24), sigma=1.5, amplitude="paper")
+    points = torch.tensor([[3.0, 62.0], [50.2, 17.9], [94.0, 0.0]], dtype=torch.float64)
+    centres = [(0, 15), (12, 4), (23, 0)]  # the map pixel (x, y) that holds each point, stride 4
+    intensities = torch.tensor([5.0, 1.7, 0.3], dtype=torch.float64)
+    maps = codec.encode(points, intensities)
+    assert maps.shape == (3, 16, 24)
+    for k, (cx, cy) in enumerate(centres):
+        for row in range(16):
+            for column in range(24):
+                squared = (column - cx) ** 2 + (row - cy) ** 2
+                gaussian = math.exp(-squared / (2 * 1.5**2)) / (2 * math.pi * 1.5**2)
+                expected = float(intensities[k]) * gaussian
+                assert float(maps[k, row, column]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_paper_amplitude_is_the_gaussians_density() -> None:
+    """Golden value: 1 / (8 pi) at sigma 2, the 0.04 of the paper's peak."""
+    codec = HeatmapCodec((256, 256), (64, 64), sigma=2.0, amplitude="paper")
+    assert codec.scale == pytest.approx(0.039788735772973836, rel=1e-12)
+    peak = codec.encode(torch.tensor([[128.0, 128.0]]), torch.tensor([1.0])).max()
+    assert float(peak) == pytest.approx(0.0398, abs=5e-5)
+
+
+def test_default_amplitude_puts_intensity_5_at_a_peak_of_1() -> None:
+    codec = HeatmapCodec((64, 64), (16, 16))
+    assert float(codec.encode(torch.zeros(1, 2), torch.tensor([5.0])).max()) == pytest.approx(1)
+
+
+def test_convention_points_are_x_then_y() -> None:
+    codec = HeatmapCodec((80, 80), (20, 20))
+    maps = codec.encode(torch.tensor([[70.0, 10.0]]), torch.tensor([3.0]))
+    row, column = divmod(int(maps[0].argmax()), 20)
+    assert (row, column) == (2, 17)
+    points, _ = codec.decode(maps)
+    assert points.tolist() == [[69.5, 9.5]]
+
+
+def test_convention_pixel_centres_lie_at_integers() -> None:
+    """Map pixel 0 of stride 4 covers input pixels 0 to 3, so its centre is 1.5, not 0 or 2."""
+    codec = HeatmapCodec((16, 16), (4, 4))
+    places = torch.tensor([[x, 0.0] for x in (-0.5, 0.0, 3.0, 3.4, 3.6, 4.0, 15.0, 15.4)])
+    found, _ = codec.decode(codec.encode(places, torch.ones(8)))
+    assert found[:, 0].tolist() == [1.5, 1.5, 1.5, 1.5, 5.5, 5.5, 13.5, 13.5]
+    assert found[:, 1].tolist() == [1.5] * 8
+
+
+@given(codecs(), st.data())
+def test_decode_inverts_encode(codec: HeatmapCodec, data: st.DataObject) -> None:
+    """Exactly the intensity; the point within half a map pixel, borders included."""
+    (height, width), (rows, columns) = codec.input_size, codec.map_size
+    x = data.draw(st.floats(-0.5, width - 0.5) | st.sampled_from([-0.5, 0.0, width - 1.0]))
+    y = data.draw(st.floats(-0.5, height - 0.5) | st.sampled_from([-0.5, 0.0, height - 1.0]))
+    intensity = data.draw(st.floats(0.001, 5))
+    maps = codec.encode(
+        torch.tensor([[x, y]], dtype=torch.float64), torch.tensor([intensity], dtype=torch.float64)
+    )
+    points, read = codec.decode(maps)
+    assert float(read[0]) == pytest.approx(intensity, rel=1e-12)
+    assert abs(float(points[0, 0]) - x) <= width / columns / 2 + 1e-6
+    assert abs(float(points[0, 1]) - y) <= height / rows / 2 + 1e-6
+
+
+@given(codecs(), st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
+def test_a_point_outside_goes_to_the_nearest_border_pixel(
+    codec: HeatmapCodec, x: float, y: float
+) -> None:
+    (height, width), (rows, columns) = codec.input_size, codec.map_size
+    points, read = codec.decode(
+        codec.encode(
+            torch.tensor([[x, y]], dtype=torch.float64), torch.tensor([4.0], dtype=torch.float64)
+        )
+    )
+    assert float(read[0]) == pytest.approx(4.0, rel=1e-12)
+    nearest = min(max(x, -0.5), width - 0.5), min(max(y, -0.5), height - 0.5)
+    assert abs(float(points[0, 0]) - nearest[0]) <= width / columns / 2 + 1e-6
+    assert abs(float(points[0, 1]) - nearest[1]) <= height / rows / 2 + 1e-6
+
+
+@given(codecs(), st.lists(st.floats(0, 5), min_size=1, max_size=6))
+def test_intensities_survive_in_float32(codec: HeatmapCodec, intensities: list[float]) -> None:
+    wanted = torch.tensor(intensities)
+    _, read = codec.decode(codec.encode(torch.zeros(len(intensities), 2), wanted))
+    torch.testing.assert_close(read, wanted, rtol=3e-7, atol=1e-30)
+
+
+def test_location_maps_have_peak_1_whatever_the_intensity() -> None:
+    codec = HeatmapCodec((64, 64), (16, 16), amplitude="paper")
+    points = torch.tensor([[10.0, 50.0], [33.0, 5.0]])
+    location = codec.locate(points)
+    assert location.flatten(1).amax(1).tolist() == [1.0, 1.0]
+    intensity = torch.tensor([2.0, 0.0])
+    maps = codec.encode(points, intensity)
+    torch.testing.assert_close(maps[0], location[0] * 2 * codec.scale)
+    assert maps[1].abs().max() == 0
+
+
+def test_leading_dimensions_are_kept() -> None:
+    codec = HeatmapCodec((32, 48), (8, 12))
+    points, intensities = torch.rand(2, 3, 5, 2) * 30, torch.rand(2, 3, 5) * 5
+    maps = codec.encode(points, intensities)
+    assert maps.shape == (2, 3, 5, 8, 12)
+    torch.testing.assert_close(maps[1, 2], codec.encode(points[1, 2], intensities[1, 2]))
+    found, read = codec.decode(maps)
+    assert found.shape == (2, 3, 5, 2)
+    torch.testing.assert_close(read, intensities)
+
+
+def test_decode_clips_and_never_rounds() -> None:
+    codec = HeatmapCodec((16, 16), (4, 4), amplitude=0.2)
+    maps = torch.zeros(3, 4, 4)
+    maps[0, 1, 2], maps[1], maps[2, 0, 0] = 7.0 * 0.2, -0.3, 1.23456 * 0.2
+    _, read = codec.decode(maps)
+    assert read[0] == 5.0
+    assert read[1] == 0.0
+    assert float(read[2]) == pytest.approx(1.23456, rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_decode_widens_half_precision_maps(dtype: torch.dtype) -> None:
+    codec = HeatmapCodec((100, 100), (30, 30), amplitude=0.2)
+    maps = torch.zeros(1, 30, 30, dtype=dtype)
+    maps[0, 11, 29] = 0.75
+    points, read = codec.decode(maps)
+    assert points.dtype == read.dtype == torch.float32
+    torch.testing.assert_close(read, torch.tensor([3.75]))
+    torch.testing.assert_close(
+        points, torch.tensor([[29.5 * 100 / 30 - 0.5, 11.5 * 100 / 30 - 0.5]])
+    )
+
+
+def test_decode_refuses_maps_of_another_size() -> None:
+    codec = HeatmapCodec((64, 64), (16, 16))
+    with pytest.raises(ValueError, match="maps of"):
+        codec.decode(torch.zeros(1, 32, 32))
+
+
+def test_encode_lets_gradients_reach_the_intensities() -> None:
+    codec = HeatmapCodec((16, 16), (4, 4), amplitude=0.5)
+    intensities = torch.tensor([2.0], requires_grad=True)
+    codec.encode(torch.tensor([[8.0, 8.0]]), intensities).amax().backward()
+    assert intensities.grad is not None
+    assert intensities.grad.tolist() == [0.5]
+
+
+def test_mean_over_points_averages_within_each_au() -> None:
+    values = torch.tensor([[1.0, 3.0, 2.5, 0.0, 1.0, 5.0], [0.0, 0.0, 1.0, 3.0, 3.0, 3.0]])
+    read = mean_over_points(values, (0, 0, 1, 2, 2, 2))
+    torch.testing.assert_close(read, torch.tensor([[2.0, 2.5, 2.0], [0.0, 1.0, 3.0]]))
+
+
+def test_mean_over_points_does_not_round_under_autocast() -> None:
+    values = torch.tensor([[2.3456, 2.3458, 1.1111]])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        read = mean_over_points(values, (0, 0, 1))
+    torch.testing.assert_close(read, torch.tensor([[2.3457, 1.1111]]))

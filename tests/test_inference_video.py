@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from auheat.errors import AuheatError
+from auheat.facs import PointLayout
+from auheat.inference.predictor import Predictor
+from auheat.inference.video import (
+    FRAMES_TOGETHER,
+    VideoPrediction,
+    predict_frames,
+    predict_video,
+)
+from auheat.media.frames import Frame
+from auheat.models.heatmap_net import Maps, codec_of
+from auheat.results import Face
+from stand_ins import (
+    SMALL,
+    KnownFaces,
+    MapsFrom,
+    checkpoint_of,
+    face_from,
+    small_checkpoint,
+    texture,
+    write_video,
+)
+
+Points = NDArray[np.float64]
+
+
+@pytest.fixture
+def faces(face: Points) -> list[Face]:
+    return [face_from(face, 0), face_from(face * 0.6 + 150, 1)]
+
+
+class Clip:
+    """A frame source that makes its pictures as it goes and counts them."""
+
+    def __init__(self, count: int, height: int = 48, width: int = 64) -> None:
+        self.name, self.count, self.rate, self.problem = "clip", count, Fraction(25), None
+        self._size = (height, width, 3)
+        self.made = 0
+        self._references: list[weakref.ref[Any]] = []
+
+    def fresh(self) -> list[weakref.ref[Any]]:
+        """Weak references to the pictures made since the last call."""
+        made, self._references = self._references, []
+        return made
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in range(self.count):
+            self.made += 1
+            image = np.full(self._size, index % 256, np.uint8)
+            self._references.append(weakref.ref(image))
+            yield Frame(index + 1, index / 25, image)
+
+
+def test_every_frame_gets_its_own_faces(faces: list[Face]) -> None:
+    """None, one, two, none, one, two, ... over several batches."""
+    script = [[], faces[:1], faces]
+    predictor = Predictor(small_checkpoint(), KnownFaces(script), "cpu")
+    clip = Clip(2 * FRAMES_TOGETHER + 3, 240, 320)
+    found = list(predict_frames(clip, predictor, predictor.finder.tracker()))
+    assert [frame.number for frame, _ in found] == [result.frame for _, result in found]
+    assert [result.frame for _, result in found] == list(range(1, clip.count + 1))
+    assert [result.timestamp for _, result in found] == [i / 25 for i in range(clip.count)]
+    for index, (frame, result) in enumerate(found):
+        assert [p.face_id for p in result] == [f.face_id for f in script[index % 3]]
+        alone = predictor.predict_faces(frame.image, script[index % 3])
+        for together, single in zip(result, alone, strict=True):
+            assert together.intensities == pytest.approx(single.intensities, abs=1e-4)
+            np.testing.assert_array_equal(together.heatmap_to_frame, single.heatmap_to_frame)
+
+
+def test_frames_are_read_as_they_are_asked_for(faces: list[Face]) -> None:
+    clip = Clip(100)
+    results = iter(VideoPrediction(clip, Predictor(small_checkpoint(), KnownFaces([faces]), "cpu")))
+    assert clip.made == 0
+    next(results)
+    assert clip.made <= FRAMES_TOGETHER
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_iterating_again_starts_with_a_fresh_tracker(faces: list[Face]) -> None:
+    predictor = Predictor(small_checkpoint(), KnownFaces([[], faces, faces]), "cpu")
+    video = VideoPrediction(Clip(2, 240, 320), predictor)
+    for _ in range(2):
+        assert [len(result) for result in video] == [0, 2]
+
+
+def flat_predictor(known: list[list[Face]]) -> Predictor:
+    """A predictor that costs nothing and reads AU04 1, AU09 2.34567 and AU12 0.5."""
+    layout, codec = PointLayout.of(SMALL.aus), codec_of(SMALL)
+    levels = torch.tensor([(1.0, 2.34567, 0.5)[a] for a in layout.au_of_point])
+    maps = (levels * codec.scale).view(1, -1, 1, 1).expand(1, -1, *codec.map_size)
+    net = MapsFrom(lambda crops: Maps(maps.expand(len(crops), -1, -1, -1), None))
+    net.seen = type("Nothing", (), {"append": lambda *_: None})()  # type: ignore[assignment]
+    return Predictor(checkpoint_of(net), KnownFaces(known), "cpu")
+
+
+def test_table_in_full(faces: list[Face]) -> None:
+    table = VideoPrediction(Clip(3), flat_predictor([faces, [], faces[1:]])).table()
+    assert list(table.columns) == [
+        *("frame", "face_id", "timestamp", "confidence", "success"),
+        *("AU04_r", "AU09_r", "AU12_r", "AU04_c", "AU09_c", "AU12_c"),
+    ]
+    nothing = [float("nan")] * 6
+    expected = [
+        [1, 0, 0.00, 1.0, 1, 1.0, 2.34567, 0.5, 1, 1, 0],
+        [1, 1, 0.00, 1.0, 1, 1.0, 2.34567, 0.5, 1, 1, 0],
+        [2, 0, 0.04, 0.0, 0, *nothing],
+        [3, 1, 0.08, 1.0, 1, 1.0, 2.34567, 0.5, 1, 1, 0],
+    ]
+    np.testing.assert_allclose(table.to_numpy(float), expected, rtol=1e-6)
+    integers = {"frame", "face_id", "success"}
+    assert {name for name in table.columns if table[name].dtype.kind == "i"} == integers
+    assert {name for name in table.columns if table[name].dtype == np.float64} == (
+        set(table.columns) - integers
+    )
+
+
+def test_a_table_without_any_face() -> None:
+    table = VideoPrediction(Clip(2), flat_predictor([[]])).table()
+    assert table["success"].tolist() == [0, 0]
+    assert table["AU04_r"].isna().all()
+    assert table["AU04_r"].dtype == np.float64
+
+
+def test_iterating_takes_constant_memory(faces: list[Face]) -> None:
+    """Of 3000 frames and their results, no more than a batch is ever alive, nor anything else.
+
+    There is a face in every fifth frame.
+    """
+    clip, script = Clip(3000), [faces[:1], [], [], [], []]
+    living: list[weakref.ref[Any]] = []
+    most, before = 0, 0
+    for result in VideoPrediction(clip, flat_predictor(script)):
+        living = [ref for ref in [*living, *clip.fresh()] if ref() is not None]
+        living.append(weakref.ref(result))
+        most = max(most, len(living))
+        if result.frame == 300:
+            before = psutil.Process().memory_info().rss
+    assert most <= 2 * FRAMES_TOGETHER + 2
+    assert psutil.Process().memory_info().rss - before < 8e6
+
+
+def test_predict_video_reads_files_and_folders(tmp_path: Path, faces: list[Face]) -> None:
+    predictor = Predictor(small_checkpoint(), KnownFaces([faces]), "cpu")
+    path = write_video(
+        tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(4)], [0, 40, 90, 200]
+    )
+    times = [result.timestamp for result in predict_video(str(path), predictor)]
+    assert times == pytest.approx([0, 0.04, 0.09, 0.2], abs=1e-6)
+    (tmp_path / "frames").mkdir()
+    for i in (1, 2, 10):
+        Pillow.fromarray(texture(i, 270, 480)).save(tmp_path / "frames" / f"{i}.png")
+    table = predict_video(tmp_path / "frames", predictor, fps=10).table()
+    assert table["timestamp"].tolist() == pytest.approx([0, 0, 0.1, 0.1, 0.2, 0.2])
+
+
+def test_what_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
+    predictor = Predictor(small_checkpoint(), KnownFaces([[]]), "cpu")
+    with pytest.raises(AuheatError, match="no file"):
+        predict_video(tmp_path / "none.mp4", predictor)
+    with pytest.raises(AuheatError, match="no pictures"):
+        predict_video(tmp_path, predictor)
+    with pytest.raises(AuheatError, match="no checkpoint"):
+        predict_video(
+            write_video(tmp_path / "a.mp4", [texture(0)] * 2), weights=tmp_path / "none.safetensors"
+        )
+
+
+def test_a_truncated_video_warns_and_keeps_its_rows(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    noise = [random.integers(0, 256, (96, 128, 3)).astype(np.uint8) for _ in range(50)]
+    path = write_video(tmp_path / "a.mkv", noise)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    video = predict_video(path, Predictor(small_checkpoint(), KnownFaces([[]]), "cpu"))
+    with pytest.warns(UserWarning, match=r"a\.mkv: it is truncated after frame"):
+        table = video.table()
+    assert 15 < len(table) < 35
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        next(iter(video))

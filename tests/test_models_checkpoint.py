@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from auheat.config import ModelConfig
+from auheat.errors import AuheatError
+from auheat.models import checkpoint
+from auheat.models.checkpoint import load_checkpoint, load_trunk, save_checkpoint
+from auheat.models.heatmap_net import HeatmapNet, build_net
+from auheat.models.resnet import ResNet
+
+CONFIG = ModelConfig(
+    aus=("AU12", "AU04"), width=0.125, input_size=64, deconv_widths=(12, 8), scc_k=3, sigma=1.5
+)
+CARD = {"trained_on": "noise", "icc": 0.5, "steps": [1, 2]}
+
+
+def pictures() -> Tensor:
+    return torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 255
+
+
+@pytest.fixture(scope="module")
+def net() -> HeatmapNet:
+    """Random weights and batch statistics other than the starting ones."""
+    torch.manual_seed(0)
+    made = build_net(CONFIG)
+    torch.nn.init.normal_(made.head.weight, std=0.3)
+    for module in made.modules():
+        if hasattr(module, "momentum"):
+            module.momentum = 1.0  # the running statistics become those of the next batch
+    made.train()(pictures())
+    return made.eval()
+
+
+@pytest.fixture
+def stored(net: HeatmapNet, tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, net, CONFIG, CARD)
+    return path
+
+
+def rewrite(path: Path, edit: Callable[[dict[str, Tensor], dict[str, Any]], None]) -> None:
+    """Saves the file again after `edit` changed its tensors or its settings."""
+    tensors = load_file(path)
+    with safe_open(path, framework="pt") as opened:
+        settings = json.loads(opened.metadata()["auheat"])
+    edit(tensors, settings)
+    save_file(tensors, path, metadata={"auheat": json.dumps(settings)})
+
+
+def refusal(call: Callable[[], Any], path: Path) -> str:
+    with pytest.raises(AuheatError) as caught:
+        call()
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    return message
+
+
+@torch.no_grad()
+def test_round_trip_gives_identical_maps(net: HeatmapNet, stored: Path) -> None:
+    loaded = load_checkpoint(stored)
+    assert loaded.config == CONFIG
+    assert loaded.card == CARD
+    assert not any(module.training for module in loaded.net.modules())
+    expected, found = net(pictures()), loaded.net(pictures())
+    assert torch.equal(found.intensity, expected.intensity)
+    assert expected.location is not None
+    assert found.location is not None
+    assert torch.equal(found.location, expected.location)
+    assert expected.intensity.std() > 0.01
+
+
+@torch.no_grad()
+def test_half_precision_is_small_and_close(net: HeatmapNet, stored: Path) -> None:
+    half = stored.with_name("half.safetensors")
+    save_checkpoint(half, net, CONFIG, half=True)
+    assert half.stat().st_size < 0.65 * stored.stat().st_size
+    tensors = load_file(half)
+    assert tensors["trunk.conv1.weight"].dtype == torch.float16
+    assert tensors["trunk.bn1.running_var"].dtype == torch.float32
+    assert tensors["correspondence.0.norm.running_mean"].dtype == torch.float32
+    loaded = load_checkpoint(half)
+    assert loaded.card == {}
+    assert {p.dtype for p in loaded.net.parameters()} == {torch.float32}
+    expected, found = net(pictures()).intensity, loaded.net(pictures()).intensity
+    assert 0 < (found - expected).abs().max() < 0.02 * expected.abs().max()
+
+
+def test_channels_last_networks_can_be_saved(net: HeatmapNet, tmp_path: Path) -> None:
+    path = tmp_path / "last.safetensors"
+    last = build_net(CONFIG).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    last.load_state_dict(net.state_dict())
+    save_checkpoint(path, last, CONFIG)
+    found = load_checkpoint(path).net.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in net.state_dict().items())
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    path = tmp_path / "none.safetensors"
+    assert "no checkpoint at" in refusal(lambda: load_checkpoint(path), path)
+    assert "no checkpoint at" in refusal(lambda: load_checkpoint(tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 4, 100, 5000, -1])
+def test_a_truncated_file(stored: Path, kept: int) -> None:
+    stored.write_bytes(stored.read_bytes()[:kept])
+    assert "not a readable safetensors file" in refusal(lambda: load_checkpoint(stored), stored)
+
+
+def test_a_corrupt_header(stored: Path) -> None:
+    content = bytearray(stored.read_bytes())
+    content[8:60] = b"\xff" * 52
+    stored.write_bytes(bytes(content))
+    assert "not a readable" in refusal(lambda: load_checkpoint(stored), stored)
+
+
+def test_a_pickle_is_never_run(tmp_path: Path) -> None:
+    flag = tmp_path / "ran"
+
+    class Trap:
+        def __reduce__(self) -> Any:
+            return (Path.touch, (flag,))
+
+    path = tmp_path / "model.pt"
+    for content in (pickle.dumps(Trap()), None):
+        if content is None:
+            torch.save({"weights": torch.zeros(3)}, path)
+        else:
+            path.write_bytes(content)
+        assert "only .safetensors" in refusal(lambda: load_checkpoint(path), path)
+    assert not flag.exists()
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+def test_a_foreign_safetensors_file(tmp_path: Path, metadata: dict[str, str] | None) -> None:
+    path = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.zeros(3)}, path, metadata=metadata)
+    assert "no auheat settings" in refusal(lambda: load_checkpoint(path), path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("not json", "damaged"),
+        ("[1]", "damaged"),
+        ("{}", "damaged"),
+        ('{"format": 1}', "damaged"),
+        ('{"format": 1, "model": [2]}', "damaged"),
+        ('{"format": 1, "model": {}, "card": 3}', "damaged"),
+        ('{"format": 2, "network": {}}', "has format 2, this auheat reads 1: update auheat"),
+        ('{"format": 1, "model": {"scc_kk": 3}}', "did you mean 'scc_k'?"),
+        ('{"format": 1, "model": {"aus": ["AU99"]}}', "unknown Action Unit 'AU99'"),
+        ('{"format": 1, "model": {"input_size": 100}}', "input_size = 100"),
+    ],
+)
+def test_damaged_or_newer_settings(tmp_path: Path, settings: str, message: str) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"weight": torch.zeros(3)}, path, metadata={"auheat": settings})
+    assert message in refusal(lambda: load_checkpoint(path), path)
+
+
+def test_tensors_that_do_not_fit(stored: Path) -> None:
+    def spoil(tensors: dict[str, Tensor], settings: dict[str, Any]) -> None:
+        del tensors["head.bias"]
+        tensors["extra.weight"] = torch.zeros(1)
+        tensors["trunk.bn1.weight"] = torch.zeros(3)
+
+    rewrite(stored, spoil)
+    said = refusal(lambda: load_checkpoint(stored), stored)
+    assert "lacks head.bias; has unknown extra.weight; misshapes trunk.bn1.weight" in said
+
+
+def test_settings_of_another_network(stored: Path) -> None:
+    rewrite(stored, lambda tensors, settings: settings["model"].update(scc=False))
+    said = refusal(lambda: load_checkpoint(stored), stored)
+    assert "has unknown correspondence.0" in said
+    assert " more" in said  # a long list is cut
+
+
+def test_writing_leaves_only_the_checkpoint(stored: Path) -> None:
+    assert [entry.name for entry in stored.parent.iterdir()] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("failure", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_failed_write_keeps_the_old_file(
+    net: HeatmapNet, stored: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    before = stored.read_bytes()
+
+    def fail(tensors: Any, path: Path, metadata: Any) -> None:
+        path.write_bytes(b"half a file")
+        raise failure
+
+    monkeypatch.setattr(checkpoint, "save_file", fail)
+    if isinstance(failure, OSError):
+        said = refusal(lambda: save_checkpoint(stored, net, CONFIG), stored)
+        assert said == f"cannot write {stored}: disk full"
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            save_checkpoint(stored, net, CONFIG)
+    assert stored.read_bytes() == before
+    assert [entry.name for entry in stored.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_a_folder_that_does_not_exist(net: HeatmapNet, tmp_path: Path) -> None:
+    path = tmp_path / "none" / "model.safetensors"
+    refusal(lambda: save_checkpoint(path, net, CONFIG), path)
+    beside_a_file = tmp_path / "file"
+    beside_a_file.touch()
+    path = beside_a_file / "model.safetensors"
+    refusal(lambda: save_checkpoint(path, net, CONFIG), path)
+
+
+def torchvision_like(trunk: ResNet, counters: bool) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    made = {
+        name: torch.rand(value.shape, generator=generator)
+        if value.is_floating_point()
+        else torch.tensor(9)
+        for name, value in trunk.state_dict().items()
+        if counters or not name.endswith("num_batches_tracked")
+    }
+    return made | {"fc.weight": torch.rand(1000, trunk.out_channels), "fc.bias": torch.rand(1000)}
+
+
+@pytest.mark.parametrize("counters", [True, False])
+def test_load_trunk_from_a_torchvision_file(tmp_path: Path, counters: bool) -> None:
+    """Published ResNet files hold the classifier, and older ones no step counters."""
+    trunk, path = ResNet("resnet18", 0.125), tmp_path / "resnet18.safetensors"
+    weights = torchvision_like(trunk, counters)
+    save_file(weights, path)
+    load_trunk(trunk, path)
+    loaded = trunk.state_dict()
+    floats = [name for name, value in loaded.items() if value.is_floating_point()]
+    assert len(floats) == 100
+    assert all(torch.equal(loaded[name], weights[name]) for name in floats)
+
+
+def test_load_trunk_names_what_is_missing(tmp_path: Path) -> None:
+    trunk, path = ResNet("resnet18", 0.125), tmp_path / "resnet18.safetensors"
+    weights = torchvision_like(trunk, counters=False)
+    weights["module.conv1.weight"] = weights.pop("conv1.weight")
+    weights["layer1.0.conv1.weight"] = torch.zeros(2, 2, 3, 3)
+    save_file(weights, path)
+    before = {name: value.clone() for name, value in trunk.state_dict().items()}
+    said = refusal(lambda: load_trunk(trunk, path), path)
+    assert "lacks conv1.weight; has unknown module.conv1.weight" in said
+    assert "misshapes layer1.0.conv1.weight" in said
+    assert all(torch.equal(before[name], value) for name, value in trunk.state_dict().items())

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from auheat.config import PRESETS, ModelConfig
+from auheat.facs import PointLayout
+from auheat.models.deconv import DeconvStage
+from auheat.models.heatmap_net import (
+    HeatmapNet,
+    Normalise,
+    build_net,
+    codec_of,
+    map_side,
+    parameter_count,
+)
+
+SMALL = ModelConfig(
+    width=0.125, input_size=64, deconv_widths=(12, 8), scc_k=3, aus=("AU04", "AU12")
+)
+
+
+def a_net(config: ModelConfig) -> HeatmapNet:
+    torch.manual_seed(0)
+    return build_net(config).eval()
+
+
+def pictures(count: int, side: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(20, 200, (count, 3, side, side), generator=generator).float()
+
+
+@torch.no_grad()
+def test_default_preset() -> None:
+    net = a_net(PRESETS["default"])
+    maps = net(pictures(2, 128))
+    assert maps.intensity.shape == (2, 28, 32, 32)
+    assert maps.location is not None
+    assert maps.location.shape == (2, 28, 32, 32)
+
+
+@torch.no_grad()
+def test_paper_preset() -> None:
+    """The paper: 256x256 pictures, 64x64 maps, SCC of 256, 1024 and 4096 filters, no extra maps."""
+    net = a_net(PRESETS["paper"])
+    lengths = [module.omega.shape[0] for module in net.correspondence]  # type: ignore[union-attr,index]
+    assert lengths == [256, 1024, 4096]
+    maps = net(pictures(1, 256))
+    assert maps.intensity.shape == (1, 28, 64, 64)
+    assert maps.location is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"input_size": 96},
+        {"input_size": 160, "deconv_widths": (12,)},
+        {"input_size": 32, "deconv_widths": (12, 8, 4)},
+        {"trunk": "resnet50", "deconv_widths": (8, 8)},
+        {"scc": False, "location_maps": False},
+    ],
+)
+@torch.no_grad()
+def test_codec_fits_what_the_network_gives(changes: dict[str, Any]) -> None:
+    config = replace(SMALL, **changes)
+    codec = codec_of(config)
+    maps = a_net(config)(pictures(1, config.input_size))
+    assert maps.intensity.shape[-2:] == codec.map_size == (map_side(config),) * 2
+    assert codec.input_size == (config.input_size,) * 2
+    assert (codec.sigma, codec.amplitude) == (config.sigma, config.amplitude)
+    assert maps.intensity.shape[1] == PointLayout.of(config.aus).count == 3
+    codec.decode(maps.intensity)
+
+
+def test_location_maps_are_optional_and_apart() -> None:
+    net = a_net(SMALL)
+    assert net.head.out_channels == 6
+    with torch.no_grad():
+        net.head.bias.copy_(torch.arange(6.0))  # type: ignore[union-attr]
+        net.head.weight.zero_()
+        maps = net(pictures(1, 64))
+    assert maps.intensity[0, :, 0, 0].tolist() == [0, 1, 2]
+    assert maps.location is not None
+    assert maps.location[0, :, 0, 0].tolist() == [3, 4, 5]
+    assert a_net(replace(SMALL, location_maps=False)).head.out_channels == 3
+
+
+def test_without_scc_no_parameter_of_it_remains() -> None:
+    with_scc, without = a_net(SMALL), a_net(replace(SMALL, scc=False))
+    assert any(name.startswith("correspondence") for name, _ in with_scc.named_parameters())
+    assert not any(name.startswith("correspondence") for name in without.state_dict())
+    extra = sum(2 * side**4 + 2 * side**2 for side in (4, 8))  # phi, omega, norm weight and bias
+    assert parameter_count(with_scc) - parameter_count(without) == extra
+
+
+def test_settings_reach_the_layers() -> None:
+    net = a_net(replace(SMALL, scc_k=5, scc_norm=False, scc_edges="difference"))
+    for layer in net.correspondence:
+        assert (layer.k, layer.norm, layer.phi) == (5, None, None)
+    random = a_net(replace(SMALL, scc_init="random")).correspondence[0]
+    assert random.phi.diagonal().abs().max() < 0.5  # type: ignore[union-attr,operator]
+
+
+@torch.no_grad()
+def test_equation_5_the_head_weighs_the_features() -> None:
+    net, x = a_net(SMALL), pictures(2, 64)
+    torch.nn.init.normal_(net.head.weight)
+    features = net.features(x)
+    assert features.shape == (2, 8, 8, 8)
+    expected = torch.einsum("bchw,nc->bnhw", features, net.head.weight[:, :, 0, 0])
+    torch.testing.assert_close(net(x).intensity, expected[:, :3], rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_scc_follows_every_deconvolution() -> None:
+    net, order = a_net(SMALL), []
+    for name, module in net.named_modules():
+        if name in ("trunk", "deconvs.0", "deconvs.1", "correspondence.0", "correspondence.1"):
+            module.register_forward_hook(lambda *_, name=name: order.append(name))
+    net(pictures(1, 64))
+    assert order == ["trunk", "deconvs.0", "correspondence.0", "deconvs.1", "correspondence.1"]
+
+
+def test_every_parameter_learns() -> None:
+    net = a_net(SMALL).train()
+    torch.nn.init.normal_(net.head.weight)
+    maps = net(pictures(4, 64))
+    (maps.intensity.square().mean() + maps.location.square().mean()).backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_deconvolution_doubles_the_map() -> None:
+    stage = DeconvStage(6, 4)
+    assert stage(torch.rand(2, 6, 5, 7)).shape == (2, 4, 10, 14)
+    assert [tuple(p.shape) for p in stage.parameters()] == [(6, 4, 4, 4), (4,), (4,)]
+    assert 0.0005 < stage.deconv.weight.std() < 0.0015
+
+
+def test_image_normalisation_by_hand() -> None:
+    x = pictures(2, 16).double()
+    out = Normalise("image").double()(x)
+    for picture, normal in zip(x, out, strict=True):
+        centred = picture - picture.mean((1, 2), keepdim=True)
+        torch.testing.assert_close(normal, centred / (centred.square().mean() + 1).sqrt())
+        assert float(normal.square().mean()) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.25, 3.0])
+def test_image_normalisation_ignores_gain_and_colour_cast(gain: float) -> None:
+    x = pictures(2, 16)
+    cast = torch.tensor([30.0, -12.0, 0.0]).view(3, 1, 1)
+    normalise = Normalise("image")
+    torch.testing.assert_close(normalise(gain * x + cast), normalise(x), rtol=1e-3, atol=1e-4)
+    flat = normalise(torch.full((1, 3, 8, 8), 77.0))
+    assert flat.abs().max() < 1e-4
+
+
+def test_image_normalisation_keeps_the_channels_own_contrast() -> None:
+    """One deviation for the whole picture: a channel with less contrast keeps less."""
+    x = pictures(1, 16)
+    x[:, 2] = x[:, 2] * 0.1
+    spread = Normalise("image")(x).std((2, 3))[0]
+    assert spread[2] < 0.2 * spread[0]
+
+
+def test_convention_imagenet_normalisation_is_rgb_in_0_to_255() -> None:
+    mean, deviation = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    x = torch.tensor([0.0, 127.5, 255.0]).view(1, 1, 1, 3).expand(1, 3, 1, 3)
+    expected = [
+        [(v - m) / d for v in (0.0, 0.5, 1.0)] for m, d in zip(mean, deviation, strict=True)
+    ]
+    found = Normalise("imagenet")(x)[0, :, 0]
+    torch.testing.assert_close(found, torch.tensor(expected), rtol=1e-5, atol=1e-5)
+
+
+def test_normalisation_stores_nothing_in_checkpoints() -> None:
+    assert not Normalise("imagenet").state_dict()
