@@ -16,8 +16,8 @@ from auheat.synthesis.face import FaceModel
 from auheat.synthesis.fibres import Segments, SkinMap
 from auheat.synthesis.glasses import sample_glasses
 from auheat.synthesis.identity import Person, PersonSampler
-from auheat.synthesis.raster import NOTHING, Visibility, draw_triangles
-from auheat.synthesis.render import Posed, Renderer
+from auheat.synthesis.raster import FAR, NOTHING, Visibility, draw_triangles
+from auheat.synthesis.render import Posed, Renderer, _occlusion
 from auheat.synthesis.scene import Light, Pose, View, studio_light
 from auheat.synthesis.textures import spot
 
@@ -348,12 +348,39 @@ def test_glasses_lie_over_the_eyes(renderer: Renderer, bare: Person) -> None:
     np.testing.assert_allclose(dark[disc(marks[57], 4)], image[disc(marks[57], 4)], atol=2e-3)
 
 
-def test_hollows_are_shaded_and_empty_pictures_are_not(renderer: Renderer, bare: Person) -> None:
+def test_hollows_are_shaded(renderer: Renderer, bare: Person) -> None:
     """Eye sockets are darker than the forehead in light from everywhere."""
     image, marks = drawn(renderer, bare, even_light())
     socket = image[disc((marks[39] + marks[27]) / 2, 2)].mean()
     forehead = image[disc(marks[19:25].mean(0) - (0, 5), 3)].mean()
     assert socket < 0.97 * forehead
+
+
+def test_what_lies_deep_among_others_gets_less_light() -> None:
+    """A pit 2 cm deep and wide; 10 pixels are a centimetre. Nothing at all gets all light."""
+    view = View.at(FRONT, 60, np.array([[600.0, 0, 50], [0, 600.0, 50]]))
+    depth = np.full((100, 100), 60, np.float32)
+    depth[40:60, 40:60] = 62
+    share = _occlusion(depth, view)
+    assert share.dtype == np.float32
+    assert share[42, 50] < share[50, 50] < 0.9  # deepest at the foot of its walls
+    assert (share[:20] == 1).all()
+    assert 0.3 < share.min() < share.max() == 1
+    empty = np.full((100, 100), FAR, np.float32)
+    assert (_occlusion(empty, view) == 1).all()
+
+
+def test_a_shadow_map_holds_what_the_lamp_sees_first(renderer: Renderer, bare: Person) -> None:
+    """The tip of the nose from the front, and not the back of the head behind it."""
+    posed = renderer.pose(bare, AT_REST)
+    view = framed(posed)
+    position = view.to_camera(posed.vertices)
+    for x in (-0.3, 0.0, 0.4):
+        light = renderer._lighting(view, lamp_from(x, -0.1, -1), position, Segments.join([]))
+        for landmark in (30, 27, 8):
+            place = floats([*view.to_camera(posed.landmarks[[landmark]])[0], 1])
+            column, row, depth = light.to_shadow @ place
+            assert light.shadow[round(row), round(column)] == pytest.approx(depth, abs=0.4)
 
 
 def test_drawing_holds_no_state(renderer: Renderer, person: Person, bare: Person) -> None:

@@ -8,6 +8,7 @@ for each epoch) and TensorBoard files.
 from __future__ import annotations
 
 import json
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def fit(experiment: Experiment, folder: Path) -> Path:
         if not len(part.table):
             raise AuheatError(f"the dataset {manifest.folder} has no pictures in its {split} split")
     _claim(folder, experiment)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its greetings and tips
     lightning.seed_everything(experiment.seed, verbose=False)
     epoch_images = experiment.data.epoch_images or len(train.table)
     batches = math.ceil(epoch_images / experiment.data.batch_size)
@@ -53,7 +55,7 @@ def fit(experiment: Experiment, folder: Path) -> Path:
     if experiment.optim.trunk_weights:
         load_trunk(module.net.trunk, Path(experiment.optim.trunk_weights))
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trainer = _trainer(experiment, folder)
+    trainer = _trainer(experiment, folder, batches)
     sampler = VisitSampler(
         len(train.table), epoch_images, experiment.seed, trainer.global_rank, trainer.world_size
     )
@@ -84,7 +86,7 @@ def _claim(folder: Path, experiment: Experiment) -> None:
         raise AuheatError(f"cannot write into {folder}: {error.strerror}") from None
 
 
-def _trainer(experiment: Experiment, folder: Path) -> lightning.Trainer:
+def _trainer(experiment: Experiment, folder: Path, batches: int) -> lightning.Trainer:
     return lightning.Trainer(
         default_root_dir=folder,
         max_epochs=experiment.optim.epochs,
@@ -97,7 +99,7 @@ def _trainer(experiment: Experiment, folder: Path) -> lightning.Trainer:
             History(folder / "history.jsonl"),
         ],
         num_sanity_val_steps=0,
-        log_every_n_steps=50,
+        log_every_n_steps=min(50, batches),
         use_distributed_sampler=False,
         enable_model_summary=False,
     )

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from auheat.errors import AuheatError
+from auheat.evaluation.evaluate import predict_part
+from auheat.evaluation.report import Report, read_report
+from auheat.figures.tables import by_au, metrics_table
+from auheat.metrics import icc31
+from auheat.models.checkpoint import Checkpoint
+from auheat.models.heatmap_net import build_net
+from small_runs import AUS, experiment, write_dataset
+
+
+def checkpoint(data: Path, seed: int = 0) -> Checkpoint:
+    settings = experiment(data)
+    torch.manual_seed(seed)
+    net = build_net(settings.model).eval()
+    torch.nn.init.normal_(net.head.weight, std=0.5)
+    card = {"experiment": {"name": "tiny", "seed": seed}}
+    return Checkpoint(net, settings.model, card)
+
+
+def test_predictions_come_in_the_order_of_the_rows(tmp_path: Path) -> None:
+    part = write_dataset(tmp_path).part("train")
+    stored = checkpoint(tmp_path)
+    cpu = torch.device("cpu")
+    together = predict_part(stored, part, cpu, workers=0)
+    assert together.shape == (24, 3) and together.min() >= 0 and together.max() <= 5
+    row = 17
+    alone = dataclasses.replace(part, table=part.table.iloc[[row]].reset_index(drop=True))
+    assert predict_part(stored, alone, cpu, workers=0)[0] == pytest.approx(together[row], abs=1e-5)
+
+
+def test_an_empty_split_is_refused(tmp_path: Path) -> None:
+    manifest = write_dataset(tmp_path)
+    with pytest.raises(AuheatError, match="that split has no pictures"):
+        predict_part(
+            checkpoint(tmp_path),
+            dataclasses.replace(manifest, table=manifest.table.iloc[:0]),
+            torch.device("cpu"),
+            0,
+        )
+
+
+def test_a_report_measures_against_the_labels(tmp_path: Path) -> None:
+    part = write_dataset(tmp_path).part("test")
+    labels = part.labels(AUS).astype(float)
+    predictions = labels + np.random.default_rng(3).normal(0, 0.7, labels.shape)
+    report = Report.of(checkpoint(tmp_path), Path("w.safetensors"), part, "test", predictions)
+    assert (report.name, report.images, report.subjects) == ("tiny", 6, 3)
+    expected = icc31(np.stack([predictions[:, 1], labels[:, 1]], 1))
+    assert report.metrics["AU12"]["icc"] == pytest.approx(expected)
+    assert report.metrics["AU25"]["mae"] == pytest.approx(np.abs(predictions - labels)[:, 2].mean())
+    assert report.metrics["mean"]["icc"] == pytest.approx(
+        np.mean([report.metrics[au]["icc"] for au in AUS])
+    )
+
+
+def report(name: str, seed: int, icc: tuple[float, float], images: int = 10) -> Report:
+    rows = [{"icc": x, "pcc": x, "mae": 0.5, "mse": 0.4, "n": 10.0} for x in icc]
+    mean = {"icc": sum(icc) / 2, "pcc": 0.0, "mae": 0.5, "mse": 0.4, "n": 10.0}
+    metrics = {"AU04": rows[0], "AU12": rows[1], "mean": mean}
+    return Report(name, seed, "w", "test", 5, images, {"kind": "synthetic"}, {}, metrics)
+
+
+def test_reports_survive_the_file(tmp_path: Path) -> None:
+    undefined = report("a", 1, (0.25, math.nan))
+    undefined.write(tmp_path / "deep" / "a.json")
+    assert json.loads((tmp_path / "deep" / "a.json").read_text())["metrics"]["AU12"]["icc"] is None
+    read = read_report(tmp_path / "deep" / "a.json")
+    assert math.isnan(read.metrics["AU12"]["icc"])
+    assert read.metrics["AU04"] == undefined.metrics["AU04"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is not a result file"),
+        ("[1]", "is not a result file"),
+        ('{"format": 1}', "is not a result file"),
+        (None, "no result file at"),
+    ],
+)
+def test_files_that_are_no_reports(tmp_path: Path, text: str | None, said: str) -> None:
+    path = tmp_path / "a.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(AuheatError, match=said):
+        read_report(path)
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    report("a", 1, (0.1, 0.2)).write(tmp_path / "a.json")
+    content = json.loads((tmp_path / "a.json").read_text()) | {"format": 2}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(AuheatError, match="has format 2, this auheat reads 1"):
+        read_report(tmp_path / "a.json")
+
+
+def test_the_table_averages_over_seeds() -> None:
+    """Means .35 and .55 differ by .2: their standard deviation (n - 1) is .2 / sqrt(2) = .141."""
+    table = by_au(
+        [report("scc", 2, (0.2, 0.5)), report("plain", 1, (0.1, 0.3)), report("scc", 1, (0.4, 0.7))]
+    )
+    lines = table.splitlines()
+    assert lines[0].startswith("ICC on the test split: 10 images of 5 held-out subjects, synthetic")
+    assert lines[2] == "| run | seeds | AU04 | AU12 | mean ICC |"
+    assert lines[4] == "| scc | 1, 2 | 0.300 | 0.600 | 0.450 ± 0.141 |"
+    assert lines[5] == "| plain | 1 | 0.100 | 0.300 | 0.200 |"
+
+
+def test_a_table_compares_like_with_like() -> None:
+    with pytest.raises(AuheatError, match="measured on other pictures"):
+        by_au([report("a", 1, (0.1, 0.2)), report("b", 1, (0.1, 0.2), images=11)])
+
+
+def test_one_report_as_a_table() -> None:
+    lines = metrics_table(report("a", 1, (0.25, 0.75))).splitlines()
+    assert lines[0] == "| AU | ICC | PCC | MAE | MSE |"
+    assert lines[2] == "| AU04 | 0.250 | 0.250 | 0.500 | 0.400 |"
+    assert lines[4] == "| mean | 0.500 | 0.000 | 0.500 | 0.400 |"

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import lightning
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from auheat.errors import AuheatError
+from auheat.models.checkpoint import load_checkpoint
+from auheat.models.heatmap_net import Maps, build_net
+from auheat.training.experiment import LossConfig, OptimConfig, read_experiment
+from auheat.training.fit import BEST, History, fit
+from auheat.training.module import HeatmapModule, heatmap_loss, parameter_groups
+from small_runs import experiment, write_dataset
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    write_dataset(folder)
+    return folder
+
+
+def test_the_loss_equals_a_plain_loop() -> None:
+    generator = torch.Generator().manual_seed(0)
+    predicted, marked, target, location = torch.rand(4, 2, 3, 4, 5, generator=generator)
+    coded = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    config = LossConfig(foreground=15.0, location=0.5)
+    total = 0.0
+    for b in range(2):
+        for k in range(3):
+            for y in range(4):
+                for x in range(5):
+                    weight = 1 + 15.0 * location[b, k, y, x]
+                    total += weight * coded[b, k] * (predicted - target)[b, k, y, x] ** 2
+                    total += 0.5 * weight * (marked - location)[b, k, y, x] ** 2
+    found = heatmap_loss(Maps(predicted, marked), target, location, coded, config)
+    assert found == pytest.approx(float(total) / (2 * 3 * 4 * 5), rel=1e-5)
+
+
+def test_without_foreground_and_location_it_is_the_papers_loss() -> None:
+    generator = torch.Generator().manual_seed(1)
+    predicted, target, location = torch.rand(3, 2, 3, 4, 5, generator=generator)
+    found = heatmap_loss(
+        Maps(predicted, None), target, location, torch.ones(2, 3), LossConfig(0.0, 1.0)
+    )
+    assert found == pytest.approx(float((predicted - target).square().mean()), rel=1e-6)
+
+
+def test_uncoded_intensities_leave_no_gradient(data: Path) -> None:
+    module = HeatmapModule(experiment(data), 10)
+    module.log = lambda *_, **__: None  # type: ignore[method-assign]
+    batch = {
+        "image": torch.randint(0, 255, (2, 3, 32, 32), dtype=torch.uint8),
+        "points": torch.full((2, 5), 10.0)[..., None].expand(2, 5, 2).contiguous(),
+        "intensities": torch.tensor([[float("nan"), 2.0, 1.0], [float("nan"), 0.0, 3.0]]),
+    }
+    loss = module.training_step(batch, 0)  # type: ignore[arg-type]
+    loss.backward()
+    gradient = module.net.head.weight.grad
+    assert gradient is not None and torch.isfinite(gradient).all()
+    assert not gradient[0].any()  # AU04 has one point, the first
+    assert gradient[1].any()
+
+
+def test_matrices_of_scc_do_not_decay_and_have_their_own_rate(data: Path) -> None:
+    net = build_net(experiment(data).model)
+    groups = parameter_groups(net, OptimConfig(learning_rate=0.01, weight_decay=0.3, scc_rate=0.2))
+    filters, rest, matrices = groups
+    assert sum(len(group["params"]) for group in groups) == len(list(net.parameters()))
+    assert {p.ndim for p in filters["params"]} == {4} and filters["weight_decay"] == 0.3
+    assert {p.ndim for p in rest["params"]} == {1} and rest["weight_decay"] == 0.0
+    assert [tuple(p.shape) for p in matrices["params"]] == [(4, 4), (4, 4), (16, 16), (16, 16)]
+    assert matrices["weight_decay"] == 0.0 and matrices["lr"] == pytest.approx(0.002)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("cosine", {0: 1 / 3, 2: 1.0, 3: 1.0, 50: 0.538, 100: 0.0}),
+        ("step", {0: 1.0, 49: 1.0, 50: 0.1, 100: 0.1}),
+    ],
+)
+def test_learning_rate(data: Path, schedule: str, expected: dict[int, float]) -> None:
+    """Cosine: warm-up over 3 of 100 steps, then 0.5 (1 + cos(pi (s - 3) / 97))."""
+    module = HeatmapModule(experiment(data, schedule=schedule), 100)
+    for step, factor in expected.items():
+        assert module._rate(step) == pytest.approx(factor, abs=2e-2)
+
+
+class _StopAfter(lightning.Callback):
+    """Pulls the plug in the middle of an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: object) -> None:
+        if trainer.current_epoch == self._epoch:
+            raise RuntimeError("power cut")
+
+
+def test_a_resumed_run_equals_an_unbroken_one(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unbroken = load_file(fit(experiment(data), tmp_path / "a"))
+    whole = torch.load(tmp_path / "a" / "last.ckpt", weights_only=True)["state_dict"]
+
+    setup = lightning.Trainer.__init__
+
+    def with_power_cut(self: lightning.Trainer, **options: object) -> None:
+        options["callbacks"] = [*options["callbacks"], _StopAfter(1)]  # type: ignore[misc]
+        setup(self, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lightning.Trainer, "__init__", with_power_cut)
+        with pytest.raises(RuntimeError, match="power cut"):
+            fit(experiment(data), tmp_path / "b")
+    best = load_file(fit(experiment(data), tmp_path / "b"))
+    resumed = torch.load(tmp_path / "b" / "last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert all(torch.equal(unbroken[name], best[name]) for name in unbroken)
+    lines = [json.loads(line) for line in (tmp_path / "b" / "history.jsonl").open()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+
+
+def test_training_learns_what_can_be_learned(data: Path, tmp_path: Path) -> None:
+    """Brightness at the mouth gives AU12 away; the other two are noise."""
+    settings = experiment(data, epochs=40, learning_rate=5e-3)
+    best = fit(settings, tmp_path / "run")
+    history = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").open()]
+    assert max(line["val_AU12/icc"] for line in history) > 0.5
+    checkpoint = load_checkpoint(best)
+    assert checkpoint.card["experiment"]["seed"] == 5
+    assert checkpoint.card["validation"]["icc"] == pytest.approx(
+        max(line["val/icc"] for line in history)
+    )
+
+
+def test_a_folder_keeps_to_its_settings(data: Path, tmp_path: Path) -> None:
+    fit(experiment(data, epochs=1), tmp_path / "run")
+    with pytest.raises(AuheatError, match="holds a run with other settings"):
+        fit(experiment(data, epochs=2), tmp_path / "run")
+
+
+def test_an_empty_split_is_refused(data: Path, tmp_path: Path) -> None:
+    manifest = write_dataset(tmp_path / "data")
+    manifest.table["split"] = "train"
+    manifest.write()
+    with pytest.raises(AuheatError, match="no pictures in its val split"):
+        fit(experiment(tmp_path / "data"), tmp_path / "run")
+
+
+def test_read_experiment(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('name = "x"\n[model]\nscc = true\n')
+    read = read_experiment(path, ["data.folder=faces", "model.scc=false", "optim.epochs=3"])
+    assert (read.name, read.model.scc, read.optim.epochs, read.data.folder) == (
+        "x", False, 3, "faces",
+    )  # fmt: skip
+    with pytest.raises(AuheatError, match=r"names no dataset: add data\.folder=DATASET"):
+        read_experiment(path)
+    with pytest.raises(AuheatError, match="did you mean 'learning_rate'"):
+        read_experiment(path, ["data.folder=a", "optim.learningrate=1"])
+
+
+def test_history_is_appended(tmp_path: Path) -> None:
+    class Trainer:
+        is_global_zero, current_epoch, global_step = True, 4, 70
+        callback_metrics = {"val/icc": torch.tensor(0.5)}  # noqa: RUF012
+
+    path = tmp_path / "history.jsonl"
+    path.write_text('{"epoch": 4}\n')
+    History(path).on_validation_end(Trainer(), None)  # type: ignore[arg-type]
+    assert json.loads(path.read_text().splitlines()[-1]) == {
+        "epoch": 5, "step": 70, "val/icc": 0.5,
+    }  # fmt: skip
+    assert BEST == "best.safetensors"
