@@ -47,7 +47,7 @@ def write_dataset(folder: Path, seed: int = 0) -> Manifest:
     return manifest
 
 
-def experiment(data: Path, **optim: object) -> Experiment:
+def experiment(data: Path, scc: bool = True, **optim: object) -> Experiment:
     """A run of a few seconds on a dataset of `write_dataset`."""
     model = ModelConfig(
         aus=AUS,
@@ -55,6 +55,7 @@ def experiment(data: Path, **optim: object) -> Experiment:
         input_size=32,
         normalise="imagenet",
         deconv_widths=(8, 8),
+        scc=scc,
         scc_k=3,
         sigma=1.0,
     )

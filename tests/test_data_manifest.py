@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from auheat.data.manifest import FILE, VERSION, Manifest, read_manifest
+from auheat.data.manifest import FILE, VERSION, Manifest, join, read_manifest
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 
@@ -138,6 +138,23 @@ def test_an_empty_table_is_a_manifest(tmp_path: Path) -> None:
     empty = table().iloc[:0]
     Manifest(empty, tmp_path, CropSpec(), {}).write()
     assert len(read_manifest(tmp_path).table) == 0
+
+
+def test_joined_datasets_keep_their_rows_and_people(manifest: Manifest, tmp_path: Path) -> None:
+    other = table().drop(columns="AU04").assign(AU25=np.float32(2))
+    second = Manifest(other, tmp_path / "deep" / "b", manifest.crop, {"kind": "b"})
+    both = join([manifest.part("train"), second])
+    assert both.aus == ("AU04", "AU12", "AU25")
+    for row, source in ((0, manifest.part("train")), (len(both.table) - 1, second)):
+        path = both.folder / both.table["image"][row]
+        assert path == source.folder.resolve() / source.table["image"].iloc[row if not row else -1]
+    labels = both.labels(both.aus)
+    assert np.array_equal(np.isnan(labels[-6:]).all(0), [True, False, False])
+    np.testing.assert_array_equal(labels[:2, 1], manifest.part("train").labels(("AU12",))[:, 0])
+    assert both.table["subject"].nunique() == 1 + 3
+    assert join([manifest]) is manifest
+    with pytest.raises(AuheatError, match="hold different crops"):
+        join([manifest, replace(second, crop=CropSpec(64, 4))])
 
 
 def put(column: str, row: int, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:

@@ -139,6 +139,21 @@ def test_training_learns_what_can_be_learned(data: Path, tmp_path: Path) -> None
     )
 
 
+def test_training_can_start_from_a_checkpoint(data: Path, tmp_path: Path) -> None:
+    """At rate 0 what came from the checkpoint stays, and SCC stands where it starts."""
+    plain = experiment(data, epochs=1, scc=False)
+    start = fit(plain, tmp_path / "plain")
+    still = experiment(data, epochs=1, learning_rate=0.0, start=str(start))
+    grown = load_file(fit(still, tmp_path / "scc"))
+    for name, value in load_file(start).items():
+        if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
+            assert torch.equal(value, grown[name]), name
+    assert torch.equal(grown["correspondence.0.phi"], torch.eye(4))
+    assert torch.equal(grown["correspondence.1.omega"], 0.1 * torch.eye(16))
+    with pytest.raises(AuheatError, match=r"has unknown correspondence\.0"):
+        fit(experiment(data, start=str(tmp_path / "scc" / BEST), scc=False), tmp_path / "back")
+
+
 def test_a_folder_keeps_to_its_settings(data: Path, tmp_path: Path) -> None:
     fit(experiment(data, epochs=1), tmp_path / "run")
     with pytest.raises(AuheatError, match="holds a run with other settings"):

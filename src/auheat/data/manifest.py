@@ -17,7 +17,8 @@ The file's metadata holds, as JSON under `auheat`: `version`, `crop` (size and p
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, TABLE
+from auheat.files import replacing
 from auheat.landmarks import COUNT
 
 FILE = "manifest.parquet"
@@ -85,13 +87,32 @@ class Manifest:
         header = {"version": VERSION, "crop": asdict(self.crop), "source": dict(self.source)}
         stored = pa.table(arrays).replace_schema_metadata({_KEY: json.dumps(header).encode()})
         path = self.folder / FILE
-        temporary = path.with_name(FILE + ".part")
-        try:
+        with replacing(path) as temporary:
             pq.write_table(stored, temporary)
-            temporary.replace(path)
-        except OSError as error:
-            raise AuheatError(f"cannot write {path}: {error.strerror or error}") from None
         return path
+
+
+def join(parts: Sequence[Manifest]) -> Manifest:
+    """One manifest of several datasets' rows, its folder the closest one that holds all of them.
+
+    Subjects get their dataset's path as a prefix, so that equal names stay different people. An AU
+    that a dataset does not code is NaN in its rows. Raises AuheatError if the crops differ.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    folder = Path(os.path.commonpath([part.folder.resolve() for part in parts]))
+    tables = []
+    for part in parts:
+        if part.crop != parts[0].crop:
+            raise AuheatError(
+                f"{parts[0].folder} and {part.folder} hold different crops "
+                f"({parts[0].crop} and {part.crop}): make them with the same size and pad"
+            )
+        prefix = part.folder.resolve().relative_to(folder).as_posix() + "/"
+        changed = {name: prefix + part.table[name] for name in ("image", "subject")}
+        tables.append(part.table.assign(**changed))
+    table = pd.concat(tables, ignore_index=True)
+    return Manifest(table, folder, parts[0].crop, {"joined": [dict(p.source) for p in parts]})
 
 
 def read_manifest(folder: Path) -> Manifest:

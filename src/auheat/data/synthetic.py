@@ -23,6 +23,7 @@ import pandas as pd
 from auheat.data.manifest import FILE, Manifest
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
+from auheat.files import replacing
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.studio import Picture, Studio
 
@@ -120,9 +121,8 @@ def _prepare(out: Path, plan: SynthesisPlan) -> dict[str, Any]:
         if out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()):
             raise AuheatError(f"{out} holds other files: choose a new or an empty folder")
         noted.parent.mkdir(parents=True, exist_ok=True)
-        temporary = noted.with_suffix(".tmp")
-        temporary.write_text(text)
-        temporary.replace(noted)
+        with replacing(noted) as temporary:
+            temporary.write_text(text)
     except OSError as error:
         raise AuheatError(f"cannot write into {out}: {error.strerror}") from None
     return settings
@@ -167,10 +167,8 @@ def _make_chunk(first: int) -> int:
     studio, out, plan = _worker
     subjects = range(first, min(first + _CHUNK, plan.subjects))
     rows = [row for subject in subjects for row in _subject_rows(studio, out, plan, subject)]
-    path = _part(out, first)
-    temporary = path.with_suffix(".tmp")
-    pd.DataFrame(rows).to_parquet(temporary)
-    temporary.replace(path)
+    with replacing(_part(out, first)) as temporary:
+        pd.DataFrame(rows).to_parquet(temporary)
     return first
 
 

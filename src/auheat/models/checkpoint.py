@@ -91,6 +91,19 @@ def load_trunk(trunk: ResNet, path: Path) -> None:
     _fill(trunk, weights | counters, path)
 
 
+def start_from(net: HeatmapNet, path: Path) -> None:
+    """Fills a network with the weights of a checkpoint, as the start of further training.
+
+    A checkpoint without SCC may start a network with SCC, whose SCC layers keep the values that
+    they have.
+    Raises AuheatError, naming the keys, if the file does not fit otherwise.
+    """
+    _, tensors = _read(path)
+    own = {k: v for k, v in net.state_dict().items() if k.startswith("correspondence.")}
+    stored = any(name.startswith("correspondence.") for name in tensors)
+    _fill(net, tensors if stored else own | tensors, path)
+
+
 def _settings(text: str, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The model settings and the card in a checkpoint's metadata."""
     damaged = AuheatError(

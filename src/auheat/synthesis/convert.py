@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
+from auheat.files import replacing
 from auheat.synthesis.arrays import Floats, Ints
 from auheat.synthesis.assets import EXPRESSIONS_NEEDED, GEOMETRY_FILE
 
@@ -67,20 +68,19 @@ def convert(
 
 def _save(target: Path, mesh: ObjMesh, offsets: Floats) -> None:
     """offsets: of the needed expressions, then of the identities."""
-    temporary = target.with_suffix(".part.npz")
-    np.savez_compressed(
-        temporary,
-        V=mesh.vertices,
-        tri=mesh.triangles.astype(np.uint16),
-        uvidx=mesh.uv_triangles.astype(np.uint16),
-        VT=mesh.uv,
-        mat=mesh.material.astype(np.uint8),
-        src=np.arange(len(mesh.vertices), dtype=np.uint16),
-        exp=np.array(EXPRESSIONS_NEEDED),
-        E=offsets[: len(EXPRESSIONS_NEEDED)],
-        I=offsets[len(EXPRESSIONS_NEEDED) :],
-    )
-    temporary.replace(target)
+    with replacing(target) as temporary:
+        np.savez_compressed(
+            temporary,
+            V=mesh.vertices,
+            tri=mesh.triangles.astype(np.uint16),
+            uvidx=mesh.uv_triangles.astype(np.uint16),
+            VT=mesh.uv,
+            mat=mesh.material.astype(np.uint8),
+            src=np.arange(len(mesh.vertices), dtype=np.uint16),
+            exp=np.array(EXPRESSIONS_NEEDED),
+            E=offsets[: len(EXPRESSIONS_NEEDED)],
+            I=offsets[len(EXPRESSIONS_NEEDED) :],
+        )
 
 
 def _offsets(path: Path, mesh: ObjMesh) -> Floats:

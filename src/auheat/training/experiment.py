@@ -16,11 +16,13 @@ from auheat.errors import AuheatError
 class DataConfig:
     """What is trained on.
 
-    folder: dataset with a manifest. epoch_images: length of an epoch in images, 0 for the whole
+    folder: dataset with a manifest. more: further datasets, whose train splits are trained on too;
+    validation uses `folder` alone. epoch_images: length of an epoch in images, 0 for the whole
     set; validation, checkpoint and resume happen between epochs. workers: reading processes.
     """
 
     folder: str = ""
+    more: tuple[str, ...] = ()
     batch_size: int = 32
     epoch_images: int = 0
     workers: int = 1
@@ -36,6 +38,8 @@ class OptimConfig:
     optimiser: "adamw" or "adam". precision: "bf16-mixed" or "32-true".
     scc_rate: factor on the learning rate of the matrices of SCC.
     trunk_weights: safetensors file with the trunk's starting weights, in torchvision's naming.
+    start: checkpoint of auheat whose weights all training starts from; one without SCC may start a
+    network with SCC.
     """
 
     epochs: int = 10
@@ -48,6 +52,7 @@ class OptimConfig:
     clip_gradients: float = 1.0
     scc_rate: float = 1.0
     trunk_weights: str = ""
+    start: str = ""
 
 
 @dataclass(frozen=True)

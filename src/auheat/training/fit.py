@@ -23,9 +23,9 @@ from torch.utils.data import DataLoader
 from auheat import __version__
 from auheat.config import to_dict
 from auheat.data.dataset import CropDataset, Sample, VisitSampler
-from auheat.data.manifest import Manifest, read_manifest
+from auheat.data.manifest import Manifest, join, read_manifest
 from auheat.errors import AuheatError
-from auheat.models.checkpoint import load_trunk, save_checkpoint
+from auheat.models.checkpoint import load_trunk, save_checkpoint, start_from
 from auheat.training.experiment import Experiment
 from auheat.training.module import HeatmapModule
 
@@ -42,7 +42,9 @@ def fit(experiment: Experiment, folder: Path) -> Path:
     AuheatError if it holds a run of other settings, or if the dataset cannot be used.
     """
     manifest = read_manifest(Path(experiment.data.folder))
-    train, val = manifest.part("train"), manifest.part("val")
+    more = [read_manifest(Path(folder)) for folder in experiment.data.more]
+    train = join([part.part("train") for part in (manifest, *more)])
+    val = manifest.part("val")
     for split, part in (("train", train), ("val", val)):
         if not len(part.table):
             raise AuheatError(f"the dataset {manifest.folder} has no pictures in its {split} split")
@@ -54,6 +56,8 @@ def fit(experiment: Experiment, folder: Path) -> Path:
     module = HeatmapModule(experiment, batches * experiment.optim.epochs)
     if experiment.optim.trunk_weights:
         load_trunk(module.net.trunk, Path(experiment.optim.trunk_weights))
+    if experiment.optim.start:
+        start_from(module.net, Path(experiment.optim.start))
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainer = _trainer(experiment, folder, batches)
     sampler = VisitSampler(
