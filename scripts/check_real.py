@@ -2,7 +2,7 @@
 
     python scripts/check_real.py MEDIA [--weights FILE]
 
-MEDIA holds pictures, videos and `expectations.csv` with the columns id, file, au, measure, frames_a,
+MEDIA holds pictures, videos and `expectations.csv` with columns id, file, au, measure, frames_a,
 frames_b, op, value, why: orderings and bounds that hold if the tool works. Frames count from 1 and
 ranges are inclusive. The media are for checking only, never for training or tuning.
 """

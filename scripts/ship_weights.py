@@ -1,0 +1,45 @@
+"""Makes the weights file that auheat ships out of a finished run and its result file.
+
+    python scripts/ship_weights.py RUN [-o src/auheat/weights/default.safetensors]
+
+RUN is a run's folder that `auheat evaluate` has measured. The file holds the filters as float16 and
+a card: settings, data, validation and test figures, and what the weights are not for.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from auheat.evaluation.report import read_report
+from auheat.models.checkpoint import load_checkpoint, save_checkpoint
+
+LIMITS = (
+    "Trained and measured on rendered faces alone: figures are synthetic, never DISFA or BP4D. "
+    "Not a FACS coder's verdict, not a measure of emotion, not for decisions about people. "
+    "See docs/model-card.md."
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument(
+        "-o", "--out", type=Path, default=Path("src/auheat/weights/default.safetensors")
+    )
+    options = parser.parse_args()
+    checkpoint = load_checkpoint(options.run / "best.safetensors")
+    report = read_report(options.run / "result-test.json")
+    card = dict(checkpoint.card) | {
+        "licence": "Apache-2.0",
+        "data": dict(report.data),
+        "test": {"subjects": report.subjects, "images": report.images, **report.metrics["mean"]},
+        "limits": LIMITS,
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(options.out, checkpoint.net, checkpoint.config, card, half=True)
+    print(f"{options.out}: {options.out.stat().st_size / 2**20:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

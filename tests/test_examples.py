@@ -1,0 +1,94 @@
+"""What a newcomer gets: the shipped weights and MediaPipe on the example clips and their labels."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import auheat
+from auheat.facs import PAPER_AUS
+from auheat.inference.predictor import default_weights
+from auheat.media.frames import VideoFile
+from auheat.media.video_writer import VideoWriter
+from auheat.models.checkpoint import load_checkpoint
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+CLIPS = sorted(EXAMPLES.glob("*.mp4"))
+
+
+@pytest.fixture(scope="module", params=CLIPS, ids=lambda path: path.stem)
+def read(request: pytest.FixtureRequest) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The table that auheat makes of a clip, and the true one."""
+    clip: Path = request.param
+    table = auheat.predict_video(clip, device="cpu").table()
+    return table, pd.read_csv(clip.with_suffix(".labels.csv"))
+
+
+def test_there_are_two_small_clips() -> None:
+    assert len(CLIPS) == 2
+    assert all(clip.stat().st_size < 600_000 for clip in CLIPS)
+
+
+def test_every_frame_is_read_at_its_time(read: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    table, truth = read
+    assert table["frame"].to_list() == truth["frame"].to_list()
+    np.testing.assert_allclose(table["timestamp"], truth["timestamp"], atol=5e-4)
+    assert (table["success"] == 1).all()
+    assert (table["face_id"] == 0).all()
+    assert table["confidence"].min() > 0.5
+
+
+def test_what_moves_is_read(read: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    """AUs that the clip shows clearly follow their true course; the others stay low."""
+    table, truth = read
+    shown = [au for au in PAPER_AUS if truth[au].max() >= 2.5]
+    assert len(shown) >= 3
+    follows = {au: float(np.corrcoef(table[f"{au}_r"], truth[au])[0, 1]) for au in shown}
+    assert np.median(list(follows.values())) > 0.85, follows
+    read_levels = table[[f"{au}_r" for au in PAPER_AUS]].to_numpy()
+    assert np.abs(read_levels - truth[list(PAPER_AUS)].to_numpy()).mean() < 0.6
+
+
+def test_the_shipped_weights_are_what_they_should_be() -> None:
+    path = default_weights()
+    assert path.stat().st_size < 40e6
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.config.aus == PAPER_AUS
+    assert checkpoint.config.scc
+    assert checkpoint.card["data"]["kind"] == "synthetic"
+    assert checkpoint.card["licence"] == "Apache-2.0"
+    assert checkpoint.card["test"]["icc"] >= 0.8
+
+
+def peak_memory(video: Path, out: Path) -> int:
+    """The highest resident memory of `auheat predict` in kilobytes."""
+    command = [sys.executable, "-m", "auheat", "predict", str(video), "-o", str(out), "--overlay"]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    assert status == 0
+    return usage.ru_maxrss
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="needs os.wait4")
+def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
+    """A clip looped to 10 minutes peaks within 10% of the same clip looped to 1 minute."""
+    frames = [frame.image for frame in VideoFile(CLIPS[0])]
+    peaks = []
+    for minutes in (1, 10):
+        path = tmp_path / f"{minutes}.mp4"
+        with VideoWriter(path, Fraction(5), quality=30) as video:
+            for number, image in enumerate(islice(cycle(frames), minutes * 60 * 5)):
+                video.write(image, number / 5)
+        peaks.append(peak_memory(path, tmp_path / "out"))
+        table = pd.read_csv(tmp_path / "out" / f"{minutes}.csv")
+        assert len(table) == minutes * 300
+    assert peaks[1] < 1.1 * peaks[0], peaks
