@@ -2,9 +2,9 @@
 
     python scripts/time_stages.py VIDEO
 
-Stages are timed one by one in a pass over the video with the weights that auheat ships. The last line
-is a second pass as `auheat predict` does it, end to end without the overlay and without starting up:
-several frames go through the network together there.
+Stages are timed one by one in a pass over the video with the weights that auheat ships. The last
+line is a second pass as `auheat predict` does it, end to end without the overlay and without
+starting up: several frames go through the network together there.
 """
 
 from __future__ import annotations
