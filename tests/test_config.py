@@ -96,7 +96,7 @@ def test_paper_preset_is_the_papers_network() -> None:
     assert (paper.trunk, paper.width, paper.input_size) == ("resnet50", 1.0, 256)
     assert (paper.sigma, paper.amplitude) == (2.0, "paper")
     assert paper.deconv_widths == (256, 128, 64)
-    assert paper.scc
+    assert (paper.scc, paper.scc_norm, paper.scc_init) == (True, True, "random")
     assert not paper.location_maps
     assert paper.normalise == "imagenet"
 

@@ -91,7 +91,7 @@ def test_location_maps_are_optional_and_apart() -> None:
 
 
 def test_without_scc_no_parameter_of_it_remains() -> None:
-    with_scc, without = a_net(SMALL), a_net(replace(SMALL, scc=False))
+    with_scc, without = a_net(replace(SMALL, scc_norm=True)), a_net(replace(SMALL, scc=False))
     assert any(name.startswith("correspondence") for name, _ in with_scc.named_parameters())
     assert not any(name.startswith("correspondence") for name in without.state_dict())
     extra = sum(2 * side**4 + 2 * side**2 for side in (4, 8))  # phi, omega, norm weight and bias

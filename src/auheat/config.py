@@ -48,7 +48,9 @@ class ModelConfig:
     deconv_widths: channels of the stride-2 deconvolutions after the trunk.
     scc: a semantic correspondence convolution after every deconvolution.
     scc_k: neighbours in its graph, the channel itself included.
-    scc_norm, scc_init, scc_edges: see `auheat.models.scc`.
+    scc_norm, scc_init, scc_edges: see `auheat.models.scc`. The authors' code has the norm; the
+        light default goes without, for it then joins a trained network with less harm
+        (docs/model-card.md has the figures).
     sigma, amplitude: see `auheat.heatmap`.
     location_maps: a second set of maps that mark each AU point with peak 1 whatever the intensity.
 
@@ -63,7 +65,7 @@ class ModelConfig:
     deconv_widths: tuple[int, ...] = (128, 64, 64)
     scc: bool = True
     scc_k: int = 7
-    scc_norm: bool = True
+    scc_norm: bool = False
     scc_init: SccInit = "identity"
     scc_edges: EdgeFeatures = "centre_difference"
     sigma: float = 2.0
@@ -103,6 +105,8 @@ PRESETS: dict[str, ModelConfig] = {
         input_size=256,
         normalise="imagenet",
         deconv_widths=(256, 128, 64),
+        scc_norm=True,
+        scc_init="random",
         amplitude="paper",
         location_maps=False,
     ),

@@ -24,8 +24,8 @@ class AugmentConfig:
     """How far pictures are changed in training; every value 0 leaves them as they are.
 
     flip: chance of mirroring. turn: degrees; zoom, shift: shares of the size; one standard
-    deviation each. light: strength of changes of brightness, contrast, gamma and colour cast, 0 to
-    1. grey, blur, noise, occlude: chances.
+    deviation each. light: strength of changes of brightness, contrast, gamma and colour cast, 1 for
+    those of ordinary cameras. grey, blur, noise, occlude: chances.
     """
 
     flip: float = 0.5
