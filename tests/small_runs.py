@@ -57,6 +57,7 @@ def experiment(data: Path, scc: bool = True, **optim: object) -> Experiment:
         deconv_widths=(8, 8),
         scc=scc,
         scc_k=3,
+        scc_norm=True,
         sigma=1.0,
     )
     settings = {"epochs": 3, "precision": "32-true", **optim}
@@ -64,6 +65,6 @@ def experiment(data: Path, scc: bool = True, **optim: object) -> Experiment:
         "tiny",
         5,
         model,
-        DataConfig(str(data), 8, 16, 0, NONE),
+        DataConfig(str(data), batch_size=8, epoch_images=16, workers=0, augment=NONE),
         OptimConfig(**settings),  # type: ignore[arg-type]
     )

@@ -157,22 +157,6 @@ def test_joined_datasets_keep_their_rows_and_people(manifest: Manifest, tmp_path
         join([manifest, replace(second, crop=CropSpec(64, 4))])
 
 
-def test_bare_smiles_become_fewer_and_nothing_else(tmp_path: Path) -> None:
-    many = pd.concat([table()] * 200, ignore_index=True)
-    levels = np.array([[0, 0], [1.9, 0], [2, 0.9], [5, 1], [4, 0], [3, np.nan]] * 200, np.float32)
-    whole = Manifest(many.assign(AU12=levels[:, 0], AU06=levels[:, 1]), tmp_path, CropSpec(8), {})
-    fewer = whole.with_fewer_bare_smiles(0.25, 1)
-    count = whole.table.groupby(["AU12", "AU06"], dropna=False).size()
-    left = fewer.table.groupby(["AU12", "AU06"], dropna=False).size()
-    bare = [key for key in count.index if key[0] >= 2 and key[1] < 1]
-    assert len(bare) == 2
-    assert (left.drop(bare) == count.drop(bare)).all()
-    assert ((left[bare] > 30) & (left[bare] < 70)).all()
-    again = whole.with_fewer_bare_smiles(0.25, 1)
-    pd.testing.assert_frame_equal(fewer.table, again.table)
-    assert len(whole.with_fewer_bare_smiles(1.0, 1).table) == len(many)
-
-
 def put(column: str, row: int, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def change(rows: pd.DataFrame) -> pd.DataFrame:
         values = rows[column].to_list()

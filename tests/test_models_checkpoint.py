@@ -20,7 +20,13 @@ from auheat.models.heatmap_net import HeatmapNet, build_net
 from auheat.models.resnet import ResNet
 
 CONFIG = ModelConfig(
-    aus=("AU12", "AU04"), width=0.125, input_size=64, deconv_widths=(12, 8), scc_k=3, sigma=1.5
+    aus=("AU12", "AU04"),
+    width=0.125,
+    input_size=64,
+    deconv_widths=(12, 8),
+    scc_k=3,
+    scc_norm=True,
+    sigma=1.5,
 )
 CARD = {"trained_on": "noise", "icc": 0.5, "steps": [1, 2]}
 

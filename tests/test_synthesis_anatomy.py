@@ -252,6 +252,23 @@ def test_closed_lips_touch(tiny_model: FaceModel, named: dict[str, float]) -> No
     assert after == pytest.approx(min(before, 0), abs=2e-3)
 
 
+def test_lips_that_part_in_a_smile_bare_the_upper_teeth(real: Cast) -> None:
+    """As far apart as without the smile, but by the upper lip, as the smile rises."""
+
+    def lips(au12: float) -> tuple[float, float]:
+        """How far AU25 of 4 moves the upper lip up and the lower lip down, in cm."""
+        moved = real.marks({"AU12": au12, "AU25": 4}) - real.marks({"AU12": au12})
+        return float(moved[62, 1]), float(-moved[66, 1])
+
+    upper, lower = np.array([lips(level) for level in (0.0, 2.0, 3.5, 5.0)]).T
+    assert upper[0] < 0.4 * lower[0]
+    assert (np.diff(upper) > 0).all()
+    assert (np.diff(lower) < 0).all()
+    assert upper[-1] > 1.2 * lower[-1]
+    gaps = [real.gap(Expression({"AU12": level, "AU25": 4})) for level in (0.0, 2.0, 5.0)]
+    assert min(gaps) > 0.8 * max(gaps)
+
+
 def people(cast: Cast, count: int) -> list[Person]:
     return [cast.sampler.sample(np.random.default_rng([8, i])) for i in range(count)]
 

@@ -208,6 +208,13 @@ def test_lips_part_where_a_face_would_part_them(levels: Floats) -> None:
     assert 0 < pressed.mean() < 0.03
 
 
+def test_marked_smiles_mostly_raise_the_cheeks(levels: Floats) -> None:
+    """As in life, and the other way round cheeks rise mostly without a smile."""
+    smile, cheeks = column(levels, "AU12"), column(levels, "AU06")
+    assert 0.65 < (cheeks[smile > 2.5] >= 1).mean() < 0.9
+    assert 0.2 < (smile[cheeks >= 1] < 1).mean() < 0.75
+
+
 def test_lags_are_bounded_and_mostly_small(drawn: list[Expression]) -> None:
     lags = np.array([[e.lag[au] for au in PAPER_AUS] for e in drawn])
     assert np.abs(lags).max() <= 0.45

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +60,6 @@ class Manifest:
         """The rows of one split."""
         rows = self.table[self.table["split"] == split].reset_index(drop=True)
         return Manifest(rows, self.folder, self.crop, self.source)
-
-    def with_fewer_bare_smiles(self, share: float, seed: int) -> Manifest:
-        """The rows, with only a share of those in which a marked smile leaves the cheeks at rest.
-
-        A bare smile has AU12 of at least 2 and AU06 below 1. Where AUs are drawn to be independent
-        bare smiles outnumber the others, while in life a marked smile nearly always raises the
-        cheeks. Uncoded rows stay. Which rows go is decided by `seed`.
-        """
-        smile, cheeks = self.labels(("AU12", "AU06")).T
-        bare = (smile >= 2) & (cheeks < 1)
-        kept = ~bare | (np.random.default_rng(seed).random(len(bare)) < share)
-        return replace(self, table=self.table[kept].reset_index(drop=True))
 
     def labels(self, aus: tuple[str, ...]) -> NDArray[np.float32]:
         """Intensities (rows, A); NaN for AUs that the set does not code."""

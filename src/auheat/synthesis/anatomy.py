@@ -28,7 +28,7 @@ RECIPES: dict[str, dict[str, float]] = {
     "AU06": {"cheekRaiser": 0.8, "cheekSquint": 0.55, "eyeSquint": 0.4},
     "AU09": {"noseSneer": 1.3, "mouthUpperUp": -0.4, "browDown": 0.2, "cheekRaiser": 0.15},
     "AU10": {"mouthUpperUp": 1.05, "noseSneer": 0.18},
-    "AU12": {"mouthSmile": 1.0, "cheekSquint": 0.12},
+    "AU12": {"mouthSmile": 1.1, "cheekSquint": 0.2, "mouthDimple": 0.15},
     "AU14": {"mouthDimple": 0.85, "mouthPress": 0.3, "lipCornerPit": 0.8},
     "AU15": {"mouthFrown": 1.2},
     "AU17": {"mouthShrugLower": 1.05},
@@ -36,6 +36,8 @@ RECIPES: dict[str, dict[str, float]] = {
     "AU25": {"mouthLowerDown": 0.6, "mouthUpperUp": 0.12, "jawOpen": 0.07},
     "AU26": {"jawOpen": 0.5},  # 1.0 would be AU27
 }
+# Lips that part in a smile (12) bare the upper teeth: its part of the parting lifts the upper lip.
+_PARTED_BY_A_SMILE = {"mouthUpperUp": 0.8}
 
 # Groups of shapes whose reach varies from face to face. The jaw moves the teeth, and lids must
 # meet when they close, so neither belongs to a group.
@@ -73,6 +75,15 @@ def sides(shape: str, known: Mapping[str, int]) -> tuple[str, ...]:
     return (shape,) if shape in known else (f"{shape}_L", f"{shape}_R")
 
 
+def _weights(recipe: Mapping[str, float], known: Mapping[str, int]) -> Floats:
+    """A recipe as shape weights (s,)."""
+    weights = np.zeros(len(known), np.float32)
+    for shape, weight in recipe.items():
+        for name in sides(shape, known):
+            weights[known[name]] += weight
+    return weights
+
+
 class LipSeal:
     """Holds the gap between the inner lips to what AU25 says, whatever else moves the mouth.
 
@@ -93,26 +104,32 @@ class LipSeal:
         self._touching = self.gap(mean)
         self._rise = expressions[:, upper, 1], expressions[:, lower, 1]
         self._close = shapes["mouthClose"]
-        self._open = np.zeros(len(shapes), np.float32)
-        for shape, weight in RECIPES["AU25"].items():
-            for name in sides(shape, shapes):
-                self._open[shapes[name]] += weight
+        self._open = _weights(RECIPES["AU25"], shapes)
+        self._lift = _weights(_PARTED_BY_A_SMILE, shapes)
 
     def apply(
-        self, neutral: Floats, weights: Floats, parting: float, gains: Floats, mouth: Floats
+        self,
+        neutral: Floats,
+        weights: Floats,
+        parting: float,
+        gains: Floats,
+        mouth: Floats,
+        lift: float = 0.0,
     ) -> Floats:
         """Weights with the seal added.
 
         neutral: (n, 3) of the person. weights: (s,) without AU25's recipe. parting: p, 0 to 1.
         gains: (n,) of the mouth region; mouth: (s,) 1 for shapes that these gains scale, else 0.
+        lift: share of the parting that the upper lip does as in a smile, 0 to 1.
         """
         per_shape = self._gap_per_shape(gains, mouth)
         gap = float(per_shape @ weights) + self.gap(neutral) - self._touching
         missing = parting * (_LIPS_FULLY_PARTED + max(gap, 0.0)) - gap
         sealed = weights.copy()
         if missing > 0 and parting > 0:
-            factor = missing / max(float(per_shape @ self._open), 1e-6)
-            sealed += self._open * np.float32(min(factor, _MOST_PARTING))
+            parts = np.float32(1 - lift) * self._open + np.float32(lift) * self._lift
+            factor = missing / max(float(per_shape @ parts), 1e-6)
+            sealed += parts * np.float32(min(factor, _MOST_PARTING))
         elif missing < 0:
             sealed[self._close] += np.float32(missing / min(float(per_shape[self._close]), -1e-6))
         return sealed

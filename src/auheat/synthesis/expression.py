@@ -62,7 +62,8 @@ class Actor:
         parting = min(parting * manner.amplitude["AU25"], 1.1)
         gains = manner.gains[self._mouth_region]
         weights = np.clip(weights, _LEAST, _MOST)
-        sealed = self.seal.apply(person.neutral, weights, parting, gains, self._mouth)
+        lift = manner.upper_lip * anatomy.curve(expression.intensities.get("AU12", 0.0))
+        sealed = self.seal.apply(person.neutral, weights, parting, gains, self._mouth, lift)
         return floats(sealed)
 
 
@@ -135,11 +136,13 @@ def _level(rng: np.random.Generator) -> float:
 
 
 def _plausible(rng: np.random.Generator, levels: dict[str, float]) -> dict[str, float]:
-    """Keeps rivals apart, and parts the lips in most cases in which a face would."""
+    """Keeps rivals apart; raises cheeks and parts lips in most cases in which a face would."""
     strongest = max(_RIVALS, key=lambda au: levels[au])
     for au in _RIVALS:
         if au != strongest:
             levels[au] = min(levels[au], _RIVAL_LIMIT)
+    if levels["AU12"] > 2 and rng.random() < 0.6:
+        levels["AU06"] = max(levels["AU06"], levels["AU12"] * float(rng.uniform(0.4, 1.0)))
     if levels["AU26"] > 1 and rng.random() < 0.85:
         levels["AU25"] = max(levels["AU25"], float(rng.uniform(1.5, MAX_INTENSITY)))
     if levels["AU10"] > 2 and rng.random() < 0.75:

@@ -26,6 +26,7 @@ class Manner:
     amplitude: factor on each AU's movement. recipe: (AU, shape) -> factor. rest: shape weights of
     the resting face, which may look like an AU and is labelled 0. gains: (regions, n) reach of the
     shapes over the face. lopsided: share by which the right side lags, may be negative.
+    upper_lip: how much of the parting in a full smile is done by the upper lip, 0 to 1.
     """
 
     amplitude: dict[str, float]
@@ -33,6 +34,7 @@ class Manner:
     rest: Floats
     gains: Floats
     lopsided: float
+    upper_lip: float
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,7 @@ def _manner(rng: np.random.Generator, model: FaceModel) -> Manner:
         rest=model.weights(rest),
         gains=_gains(rng, model.pack),
         lopsided=float(rng.normal(0, 0.06)),
+        upper_lip=float(rng.uniform(0.3, 1.0)),
     )
 
 
@@ -195,6 +198,7 @@ def _plain_manner(model: FaceModel) -> Manner:
         rest=model.weights({}),
         gains=np.ones((len(anatomy.REGIONS), len(model.pack.vertices)), np.float32),
         lopsided=0.0,
+        upper_lip=0.7,
     )
 
 

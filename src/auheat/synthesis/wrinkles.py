@@ -2,7 +2,7 @@
 
 Where they lie follows the appearance changes of the FACS manual: forehead lines (1, 2), the
 glabella (4), crow's feet (6), the root of the nose (9), the nasolabial fold (10, 12), beside the
-mouth (14, 15, 20) and the chin boss (17). Everyone has their own variant and strength of each.
+mouth (12, 14, 15, 20) and the chin boss (17). Everyone has their own variant and strength of each.
 """
 
 from __future__ import annotations
@@ -121,6 +121,19 @@ def _fold(points: Curve, strength: float, blur: float) -> Callable[[np.random.Ge
     return make
 
 
+def _smile(rng: np.random.Generator) -> Floats:
+    """The fold from nose to mouth; often brackets round the corners too, or lines in the cheeks."""
+    fold = [(0.432, 0.585), (0.405, 0.55), (0.385, 0.505), (0.368, 0.452)]
+    furrows = _fold(fold, rng.uniform(0.9, 1.5), 3.5)(rng)
+    if rng.random() < 0.7:
+        out = rng.uniform(-0.004, 0.02)
+        bracket = [(0.376 - out, 0.482), (0.362 - out, 0.444), (0.372 - out, 0.405)]
+        furrows = furrows + _fold(bracket, rng.uniform(0.5, 1.6), 2.8)(rng)
+    if rng.random() < 0.35:
+        furrows = furrows + np.float32(rng.uniform(0.4, 1.0)) * _stretch(rng)
+    return floats(furrows)
+
+
 def _chin(rng: np.random.Generator) -> Floats:
     dots = [[(u, v), (u + 0.002, v)] for u, v in rng.normal((0.5, 0.322), (0.04, 0.016), (60, 2))]
     dimpled = lines(SIZE, dots, 3, 2.4)
@@ -143,7 +156,7 @@ _MAKERS: dict[str, Callable[[np.random.Generator], Floats]] = {
     "AU06": _crows_feet,
     "AU09": _nose_root,
     "AU10": _fold([(0.435, 0.6), (0.41, 0.565), (0.392, 0.52)], 1.0, 3.2),
-    "AU12": _fold([(0.432, 0.585), (0.405, 0.55), (0.385, 0.505), (0.368, 0.452)], 1.0, 3.5),
+    "AU12": _smile,
     "AU14": _fold([(0.374, 0.475), (0.366, 0.442), (0.374, 0.405)], 1.5, 2.6),
     "AU15": _fold([(0.385, 0.437), (0.372, 0.41), (0.37, 0.37)], 1.0, 2.6),
     "AU17": _chin,

@@ -17,15 +17,12 @@ class DataConfig:
     """What is trained on.
 
     folder: dataset with a manifest. more: further datasets, whose train splits are trained on too;
-    validation uses `folder` alone. bare_smiles: share of the pictures with AU12 but without AU06
-    that are trained on, see `Manifest.with_fewer_bare_smiles`. epoch_images: length of an epoch in
-    images, 0 for the whole set; validation, checkpoint and resume happen between epochs. workers:
-    reading processes.
+    validation uses `folder` alone. epoch_images: length of an epoch in images, 0 for the whole set;
+    validation, checkpoint and resume happen between epochs. workers: reading processes.
     """
 
     folder: str = ""
     more: tuple[str, ...] = ()
-    bare_smiles: float = 1.0
     batch_size: int = 32
     epoch_images: int = 0
     workers: int = 1

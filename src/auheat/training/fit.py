@@ -44,7 +44,6 @@ def fit(experiment: Experiment, folder: Path) -> Path:
     manifest = read_manifest(Path(experiment.data.folder))
     more = [read_manifest(Path(folder)) for folder in experiment.data.more]
     train = join([part.part("train") for part in (manifest, *more)])
-    train = train.with_fewer_bare_smiles(experiment.data.bare_smiles, experiment.seed)
     val = manifest.part("val")
     for split, part in (("train", train), ("val", val)):
         if not len(part.table):
