@@ -211,8 +211,15 @@ def test_lips_part_where_a_face_would_part_them(levels: Floats) -> None:
 def test_marked_smiles_mostly_raise_the_cheeks(levels: Floats) -> None:
     """As in life, and the other way round cheeks rise mostly without a smile."""
     smile, cheeks = column(levels, "AU12"), column(levels, "AU06")
-    assert 0.65 < (cheeks[smile > 2.5] >= 1).mean() < 0.9
+    assert 0.8 < (cheeks[smile > 2.5] >= 1).mean() < 0.97
     assert 0.2 < (smile[cheeks >= 1] < 1).mean() < 0.75
+
+
+def test_open_lips_hardly_dimple(levels: Floats) -> None:
+    dimples = column(levels, "AU14") > 1
+    open_lips = column(levels, "AU25") > 1.5
+    assert 0 < dimples[open_lips].mean() < 0.08
+    assert dimples[~open_lips].mean() > 0.15
 
 
 def test_lags_are_bounded_and_mostly_small(drawn: list[Expression]) -> None:

@@ -81,7 +81,7 @@ _TOGETHER: tuple[tuple[tuple[int, ...], float], ...] = (
     ((1, 2), 6), ((1, 2, 5), 6), ((1, 2, 5, 25, 26), 7), ((5,), 3), ((4, 5), 3),
     ((4,), 5), ((4, 6), 2), ((4, 9), 3), ((6, 9, 10), 3), ((4, 6, 9, 10, 25), 4), ((9, 10, 25), 3),
     ((10, 25), 3), ((4, 10), 2), ((1, 4), 4), ((1, 4, 15), 4), ((1, 4, 15, 17), 4), ((15, 17), 5),
-    ((17,), 2), ((14,), 6), ((12, 14), 3), ((14, 17), 2), ((4, 14), 2), ((20, 25), 5), ((20,), 3),
+    ((17,), 2), ((14,), 9), ((12, 14), 3), ((14, 17), 2), ((4, 14), 2), ((20, 25), 5), ((20,), 3),
     ((1, 2, 4, 5, 20, 25), 4), ((1, 2, 4, 20, 25, 26), 3), ((25,), 3), ((25, 26), 6),
     ((4, 25, 26), 2), ((4, 17), 3), ((4, 5, 17), 2), ((6, 4, 25, 26), 2),
 )  # fmt: skip
@@ -89,7 +89,7 @@ _TOGETHER: tuple[tuple[tuple[int, ...], float], ...] = (
 # Chance that an AU joins when AUs are drawn independently; weak and overshadowed ones more often.
 _ALONE = {
     "AU01": 0.30, "AU02": 0.30, "AU04": 0.28, "AU05": 0.36, "AU06": 0.28, "AU09": 0.28,
-    "AU10": 0.26, "AU12": 0.26, "AU14": 0.38, "AU15": 0.34, "AU17": 0.40, "AU20": 0.36,
+    "AU10": 0.26, "AU12": 0.26, "AU14": 0.50, "AU15": 0.34, "AU17": 0.40, "AU20": 0.36,
     "AU25": 0.34, "AU26": 0.34,
 }  # fmt: skip
 
@@ -136,12 +136,12 @@ def _level(rng: np.random.Generator) -> float:
 
 
 def _plausible(rng: np.random.Generator, levels: dict[str, float]) -> dict[str, float]:
-    """Keeps rivals apart; raises cheeks and parts lips in most cases in which a face would."""
+    """Keeps rivals apart; raises cheeks, parts lips and spares dimples as faces mostly do."""
     strongest = max(_RIVALS, key=lambda au: levels[au])
     for au in _RIVALS:
         if au != strongest:
             levels[au] = min(levels[au], _RIVAL_LIMIT)
-    if levels["AU12"] > 2 and rng.random() < 0.6:
+    if levels["AU12"] > 2 and rng.random() < 0.85:
         levels["AU06"] = max(levels["AU06"], levels["AU12"] * float(rng.uniform(0.4, 1.0)))
     if levels["AU26"] > 1 and rng.random() < 0.85:
         levels["AU25"] = max(levels["AU25"], float(rng.uniform(1.5, MAX_INTENSITY)))
@@ -150,6 +150,8 @@ def _plausible(rng: np.random.Generator, levels: dict[str, float]) -> dict[str, 
     if levels["AU17"] > 1.5 and levels["AU25"] > 1.5 and rng.random() < 0.8:
         levels[str(rng.choice(["AU17", "AU25"]))] = 0.0
         levels["AU26"] = min(levels["AU26"], levels["AU25"])
+    if levels["AU14"] > 1 and levels["AU25"] > 1.5 and rng.random() < 0.9:
+        levels["AU14"] = 0.0
     return levels
 
 
