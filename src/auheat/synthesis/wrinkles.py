@@ -128,9 +128,9 @@ def _smile(rng: np.random.Generator) -> Floats:
     if rng.random() < 0.7:
         out = rng.uniform(-0.004, 0.02)
         bracket = [(0.376 - out, 0.482), (0.362 - out, 0.444), (0.372 - out, 0.405)]
-        furrows = furrows + _fold(bracket, rng.uniform(0.5, 1.6), 2.8)(rng)
+        furrows = np.minimum(furrows, _fold(bracket, rng.uniform(0.5, 1.5), 2.8)(rng))
     if rng.random() < 0.35:
-        furrows = furrows + np.float32(rng.uniform(0.4, 1.0)) * _stretch(rng)
+        furrows = np.minimum(furrows, np.float32(rng.uniform(0.4, 1.0)) * _stretch(rng))
     return floats(furrows)
 
 
