@@ -13,6 +13,7 @@ from pathlib import Path
 
 from auheat.evaluation.report import read_report
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
+from auheat.training.fit import BEST
 
 LIMITS = (
     "Trained and measured on rendered faces alone: figures are synthetic, never DISFA or BP4D. "
@@ -28,7 +29,7 @@ def main() -> None:
         "-o", "--out", type=Path, default=Path("src/auheat/weights/default.safetensors")
     )
     options = parser.parse_args()
-    checkpoint = load_checkpoint(options.run / "best.safetensors")
+    checkpoint = load_checkpoint(options.run / BEST)
     report = read_report(options.run / "result-test.json")
     card = dict(checkpoint.card) | {
         "licence": "Apache-2.0",
