@@ -17,7 +17,8 @@ from auheat import geometry
 from auheat.config import ModelConfig
 from auheat.faces.regions import Candidate, Fit, Region
 from auheat.models.checkpoint import Checkpoint, save_checkpoint
-from auheat.models.heatmap_net import Maps, build_net
+from auheat.models.heatmap_net import build_net
+from auheat.models.map_net import Maps
 from auheat.results import Face
 
 Points = NDArray[np.float64]

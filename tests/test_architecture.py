@@ -20,16 +20,27 @@ PACKAGE = ROOT / "src" / "auheat"
 
 # From the lowest to the highest. A name is a module of the package or a folder in it.
 LAYERS = (
-    ("errors", "facs", "landmarks", "geometry", "heatmap", "metrics", "results", "config", "files"),
+    (
+        "errors",
+        "facs",
+        "landmarks",
+        "geometry",
+        "heatmap",
+        "metrics",
+        "results",
+        "config",
+        "files",
+        "allocation",
+    ),
     ("models", "faces", "synthesis", "media"),
     ("data",),
     ("inference", "evaluation", "export"),
     ("training",),
-    ("figures", "web", "cli", "__main__"),
+    ("bench", "figures", "web", "cli", "__main__"),
 )
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The command line opens the other rooms of its layer: a verb is how they are started.
-OPENS = {("cli", "figures"), ("cli", "web"), ("__main__", "cli")}
+OPENS = {("cli", "bench"), ("cli", "figures"), ("cli", "web"), ("__main__", "cli")}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "core", "manager", "common", "misc"}
 HEAVY = {"torch", "mediapipe", "cv2", "pandas", "lightning", "numba", "scipy", "av", "pyarrow"}
 

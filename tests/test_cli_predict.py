@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from auheat import __version__
 from auheat.cli import main
 from auheat.inference import predictor
+from auheat.inference.uncertainty import Uncertainty
 from stand_ins import KnownFaces, face_from, save_small, texture, write_video
 
 Points = NDArray[np.float64]
@@ -87,6 +88,55 @@ def test_options_reach_their_place(tmp_path: Path, weights: Path, known_faces: l
     lines = (tmp_path / "out" / "walk.csv").read_text().splitlines()
     assert lines[0] == ("frame,face_id,timestamp,confidence,success,AU04_r,AU12_r,AU04_c,AU12_c")
     assert [line.split(",")[:3] for line in lines[1:]] == [["1", "0", "0.000"], ["2", "0", "0.250"]]
+
+
+def test_neutral_smooth_and_events(tmp_path: Path, weights: Path) -> None:
+    out, saved = tmp_path / "out", tmp_path / "rest.json"
+    options = ["--neutral", 2, "--save-neutral", saved, "--smooth", "--events", "--overlay"]
+    result = predict(weights, clip(tmp_path / "a.mp4", 12), "-o", out, *options)
+    assert result.exit_code == 0, result.output
+    names = ["a.csv", "a.events.csv", "a.neutral.json", "a.overlay.mp4"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert (out / "a.neutral.json").read_text() == saved.read_text()
+    assert str(saved) in result.stdout
+    columns = (out / "a.csv").read_text().splitlines()[0].split(",")
+    assert columns[-3:] == ["AU04_raw", "AU09_raw", "AU12_raw"]
+    shared = [photo(tmp_path / "b.png"), clip(tmp_path / "c.mp4")]
+    again = predict(weights, *shared, "-o", out, "--neutral", saved)
+    assert again.exit_code == 0, again.output
+    assert {"b.neutral.json", "c.neutral.json"} < {path.name for path in out.iterdir()}
+    assert "raw" in (out / "b.csv").read_text().splitlines()[0]
+
+
+def test_one_resting_face_for_several_people_is_noted(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, face: Points
+) -> None:
+    saved = tmp_path / "rest.json"
+    first = predict(weights, clip(tmp_path / "a.mp4"), "-o", tmp_path, "--neutral", 1,
+                    "--save-neutral", saved)  # fmt: skip
+    assert first.exit_code == 0, first.output
+    two = [face_from(face, 0), face_from(face * 0.6 + 150, 1)]
+    monkeypatch.setattr(predictor, "default_finder", lambda _: KnownFaces([two]))
+    result = predict(weights, clip(tmp_path / "b.mp4"), "-o", tmp_path, "--neutral", saved)
+    assert result.exit_code == 0
+    assert "note: " in result.stderr
+    assert "one resting face was subtracted from 2 people" in result.stderr
+
+
+def test_deviations_on_request(tmp_path: Path, weights: Path) -> None:
+    path = photo(tmp_path / "a.png")
+    result = predict(weights, path, "-o", tmp_path / "out", "--sd")
+    assert "without figures of uncertainty" in only_line(result)
+    assert not (tmp_path / "out").exists()
+    aus = ("AU04", "AU09", "AU12")
+    curves = np.log(np.full((3, 2), 0.25))
+    figures = Uncertainty(aus, np.array([0.0, 5.0]), curves, np.zeros(3), 0.0, 1.0)
+    figures.write(weights.with_name("small.uncertainty.json"))
+    result = predict(weights, path, "-o", tmp_path / "out", "--sd")
+    assert result.exit_code == 0, result.output
+    head, row = ((tmp_path / "out" / "a.csv").read_text()).splitlines()
+    assert head.endswith(",AU04_sd,AU09_sd,AU12_sd")
+    assert row.endswith(",0.25,0.25,0.25")
 
 
 def test_results_of_one_name_do_not_replace_each_other(tmp_path: Path, weights: Path) -> None:
@@ -166,11 +216,32 @@ def test_wrong_settings_are_one_line(tmp_path: Path, weights: Path) -> None:
         (["--aus", ","], "no Action Units"),
         (["--device", "gpu"], "no device 'gpu'"),
         (["--weights", damaged], "damaged.safetensors"),
+        (["--neutral", "0"], "frames count from 1"),
+        (["--neutral", tmp_path / "none.jpg"], "no file at"),
+        (["--save-neutral", tmp_path / "a.json"], "nothing neutral to save"),
         (["--weights", tmp_path / "none.safetensors"], "none.safetensors"),
     ):
         result = predict(weights, path, "-o", tmp_path / "out", *options)
         assert reason in only_line(result)
         assert not (tmp_path / "out").exists()
+
+
+def test_neutral_frames_that_do_not_fit_are_one_line(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, face: Points
+) -> None:
+    video, picture = clip(tmp_path / "a.mp4"), photo(tmp_path / "a.png")
+    for inputs, options, reason in (
+        ([video], ["--neutral", 4], "has 3 frames: there is no neutral frame 4"),
+        ([video], ["--neutral", "auto"], "it takes 10 frames"),
+        ([picture], ["--neutral", 1], "is a photo, which has no neutral frame"),
+        ([video, picture], ["--neutral", 1, "--save-neutral", tmp_path / "n"], "of one input"),
+    ):
+        assert reason in only_line(predict(weights, *inputs, "-o", tmp_path / "out", *options))
+    monkeypatch.setattr(predictor, "default_finder", lambda _: KnownFaces([[], [face_from(face)]]))
+    line = only_line(predict(weights, video, "-o", tmp_path / "out", "--neutral", 1))
+    assert "frame 1 of" in line
+    assert "shows no face" in line
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from auheat.cli import main
 from auheat.data.manifest import read_manifest
+from auheat.evaluation.predictions import read_predictions
+from auheat.evaluation.protocols import fold_of
+from auheat.evaluation.report import Report, read_report
 from auheat.facs import PAPER_AUS
 from auheat.media.frames import VideoFile
-from auheat.models.checkpoint import load_checkpoint
-from small_runs import write_dataset
+from auheat.models.checkpoint import load_checkpoint, save_checkpoint
+from auheat.models.heatmap_net import build_net
+from small_runs import experiment, write_dataset
 
 TINY_NET = (
     "model.width=0.125",
@@ -62,6 +69,10 @@ def test_from_settings_to_a_table(tmp_path: Path) -> None:
         measured.append(runs / name / "result-test.json")
         assert shown.splitlines()[0] == "| AU | ICC | PCC | MAE | MSE |"
         assert f"result file: {measured[-1]}" in shown
+        assert "measured on 6 pictures of synthetic faces, 3 subjects, split test" in shown
+        stored = read_predictions(runs / name / "predictions-test.parquet")
+        assert f"predictions: {runs / name / 'predictions-test.parquet'}" in shown
+        assert Report.of_predictions(stored).metrics == read_report(measured[-1]).metrics
     content = json.loads(measured[0].read_text())
     assert (content["name"], content["images"], content["subjects"]) == ("with", 6, 3)
     table = done("table", *measured, "--metric", "mae").splitlines()
@@ -78,6 +89,65 @@ def test_from_settings_to_a_table(tmp_path: Path) -> None:
     assert "other pictures or AUs" in refused("table", measured[0], tmp_path / "deep" / "val.json")
     checkpoint = load_checkpoint(runs / "without-seed1" / "best.safetensors")
     assert not checkpoint.config.scc
+
+
+def save_weights(path: Path, data: Path, **divided: object) -> None:
+    """Untrained weights whose card says how the subjects were divided."""
+    settings = experiment(data)
+    net = build_net(settings.model)
+    torch.nn.init.normal_(net.head.weight, std=0.5)
+    card = {"experiment": {"name": "tiny", "seed": 5, "data": divided}}
+    save_checkpoint(path, net, settings.model, card)
+
+
+def test_a_run_is_tested_on_the_people_of_its_fold(tmp_path: Path) -> None:
+    manifest = write_dataset(tmp_path / "data")
+    weights = tmp_path / "best.safetensors"
+    save_weights(weights, tmp_path / "data", protocol="k-fold", fold=2, folds=3)
+    call = ("evaluate", weights, "--data", tmp_path / "data", "--workers", 0, "--device", "cpu")
+    shown = done(*call)
+    fold = fold_of("k-fold", manifest.table["subject"], 2, 3)
+    stored = read_predictions(tmp_path / "predictions-test.parquet")
+    assert set(stored.subjects) == set(fold.test) and len(stored.table) == 12
+    assert "6 subjects, split test, protocol k-fold, fold 2 of 3" in shown
+    content = json.loads((tmp_path / "result-test.json").read_text())
+    assert (content["protocol"], content["fold"]) == ("k-fold", "2 of 3")
+    assert list(content["controls"]) == ["all zero", "train mean"]
+    low, high = content["intervals"]["mean"]["icc"]
+    assert low < content["metrics"]["mean"]["icc"] < high
+    assert f"ICC {content['metrics']['mean']['icc']:.3f} ({low:.3f} to {high:.3f})" in shown
+    done(*call, "--protocol", "none", "-o", tmp_path / "own.json")
+    assert set(read_predictions(tmp_path / "own.parquet").subjects) == {"S16", "S17", "S18"}
+    assert "fold 3 of 3" in done(*call, "--fold", 3, "-o", tmp_path / "own.json")
+    assert "did you mean 'k-fold'" in refused(*call, "--protocol", "kfold")
+    assert "fold 4 of 'k-fold': it has folds 1 to 3" in refused(*call, "--fold", 4)
+    assert "are not in the protocol 'bp4d'" in refused(*call, "--protocol", "bp4d")
+
+
+def test_the_predictions_of_another_program(tmp_path: Path) -> None:
+    manifest = write_dataset(tmp_path / "data")
+    part = manifest.part("test")
+    rows = [f"{image},0,0.9,1,{level:.2f}" for image, level in part.table[["image", "AU12"]].values]
+    path = tmp_path / "theirs.csv"
+    path.write_text("\n".join(["input,face,confidence,success,AU12_r", *rows[:5], ""]))
+    shown = done("evaluate", path, "--data", tmp_path / "data")
+    assert "| AU12 | 1.000 | 1.000 | 0.00" in shown and "| AU04 | nan | nan | nan | nan |" in shown
+    assert "coverage: predictions for 5 of 6 pictures (83.3%)" in shown
+    assert "not offered, so not measured: AU04, AU25" in shown
+    assert "measured on 5 pictures of synthetic faces, 3 subjects, split test" in shown
+    assert "train mean predictor: ICC 0.000" in shown
+    report = read_report(tmp_path / "theirs-test.json")
+    assert (report.name, report.coverage) == ("theirs (auheat)", {"images": 5, "of": 6})
+    assert not list(tmp_path.glob("*.parquet"))
+    assert "did you mean 'py-feat'" in refused(
+        "evaluate", path, "--data", tmp_path / "data", "--format", "pyfeat"
+    )
+    assert "no row of the auheat tables fits" in refused(
+        "evaluate", path, "--data", tmp_path / "data", "--split", "val"
+    )
+    assert "a fold needs a protocol" in refused(
+        "evaluate", path, "--data", tmp_path / "data", "--fold", 1
+    )
 
 
 def test_what_training_refuses(tmp_path: Path) -> None:
@@ -129,3 +199,21 @@ def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("verb", ["assets", "evaluate", "gallery", "predict", "synth", "table"])
 def test_every_verb_explains_itself(verb: str) -> None:
     assert done(verb, "--help").startswith("Usage: ")
+
+
+def test_an_error_in_a_reading_process_is_one_line(tmp_path: Path) -> None:
+    """In a process of its own: one that has run much else is not a safe one to fork."""
+    manifest = write_dataset(tmp_path)
+    (tmp_path / manifest.table["image"][3]).unlink()
+    command = ["train", DEFAULT, f"data.folder={tmp_path}", *TINY_NET, "data.workers=1"]
+    result = subprocess.run(
+        [sys.executable, "-m", "auheat", *map(str, command), "--runs", tmp_path / "runs"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert result.returncode == 2
+    line = result.stderr.strip().splitlines()[-1]
+    assert line.startswith("auheat: cannot read the picture ") and "03.png" in line
+    assert "Traceback" not in result.stderr

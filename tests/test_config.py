@@ -120,6 +120,15 @@ def test_paper_preset_is_the_papers_network() -> None:
         ({"aus": ["AU1"]}, "did you mean 'AU01'?"),
         ({"aus": []}, "no Action Units"),
         ({"scc_kk": 3}, "did you mean 'scc_k'?"),
+        ({"kind": "deconvolution"}, "choose one of 'deconv', 'hourglass'"),
+        ({"kind": "hourglass"}, "scc = True: expected false where kind is 'hourglass'"),
+        (
+            {"kind": "hourglass", "scc": False, "input_size": 96},
+            "input_size = 96: expected a positive multiple of 64 where kind is 'hourglass'",
+        ),
+        ({"kind": "hourglass", "scc": False, "input_size": 0}, "input_size = 0"),
+        ({"maps": "face"}, "choose one of 'point', 'au'"),
+        ({"gaussian": "shrinking"}, "choose one of 'fixed', 'growing'"),
     ],
 )
 def test_networks_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -130,6 +139,20 @@ def test_networks_that_cannot_be_are_refused(settings: dict[str, Any], message: 
 
 def test_scc_k_does_not_matter_without_scc() -> None:
     assert ModelConfig(scc=False, scc_k=500).scc_k == 500
+
+
+def test_deconvolutions_do_not_matter_to_an_hourglass() -> None:
+    config = ModelConfig(kind="hourglass", scc=False, deconv_widths=(), scc_k=0, input_size=64)
+    assert config.deconv_widths == ()
+
+
+def test_settings_from_before_hourglasses_mean_what_they_meant() -> None:
+    """The settings stored in the first checkpoints have no kind, maps and gaussian."""
+    new = {"kind", "maps", "gaussian"}
+    old = {key: value for key, value in to_dict(ModelConfig()).items() if key not in new}
+    assert build(ModelConfig, old, "checkpoint") == ModelConfig()
+    found = ModelConfig()
+    assert (found.kind, found.maps, found.gaussian) == ("deconv", "point", "fixed")
 
 
 def test_overrides_are_toml_values_else_plain_text() -> None:

@@ -5,8 +5,7 @@ Most of it runs in this process, with small chunks; one dataset is made by real 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
@@ -16,46 +15,24 @@ import cv2
 import numpy as np
 import pytest
 
-from auheat.data import synthetic
+from auheat.data import parts, synthetic
 from auheat.data.manifest import FILE, read_manifest
+from auheat.data.pictures import save_picture
 from auheat.data.synthetic import SynthesisPlan, synthesise
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import PAPER_AUS
 from auheat.synthesis.studio import Studio
+from serial_pool import Serial
 
 PLAN = SynthesisPlan(subjects=5, images=8, seed=3, crop=CropSpec(32, 2), val=0.2, test=0.2)
-
-
-class Serial:
-    """Takes the place of a pool of processes: does everything at once, in this one."""
-
-    def __init__(self, workers: int, context: object, initializer: Any, initargs: Any) -> None:
-        initializer(*initargs)
-
-    def __enter__(self) -> Serial:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(function(*arguments))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-    def shutdown(self, wait: bool, cancel_futures: bool) -> None:
-        pass
 
 
 @pytest.fixture
 def serial(monkeypatch: pytest.MonkeyPatch, tiny_studio: Studio) -> Iterator[None]:
     """Work in this process, in chunks of two subjects."""
     threads = cv2.getNumThreads()
-    monkeypatch.setattr(synthetic, "ProcessPoolExecutor", Serial)
+    monkeypatch.setattr(parts, "ProcessPoolExecutor", Serial)
     monkeypatch.setattr(synthetic, "_CHUNK", 2)
     monkeypatch.setattr(synthetic, "Studio", lambda pack: tiny_studio)
     monkeypatch.setattr(synthetic, "_worker", None)
@@ -171,15 +148,15 @@ def test_an_interruption_within_a_chunk_leaves_no_rows_of_it(
     serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
 ) -> None:
     synthesise(tiny_folder, tmp_path / "whole", PLAN, 1)
-    original, saved = synthetic._save, []
+    original, saved = synthetic.save_picture, []
 
-    def failing(path: Path, shot: object) -> None:
+    def failing(path: Path, image: Any) -> None:
         saved.append(path)
         if len(saved) == 6:
             raise AuheatError("cannot write")
-        original(path, shot)  # type: ignore[arg-type]
+        original(path, image)
 
-    monkeypatch.setattr(synthetic, "_save", failing)
+    monkeypatch.setattr(synthetic, "save_picture", failing)
     with pytest.raises(AuheatError, match="cannot write"):
         synthesise(tiny_folder, tmp_path / "broken", PLAN, 1)
     synthesise(tiny_folder, tmp_path / "broken", PLAN, 1)
@@ -194,10 +171,15 @@ def test_a_finished_folder_is_refused(serial: None, tiny_folder: Path, tmp_path:
     assert files(tmp_path) == before
 
 
+def first_only(function: Any, items: Any, workers: int, opening: Any, settings: Any) -> Any:
+    opening(*settings)
+    return iter([function(items[0])])
+
+
 def started(tiny_folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that stopped after its first chunk."""
     with monkeypatch.context() as patch:
-        patch.setattr(synthetic, "_finished", lambda pool, chunks: iter([synthetic._make_chunk(0)]))
+        patch.setattr(parts, "in_processes", first_only)
         with pytest.raises(FileNotFoundError):
             synthesise(tiny_folder, out, PLAN, 1)
 
@@ -270,12 +252,10 @@ def test_a_worker_that_dies_is_reported_in_one_line(
         synthesise(tiny_folder, tmp_path, PLAN, 1)
 
 
-def test_pictures_that_cannot_be_saved_are_named(tmp_path: Path, tiny_studio: Studio) -> None:
-    person = tiny_studio.person(1, 0)
-    shot = tiny_studio.picture(person, (1, 0, 0), PLAN.crop.transform, PLAN.crop.side)
+def test_pictures_that_cannot_be_saved_are_named(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "a.jpg"
     with pytest.raises(AuheatError, match=f"^cannot write {path}"):
-        synthetic._save(path, shot)
+        save_picture(path, np.zeros((4, 4, 3), np.uint8))
 
 
 @pytest.mark.parametrize(("subjects", "images"), [(0, 5), (-1, 5), (5, 4), (1, 0)])
@@ -326,7 +306,7 @@ def test_the_number_of_workers_does_not_matter(
     plan = replace(PLAN, subjects=26, images=26, crop=CropSpec(24, 0))
     synthesise(tiny_folder, tmp_path / "two", plan, 2)
     with monkeypatch.context() as patch:
-        patch.setattr(synthetic, "ProcessPoolExecutor", Serial)
+        patch.setattr(parts, "ProcessPoolExecutor", Serial)
         patch.setattr(synthetic, "Studio", lambda pack: tiny_studio)
         threads = cv2.getNumThreads()
         synthesise(tiny_folder, tmp_path / "one", plan, 1)

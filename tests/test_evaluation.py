@@ -10,8 +10,11 @@ import pytest
 import torch
 
 from auheat.errors import AuheatError
-from auheat.evaluation.evaluate import predict_part
-from auheat.evaluation.report import Report, read_report
+from auheat.evaluation.evaluate import measure, predict_part
+from auheat.evaluation.notes import notes
+from auheat.evaluation.predictions import Predictions
+from auheat.evaluation.report import Report, is_synthetic, read_report
+from auheat.evaluation.selection import select
 from auheat.figures.tables import by_au, metrics_table
 from auheat.metrics import icc31
 from auheat.models.checkpoint import Checkpoint
@@ -50,12 +53,35 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
         )
 
 
+def test_measuring_notes_where_the_predictions_come_from(tmp_path: Path) -> None:
+    manifest = write_dataset(tmp_path)
+    stored = checkpoint(tmp_path, seed=4)
+    cpu = torch.device("cpu")
+    found = measure(stored, Path("w.safetensors"), select(manifest, "val"), cpu, 0)
+    expected = predict_part(stored, manifest.part("val"), cpu, 0)
+    np.testing.assert_allclose(found.values(), expected, atol=1e-6)
+    assert found.about == {
+        "name": "tiny",
+        "seed": 4,
+        "weights": "w.safetensors",
+        "experiment": {"name": "tiny", "seed": 4},
+        "split": "val",
+        "data": {"kind": "synthetic"},
+    }
+
+
 def test_a_report_measures_against_the_labels(tmp_path: Path) -> None:
     part = write_dataset(tmp_path).part("test")
     labels = part.labels(AUS).astype(float)
-    predictions = labels + np.random.default_rng(3).normal(0, 0.7, labels.shape)
-    report = Report.of(checkpoint(tmp_path), Path("w.safetensors"), part, "test", predictions)
+    noise = np.random.default_rng(3).normal(0, 0.7, labels.shape)
+    predictions = np.clip(labels + noise, 0, 5).astype(np.float32).astype(float)
+    given = Predictions.of(part, AUS, predictions, {"name": "tiny", "seed": 2, "split": "test"})
+    report = Report.of_predictions(given)
     assert (report.name, report.images, report.subjects) == ("tiny", 6, 3)
+    assert (report.seed, report.split, report.protocol, report.coverage) == (2, "test", "", {})
+    assert report.synthetic
+    low, high = report.intervals["AU12"]["icc"]
+    assert low <= report.metrics["AU12"]["icc"] <= high
     expected = icc31(np.stack([predictions[:, 1], labels[:, 1]], 1))
     assert report.metrics["AU12"]["icc"] == pytest.approx(expected)
     assert report.metrics["AU25"]["mae"] == pytest.approx(np.abs(predictions - labels)[:, 2].mean())
@@ -80,12 +106,109 @@ def test_reports_survive_the_file(tmp_path: Path) -> None:
     assert read.metrics["AU04"] == undefined.metrics["AU04"]
 
 
+def full(name: str = "a") -> Report:
+    """A report with everything that files of format 1 lack."""
+    interval = {"icc": (0.1, 0.4), "mae": (0.3, math.nan)}
+    return dataclasses.replace(
+        report(name, 1, (0.2, 0.5)),
+        data={"kind": "disfa"},
+        protocol="disfa-jaa",
+        fold="1 of 3",
+        intervals={"AU04": interval, "mean": interval},
+        fold_means={"mean": {"icc": 0.3, "mae": math.nan}},
+        controls={"all zero": {"icc": 0.0, "mae": 0.25, "mse": 0.5, "pcc": math.nan}},
+        coverage={"images": 10, "of": 16},
+    )
+
+
+def test_everything_new_survives_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    full().write(path)
+    content = json.loads(path.read_text())
+    assert (content["format"], content["synthetic"]) == (2, False)
+    assert content["intervals"]["AU04"] == {"icc": [0.1, 0.4], "mae": [0.3, None]}
+    read = read_report(path)
+    assert read.intervals["mean"]["icc"] == (0.1, 0.4)
+    assert math.isnan(read.intervals["mean"]["mae"][1])
+    assert math.isnan(read.fold_means["mean"]["mae"])
+    assert math.isnan(read.controls["all zero"]["pcc"])
+    for name in ("protocol", "fold", "coverage", "metrics"):
+        assert getattr(read, name) == getattr(full(), name)
+    assert not read.synthetic
+
+
+def test_the_files_of_the_documents_stay_readable() -> None:
+    """They have format 1."""
+    paths = sorted((Path(__file__).resolve().parents[1] / "docs" / "results").rglob("*.json"))
+    assert paths
+    for path in paths:
+        stored = json.loads(path.read_text())
+        read = read_report(path)
+        assert read.metrics["AU12"]["icc"] == stored["metrics"]["AU12"]["icc"]
+        if stored["format"] == 1:
+            assert read.intervals == read.controls == read.fold_means == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({"kind": "synthetic"}, True),
+        ({"kind": "disfa", "synthetic": True}, True),
+        ({"kind": "disfa", "synthetic": False}, False),
+        ({"kind": "disfa"}, False),
+        ({"joined": [{"kind": "disfa"}, {"kind": "synthetic"}]}, True),
+        ({"joined": [{"kind": "disfa"}, {"kind": "bp4d"}]}, False),
+        ({}, False),
+    ],
+)
+def test_synthetic_faces_are_known_by_their_source(
+    source: dict[str, object], expected: bool
+) -> None:
+    assert is_synthetic(source) is expected
+
+
+def test_the_protocol_of_a_run_is_known_from_its_settings(tmp_path: Path) -> None:
+    part = write_dataset(tmp_path).part("test")
+    run = {"experiment": {"data": {"protocol": "bp4d"}}}
+    for about, expected in (
+        ({}, ""),
+        (run, "bp4d"),
+        ({**run, "protocol": "k-fold"}, "k-fold"),
+        ({"parts": [run, run]}, "bp4d"),
+    ):
+        given = Predictions.of(part, AUS, np.zeros((6, 3)), about)
+        assert Report.of_predictions(given, resamples=0).protocol == expected
+
+
+def test_the_lines_beside_a_table(tmp_path: Path) -> None:
+    part = write_dataset(tmp_path).part("test")
+    about = {"not_offered": ["AU25"], "kind": "py-feat"}
+    given = Predictions.of(part, AUS, np.zeros((6, 3)), about)
+    assert notes(full(), given) == [
+        "measured on 10 pictures, 5 subjects, split test, protocol disfa-jaa, fold 1 of 3",
+        "mean over AUs with 95% interval over subjects: "
+        "ICC 0.350 (0.100 to 0.400), MAE 0.500 (0.300 to nan)",
+        "all zero predictor: ICC 0.000, MAE 0.250, MSE 0.500",
+        "coverage: predictions for 10 of 16 pictures (62.5%)",
+        "not offered, so not measured: AU25",
+        "py-feat's values run from 0 to 1 and are scored as they are: "
+        "the scale affects ICC, MAE and MSE but not PCC",
+    ]
+    plain = dataclasses.replace(given, about={})
+    assert notes(report("a", 1, (0.2, 0.5)), plain) == [
+        "measured on 10 pictures of synthetic faces, 5 subjects, split test"
+    ]
+    with pytest.raises(AuheatError, match="nothing to measure"):
+        Report.of_predictions(dataclasses.replace(given, table=given.table.iloc[:0]))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "is not a result file"),
         ("[1]", "is not a result file"),
         ('{"format": 1}', "is not a result file"),
+        ('{"format": 2, "metrics": {"AU12": {"icc": "x"}}}', "is not a result file"),
         (None, "no result file at"),
     ],
 )
@@ -99,9 +222,9 @@ def test_files_that_are_no_reports(tmp_path: Path, text: str | None, said: str) 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     report("a", 1, (0.1, 0.2)).write(tmp_path / "a.json")
-    content = json.loads((tmp_path / "a.json").read_text()) | {"format": 2}
+    content = json.loads((tmp_path / "a.json").read_text()) | {"format": 3}
     (tmp_path / "a.json").write_text(json.dumps(content))
-    with pytest.raises(AuheatError, match="has format 2, this auheat reads 1"):
+    with pytest.raises(AuheatError, match="has format 3, this auheat reads 2"):
         read_report(tmp_path / "a.json")
 
 

@@ -7,7 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auheat.heatmap import Amplitude, HeatmapCodec, mean_over_points
+from auheat.config import MapKind
+from auheat.heatmap import (
+    Amplitude,
+    HeatmapCodec,
+    MapLayout,
+    max_over_points,
+    mean_over_points,
+)
 
 AMPLITUDES: tuple[Amplitude, ...] = ("paper", 0.2, 1.0, 255.0)
 
@@ -179,3 +186,101 @@ def test_mean_over_points_does_not_round_under_autocast() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         read = mean_over_points(values, (0, 0, 1))
     torch.testing.assert_close(read, torch.tensor([[2.3457, 1.1111]]))
+
+
+def test_growing_gaussians_by_a_double_loop() -> None:
+    """sigma(I) = sigma * max(I, 1); the amplitude is that of sigma at every intensity."""
+    codec = HeatmapCodec((64, 64), (16, 16), sigma=1.5, amplitude="paper", gaussian="growing")
+    levels = [5.0, 2.5, 1.0, 0.3, 0.0]
+    points = torch.tensor([[33.0, 21.0]] * 5, dtype=torch.float64)  # map pixel (8, 5)
+    maps = codec.encode(points, torch.tensor(levels, dtype=torch.float64))
+    for level, found in zip(levels, maps, strict=True):
+        sigma = 1.5 * max(level, 1.0)
+        for row in range(16):
+            for column in range(16):
+                squared = (column - 8) ** 2 + (row - 5) ** 2
+                expected = level * math.exp(-squared / (2 * sigma**2)) / (2 * math.pi * 1.5**2)
+                assert float(found[row, column]) == pytest.approx(expected, rel=1e-12)
+
+
+@given(codecs(), st.floats(0.001, 5))
+def test_growing_gaussians_are_read_exactly(codec: HeatmapCodec, level: float) -> None:
+    growing = HeatmapCodec(
+        codec.input_size, codec.map_size, codec.sigma, codec.amplitude, "growing"
+    )
+    point, levels = torch.zeros(1, 2, dtype=torch.float64), torch.tensor([level]).double()
+    maps = growing.encode(point, levels)
+    assert float(growing.decode(maps)[1][0]) == pytest.approx(float(levels[0]), rel=1e-12)
+    fixed = codec.encode(point, levels)
+    assert (maps >= fixed).all()
+    assert torch.equal(maps, fixed) or level > 1
+    torch.testing.assert_close(growing.locate(point), codec.locate(point), rtol=0, atol=0)
+
+
+OWNER = (0, 0, 1, 2, 2, 2)
+LAYOUT_CODEC = HeatmapCodec((32, 48), (8, 12), sigma=1.2, amplitude=0.3, gaussian="growing")
+
+
+def a_face() -> tuple[torch.Tensor, torch.Tensor]:
+    """Points of two faces, and levels of three AUs of which one is not coded."""
+    generator = torch.Generator().manual_seed(0)
+    points = torch.rand(2, 6, 2, generator=generator) * torch.tensor([48.0, 32.0])
+    return points, torch.tensor([[4.0, 0.5, 2.0], [math.nan, 3.0, 0.0]])
+
+
+@pytest.mark.parametrize("kind", ["point", "au"])
+def test_targets_by_a_plain_loop(kind: MapKind) -> None:
+    points, levels = a_face()
+    layout = MapLayout(LAYOUT_CODEC, OWNER, kind)
+    targets = layout.targets(points, levels)
+    groups = [[k] for k in range(6)] if kind == "point" else [[0, 1], [2], [3, 4, 5]]
+    assert layout.count == len(groups)
+    assert targets.intensity.shape == targets.location.shape == (2, len(groups), 8, 12)
+    for face in range(2):
+        for n, group in enumerate(groups):
+            level = float(levels[face, OWNER[group[0]]])
+            coded = not math.isnan(level)
+            assert targets.coded[face, n] == float(coded)
+            drawn = torch.zeros(8, 12)
+            marked = torch.zeros(8, 12)
+            for k in group:
+                known = torch.tensor([level if coded else 0.0])
+                drawn = torch.maximum(drawn, LAYOUT_CODEC.encode(points[face, [k]], known)[0])
+                marked = torch.maximum(marked, LAYOUT_CODEC.locate(points[face, [k]])[0])
+            assert torch.equal(targets.intensity[face, n], drawn)
+            assert torch.equal(targets.location[face, n], marked)
+
+
+@pytest.mark.parametrize("kind", ["point", "au"])
+def test_reading_inverts_the_targets(kind: MapKind) -> None:
+    points, levels = a_face()
+    layout = MapLayout(LAYOUT_CODEC, OWNER, kind)
+    read = layout.read(layout.targets(points, levels).intensity)
+    torch.testing.assert_close(read, levels.nan_to_num())
+
+
+def test_reading_by_point_is_a_mean_and_by_au_a_peak() -> None:
+    codec = HeatmapCodec((32, 32), (8, 8), amplitude=0.2)
+    maps = torch.zeros(6, 8, 8)
+    for k, level in enumerate((1.0, 3.0, 2.5, 0.0, 1.0, 9.0)):
+        maps[k, k, 7 - k] = level * 0.2
+    by_point = MapLayout(codec, OWNER)
+    torch.testing.assert_close(by_point.read(maps), torch.tensor([2.0, 2.5, 2.0]))
+    by_au = MapLayout(codec, OWNER, "au")
+    torch.testing.assert_close(by_au.read(maps[[1, 2, 5]]), torch.tensor([3.0, 2.5, 5.0]))
+    heights = by_point.per_au(maps)
+    assert heights.shape == (3, 8, 8)
+    torch.testing.assert_close(heights.flatten(1).amax(1), torch.tensor([3.0, 2.5, 9.0]))
+    assert (float(heights[2, 4, 3]), float(heights[2, 5, 2])) == pytest.approx((1.0, 9.0))
+    torch.testing.assert_close(by_au.per_au(maps[[1, 2, 5]]), maps[[1, 2, 5]] / 0.2)
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(0, 99))
+def test_max_over_points_by_loops(points: list[int], seed: int) -> None:
+    owner = [au for au, count in enumerate(points) for _ in range(count)]
+    maps = torch.randn(2, len(owner), 3, 4, generator=torch.Generator().manual_seed(seed))
+    found = max_over_points(maps, owner)
+    assert found.shape == (2, len(points), 3, 4)
+    for au in range(len(points)):
+        mine = [maps[:, k] for k in range(len(owner)) if owner[k] == au]
+        assert torch.equal(found[:, au], torch.stack(mine).max(0).values)

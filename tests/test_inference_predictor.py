@@ -16,7 +16,8 @@ from auheat.faces.crop import CropSpec
 from auheat.facs import PointLayout
 from auheat.inference import predictor as module
 from auheat.inference.predictor import BATCH, Predictor, checked, find_device, load
-from auheat.models.heatmap_net import Maps, codec_of
+from auheat.models.heatmap_net import codec_of
+from auheat.models.map_net import Maps
 from auheat.results import Face, FacePrediction
 from stand_ins import (
     SMALL,
@@ -136,7 +137,7 @@ def test_the_network_sees_rgb_from_0_to_255_in_place(face: Points) -> None:
     known = placed(face, turn=30, scale=0.6)
     predictor = predictor_with(lambda crops: Maps(maps_with_peaks([], len(crops)), None), [known])
     predictor.predict(frame)
-    (crops,) = predictor._net.seen  # type: ignore[union-attr]
+    (crops,) = predictor.runtime.net.seen  # type: ignore[union-attr]
     assert crops.shape == (1, 3, 64, 64)
     assert crops.dtype == torch.float32
     to_frame = geometry.invert(CropSpec(64).transform(known.landmarks))
@@ -176,7 +177,7 @@ def test_more_faces_than_a_batch_keep_their_order(face: Points) -> None:
 
     predictor = predictor_with(draw)
     found = predictor.predict_faces(FRAME, many)
-    assert [len(crops) for crops in predictor._net.seen] == [BATCH, 3]  # type: ignore[union-attr]
+    assert [len(crops) for crops in predictor.runtime.net.seen] == [BATCH, 3]  # type: ignore[union-attr]
     assert [prediction.face_id for prediction in found] == list(range(BATCH + 3))
     assert [p.intensities["AU04"] for p in found] == pytest.approx([0.1 * i for i in range(19)])
     np.testing.assert_array_equal(found[18].landmarks, many[18].landmarks)
@@ -211,9 +212,9 @@ def test_the_same_picture_gives_the_same_numbers(face: Points) -> None:
 
 def test_nothing_is_kept_for_gradients(face: Points) -> None:
     predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), "cpu")
-    predictor._net.train()
-    fresh = Predictor(checkpoint_of(predictor._net), predictor.finder, "cpu")
-    assert not fresh._net.training
+    net = predictor.runtime.net.train()  # type: ignore[attr-defined]
+    fresh = Predictor(checkpoint_of(net), predictor.finder, "cpu")
+    assert not fresh.runtime.net.training  # type: ignore[attr-defined]
     (found,) = fresh.predict(FRAME)
     assert isinstance(found, FacePrediction)
     assert torch.is_grad_enabled()

@@ -24,7 +24,8 @@ from auheat.inference.video import (
     predict_video,
 )
 from auheat.media.frames import Frame
-from auheat.models.heatmap_net import Maps, codec_of
+from auheat.models.heatmap_net import codec_of
+from auheat.models.map_net import Maps
 from auheat.results import Face
 from stand_ins import (
     SMALL,

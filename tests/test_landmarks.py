@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from auheat import landmarks
-from auheat.landmarks import FLIP, inner_eye_distance, mirror
+from auheat import geometry, landmarks
+from auheat.errors import AuheatError
+from auheat.landmarks import FLIP, IN_49, IN_66, inner_eye_distance, mirror, to_68
 
 Points = NDArray[np.float64]
 
@@ -65,3 +69,77 @@ def test_inner_eye_distance(face: Points) -> None:
     assert inner_eye_distance(face) == 60.0
     turned = face[:, ::-1] * 2  # along y, twice the size
     assert inner_eye_distance(turned) == 120.0
+
+
+def test_convention_49_and_66_points() -> None:
+    """66 points are the 68 without 60 and 64; 49 begin with the right brow's outer end."""
+    assert (len(IN_66), len(IN_49)) == (66, 49)
+    assert sorted({*range(68)} - {*IN_66}) == [60, 64]
+    assert IN_49[:2] == (17, 18)
+    assert IN_49[43:] == (61, 62, 63, 65, 66, 67)
+
+
+def test_68_points_stay_as_they_are(face: Points) -> None:
+    np.testing.assert_array_equal(to_68(face), face)
+
+
+def test_inner_mouth_corners_are_filled_in(face: Points) -> None:
+    """Between the outer corner (68, 156) and the middle (88, 156.5) of its inner neighbours."""
+    filled = to_68(face[list(IN_66)])
+    np.testing.assert_array_equal(filled[list(IN_66)], face[list(IN_66)])
+    np.testing.assert_allclose(filled[60], [68 + 0.21 * 20, 156 + 0.21 * 0.5])
+    np.testing.assert_allclose(filled[64], [132 - 0.21 * 20, 156 + 0.21 * 0.5])
+
+
+def test_the_jaw_is_estimated(face: Points) -> None:
+    """Loosely: the schematic face has a lower brow and a narrower jaw than people have."""
+    filled = to_68(face[list(IN_49)])
+    np.testing.assert_array_equal(filled[list(IN_49)], face[list(IN_49)])
+    off = np.linalg.norm(filled[:17] - face[:17], axis=1) / inner_eye_distance(face)
+    assert off.max() < 0.8
+    assert off[8] < 0.5
+    np.testing.assert_allclose(mirror(filled, 201), filled, atol=1e-9)  # as symmetrical as it was
+    assert (np.diff(filled[:17, 0]) > 0).all()
+    assert filled[:17, 1].argmax() == 8
+
+
+@pytest.mark.parametrize("yaw", [-30, 0, 30])
+@pytest.mark.parametrize("pitch", [-15, 20])
+def test_a_turned_mean_face_gets_its_own_jaw(yaw: float, pitch: float) -> None:
+    """Seen from afar, the mean face comes back exactly, however the head is turned."""
+    cy, sy = np.cos(np.radians(yaw)), np.sin(np.radians(yaw))
+    cp, sp = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
+    turn = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]]) @ [[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]
+    seen = (landmarks._MEAN_FACE @ turn.T)[:, :2] * 40 + [300, 200]
+    np.testing.assert_allclose(to_68(seen[list(IN_49)])[:17], seen[:17], atol=1e-9)
+
+
+def test_the_chin_follows_the_lower_lip(face: Points) -> None:
+    """All the way along the face's down direction; the ears stay."""
+    lower = face.copy()
+    lower[[55, 56, 57, 58, 59, 65, 66, 67]] += [0, 24]
+    moved = to_68(lower[list(IN_49)]) - to_68(face[list(IN_49)])
+    np.testing.assert_allclose(moved[8], [0, 24], atol=1e-9)
+    np.testing.assert_allclose(moved[[0, 16]], 0, atol=1e-9)
+    np.testing.assert_allclose(moved[[4, 12]], [[0, 12], [0, 12]], atol=1e-9)
+
+
+@given(
+    degrees=st.floats(-180, 180),
+    scale=st.floats(0.1, 10),
+    shift=st.tuples(st.floats(-500, 500), st.floats(-500, 500)),
+)
+def test_filling_in_turns_with_the_picture(
+    face: Points, degrees: float, scale: float, shift: tuple[float, float]
+) -> None:
+    transform = geometry.similarity(scale, degrees, shift)
+    moved = geometry.apply(transform, face)
+    for kept in (IN_49, IN_66):
+        expected = geometry.apply(transform, to_68(face[list(kept)]))
+        np.testing.assert_allclose(to_68(moved[list(kept)]), expected, atol=1e-7 * scale + 1e-7)
+
+
+@pytest.mark.parametrize("shape", [(67, 2), (5, 2), (49, 3), (2, 66), (0,)])
+def test_other_numbers_of_points_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(AuheatError, match="expected 68, 66 or 49 points"):
+        to_68(np.zeros(shape))

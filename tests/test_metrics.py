@@ -26,14 +26,14 @@ SHROUT_FLEISS = np.array(
 )
 
 
-def pingouin_icc3(p: Array, y: Array) -> float:
+def pingouin_icc3(*judges: Array) -> float:
     """ICC(3,1) by an independent package (its row is called ICC3 or, since 0.6, ICC(C,1))."""
-    n = len(p)
+    n, k = len(judges[0]), len(judges)
     long = pd.DataFrame(
         {
-            "target": np.tile(np.arange(n), 2),
-            "judge": np.repeat(["p", "y"], n),
-            "score": np.concatenate([p, y]),
+            "target": np.tile(np.arange(n), k),
+            "judge": np.repeat(np.arange(k), n),
+            "score": np.concatenate(judges),
         }
     )
     table = pingouin.intraclass_corr(long, targets="target", raters="judge", ratings="score")
@@ -69,6 +69,44 @@ def test_icc_agrees_with_pingouin(seed: int, tied: bool) -> None:
     expected = pingouin_icc3(p[:, 0], y[:, 0])
     assert Agreement.of(p, y).icc[0] == pytest.approx(expected, abs=1e-6)
     assert icc31(np.column_stack([p, y])) == pytest.approx(expected, abs=1e-6)
+
+
+def labels_as_in_disfa(seed: int) -> tuple[Array, Array]:
+    """Whole levels, 0 in nine of ten frames; predictions are whole levels, too, mostly 0."""
+    rng = np.random.default_rng(seed)
+    y = np.where(rng.random(300) < 0.9, 0, rng.integers(1, 6, 300)).astype(float)
+    p = np.where(rng.random(300) < 0.6, y, np.where(rng.random(300) < 0.9, 0, 2)).astype(float)
+    return p, y
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_icc_of_aus_that_are_mostly_absent_agrees_with_pingouin(seed: int, offset: float) -> None:
+    p, y = labels_as_in_disfa(seed)
+    assert (y == 0).mean() > 0.85 and len(np.unique(p)) <= 6  # ties in nearly all places
+    expected = pingouin_icc3(p, y)
+    found = Agreement.of(p[:, None] + offset, y[:, None] + offset)
+    assert found.icc[0] == pytest.approx(expected, abs=1e-6)
+    assert icc31(np.column_stack([p, y]) + offset) == pytest.approx(expected, abs=1e-6)
+    halves = [Agreement.of(p[s][:, None], y[s][:, None]) for s in (slice(130), slice(130, None))]
+    assert reduce(add, halves).icc[0] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_icc_of_a_network_that_hardly_moves_agrees_with_pingouin(seed: int) -> None:
+    """A prediction near 0 everywhere has a small error and next to no agreement."""
+    _, y = labels_as_in_disfa(seed)
+    p = 0.01 * y + np.random.default_rng(seed).uniform(0, 0.02, 300)
+    expected = pingouin_icc3(p, y)
+    assert Agreement.of(p[:, None], y[:, None]).icc[0] == pytest.approx(expected, abs=1e-6)
+    assert 0 < expected < 0.05
+
+
+@pytest.mark.parametrize("judges", [3, 5])
+def test_icc_of_several_judges_agrees_with_pingouin(judges: int) -> None:
+    rng = np.random.default_rng(judges)
+    scores = rng.integers(0, 3, (30, 1)) + rng.integers(0, 3, (30, judges)).astype(float)
+    assert icc31(scores) == pytest.approx(pingouin_icc3(*scores.T), abs=1e-6)
 
 
 def test_error_and_correlation_agree_with_sklearn_and_scipy() -> None:

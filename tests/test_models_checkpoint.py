@@ -15,9 +15,8 @@ from torch import Tensor
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.models import checkpoint
-from auheat.models.checkpoint import load_checkpoint, load_trunk, save_checkpoint
+from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.models.heatmap_net import HeatmapNet, build_net
-from auheat.models.resnet import ResNet
 
 CONFIG = ModelConfig(
     aus=("AU12", "AU04"),
@@ -226,41 +225,3 @@ def test_a_folder_that_does_not_exist(net: HeatmapNet, tmp_path: Path) -> None:
     beside_a_file.touch()
     path = beside_a_file / "model.safetensors"
     refusal(lambda: save_checkpoint(path, net, CONFIG), path)
-
-
-def torchvision_like(trunk: ResNet, counters: bool) -> dict[str, Tensor]:
-    generator = torch.Generator().manual_seed(3)
-    made = {
-        name: torch.rand(value.shape, generator=generator)
-        if value.is_floating_point()
-        else torch.tensor(9)
-        for name, value in trunk.state_dict().items()
-        if counters or not name.endswith("num_batches_tracked")
-    }
-    return made | {"fc.weight": torch.rand(1000, trunk.out_channels), "fc.bias": torch.rand(1000)}
-
-
-@pytest.mark.parametrize("counters", [True, False])
-def test_load_trunk_from_a_torchvision_file(tmp_path: Path, counters: bool) -> None:
-    """Published ResNet files hold the classifier, and older ones no step counters."""
-    trunk, path = ResNet("resnet18", 0.125), tmp_path / "resnet18.safetensors"
-    weights = torchvision_like(trunk, counters)
-    save_file(weights, path)
-    load_trunk(trunk, path)
-    loaded = trunk.state_dict()
-    floats = [name for name, value in loaded.items() if value.is_floating_point()]
-    assert len(floats) == 100
-    assert all(torch.equal(loaded[name], weights[name]) for name in floats)
-
-
-def test_load_trunk_names_what_is_missing(tmp_path: Path) -> None:
-    trunk, path = ResNet("resnet18", 0.125), tmp_path / "resnet18.safetensors"
-    weights = torchvision_like(trunk, counters=False)
-    weights["module.conv1.weight"] = weights.pop("conv1.weight")
-    weights["layer1.0.conv1.weight"] = torch.zeros(2, 2, 3, 3)
-    save_file(weights, path)
-    before = {name: value.clone() for name, value in trunk.state_dict().items()}
-    said = refusal(lambda: load_trunk(trunk, path), path)
-    assert "lacks conv1.weight; has unknown module.conv1.weight" in said
-    assert "misshapes layer1.0.conv1.weight" in said
-    assert all(torch.equal(before[name], value) for name, value in trunk.state_dict().items())

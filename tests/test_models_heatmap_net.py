@@ -1,23 +1,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
 
-from auheat.config import PRESETS, ModelConfig
+from auheat.config import PRESETS, EdgeFeatures, ModelConfig
 from auheat.facs import PointLayout
 from auheat.models.deconv import DeconvStage
 from auheat.models.heatmap_net import (
     HeatmapNet,
-    Normalise,
     build_net,
     codec_of,
+    layout_of,
     map_side,
     parameter_count,
 )
+from auheat.models.map_net import Normalise
 
 SMALL = ModelConfig(
     width=0.125, input_size=64, deconv_widths=(12, 8), scc_k=3, aus=("AU04", "AU12")
@@ -26,7 +27,9 @@ SMALL = ModelConfig(
 
 def a_net(config: ModelConfig) -> HeatmapNet:
     torch.manual_seed(0)
-    return build_net(config).eval()
+    net = build_net(config).eval()
+    assert isinstance(net, HeatmapNet)
+    return net
 
 
 def pictures(count: int, side: int, seed: int = 0) -> Tensor:
@@ -88,6 +91,42 @@ def test_location_maps_are_optional_and_apart() -> None:
     assert maps.location is not None
     assert maps.location[0, :, 0, 0].tolist() == [3, 4, 5]
     assert a_net(replace(SMALL, location_maps=False)).head.out_channels == 3
+
+
+def test_one_map_per_au_halves_the_output() -> None:
+    config = replace(SMALL, maps="au", gaussian="growing")
+    net = a_net(config)
+    assert (net.points, net.head.out_channels, layout_of(config).count) == (2, 4, 2)
+    assert layout_of(config).codec.gaussian == "growing"
+    with torch.no_grad():
+        maps = net(pictures(1, 64))
+        assert layout_of(config).read(maps.intensity).shape == (1, 2)
+        assert maps.location is not None and maps.location.shape == maps.intensity.shape
+
+
+@pytest.mark.parametrize("scc", [True, False])
+@pytest.mark.parametrize("widths", [(24, 16), (24, 16, 16)])
+@pytest.mark.parametrize("k", [1, 7, 15])
+def test_every_setting_of_the_papers_ablations_learns(
+    scc: bool, widths: tuple[int, ...], k: int
+) -> None:
+    """Tables 2 and 3 and Figure 6: with and without SCC, two or three stages, k from 1 to 15."""
+    for edges in get_args(EdgeFeatures) if scc else ("centre_difference",):
+        config = replace(
+            SMALL, scc=scc, deconv_widths=widths, scc_k=k, scc_edges=edges, scc_norm=True
+        )
+        net = a_net(config).train()
+        torch.nn.init.normal_(net.head.weight)
+        assert [layer.k for layer in net.correspondence if scc] == [k] * len(widths) * scc
+        maps = net(pictures(3, 64)).intensity
+        assert maps.shape == (3, 3, 2 * 2 ** len(widths), 2 * 2 ** len(widths))
+        maps.square().mean().backward()
+        for name, parameter in net.named_parameters():
+            learns = parameter.grad is not None and bool(parameter.grad.any())
+            # With k = 1 a channel has no neighbour but itself, so f_j - f_i is always 0.
+            still = k == 1 and edges != "centre_neighbour" and name.endswith("omega")
+            still |= k == 1 and edges == "difference" and scc
+            assert learns or still, (edges, name)
 
 
 def test_without_scc_no_parameter_of_it_remains() -> None:

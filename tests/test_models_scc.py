@@ -194,11 +194,10 @@ def test_batch_statistics_stay_float32_under_autocast() -> None:
     assert layer.norm is not None
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = layer(x)
-        products = [nn.functional.linear(x.flatten(2), w) for w in layer.node_weights()]
-    a, b = (product.float() for product in products)
+        a, b = (term.float() for term in layer.node_terms(x.flatten(2)))
     graph = nearest_channels(x.flatten(2), layer.k)
-    scale, shift = layer.norm(a, b, graph)
-    expected = torch.relu(scale * a + shift + neighbour_max(scale * b, graph))
+    a, b = layer.norm(a, b, graph)
+    expected = torch.relu(a + neighbour_max(b, graph))
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected.view_as(x), rtol=1e-6, atol=1e-6)
 
@@ -284,3 +283,24 @@ def test_the_guard_sees_a_tensor_over_the_edges() -> None:
     with largest_tensor() as backward:
         edges.sum().backward()
     assert forward.elements == backward.elements == B * C * 5 * L
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("k", [1, 7])
+def test_the_triton_kernel_gives_what_the_plain_form_gives(k: int, dtype: torch.dtype) -> None:
+    triton = pytest.importorskip("auheat.models.scc_triton")
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(3, 20, 1100, generator=generator)  # longer than a block of the kernel
+    values = values.round(decimals=1).to(dtype)  # some are equal
+    graph = nearest_channels(values, k)
+    plain = values.requires_grad_()
+    there = values.detach().cuda().requires_grad_()
+    rows = (graph + 20 * torch.arange(3)[:, None, None]).reshape(60, k).cuda()
+    expected, found = neighbour_max(plain, graph), triton.triton_neighbour_max(there, rows)
+    assert torch.equal(found.cpu(), expected)
+    weights = torch.randn(expected.shape, generator=generator).to(dtype)
+    (a,) = torch.autograd.grad(expected, plain, weights)
+    (b,) = torch.autograd.grad(found, there, weights.cuda())
+    close = {"rtol": 1e-5, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 0.03, "atol": 0.1}
+    torch.testing.assert_close(b.cpu(), a, **close)

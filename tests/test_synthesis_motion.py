@@ -170,3 +170,15 @@ def test_gaze_wanders_without_jumps() -> None:
     assert np.abs(np.diff(places, axis=0)).max() < 0.01
     assert (np.abs(places).max(0) <= (0.12, 0.08)).all()
     assert np.ptp(places, axis=0).min() > 0.05
+
+
+def test_eyes_may_stay_shut_for_a_while() -> None:
+    """Closed within 0.15 s, open again in 0.2 s; a blink meanwhile changes nothing."""
+    still = ((0.0, 0.1, 0.0),) * 3
+    performance = Performance((), (1.5,), still, (0.0, 0.0), shut=((1.0, 2.0),))
+    times = [0.5, 1.0, 1.075, 1.2, 1.55, 1.75, 1.9, 2.0, 3.0]
+    closed = [0, 0, 0.5, 1, 1, 1, 0.5, 0, 0]
+    assert [performance.closed(t) for t in times] == pytest.approx(closed)
+    for time, expected in zip(times, closed, strict=True):
+        beside = performance.expression(time).beside
+        assert beside.get("eyeBlink_R", 0.0) == pytest.approx(expected)

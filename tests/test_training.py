@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import lightning
@@ -8,9 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from auheat.data.dataset import Sample
 from auheat.errors import AuheatError
+from auheat.heatmap import Targets
 from auheat.models.checkpoint import load_checkpoint
-from auheat.models.heatmap_net import Maps, build_net
+from auheat.models.heatmap_net import build_net
+from auheat.models.hourglass import Hourglass
+from auheat.models.map_net import Maps
 from auheat.training.experiment import LossConfig, OptimConfig, read_experiment
 from auheat.training.fit import BEST, History, fit
 from auheat.training.module import HeatmapModule, heatmap_loss, parameter_groups
@@ -28,6 +35,7 @@ def test_the_loss_equals_a_plain_loop() -> None:
     generator = torch.Generator().manual_seed(0)
     predicted, marked, target, location = torch.rand(4, 2, 3, 4, 5, generator=generator)
     coded = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    targets = Targets(target, location, coded)
     config = LossConfig(foreground=15.0, location=0.5)
     total = 0.0
     for b in range(2):
@@ -37,33 +45,100 @@ def test_the_loss_equals_a_plain_loop() -> None:
                     weight = 1 + 15.0 * location[b, k, y, x]
                     total += weight * coded[b, k] * (predicted - target)[b, k, y, x] ** 2
                     total += 0.5 * weight * (marked - location)[b, k, y, x] ** 2
-    found = heatmap_loss(Maps(predicted, marked), target, location, coded, config)
+    found = heatmap_loss(Maps(predicted, marked), targets, config)
     assert found == pytest.approx(float(total) / (2 * 3 * 4 * 5), rel=1e-5)
 
 
 def test_without_foreground_and_location_it_is_the_papers_loss() -> None:
     generator = torch.Generator().manual_seed(1)
     predicted, target, location = torch.rand(3, 2, 3, 4, 5, generator=generator)
-    found = heatmap_loss(
-        Maps(predicted, None), target, location, torch.ones(2, 3), LossConfig(0.0, 1.0)
-    )
+    targets = Targets(target, location, torch.ones(2, 3))
+    found = heatmap_loss(Maps(predicted, None), targets, LossConfig(0.0, 1.0))
     assert found == pytest.approx(float((predicted - target).square().mean()), rel=1e-6)
 
 
-def test_uncoded_intensities_leave_no_gradient(data: Path) -> None:
-    module = HeatmapModule(experiment(data), 10)
+def a_module(data: Path, **model: object) -> HeatmapModule:
+    settings = experiment(data)
+    settings = replace(settings, model=replace(settings.model, **model))  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    module = HeatmapModule(settings, 10)
     module.log = lambda *_, **__: None  # type: ignore[method-assign]
-    batch = {
-        "image": torch.randint(0, 255, (2, 3, 32, 32), dtype=torch.uint8),
-        "points": torch.full((2, 5), 10.0)[..., None].expand(2, 5, 2).contiguous(),
-        "intensities": torch.tensor([[float("nan"), 2.0, 1.0], [float("nan"), 0.0, 3.0]]),
+    return module
+
+
+def a_batch(side: int = 32) -> Sample:
+    """Two pictures; AU04, which has one point, is not coded, nor is AU25 of the second."""
+    generator = torch.Generator().manual_seed(2)
+    return {
+        "image": torch.randint(0, 255, (2, 3, side, side), dtype=torch.uint8, generator=generator),
+        "points": torch.rand(2, 5, 2, generator=generator) * side,
+        "intensities": torch.tensor([[math.nan, 2.0, 1.0], [math.nan, 0.5, math.nan]]),
     }
-    loss = module.training_step(batch, 0)  # type: ignore[arg-type]
-    loss.backward()
+
+
+HOURGLASS = {"kind": "hourglass", "scc": False, "input_size": 64, "maps": "au"}
+
+
+@pytest.mark.parametrize(
+    ("model", "owner"),
+    [
+        ({}, (0, 1, 1, 2, 2)),
+        ({"maps": "au"}, (0, 1, 2)),
+        (HOURGLASS, (0, 1, 2)),
+        ({"gaussian": "growing"}, (0, 1, 1, 2, 2)),
+    ],
+)
+def test_uncoded_intensities_leave_no_gradient(
+    data: Path, model: dict[str, object], owner: tuple[int, ...]
+) -> None:
+    module = a_module(data, location_maps=False, **model)
+    module.training_step(a_batch(module.net.input_size), 0).backward()
     gradient = module.net.head.weight.grad
     assert gradient is not None and torch.isfinite(gradient).all()
-    assert not gradient[0].any()  # AU04 has one point, the first
-    assert gradient[1].any()
+    assert [bool(row.any()) for row in gradient] == [au > 0 for au in owner]
+
+
+@pytest.mark.parametrize("maps", ["point", "au"])
+@pytest.mark.parametrize("gaussian", ["fixed", "growing"])
+def test_a_step_by_a_plain_loop(data: Path, maps: str, gaussian: str) -> None:
+    """From points and levels to the loss, pixel by pixel: AU04 has one point, the others two."""
+    module, batch = a_module(data, maps=maps, gaussian=gaussian).eval(), a_batch()
+    torch.nn.init.normal_(module.net.head.weight)
+    found = module.training_step(batch, 0)
+    with torch.no_grad():
+        images = batch["image"].float().contiguous(memory_format=torch.channels_last)
+        drawn, marked = module.net(images)
+    groups = [[0], [1, 2], [3, 4]] if maps == "au" else [[k] for k in range(5)]
+    side = drawn.shape[-1]
+    total = 0.0
+    for b, (n, group) in product(range(2), enumerate(groups)):
+        level = float(batch["intensities"][b, (0, 1, 1, 2, 2)[group[0]]])
+        known = not math.isnan(level)
+        level = level if known else 0.0
+        for y, x in product(range(side), range(side)):
+            target = location = 0.0
+            for k in group:
+                cx, cy = ((batch["points"][b, k] + 0.5) / 32 * side).floor().tolist()
+                squared = (x - cx) ** 2 + (y - cy) ** 2
+                sigma = max(level, 1.0) if gaussian == "growing" else 1.0
+                target = max(target, 0.2 * level * math.exp(-squared / (2 * sigma**2)))
+                location = max(location, math.exp(-squared / 2))
+            weight = 1 + 15.0 * location
+            total += weight * known * (float(drawn[b, n, y, x]) - target) ** 2
+            total += weight * (float(marked[b, n, y, x]) - location) ** 2
+    assert float(found) == pytest.approx(total / drawn.numel(), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_an_hourglass_trains_with_a_map_per_au(data: Path, tmp_path: Path) -> None:
+    settings = experiment(data, epochs=15, learning_rate=1e-2)
+    model = replace(settings.model, **HOURGLASS, gaussian="growing")  # type: ignore[arg-type]
+    best = fit(replace(settings, model=model), tmp_path / "run")
+    history = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").open()]
+    assert max(line["val_AU12/icc"] for line in history) > 0.4
+    checkpoint = load_checkpoint(best)
+    assert isinstance(checkpoint.net, Hourglass)
+    assert checkpoint.config == model
 
 
 def test_matrices_of_scc_do_not_decay_and_have_their_own_rate(data: Path) -> None:

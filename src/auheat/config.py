@@ -33,6 +33,8 @@ T = TypeVar("T")
 Trunk = Literal["resnet18", "resnet34", "resnet50"]
 SccInit = Literal["identity", "random"]
 EdgeFeatures = Literal["centre_difference", "centre_neighbour", "difference"]
+MapKind = Literal["point", "au"]
+Gaussian = Literal["fixed", "growing"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,10 @@ class ModelConfig:
     """Everything needed to rebuild a heatmap network. Stored inside every checkpoint.
 
     aus: the Action Units, in output order.
-    trunk, width: residual network and the factor on its channel counts.
-    input_size: side of the square input in pixels.
+    kind: "deconv" is a residual trunk with deconvolutions and SCC (`auheat.models.heatmap_net`);
+        "hourglass" is `auheat.models.hourglass`, which has no trunk, deconvolutions or SCC.
+    trunk: residual network. width: factor on the channel counts of the trunk or the hourglass.
+    input_size: side of the square input in pixels; a multiple of 32, of 64 for an hourglass.
     normalise: "imagenet" subtracts ImageNet's channel means and divides by its standard
         deviations (for published weights); "image" removes each picture's own channel means and
         divides by its own standard deviation, which makes light and colour cast matter less.
@@ -51,13 +55,14 @@ class ModelConfig:
     scc_norm, scc_init, scc_edges: see `auheat.models.scc`. The authors' code has the norm; the
         light default goes without, for it then joins a trained network with less harm
         (docs/model-card.md has the figures).
-    sigma, amplitude: see `auheat.heatmap`.
+    maps: one map per AU point, or one per AU. sigma, amplitude, gaussian: see `auheat.heatmap`.
     location_maps: a second set of maps that mark each AU point with peak 1 whatever the intensity.
 
     Raises AuheatError for values that no network can be built from.
     """
 
     aus: tuple[str, ...] = PAPER_AUS
+    kind: Literal["deconv", "hourglass"] = "deconv"
     trunk: Trunk = "resnet18"
     width: float = 0.5
     input_size: int = 128
@@ -68,20 +73,27 @@ class ModelConfig:
     scc_norm: bool = False
     scc_init: SccInit = "identity"
     scc_edges: EdgeFeatures = "centre_difference"
+    maps: MapKind = "point"
     sigma: float = 2.0
     amplitude: float | Literal["paper"] = 0.2
+    gaussian: Gaussian = "fixed"
     location_maps: bool = True
 
     def __post_init__(self) -> None:
         action_units(self.aus)
-        widths = self.deconv_widths
+        widths, hourglass = self.deconv_widths, self.kind == "hourglass"
+        step = 64 if hourglass else 32
         rules = {
             "width": (1 / 64 <= self.width < math.inf, "at least 1/64"),
             "input_size": (
-                self.input_size > 0 and self.input_size % 32 == 0,
-                "a positive multiple of 32",
+                self.input_size > 0 and self.input_size % step == 0,
+                f"a positive multiple of {step} where kind is {self.kind!r}",
             ),
-            "deconv_widths": (len(widths) > 0 and min(widths) > 0, "one or more channel counts"),
+            "deconv_widths": (
+                hourglass or (len(widths) > 0 and min(widths) > 0),
+                "one or more channel counts",
+            ),
+            "scc": (not (self.scc and hourglass), "false where kind is 'hourglass'"),
             "scc_k": (
                 not self.scc or 1 <= self.scc_k <= min(widths, default=1),
                 "1 to the smallest of deconv_widths",

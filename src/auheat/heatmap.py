@@ -9,6 +9,16 @@ The centre p is the map pixel nearest to the point, as in the authors' code, so 
 a map is exactly `I * amplitude` and reading the maximum (the paper's inference) returns I; the
 point comes back within half a map pixel. A point outside the map is moved to the nearest border
 pixel, so its intensity survives.
+
+Sanchez-Lozano, Tzimiropoulos and Valstar (BMVC 2018), a baseline of the paper, draw one map for
+each AU, the maximum over the Gaussians at its points, and let amplitude and size of a Gaussian
+follow the intensity. That much is theirs. Their released code does not train, and notes on their
+paper say no more of the size than that a Gaussian ends 6 I map pixels from its centre. Our choice
+for "growing" is sigma(I) = sigma * max(I, 1), without an end: in proportion to the intensity from
+level 1 to 5, and constant below, so that a faint AU still has an extent. The peak stays
+I * amplitude, with the amplitude of the given sigma.
+
+Letters: K AU points, A Action Units, N maps (K or A), h w map pixels.
 """
 
 from __future__ import annotations
@@ -16,11 +26,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import pi
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from auheat.config import Gaussian, MapKind
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 
 Amplitude = float | Literal["paper"]
@@ -35,12 +46,14 @@ class HeatmapCodec:
     sigma: standard deviation of the Gaussian in map pixels. The authors use 2 on 64x64 maps.
     amplitude: peak of a map at intensity 1. "paper" is Eq. 1's 1 / (2 pi sigma^2); the default
         0.2 puts intensity 5 at a peak of 1.
+    gaussian: "fixed" has the same size at every intensity, "growing" has sigma * max(I, 1).
     """
 
     input_size: tuple[int, int]
     map_size: tuple[int, int]
     sigma: float = 2.0
     amplitude: Amplitude = 0.2
+    gaussian: Gaussian = "fixed"
 
     @property
     def scale(self) -> float:
@@ -54,10 +67,17 @@ class HeatmapCodec:
 
         Returns (..., K, h, w).
         """
-        return self.locate(points) * (intensities * self.scale)[..., None, None]
+        spread: Tensor | float = self.sigma
+        if self.gaussian == "growing":
+            spread = self.sigma * intensities.clamp(min=1.0)[..., None, None]
+        return self._draw(points, spread) * (intensities * self.scale)[..., None, None]
 
     def locate(self, points: Tensor) -> Tensor:
-        """Location maps: the same Gaussians with peak 1 whatever the intensity. (..., K, h, w)."""
+        """Location maps: peak 1 and size `sigma` whatever the intensity. (..., K, h, w)."""
+        return self._draw(points, self.sigma)
+
+    def _draw(self, points: Tensor, sigma: Tensor | float) -> Tensor:
+        """Gaussians with peak 1. sigma: one for all, or (..., K, 1, 1)."""
         centre = self._nearest_pixel(points)
         height, width = self.map_size
         rows = torch.arange(height, device=points.device, dtype=centre.dtype)
@@ -65,7 +85,7 @@ class HeatmapCodec:
         across = (columns - centre[..., 0, None]).square()
         down = (rows - centre[..., 1, None]).square()
         squared = down[..., :, None] + across[..., None, :]
-        return torch.exp(squared / (-2.0 * self.sigma**2))
+        return torch.exp(squared / (-2.0 * sigma**2))
 
     def decode(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Reads maps (..., K, h, w): points (..., K, 2) in input pixels, intensities (..., K).
@@ -95,6 +115,66 @@ class HeatmapCodec:
         (height, width), (rows, columns) = self.input_size, self.map_size
         dtype = like.dtype if like.is_floating_point() else torch.float32
         return torch.tensor([width / columns, height / rows], dtype=dtype, device=like.device)
+
+
+class Targets(NamedTuple):
+    """What the maps of a batch should be.
+
+    intensity, location: (..., N, h, w). coded: (..., N), 1 where the intensity is known, else 0.
+    """
+
+    intensity: Tensor
+    location: Tensor
+    coded: Tensor
+
+
+@dataclass(frozen=True)
+class MapLayout:
+    """What the N maps of a network are of: how their targets are drawn, and how they are read.
+
+    au_of_point: K indices into the A AUs, ascending.
+    kind: "point" has a map for each AU point, and an AU is the mean of what its points read;
+        "au" has a map for each AU, the maximum over the Gaussians of its points.
+    """
+
+    codec: HeatmapCodec
+    au_of_point: tuple[int, ...]
+    kind: MapKind = "point"
+
+    @property
+    def count(self) -> int:
+        """N, the number of maps."""
+        return len(self.au_of_point) if self.kind == "point" else self.au_of_point[-1] + 1
+
+    def targets(self, points: Tensor, levels: Tensor) -> Targets:
+        """points: (..., K, 2) input pixels; levels: (..., A) in 0 to 5, NaN where not coded."""
+        at_points = levels[..., list(self.au_of_point)]
+        intensity = self.codec.encode(points, at_points.nan_to_num())
+        location = self.codec.locate(points)
+        if self.kind == "point":
+            return Targets(intensity, location, (~at_points.isnan()).float())
+        return Targets(
+            max_over_points(intensity, self.au_of_point),
+            max_over_points(location, self.au_of_point),
+            (~levels.isnan()).float(),
+        )
+
+    def read(self, maps: Tensor) -> Tensor:
+        """Intensities (..., A) of intensity maps (..., N, h, w), see `HeatmapCodec.decode`."""
+        _, levels = self.codec.decode(maps)
+        return levels if self.kind == "au" else mean_over_points(levels, self.au_of_point)
+
+    def per_au(self, maps: Tensor) -> Tensor:
+        """One map for each AU in units of intensity: (..., N, h, w) -> (..., A, h, w)."""
+        levels = maps / self.codec.scale
+        return levels if self.kind == "au" else max_over_points(levels, self.au_of_point)
+
+
+def max_over_points(maps: Tensor, au_of_point: Sequence[int]) -> Tensor:
+    """The pixelwise maximum over the maps of each AU's points: (..., K, h, w) -> (..., A, h, w)."""
+    owner = torch.as_tensor(au_of_point, device=maps.device)
+    aus = range(max(au_of_point) + 1)
+    return torch.stack([maps[..., owner == au, :, :].amax(-3) for au in aus], -3)
 
 
 def mean_over_points(values: Tensor, au_of_point: Sequence[int]) -> Tensor:

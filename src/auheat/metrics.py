@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+METRICS = ("icc", "mae", "mse", "pcc")
 
 
 def icc31(ratings: ArrayLike) -> float:
@@ -135,7 +136,7 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 def summary(agreement: Agreement, aus: Sequence[str]) -> dict[str, dict[str, float]]:
     """Per AU and as `mean` over AUs with a defined value: icc, mae, mse, pcc and the count n."""
-    columns = {name: getattr(agreement, name) for name in ("icc", "mae", "mse", "pcc")}
+    columns = {name: getattr(agreement, name) for name in METRICS}
     table = {
         au: {
             **{name: float(values[a]) for name, values in columns.items()},

@@ -7,7 +7,7 @@ column names and order, so that scripts written for it read ours unchanged.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,11 @@ TABLE_VERSION = 1
 
 Row = dict[str, Any]
 TableKind = Literal["video", "photo", "folder"]
+# Further columns on request, AU after AU: the network's own readings where AUxx_r was calibrated or
+# smoothed, and standard deviations.
+Extra = Literal["raw", "sd"]
+# How much a heatmap is strengthened at most when its intensity is smoothed upwards.
+_STRONGEST = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +59,13 @@ class FacePrediction:
     face: where the face is.
     intensities: by AU name, floats from 0 to 5, never rounded.
     heatmaps: by AU name, (h, w) float32, in intensity units: the peak is the intensity before
-        clipping. An AU with several points has the maximum over their maps.
+        clipping. An AU with several points has the maximum over their maps. Empty where maps are
+        not kept.
     heatmap_to_frame: 2x3 transform from heatmap pixels (x, y) to frame pixels.
     confidence: 0 to 1, see `auheat.inference.predictor`.
+    raw: what the network read, where `intensities` were calibrated or smoothed, else None.
+    deviations: by AU name, the standard deviation of the true intensity about the one given, in
+        levels; None where the weights come without figures, see `auheat.inference.uncertainty`.
     """
 
     face: Face
@@ -64,6 +73,8 @@ class FacePrediction:
     heatmaps: Mapping[str, NDArray[np.float32]] = field(repr=False)
     heatmap_to_frame: NDArray[np.float64] = field(repr=False)
     confidence: float
+    raw: Mapping[str, float] | None = None
+    deviations: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         wrong = [
@@ -71,12 +82,34 @@ class FacePrediction:
         ]
         if wrong:
             raise ValueError(f"intensities outside 0 to 5: {', '.join(wrong)}")
-        if set(self.heatmaps) != set(self.intensities):
+        if self.heatmaps and set(self.heatmaps) != set(self.intensities):
             raise ValueError("every AU needs one intensity and one heatmap")
         if self.heatmap_to_frame.shape != (2, 3):
             raise ValueError(f"a transform has shape (2, 3), not {self.heatmap_to_frame.shape}")
         if not 0.0 <= self.confidence <= 1.0:
             raise ValueError(f"a confidence lies in 0 to 1, not {self.confidence}")
+
+    def refined(
+        self, intensities: Mapping[str, float], slopes: Mapping[str, float] | None = None
+    ) -> FacePrediction:
+        """The same face with other intensities of the same AUs; the network's own stay in `raw`.
+
+        Heatmaps grow and shrink with their intensity, deviations by the factors `slopes`.
+        """
+        shares = {
+            au: min(x / self.intensities[au], _STRONGEST) if self.intensities[au] > 0 else 1.0
+            for au, x in intensities.items()
+        }
+        deviations = self.deviations
+        if deviations is not None and slopes is not None:
+            deviations = {au: x * slopes[au] for au, x in deviations.items()}
+        return replace(
+            self,
+            intensities=intensities,
+            heatmaps={au: x * np.float32(shares[au]) for au, x in self.heatmaps.items()},
+            raw=self.intensities if self.raw is None else self.raw,
+            deviations=deviations,
+        )
 
     @property
     def box(self) -> NDArray[np.float64]:
@@ -132,10 +165,14 @@ class TableSchema:
     AUxx_r is the intensity (0 to 5), AUxx_c is 1 where AUxx_r reaches 1, so that they never
     contradict each other. A frame without a face keeps one row: success 0, confidence 0, and
     nothing in the AU columns (NaN in pandas, NA in R), so that no mean takes it for a neutral face.
+
+    extras: groups of columns AUxx_raw and AUxx_sd after those, in the order given; nothing in them
+        where a prediction has no such numbers. Readers of OpenFace's tables pass them over.
     """
 
     kind: TableKind
     aus: tuple[str, ...]
+    extras: tuple[Extra, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -145,22 +182,21 @@ class TableSchema:
             "photo": ("face",),
             "folder": ("input", "face"),
         }[self.kind]
-        return (
-            *head,
-            "confidence",
-            "success",
-            *(f"{au}_r" for au in self.aus),
-            *(f"{au}_c" for au in self.aus),
-        )
+        return (*head, "confidence", "success", *self._au_columns)
+
+    @property
+    def _au_columns(self) -> tuple[str, ...]:
+        return tuple(f"{au}_{kind}" for kind in ("r", "c", *self.extras) for au in self.aus)
 
     def rows(self, result: FrameResult) -> list[Row]:
         """One row per face; a single row with success 0 if there is none."""
         if not result.faces:
-            return [self._head(result, 0) | {"confidence": 0.0, "success": 0} | self._values(None)]
+            nothing = dict.fromkeys(self._au_columns)
+            return [self._head(result, 0) | {"confidence": 0.0, "success": 0} | nothing]
         return [
             self._head(result, prediction.face_id)
             | {"confidence": prediction.confidence, "success": 1}
-            | self._values(prediction.intensities)
+            | self._values(prediction)
             for prediction in result.faces
         ]
 
@@ -171,11 +207,17 @@ class TableSchema:
             return {"face": face_id}
         return {"input": result.input or "", "face": face_id}
 
-    def _values(self, intensities: Mapping[str, float] | None) -> Row:
-        if intensities is None:
-            return dict.fromkeys(self.columns[-2 * len(self.aus) :])
-        levels = {f"{au}_r": intensities[au] for au in self.aus}
-        return levels | {f"{au}_c": is_present(intensities[au]) for au in self.aus}
+    def _values(self, prediction: FacePrediction) -> Row:
+        levels, raw = prediction.intensities, prediction.raw
+        of_extra: dict[Extra, Mapping[str, float]] = {
+            "raw": levels if raw is None else raw,
+            "sd": prediction.deviations or {},
+        }
+        values: Row = {f"{au}_r": levels[au] for au in self.aus}
+        values |= {f"{au}_c": is_present(levels[au]) for au in self.aus}
+        for extra in self.extras:
+            values |= {f"{au}_{extra}": of_extra[extra].get(au) for au in self.aus}
+        return values
 
 
 def format_row(row: Row, columns: Sequence[str]) -> list[str]:

@@ -40,12 +40,17 @@ class VerbGroup(click.Group):
             error.show()
             code = error.exit_code
         except AuheatError as error:
-            click.echo(f"auheat: {error}", err=True)
+            click.echo(f"auheat: {_line(error)}", err=True)
             code = FAILED
         except (click.Abort, KeyboardInterrupt):
             click.echo("auheat: interrupted", err=True)
             code = INTERRUPTED
         sys.exit(code)
+
+
+def _line(error: AuheatError) -> str:
+    """The error's own line, also where a reading process wrapped it into its traceback."""
+    return str(error).rstrip().rpartition("AuheatError: ")[2]
 
 
 @click.group("auheat", cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -39,9 +39,36 @@ from auheat.cli import FAILED
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option(
-    "--weights", default="default", show_default=True, help="A .safetensors file of auheat."
+    "--weights",
+    default="default",
+    show_default=True,
+    help="A .safetensors file of auheat, or an .onnx file of `auheat export`.",
 )
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "torch", "onnx", "openvino"]),
+    default="auto",
+    show_default=True,
+    help="What the network runs on.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    default="auto",
+    show_default=True,
+    help="What the network computes in; auto is bf16 where the processor has it.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the network.")
+@click.option("--batch", type=click.IntRange(min=1), help="Frames to read together.")
 @click.option("--aus", help="Only these, like AU06,AU12.  [default: all that the weights read]")
+@click.option("--neutral", default="none", show_default=True, metavar="FRAME|IMAGE|FILE|auto|none",
+              help="The face at rest, from which intensities count: a frame's number, a photo, a "
+              "file of --save-neutral, or auto to find it in each video.")  # fmt: skip
+@click.option("--save-neutral", type=click.Path(path_type=Path),
+              help="Keep what was subtracted, for other files of this person.")  # fmt: skip
+@click.option("--smooth", is_flag=True, help="Take the trembling out of the curves of a video.")
+@click.option("--sd", is_flag=True, help="Also write the standard deviation of every intensity.")
+@click.option("--events", is_flag=True, help="Also write onset, apex and offset of every AU.")
 def command(
     inputs: tuple[Path, ...],
     out: Path,
@@ -51,25 +78,41 @@ def command(
     fps: float,
     device: str,
     weights: str,
+    runtime: Any,
+    precision: Any,
+    threads: int | None,
+    batch: int | None,
     aus: str | None,
+    neutral: str,
+    save_neutral: Path | None,
+    smooth: bool,
+    sd: bool,
+    events: bool,
 ) -> None:
     """Read the Action Units of every face in INPUTS.
 
     A video or photo gives OUT/<name>.csv. A folder gives one table of its photos, and one of each
     of its videos. Existing results are replaced.
     """
+    from auheat.inference.calibration import neutral_of
     from auheat.inference.inputs import gather
     from auheat.inference.predictor import load
+    from auheat.inference.refining import Refinement
     from auheat.inference.run import Batch, make_folder
 
     chosen = None if aus is None else [name.strip() for name in aus.split(",") if name.strip()]
     gathered = gather(inputs, out, sequence)
-    predictor = load(weights, device, chosen, faces)
+    predictor = load(weights, device, chosen, faces, runtime, precision, threads, batch)
+    refinement = Refinement(neutral_of(neutral, predictor), smooth)
+    job = Batch(predictor, out, overlay, fps, _progress, refinement, save_neutral, sd, events)
+    job.check(gathered)
     make_folder(out)
     failed = []
-    for outcome in Batch(predictor, out, overlay, fps, _progress).run(gathered):
+    for outcome in job.run(gathered):
         if outcome.files:
             click.echo(outcome.summary)
+        if outcome.note:
+            click.echo(f"auheat: note: {outcome.path}: {outcome.note}", err=True)
         if outcome.problem:
             failed.append(outcome.problem)
     for problem in failed:

@@ -1,4 +1,4 @@
-"""`auheat synth`: makes a labelled dataset, or clips, of synthetic faces."""
+"""`auheat synth`: makes a labelled dataset, clips, or a look-alike of a dataset."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ import click
     "--assets", required=True, type=click.Path(path_type=Path), help="Folder with the face assets."
 )
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
-@click.option("--subjects", type=click.IntRange(min=1), default=4000, show_default=True)
+@click.option("--layout", help="Lay the files out as a real dataset does: disfa, disfa-plus, bp4d, "
+              "fera2015, fera2017, bp4d-plus, unbc, authors-json, authors-json-bp4d.")  # fmt: skip
+@click.option("--frames", type=click.IntRange(min=2),
+              help="Frames of each sequence of a layout.  [default: the layout's own]")  # fmt: skip
+@click.option("--subjects", type=click.IntRange(min=1),
+              help="[default: 4000, or as many as the layout has]")  # fmt: skip
 @click.option("--images", type=click.IntRange(min=1), default=20000, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
-@click.option("--size", type=click.IntRange(32, 1024), default=128, show_default=True,
-              help="Side of the aligned region in pixels.")  # fmt: skip
+@click.option("--size", type=click.IntRange(32, 1024),
+              help="Side of the aligned region, or height of a layout's pictures, in pixels.  "
+              "[default: 128, or the layout's own]")  # fmt: skip
 @click.option("--pad", type=click.IntRange(min=0), default=8, show_default=True,
               help="Pixels kept around it for augmentation.")  # fmt: skip
 @click.option("--val", type=click.FloatRange(0, 0.5), default=0.04, show_default=True,
@@ -32,10 +38,12 @@ import click
 def command(
     assets: Path,
     out: Path,
-    subjects: int,
+    layout: str | None,
+    frames: int | None,
+    subjects: int | None,
     images: int,
     seed: int,
-    size: int,
+    size: int | None,
     pad: int,
     val: float,
     test: float,
@@ -44,7 +52,8 @@ def command(
     seconds: float,
     workers: int | None,
 ) -> None:
-    """Make synthetic faces with exact labels: aligned pictures with a manifest, or videos.
+    """Make synthetic faces with exact labels: aligned pictures with a manifest, or videos, or files
+    that lie on disk as those of a real dataset do.
 
     The same numbers give the same pictures. A run that was stopped continues when the same command
     is given again.
@@ -53,17 +62,25 @@ def command(
 
     from tqdm import tqdm
 
+    from auheat.data.lookalikes import LookalikePlan, write_lookalike
     from auheat.data.synthetic import SynthesisPlan, synthesise
     from auheat.data.synthetic_clips import write_clips
     from auheat.faces.crop import CropSpec
 
     count = workers or os.cpu_count() or 1
+    if layout:
+        look = LookalikePlan(layout, seed, subjects or 0, frames or 0, size or 0)
+        with tqdm(total=look.images, desc="frames", disable=None) as bar:
+            write_lookalike(assets, out, look, count, bar.update)
+        click.echo(f"look-alike of {layout}: {out}")
+        return
     if clips:
         with tqdm(total=clips, desc="clips", disable=None) as bar:
             write_clips(assets, out, clips, seed, seconds, bar.update)
         click.echo(f"clips: {out}")
         return
-    plan = SynthesisPlan(subjects, images, seed, CropSpec(size, pad), val, test, pairs)
+    crop = CropSpec(size or 128, pad)
+    plan = SynthesisPlan(subjects or 4000, images, seed, crop, val, test, pairs)
     with tqdm(total=images * (2 if pairs else 1), desc="faces", disable=None) as bar:
         synthesise(assets, out, plan, count, bar.update)
     click.echo(f"dataset: {out}")

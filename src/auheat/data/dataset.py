@@ -6,6 +6,7 @@ Letters: H = W input pixels, K AU points, A Action Units.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TypedDict
 
 import cv2
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from auheat.data.crop_cache import CropCache
 from auheat.data.manifest import Manifest
 from auheat.data.transforms import NONE, AugmentConfig, augment
 from auheat.errors import AuheatError
@@ -33,6 +35,8 @@ class CropDataset(Dataset[Sample]):
     """Aligned crops with the points and intensities of the given AUs.
 
     Indexed by the row, or by (visit, row) to draw the augmentation of that visit.
+    cache: folder in which decoded crops are kept for later visits, see `auheat.data.crop_cache`;
+    samples are the same with it and without.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class CropDataset(Dataset[Sample]):
         size: int,
         augmentation: AugmentConfig = NONE,
         seed: int = 0,
+        cache: Path | None = None,
     ) -> None:
         self._folder = manifest.folder
         self._crop = manifest.crop
@@ -50,6 +55,8 @@ class CropDataset(Dataset[Sample]):
         self._labels = manifest.labels(aus)
         self._layout = PointLayout.of(aus)
         self._size, self._augmentation, self._seed = size, augmentation, seed
+        pictures = [self._folder / path for path in self._paths] if cache else []
+        self._cache = CropCache(cache, pictures, manifest.crop.side) if cache else None
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -72,6 +79,15 @@ class CropDataset(Dataset[Sample]):
         }
 
     def _read(self, row: int) -> NDArray[np.uint8]:
+        if self._cache is None:
+            return self._decode(row)
+        image = self._cache.get(row)
+        if image is None:
+            image = self._decode(row)
+            self._cache.put(row, image)
+        return image
+
+    def _decode(self, row: int) -> NDArray[np.uint8]:
         path = self._folder / self._paths[row]
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:

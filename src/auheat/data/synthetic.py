@@ -6,12 +6,7 @@ subjects; a run that was stopped continues with the chunks that are still missin
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,16 +15,16 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from auheat.data import parts
 from auheat.data.manifest import FILE, Manifest
+from auheat.data.pictures import save_picture
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.files import replacing
 from auheat.synthesis.assets import load_pack
-from auheat.synthesis.studio import Picture, Studio
+from auheat.synthesis.studio import Studio
 
 _CHUNK = 25  # subjects
-_QUALITY = 95
-_PARTS = ".parts"
 
 
 @dataclass(frozen=True)
@@ -85,71 +80,28 @@ def synthesise(
     holds another dataset or the assets cannot be read.
     """
     load_pack(assets)  # so that a bad pack is reported once, before any worker starts
-    settings = _prepare(out, plan)
+    settings = parts.start(out, asdict(plan), FILE)
     chunks = range(0, plan.subjects, _CHUNK)
     missing = [first for first in chunks if not _part(out, first).is_file()]
     progress(sum(_images_in(plan, first) for first in chunks if first not in missing))
-    with ProcessPoolExecutor(
-        max(1, workers),
-        multiprocessing.get_context("spawn"),
-        initializer=_open_studio,
-        initargs=(assets, out, plan),
-    ) as pool:
-        for first in _finished(pool, missing):
-            progress(_images_in(plan, first))
+    for first in parts.in_processes(
+        _make_chunk, missing, workers, _open_studio, (assets, out, plan)
+    ):
+        progress(_images_in(plan, first))
     rows = pd.concat([pd.read_parquet(_part(out, first)) for first in chunks], ignore_index=True)
     manifest = Manifest(rows, out, plan.crop, {"kind": "synthetic", "plan": settings})
     manifest.write()
-    shutil.rmtree(out / _PARTS)
+    parts.finish(out)
     return manifest
 
 
-def _prepare(out: Path, plan: SynthesisPlan) -> dict[str, Any]:
-    """Makes the folder and notes the plan in it; refuses a folder that holds something else."""
-    settings: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
-    noted, text = out / _PARTS / "plan.json", json.dumps(settings)
-    if (out / FILE).exists():
-        raise AuheatError(f"{out} already holds a dataset: choose another folder or delete it")
-    try:
-        if noted.is_file():
-            if noted.read_text() != text:
-                raise AuheatError(
-                    f"{out} holds a started dataset with other settings: "
-                    "finish that one or delete it"
-                )
-            return settings
-        if out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()):
-            raise AuheatError(f"{out} holds other files: choose a new or an empty folder")
-        noted.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(noted) as temporary:
-            temporary.write_text(text)
-    except OSError as error:
-        raise AuheatError(f"cannot write into {out}: {error.strerror}") from None
-    return settings
-
-
 def _part(out: Path, first: int) -> Path:
-    return out / _PARTS / f"{first:07d}.parquet"
+    return parts.part(out, f"{first:07d}")
 
 
 def _images_in(plan: SynthesisPlan, first: int) -> int:
     subjects = range(first, min(first + _CHUNK, plan.subjects))
     return sum(plan.images_of(subject) for subject in subjects) * (2 if plan.pairs else 1)
-
-
-def _finished(pool: ProcessPoolExecutor, chunks: list[int]) -> Iterator[int]:
-    """Runs the chunks and yields each when it is done; on a failure the rest are cancelled."""
-    futures = [pool.submit(_make_chunk, first) for first in chunks]
-    try:
-        for future in as_completed(futures):
-            yield future.result()
-    except BrokenProcessPool:
-        raise AuheatError(
-            "a worker process died, perhaps for want of memory: "
-            "give the same command again with fewer workers"
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 # What a worker process keeps between chunks: opening the assets takes a second.
@@ -189,7 +141,7 @@ def _subject_rows(
             shots = [("", 0, studio.picture(person, numbers, plan.crop.transform, plan.crop.side))]
         for sequence, frame, shot in shots:
             path = folder / f"{name}_{index:03d}{'_' + str(frame) if frame else ''}.jpg"
-            _save(out / path, shot)
+            save_picture(out / path, shot.image)
             yield {
                 "image": path.as_posix(),
                 "subject": name,
@@ -199,10 +151,3 @@ def _subject_rows(
                 "landmarks": shot.landmarks.astype(np.float32).ravel(),
                 **shot.intensities,
             }
-
-
-def _save(path: Path, shot: Picture) -> None:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-               cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]  # fmt: skip
-    if not cv2.imwrite(str(path), shot.image[..., ::-1], quality):
-        raise AuheatError(f"cannot write {path}: is the disk full?")

@@ -6,6 +6,7 @@ Letters: N pictures, A Action Units.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from torch.utils.data import DataLoader
 from auheat.data.dataset import CropDataset, Sample
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
-from auheat.facs import PointLayout
-from auheat.heatmap import mean_over_points
+from auheat.evaluation.predictions import Predictions
+from auheat.evaluation.selection import Selection
 from auheat.models.checkpoint import Checkpoint
-from auheat.models.heatmap_net import codec_of
+from auheat.models.heatmap_net import layout_of
 
 _BATCH = 64
 
@@ -38,11 +39,35 @@ def predict_part(
         raise AuheatError(f"nothing to evaluate in {part.folder}: that split has no pictures")
     config = checkpoint.config
     net = checkpoint.net.to(device).eval()
-    codec, layout = codec_of(config), PointLayout.of(config.aus)
+    layout = layout_of(config)
     dataset = CropDataset(part, config.aus, config.input_size)
     loader: DataLoader[Sample] = DataLoader(dataset, batch_size=_BATCH, num_workers=workers)
     read = []
     for batch in wrap(loader):
-        _, levels = codec.decode(net(batch["image"].to(device).float()).intensity)
-        read.append(mean_over_points(levels, layout.au_of_point).double().cpu().numpy())
+        maps = net(batch["image"].to(device).float())
+        read.append(layout.read(maps.intensity).double().cpu().numpy())
     return np.concatenate(read)
+
+
+def measure(
+    checkpoint: Checkpoint,
+    weights: Path,
+    selection: Selection,
+    device: torch.device,
+    workers: int,
+    wrap: Wrap = iter,
+) -> Predictions:
+    """Predictions of a run, beside the labels, for the selected part of a dataset.
+
+    weights: the checkpoint's file, for its name. wrap: as for `predict_part`, which see for errors.
+    """
+    values = predict_part(checkpoint, selection.part, device, workers, wrap)
+    experiment = checkpoint.card.get("experiment", {})
+    about = {
+        "name": str(experiment.get("name", weights.stem)),
+        "seed": int(experiment.get("seed", 0)),
+        "weights": weights.name,
+        "experiment": experiment,
+        **selection.about,
+    }
+    return Predictions.of(selection.part, checkpoint.config.aus, values, about)

@@ -1,12 +1,18 @@
-"""Result files: one JSON file for each network and each split it was measured on.
+"""Result files: one JSON file for each network and each part of a dataset it was measured on.
 
-format       1
+format       2; files of format 1 lack what is marked with *
 name, seed   of the run
-weights      file name of the checkpoint
-split        "test", "val" or "train"; `subjects` and `images` count it
+weights      file name of the checkpoint, or of the tables of another program
+split        "test", "val", "train" or "all"; `subjects` and `images` count it
 data         how the dataset was made (its manifest's source)
 experiment   the run's settings in full, if the checkpoint knows them
 metrics      by AU and as "mean": icc, mae, mse, pcc, n; undefined is null
+synthetic*   whether the pictures are of synthetic faces
+protocol*, fold*   who was tested, see `auheat.evaluation.protocols`; "" for the dataset's own split
+intervals*   by AU and as "mean", then by metric: [low, high], see `auheat.evaluation.intervals`
+fold_means*  of pooled folds: by AU and as "mean", then by metric: the mean over the folds
+controls*    by name: mean metrics of a predictor without skill on the same rows
+coverage*    of another program: `images` with a prediction, `of` those in the split
 """
 
 from __future__ import annotations
@@ -14,20 +20,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
+from auheat.evaluation.intervals import RESAMPLES, intervals
+from auheat.evaluation.predictions import Predictions
 from auheat.files import replacing
-from auheat.metrics import Agreement, summary
-from auheat.models.checkpoint import Checkpoint
+from auheat.metrics import METRICS, nanmean, summary
 
-FORMAT = 1
+FORMAT = 2
+_READABLE = (1, 2)
+_NUMBERS = ("metrics", "intervals", "fold_means", "controls")
 
 
 @dataclass(frozen=True)
@@ -43,58 +48,127 @@ class Report:
     data: Mapping[str, Any]
     experiment: Mapping[str, Any]
     metrics: Mapping[str, Mapping[str, float]]
+    protocol: str = ""
+    fold: str = ""
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    fold_means: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    controls: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    coverage: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(
+    def of_predictions(
         cls,
-        checkpoint: Checkpoint,
-        weights: Path,
-        part: Manifest,
-        split: str,
-        predictions: NDArray[np.float64],
+        predictions: Predictions,
+        controls: Mapping[str, Predictions] | None = None,
+        resamples: int = RESAMPLES,
     ) -> Report:
-        """Compares predictions (N, A) for a part of a dataset with its labels."""
-        aus = checkpoint.config.aus
-        experiment = checkpoint.card.get("experiment", {})
-        agreement = Agreement.of(predictions, part.labels(aus))
+        """Compares predictions with the labels beside them.
+
+        controls: predictors without skill by name, of the same rows. resamples: for the intervals;
+        0 for none. Raises AuheatError if there are no rows.
+        """
+        about = predictions.about
+        if not len(predictions.table):
+            raise AuheatError(f"nothing to measure: {about.get('name', '')} has no predictions")
+        found = summary(predictions.agreement(), predictions.aus)
+        others = {name: other.agreement() for name, other in (controls or {}).items()}
         return cls(
-            name=str(experiment.get("name", weights.stem)),
-            seed=int(experiment.get("seed", 0)),
-            weights=weights.name,
-            split=split,
-            subjects=int(part.table["subject"].nunique()),
-            images=len(part.table),
-            data=part.source,
-            experiment=experiment,
-            metrics=summary(agreement, aus),
+            name=str(about.get("name", "")),
+            seed=int(about.get("seed", 0)),
+            weights=str(about.get("weights", "")),
+            split=str(about.get("split", "test")),
+            subjects=int(predictions.table["subject"].nunique()),
+            images=len(predictions.table),
+            data=about.get("data", {}),
+            experiment=about.get("experiment", {}),
+            metrics=found,
+            protocol=_protocol(about),
+            fold=", ".join(name for name in predictions.table["fold"].unique() if name),
+            intervals=intervals(predictions, resamples) if resamples else {},
+            fold_means=_fold_means(predictions),
+            controls={k: summary(v, predictions.aus)["mean"] for k, v in others.items()},
+            coverage=about.get("coverage", {}),
         )
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the pictures are of synthetic faces, as their source says."""
+        return is_synthetic(self.data)
 
     def write(self, path: Path) -> None:
         """Writes the file under a temporary name, then renames it."""
-        content = {"format": FORMAT, **asdict(self)}
-        content["metrics"] = {
-            au: {key: None if math.isnan(value) else value for key, value in row.items()}
-            for au, row in self.metrics.items()
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {"format": FORMAT, **asdict(self), "synthetic": self.synthetic}
+        content |= {key: _without_nan(content[key]) for key in _NUMBERS}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AuheatError(f"cannot make the folder {path.parent}: {error.strerror}") from None
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1))
 
 
+def is_synthetic(source: Mapping[str, Any]) -> bool:
+    """Whether a dataset's source says that its faces, or some of them, are synthetic."""
+    joined = any(is_synthetic(part) for part in source.get("joined", ()))
+    return source.get("kind") == "synthetic" or bool(source.get("synthetic")) or joined
+
+
 def read_report(path: Path) -> Report:
     """Reads a result file. Raises AuheatError if it is not one."""
+    unreadable = AuheatError(f"{path} is not a result file of `auheat evaluate`")
     try:
         content = json.loads(path.read_text())
         version = content.pop("format")
-        content["metrics"] = {
-            au: {key: math.nan if value is None else float(value) for key, value in row.items()}
-            for au, row in content["metrics"].items()
-        }
-        report = Report(**content)
     except FileNotFoundError:
         raise AuheatError(f"no result file at {path}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise AuheatError(f"{path} is not a result file of `auheat evaluate`") from None
-    if version != FORMAT:
+        raise unreadable from None
+    if version not in _READABLE:
         raise AuheatError(f"{path} has format {version}, this auheat reads {FORMAT}")
+    try:
+        content.pop("synthetic", None)  # follows from `data`
+        content |= {key: _with_nan(content[key]) for key in _NUMBERS if key in content}
+        report = Report(**content)
+        complete = all(metric in row for row in report.metrics.values() for metric in METRICS)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise unreadable from None
+    if not complete:
+        raise unreadable
     return report
+
+
+def _protocol(about: Mapping[str, Any]) -> str:
+    """What predictions say of the protocol, else their run's settings, else their first part."""
+    own = about.get("protocol") or about.get("experiment", {}).get("data", {}).get("protocol")
+    parts = about.get("parts", ())
+    return str(own or (_protocol(parts[0]) if parts else ""))
+
+
+def _fold_means(predictions: Predictions) -> dict[str, dict[str, float]]:
+    """By AU and as "mean": the mean over folds of each metric; nothing for a single fold."""
+    parts = predictions.by_fold()
+    if len(parts) < 2:
+        return {}
+    tables = [summary(part.agreement(), part.aus) for part in parts]
+    return {
+        au: {metric: nanmean([table[au][metric] for table in tables]) for metric in METRICS}
+        for au in tables[0]
+    }
+
+
+def _without_nan(value: Any) -> Any:
+    """Nested numbers with NaN as None."""
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_without_nan(item) for item in value]
+    return None if math.isnan(value) else value
+
+
+def _with_nan(value: Any) -> Any:
+    """The inverse; lists become tuples."""
+    if isinstance(value, Mapping):
+        return {key: _with_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_with_nan(item) for item in value)
+    return math.nan if value is None else float(value)

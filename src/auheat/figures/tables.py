@@ -33,9 +33,16 @@ def by_au(reports: Sequence[Report], metric: str = "icc") -> str:
     rows = [_row(name, members, aus, metric) for name, members in groups.items()]
     note = (
         f"{metric.upper()} on the {first.split} split: {first.images} images of "
-        f"{first.subjects} held-out subjects, {first.data.get('kind', 'unknown')} faces."
+        f"{first.subjects} held-out subjects, {_faces(first)}."
     )
     return "\n".join([note, "", _line(head), _line(["---"] * len(head)), *map(_line, rows)])
+
+
+def _faces(report: Report) -> str:
+    kind = str(report.data.get("kind", "unknown"))
+    if not report.synthetic:
+        return f"{kind} faces"
+    return "synthetic faces" + ("" if kind == "synthetic" else f" in the layout of {kind}")
 
 
 def _row(name: str, members: Sequence[Report], aus: Sequence[str], metric: str) -> list[str]:

@@ -23,6 +23,7 @@ TABLE, OVERLAY_VIDEO, OVERLAY_PHOTO, OVERLAY_FOLDER = (
     ".overlay.jpg",
     ".overlay",
 )
+NEUTRAL, EVENTS = ".neutral.json", ".events.csv"
 
 
 @dataclass(frozen=True)

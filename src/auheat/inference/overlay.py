@@ -42,6 +42,12 @@ class Overlay:
     def draw(self, image: Image, result: FrameResult) -> Image:
         """The annotated picture. image: (H, W, 3) RGB; it is not changed."""
         canvas = np.empty((*self.size, 3), np.uint8)
+        canvas[:, : self._width] = self.picture(image, result)
+        canvas[:, self._width :] = self._panel.draw(result)
+        return canvas
+
+    def picture(self, image: Image, result: FrameResult) -> Image:
+        """The annotated picture without the panel."""
         enlarged = cv2.resize(image, (self._width, self._height), interpolation=cv2.INTER_CUBIC)
         picture = np.asarray(enlarged, np.uint8)
         to_picture = geometry.between_sizes(image.shape, picture.shape)
@@ -49,9 +55,7 @@ class Overlay:
             _lay_heat(picture, prediction, to_picture)
         for prediction in result:
             self._mark(picture, prediction, to_picture)
-        canvas[:, : self._width] = picture
-        canvas[:, self._width :] = self._panel.draw(result)
-        return canvas
+        return picture
 
     def _mark(
         self, picture: Image, prediction: FacePrediction, to_picture: geometry.Transform

@@ -1,11 +1,10 @@
 """From a picture to the Action Units of every face in it.
 
-Confidence is the certainty that a face is there (see `Face.score`), times, if the network draws
-location maps, the mean height of their peaks over all AU points, clipped to 0 to 1: a trained
-network marks each point with a peak of 1 where it sees it, and with less where a hand, a turned
-head or the border of the picture hides it.
+Confidence and standard deviations are those of `auheat.inference.uncertainty`. With weights that
+come without figures there are no deviations, and confidence is the certainty that a face is there
+(`Face.score`) times how clearly it is seen (`clearness`).
 
-Letters: N faces, K AU points, A Action Units, H W input pixels, h w map pixels.
+Letters: N faces, A Action Units, H W input pixels, h w map pixels.
 """
 
 from __future__ import annotations
@@ -18,17 +17,20 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from auheat import geometry
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.faces.finder import FaceFinder, default_finder
-from auheat.facs import PointLayout, action_units
-from auheat.heatmap import mean_over_points
+from auheat.facs import action_units
+from auheat.inference.uncertainty import Uncertainty, beside, clearness
 from auheat.media.photo import read_photo
-from auheat.models.checkpoint import Checkpoint, load_checkpoint
-from auheat.models.heatmap_net import codec_of
+from auheat.models.checkpoint import Checkpoint
+from auheat.models.heatmap_net import layout_of
+from auheat.models.runtimes.opening import open_runtime
+from auheat.models.runtimes.runtime import PrecisionChoice, Runtime, RuntimeChoice
+from auheat.models.runtimes.torch_runtime import TorchRuntime
+from auheat.models.runtimes.torch_runtime import find_device as find_device
 from auheat.results import Face, FacePrediction
 
 Image = NDArray[np.uint8]
@@ -51,30 +53,49 @@ class AlignedFace(NamedTuple):
 class Predictor:
     """Reads Action Units with one network.
 
-    checkpoint: the network and its settings.
+    network: one that is ready to run, or a checkpoint, which then runs in PyTorch.
     finder: finds the faces that `predict` reads.
-    device: "auto" takes CUDA if there is any, else the CPU; or a torch device by name.
+    device: for a checkpoint. "auto" takes CUDA if there is any, else the CPU; or a torch device by
+        name.
     aus: which of the network's AUs to report; all by default.
+    batch: faces that go through the network together at most. By default 16, and in a video those
+        of 8 frames.
+    uncertainty: figures of this network, for standard deviations and confidence.
 
-    Computes in float32 and gives the same numbers for the same picture every time. Raises
-    AuheatError for a device that is not there and an AU that the network does not read.
+    Gives the same numbers for the same picture every time. Raises AuheatError for a device that is
+    not there and an AU that the network does not read.
     """
 
     def __init__(
         self,
-        checkpoint: Checkpoint,
+        network: Checkpoint | Runtime,
         finder: FaceFinder,
         device: str = "auto",
         aus: Sequence[str] | None = None,
+        batch: int | None = None,
+        uncertainty: Uncertainty | None = None,
     ) -> None:
-        self.finder = finder
-        self.aus = _chosen(aus, checkpoint.config.aus)
-        self.device = find_device(device)
-        self._net = checkpoint.net.to(self.device).eval()
-        self._layout = PointLayout.of(checkpoint.config.aus)
-        self._codec = codec_of(checkpoint.config)
-        self._crop = CropSpec(checkpoint.config.input_size)
-        self._map_to_crop = geometry.between_sizes(self._codec.map_size, self._codec.input_size)
+        if isinstance(network, Checkpoint):
+            network = TorchRuntime(network.net, network.config, device)
+        config = network.config
+        self.runtime, self.finder, self.batch = network, finder, batch
+        self.aus = _chosen(aus, config.aus)
+        self._uncertainty = uncertainty
+        self._order = {au: index for index, au in enumerate(config.aus)}
+        self._layout = layout_of(config)
+        self._crop = CropSpec(config.input_size)
+        codec = self._layout.codec
+        self._map_to_crop = geometry.between_sizes(codec.map_size, codec.input_size)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network runs."""
+        return torch.device(self.runtime.device)
+
+    @property
+    def has_deviations(self) -> bool:
+        """Whether predictions come with standard deviations."""
+        return self._uncertainty is not None
 
     def predict(self, image: Image | str | Path) -> list[FacePrediction]:
         """All faces of a picture, the largest and most certain first; an empty list if none.
@@ -98,40 +119,40 @@ class Predictor:
 
     def predict_aligned(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
         """Predictions for faces that may come from several frames, in the given order."""
-        batches = (faces[start : start + BATCH] for start in range(0, len(faces), BATCH))
+        size = self.batch or BATCH
+        batches = (faces[start : start + size] for start in range(0, len(faces), size))
         return [prediction for batch in batches for prediction in self._predict_batch(batch)]
 
     @torch.inference_mode()
     def _predict_batch(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
-        crops = torch.from_numpy(np.stack([face.crop for face in faces])).to(self.device)
-        maps = self._net(crops.permute(0, 3, 1, 2).float())
-        _, at_points = self._codec.decode(maps.intensity)
-        levels = mean_over_points(at_points, self._layout.au_of_point).cpu().numpy()
-        heatmaps = self._per_au(maps.intensity / self._codec.scale).cpu().numpy()
-        seen = _seen(maps.location, len(faces))
-        return [self._prediction(*row) for row in zip(faces, levels, heatmaps, seen, strict=True)]
+        maps = self.runtime.maps(np.stack([face.crop for face in faces]))
+        levels = self._layout.read(maps.intensity).cpu().numpy()
+        heatmaps = self._layout.per_au(maps.intensity).cpu().numpy()
+        trust = clearness(maps.location, len(faces))
+        deviations: Sequence[NDArray[np.float64] | None] = [None] * len(faces)
+        if self._uncertainty:
+            deviations = list(self._uncertainty.deviations(levels, trust))
+            trust = self._uncertainty.confidence(trust)
+        rows = zip(faces, levels, heatmaps, trust.tolist(), deviations, strict=True)
+        return [self._prediction(*row) for row in rows]
 
     def _prediction(
         self,
         aligned: AlignedFace,
         levels: NDArray[np.float32],
         heatmaps: NDArray[np.float32],
-        seen: float,
+        trust: float,
+        deviations: NDArray[np.float64] | None,
     ) -> FacePrediction:
-        order = {au: index for index, au in enumerate(self._layout.aus)}
         return FacePrediction(
             aligned.face,
-            {au: float(levels[order[au]]) for au in self.aus},
-            {au: heatmaps[order[au]] for au in self.aus},
+            {au: float(levels[self._order[au]]) for au in self.aus},
+            {au: heatmaps[self._order[au]] for au in self.aus},
             geometry.compose(geometry.invert(aligned.transform), self._map_to_crop),
-            aligned.face.score * seen,
-        )
-
-    def _per_au(self, maps: Tensor) -> Tensor:
-        """The maximum over the maps of each AU's points: (N, K, h, w) -> (N, A, h, w)."""
-        owner = torch.tensor(self._layout.au_of_point, device=maps.device)
-        return torch.stack(
-            [maps[:, owner == a].amax(1) for a in range(len(self._layout.aus))], dim=1
+            aligned.face.score * trust,
+            deviations=None
+            if deviations is None
+            else {au: float(deviations[self._order[au]]) for au in self.aus},
         )
 
 
@@ -140,15 +161,29 @@ def load(
     device: str = "auto",
     aus: Sequence[str] | None = None,
     max_faces: int = 5,
+    runtime: RuntimeChoice = "auto",
+    precision: PrecisionChoice = "auto",
+    threads: int | None = None,
+    batch: int | None = None,
 ) -> Predictor:
     """A predictor with stored weights and the default face finder.
 
-    weights: "default" for those that come with auheat, or the path of a .safetensors file.
-    device, aus: see `Predictor`. max_faces: how many faces a picture may hold at most.
-    Raises AuheatError if the weights cannot be read.
+    weights: "default" for those that come with auheat, or the path of a .safetensors file or of an
+        .onnx file that `auheat export` wrote.
+    device, aus, batch: see `Predictor`. max_faces: how many faces a picture may hold at most.
+    runtime: "torch" for .safetensors weights, "onnx" or "openvino" for an exported file; "auto"
+        takes what goes with the file and is installed.
+    precision: "fp32"; or "bf16", which is about twice as fast on a processor that has it and moves
+        intensities by a few hundredths; "auto" is bf16 where the processor has it.
+    threads: CPU threads of the network; for torch, of all that it does in this process. Left to
+        the runtime if None.
+    Raises AuheatError if the weights cannot be read or do not go with the runtime.
     """
-    checkpoint = load_checkpoint(default_weights() if weights == "default" else Path(weights))
-    return Predictor(checkpoint, default_finder(max_faces), device, aus)
+    path = default_weights() if weights == "default" else Path(weights)
+    network = open_runtime(path, runtime, device, precision, threads)
+    figures = beside(path, network.config.aus)
+    finder = default_finder(max_faces)
+    return Predictor(network, finder, aus=aus, batch=batch, uncertainty=figures)
 
 
 def default_weights() -> Path:
@@ -159,20 +194,6 @@ def default_weights() -> Path:
             "this copy of auheat comes without default weights: name a .safetensors file"
         )
     return path
-
-
-def find_device(name: str) -> torch.device:
-    """A torch device by name, "auto" for CUDA if there is any. Raises AuheatError if unusable."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise AuheatError(
-            f"no device {name!r} here: use auto, cpu, or another that torch can run on"
-        ) from None
-    return device
 
 
 def checked(image: Image) -> Image:
@@ -196,11 +217,3 @@ def _chosen(aus: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...
             f"these weights do not read {', '.join(missing)}: they read {', '.join(known)}"
         )
     return tuple(au for au in known if au in aus)
-
-
-def _seen(location: Tensor | None, count: int) -> list[float]:
-    """The mean clipped peak of each face's location maps (N, K, h, w); 1 without such maps."""
-    if location is None:
-        return [1.0] * count
-    peaks: list[float] = location.amax((2, 3)).clamp(0.0, 1.0).mean(1).tolist()
-    return peaks

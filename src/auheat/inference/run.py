@@ -6,7 +6,7 @@ An input that fails does not stop the others. What was measured before a video b
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,12 @@ from time import perf_counter
 from typing import Any
 
 from auheat.errors import AuheatError
+from auheat.inference.baseline import Baseline
+from auheat.inference.calibration import calibrate
+from auheat.inference.curves import Recorder, write_events
 from auheat.inference.inputs import (
+    EVENTS,
+    NEUTRAL,
     OVERLAY_FOLDER,
     OVERLAY_PHOTO,
     OVERLAY_VIDEO,
@@ -23,11 +28,11 @@ from auheat.inference.inputs import (
     photos_in,
 )
 from auheat.inference.predictor import Image, Predictor
+from auheat.inference.refining import AS_READ, RefinedFrames, Refinement
 from auheat.inference.sinks import CsvSink, OverlayVideoSink, write_overlay_photo
-from auheat.inference.video import predict_frames
 from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
 from auheat.media.photo import is_photo, read_photo
-from auheat.results import FrameResult, TableSchema
+from auheat.results import Extra, FrameResult, TableKind, TableSchema
 
 # Wraps what is iterated over, to show progress: (items, label, how many if known).
 Progress = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
@@ -40,6 +45,7 @@ class Outcome:
     frames: pictures or video frames read. with_face: how many of them show a face.
     faces: in all pictures, or different persons in a video. seconds: of work.
     files: what was written. problem: one line that says what is missing and why, or None.
+    note: one line that the user should know about the results, or None.
     """
 
     path: Path
@@ -50,6 +56,7 @@ class Outcome:
     seconds: float = 0.0
     files: list[Path] = field(default_factory=list)
     problem: str | None = None
+    note: str | None = None
 
     @property
     def fps(self) -> float:
@@ -78,7 +85,9 @@ class Batch:
 
     out: the folder for results; it must exist.
     overlay: write annotated pictures too. fps: frames per second of a folder read as a video.
-    progress: see `Progress`.
+    progress: see `Progress`. refinement: calibration of all, and smoothing of videos.
+    save_neutral: a file for what was subtracted, in addition to the one beside each table.
+    deviations: with the AUxx_sd columns. events: write a table of the events of each video.
     """
 
     predictor: Predictor
@@ -86,6 +95,24 @@ class Batch:
     overlay: bool = False
     fps: float = 30.0
     progress: Progress = lambda items, label, count: items
+    refinement: Refinement = AS_READ
+    save_neutral: Path | None = None
+    deviations: bool = False
+    events: bool = False
+
+    def check(self, inputs: Sequence[Input]) -> None:
+        """Raises AuheatError if what is asked for does not go together."""
+        if self.save_neutral and self.refinement.neutral is None:
+            raise AuheatError("nothing neutral to save: name it with --neutral")
+        if self.save_neutral and len(inputs) > 1:
+            raise AuheatError(
+                f"one neutral face is saved, of one input, not of {len(inputs)}: name one of them"
+            )
+        if self.deviations and not self.predictor.has_deviations:
+            raise AuheatError(
+                "these weights come without figures of uncertainty: leave out --sd, or put a "
+                "file <weights>.uncertainty.json beside them"
+            )
 
     def run(self, inputs: Iterable[Input]) -> Iterator[Outcome]:
         """Yields the outcome of each input as soon as it is done."""
@@ -110,24 +137,36 @@ class Batch:
             self._read_frames(VideoFile(item.path), item, outcome)
 
     def _read_frames(self, source: FrameSource, item: Input, outcome: Outcome) -> None:
-        aus, tracker, persons = self.predictor.aus, self.predictor.finder.tracker(), set[int]()
+        aus, persons, curves = self.predictor.aus, set[int](), Recorder(self.predictor.aus)
         table, video = self._file(item, TABLE), self._file(item, OVERLAY_VIDEO)
+        results = RefinedFrames(
+            source,
+            self.predictor,
+            self.refinement,
+            self.overlay,
+            lambda frames: self.progress(frames, item.path.name, source.count),
+        )
         with ExitStack() as sinks:
-            rows = sinks.enter_context(CsvSink(table, TableSchema("video", aus)))
+            rows = sinks.enter_context(CsvSink(table, self._schema("video")))
             drawn = (
                 sinks.enter_context(OverlayVideoSink(video, aus, source.rate))
                 if self.overlay
                 else None
             )
-            frames = self.progress(source, item.path.name, source.count)
-            for frame, result in predict_frames(frames, self.predictor, tracker):
+            for frame, result in results:
                 rows.write(result)
-                if drawn:
+                if drawn and frame:
                     drawn.write(frame.image, result)
                 outcome.count(result)
                 persons.update(face.face_id for face in result)
+                if self.events:
+                    curves.add(result)
         outcome.is_video, outcome.faces = True, len(persons)
         outcome.files += [table, video] if drawn else [table]
+        self._write_neutral(results.baseline, item, outcome)
+        if self.events:
+            write_events(self._file(item, EVENTS), curves.events())
+            outcome.files.append(self._file(item, EVENTS))
         if source.problem:
             outcome.problem = f"{source.name}: {source.problem}; what could be read is kept"
 
@@ -135,7 +174,7 @@ class Batch:
         image = read_photo(item.path)
         result = self._result(image, 1, item.path)
         table = self._file(item, TABLE)
-        with CsvSink(table, TableSchema("photo", self.predictor.aus)) as rows:
+        with CsvSink(table, self._schema("photo")) as rows:
             rows.write(result)
         outcome.files.append(table)
         if self.overlay:
@@ -144,13 +183,14 @@ class Batch:
             outcome.files.append(drawn)
         outcome.count(result)
         outcome.faces = len(result)
+        self._write_neutral(self._known_neutral, item, outcome)
 
     def _read_folder(self, item: Input, outcome: Outcome) -> None:
         photos, unreadable = photos_in(item.path), list[str]()
         table, drawn = self._file(item, TABLE), self._file(item, OVERLAY_FOLDER)
         if self.overlay:
             make_folder(drawn)
-        with CsvSink(table, TableSchema("folder", self.predictor.aus)) as rows:
+        with CsvSink(table, self._schema("folder")) as rows:
             for photo in self.progress(photos, item.path.name, len(photos)):
                 try:
                     image = read_photo(photo)
@@ -165,6 +205,7 @@ class Batch:
                 outcome.count(result)
                 outcome.faces += len(result)
         outcome.files = [table, drawn] if self.overlay else [table]
+        self._write_neutral(self._known_neutral, item, outcome)
         if unreadable:
             more = f"; and {len(unreadable) - 3} more" if len(unreadable) > 3 else ""
             outcome.problem = (
@@ -173,7 +214,34 @@ class Batch:
             )
 
     def _result(self, image: Image, number: int, path: Path) -> FrameResult:
-        return FrameResult(number, 0.0, tuple(self.predictor.predict(image)), path.name)
+        faces = self.predictor.predict(image)
+        neutral = self.refinement.neutral
+        if isinstance(neutral, Baseline):
+            faces = [calibrate(face, neutral.of(face.face_id)) for face in faces]
+        elif neutral is not None:
+            raise AuheatError(
+                f"{path} is a photo, which has no neutral frame: give a neutral photo of the person"
+            )
+        return FrameResult(number, 0.0, tuple(faces), path.name)
+
+    def _schema(self, kind: TableKind) -> TableSchema:
+        extras: tuple[Extra, ...] = ("raw",) if self.refinement != AS_READ else ()
+        return TableSchema(kind, self.predictor.aus, extras + (("sd",) if self.deviations else ()))
+
+    def _write_neutral(self, baseline: Baseline | None, item: Input, outcome: Outcome) -> None:
+        """Writes what was subtracted, and notes whom it does not fit."""
+        if baseline is None:
+            return
+        for path in filter(None, (self._file(item, NEUTRAL), self.save_neutral)):
+            baseline.write(path)
+            outcome.files.append(path)
+        if baseline.shared and outcome.is_video and outcome.faces > 1:
+            outcome.note = f"one resting face was subtracted from {outcome.faces} people"
+
+    @property
+    def _known_neutral(self) -> Baseline | None:
+        neutral = self.refinement.neutral
+        return neutral if isinstance(neutral, Baseline) else None
 
     def _file(self, item: Input, end: str) -> Path:
         return self.out / (item.name + end)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import warnings
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auheat.faces.finder import FaceTracker
+from auheat.inference.baseline import Baseline
+from auheat.inference.calibration import neutral_of
 from auheat.inference.inputs import photos_in
-from auheat.inference.predictor import AlignedFace, Predictor, load
-from auheat.media.frames import Frame, FrameSource, PhotoSequence, VideoFile
-from auheat.results import FrameResult, TableSchema
+from auheat.inference.predictor import Predictor, load
+from auheat.inference.reading import FRAMES_TOGETHER as FRAMES_TOGETHER
+from auheat.inference.reading import predict_frames as predict_frames
+from auheat.inference.refining import AS_READ, RefinedFrames, Refinement
+from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
+from auheat.results import Extra, FrameResult, TableSchema
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Frames whose faces go through the network together. On two CPU cores this doubles the network's
-# speed; more gains little, and every waiting frame costs memory.
-FRAMES_TOGETHER = 8
 
 
 class VideoPrediction:
@@ -29,28 +29,40 @@ class VideoPrediction:
 
     Iterating decodes the video and yields a `FrameResult` per frame; iterating again starts anew.
     If frames are missing at the end, a warning says so once the last one is out.
+    `baseline` is what was subtracted, known once the first result is out; None without calibration.
     """
 
-    def __init__(self, source: FrameSource, predictor: Predictor) -> None:
-        self._source, self._predictor = source, predictor
+    def __init__(
+        self, source: FrameSource, predictor: Predictor, refinement: Refinement = AS_READ
+    ) -> None:
+        self._source, self._predictor, self._refinement = source, predictor, refinement
+        self.baseline: Baseline | None = None
 
     def __iter__(self) -> Iterator[FrameResult]:
-        tracker = self._predictor.finder.tracker()
-        for _, result in predict_frames(self._source, self._predictor, tracker):
+        return self._results(heatmaps=True)
+
+    def _results(self, heatmaps: bool) -> Iterator[FrameResult]:
+        frames = RefinedFrames(self._source, self._predictor, self._refinement, images=heatmaps)
+        for _, result in frames:
+            self.baseline = frames.baseline
             yield result
         if self._source.problem:
             warnings.warn(f"{self._source.name}: {self._source.problem}", stacklevel=2)
 
-    def table(self) -> pd.DataFrame:
+    def table(self, deviations: bool = False) -> pd.DataFrame:
         """One row per frame and face, with the columns of `TableSchema("video")`.
 
         Numbers are not rounded. A frame without a face has success 0 and NaN in the AU columns.
+        Where readings are calibrated or smoothed, the AUxx_raw columns hold them as they were.
+        deviations: with the AUxx_sd columns.
         """
         import pandas as pd
 
-        schema = TableSchema("video", self._predictor.aus)
+        extras: tuple[Extra, ...] = ("raw",) if self._refinement != AS_READ else ()
+        extras += ("sd",) if deviations else ()
+        schema = TableSchema("video", self._predictor.aus, extras)
         columns = {name: array("d") for name in schema.columns}
-        for result in self:
+        for result in self._results(heatmaps=False):
             for row in schema.rows(result):
                 for name, value in row.items():
                     columns[name].append(float("nan") if value is None else value)
@@ -67,6 +79,8 @@ def predict_video(
     aus: Sequence[str] | None = None,
     max_faces: int = 5,
     fps: float = 30.0,
+    neutral: int | str | Path | Baseline | None = None,
+    smooth: bool = False,
 ) -> VideoPrediction:
     """Reads a video lazily: iterate over the result, or ask it for its `table()`.
 
@@ -74,34 +88,17 @@ def predict_video(
     predictor: reuse one made by `load`; else one is made from weights, device, aus and max_faces,
         which are explained there.
     fps: frames per second of a folder of pictures.
-    Raises AuheatError if the video cannot be opened.
+    neutral: the resting face that intensities count from: the number of a frame in which it is
+        seen, "auto" to find it in the video, the path of a photo or of a saved baseline.
+    smooth: take the trembling out of the curves, see `auheat.inference.smoothing`.
+    With "auto" and `smooth` the whole video is read before the first result, and again for the
+    heatmaps if the results are iterated over.
+    Raises AuheatError if the video or what is named as neutral cannot be used.
     """
     place = Path(path)
     source: FrameSource = (
         PhotoSequence(photos_in(place), place.name, fps) if place.is_dir() else VideoFile(place)
     )
-    return VideoPrediction(source, predictor or load(weights, device, aus, max_faces))
-
-
-def predict_frames(
-    frames: Iterable[Frame], predictor: Predictor, tracker: FaceTracker
-) -> Iterator[tuple[Frame, FrameResult]]:
-    """Every frame with what was read in it, in order. Holds FRAMES_TOGETHER frames at most."""
-    waiting: list[tuple[Frame, list[AlignedFace]]] = []
-    for frame in frames:
-        faces = tracker.update(frame.image)
-        waiting.append((frame, predictor.align(frame.image, faces)))
-        if len(waiting) == FRAMES_TOGETHER:
-            yield from _read(waiting, predictor)
-            waiting = []
-    yield from _read(waiting, predictor)
-
-
-def _read(
-    waiting: Sequence[tuple[Frame, list[AlignedFace]]], predictor: Predictor
-) -> Iterator[tuple[Frame, FrameResult]]:
-    together = [face for _, faces in waiting for face in faces]
-    predictions = iter(predictor.predict_aligned(together))
-    for frame, faces in waiting:
-        found = tuple(next(predictions) for _ in faces)
-        yield frame, FrameResult(frame.number, frame.timestamp, found)
+    predictor = predictor or load(weights, device, aus, max_faces)
+    refinement = Refinement(neutral_of(neutral, predictor), smooth)
+    return VideoPrediction(source, predictor, refinement)

@@ -1,4 +1,4 @@
-"""Writes videos whose frames keep their own timestamps."""
+"""Writes videos: MP4 whose frames keep their own timestamps, AVI of constant rate."""
 
 from __future__ import annotations
 
@@ -21,16 +21,23 @@ _BT709 = 1
 
 
 class VideoWriter:
-    """An MP4 file (H.264 where the build of FFmpeg has it, else MPEG-4), without sound.
+    """A video without sound, of the kind that its name ends in.
+
+    `.avi` is Motion JPEG at a constant rate: frames follow each other, whatever their timestamps,
+    and each is decoded to exactly one. Anything else is MP4 (H.264 where the build of FFmpeg has
+    it, else MPEG-4), whose frames keep their timestamps.
 
     A context manager: the file takes its name when the block ends well; after an error or an
     interrupt nothing is left. rate: frames per second on average. quality: H.264's constant rate
-    factor, lower is better. Raises AuheatError if the file cannot be written.
+    factor, lower is better; an `.avi` has its own. Raises AuheatError if the file cannot be
+    written.
     """
 
     def __init__(self, path: Path, rate: Fraction, quality: int = 20) -> None:
         self.path = path
         self._rate, self._quality = rate.limit_denominator(1001), quality
+        self._avi = path.suffix.lower() == ".avi"
+        self._tick = 1 / self._rate if self._avi else _TIME_BASE
         self._stream: Any = None
         self._pts = -1
         self._resources = ExitStack()
@@ -39,7 +46,8 @@ class VideoWriter:
         with ExitStack() as opening:
             temporary = opening.enter_context(replacing(self.path))
             try:
-                container = av.open(str(temporary), "w", format="mp4")
+                kind = "avi" if self._avi else "mp4"
+                container = av.open(str(temporary), "w", format=kind)
             except av.FFmpegError as error:
                 raise self._failure(error) from None
             self._container = opening.enter_context(container)
@@ -63,9 +71,13 @@ class VideoWriter:
         if self._stream is None:
             self._stream = self._open_stream(*image.shape[:2])
         picture = av.VideoFrame.from_ndarray(image, format="rgb24")
-        frame = picture.reformat(format="yuv420p", dst_colorspace="itu709")
-        self._pts = max(round(timestamp / _TIME_BASE), self._pts + 1)
-        frame.pts, frame.time_base = self._pts, _TIME_BASE
+        if self._avi:
+            frame = picture.reformat(format="yuvj420p", dst_colorspace="itu601")
+            self._pts += 1
+        else:
+            frame = picture.reformat(format="yuv420p", dst_colorspace="itu709")
+            self._pts = max(round(timestamp / _TIME_BASE), self._pts + 1)
+        frame.pts, frame.time_base = self._pts, self._tick
         try:
             self._container.mux(self._stream.encode(frame))
         except av.FFmpegError as error:
@@ -77,14 +89,19 @@ class VideoWriter:
 
     def _open_stream(self, height: int, width: int) -> Any:
         best = "libx264" in av.codecs_available
-        stream: Any = self._container.add_stream("libx264" if best else "mpeg4", rate=self._rate)
+        codec = "mjpeg" if self._avi else "libx264" if best else "mpeg4"
+        stream: Any = self._container.add_stream(codec, rate=self._rate)
         stream.height, stream.width = height, width
+        context = stream.codec_context
+        context.time_base = self._tick
+        if self._avi:
+            stream.pix_fmt = "yuvj420p"
+            stream.options = {"qmin": "2", "qmax": "2"}
+            return stream
         stream.pix_fmt = "yuv420p"
         quality = {"crf": str(self._quality), "preset": "veryfast"}
         stream.options = quality if best else {"qscale": "3"}
-        codec = stream.codec_context
-        codec.time_base = _TIME_BASE
-        codec.colorspace = codec.color_primaries = codec.color_trc = _BT709
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
         return stream
 
     def _failure(self, error: Exception) -> AuheatError:

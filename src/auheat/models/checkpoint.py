@@ -22,24 +22,26 @@ from auheat.config import ModelConfig, build, to_dict
 from auheat.errors import AuheatError
 from auheat.files import replacing
 from auheat.models.heatmap_net import HeatmapNet, build_net
+from auheat.models.map_net import MapNet
 from auheat.models.resnet import ResNet
 
 FORMAT = 1
 _KEY = "auheat"
+_TRUNK = "trunk."  # how names of the trunk begin in a checkpoint
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A rebuilt network in evaluation mode, its settings, and its card."""
 
-    net: HeatmapNet
+    net: MapNet
     config: ModelConfig
     card: Mapping[str, Any]
 
 
 def save_checkpoint(
     path: Path,
-    net: HeatmapNet,
+    net: MapNet,
     config: ModelConfig,
     card: Mapping[str, Any] | None = None,
     half: bool = False,
@@ -80,18 +82,34 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def load_trunk(trunk: ResNet, path: Path) -> None:
-    """Fills a trunk with weights in torchvision's naming from a safetensors file.
+    """Fills a trunk with weights in torchvision's naming, or with those of a checkpoint of auheat.
 
     The classifier `fc` is ignored, and so are batch norm's step counters, which older files lack.
+    Published `.pth` files are pickles, which are never read; convert one that you trust:
+
+        import torch
+        from safetensors.torch import save_file
+        save_file(torch.load("resnet50.pth", weights_only=True), "resnet50.safetensors")
+
     Raises AuheatError, naming the keys, if any other is missing or has another shape.
     """
-    _, tensors = _read(path)
+    _, tensors = _read(path, ": convert it with torch and safetensors, see docs/training.md")
     counters = {k: v for k, v in trunk.state_dict().items() if k.endswith("num_batches_tracked")}
-    weights = {k: v for k, v in tensors.items() if not k.startswith("fc.")}
-    _fill(trunk, weights | counters, path)
+    inside = {k[len(_TRUNK) :]: v for k, v in tensors.items() if k.startswith(_TRUNK)}
+    weights = inside or {k: v for k, v in tensors.items() if not k.startswith("fc.")}
+    _fill(trunk, counters | weights, path)
 
 
-def start_from(net: HeatmapNet, path: Path) -> None:
+def trunk_of(net: MapNet) -> ResNet:
+    """The part that `load_trunk` fills. Raises AuheatError for a network without a trunk."""
+    if not isinstance(net, HeatmapNet):
+        raise AuheatError(
+            "an hourglass has no trunk to load weights into: leave optim.trunk_weights out"
+        )
+    return net.trunk
+
+
+def start_from(net: MapNet, path: Path) -> None:
     """Fills a network with the weights of a checkpoint, as the start of further training.
 
     A checkpoint without SCC may start a network with SCC, whose SCC layers keep the values that
@@ -124,7 +142,8 @@ def _settings(text: str, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return model, card
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: Path, advice: str = "") -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata and tensors of a safetensors file. advice: ends the line about other kinds."""
     if not path.is_file():
         raise AuheatError(f"no checkpoint at {path}: give the path of a .safetensors file")
     try:
@@ -134,7 +153,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     except (SafetensorError, OSError) as error:
         raise AuheatError(
             f"{path} is not a readable safetensors file ({error}): it may be truncated or of "
-            "another kind; only .safetensors weights are read"
+            f"another kind; only .safetensors weights are read{advice}"
         ) from None
 
 

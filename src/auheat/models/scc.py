@@ -18,6 +18,8 @@ Letters: B batch, C channels, H W pixels, L = H * W, k neighbours.
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -45,52 +47,117 @@ def nearest_channels(features: Tensor, k: int) -> Tensor:
         return closeness.topk(k, dim=2).indices
 
 
+# Elements that are worked on at once on a CPU, so that what is read again is still in its cache.
+_BLOCK = 2**18
+
+
+def _blocks(rows: Tensor, channels: int, length: int) -> range:
+    """Where blocks of whole graphs start in a table of (B * C) rows; their step is their height."""
+    held = max(1, _BLOCK // (channels * length)) if rows.device.type == "cpu" else len(rows)
+    return range(0, len(rows), held * channels)
+
+
 class _NeighbourMax(torch.autograd.Function):
-    """out[b, i, l] = max over n of values[b, graph[b, i, n], l], one neighbour at a time."""
+    """neighbour_max for training: notes which neighbour was the largest."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, graph: Tensor) -> Tensor:
         batch, channels, length = values.shape
-        start = torch.arange(batch, device=graph.device)[:, None, None] * channels
-        rows = (graph + start).reshape(batch * channels, -1)
-        flat = values.reshape(batch * channels, length)
-        best = flat.index_select(0, rows[:, 0])
+        rows, flat = _rows(graph), values.reshape(batch * channels, length)
+        result = torch.empty(values.shape, dtype=values.dtype, device=values.device)
+        best = result.view_as(flat)
         small = torch.uint8 if rows.shape[1] <= 256 else torch.int16
         winner = torch.zeros(best.shape, dtype=small, device=best.device)
-        candidate, better = torch.empty_like(best), torch.empty_like(winner)
-        for n in range(1, rows.shape[1]):
-            torch.index_select(flat, 0, rows[:, n], out=candidate)
-            torch.gt(candidate, best, out=better)
-            torch.maximum(winner, better.mul_(n), out=winner)  # masked_fill_ is far slower
-            torch.maximum(best, candidate, out=best)
+        ctx.blocks = _blocks(rows, channels, length)
+        for start in ctx.blocks:
+            block = slice(start, start + ctx.blocks.step)
+            _largest(flat, rows[block], best[block], winner[block])
         ctx.save_for_backward(winner, rows)
-        return best.view(batch, channels, length)
+        return result
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         winner, rows = ctx.saved_tensors
         (gradient,) = gradients
         flat = gradient.reshape(winner.shape)
-        result, part = torch.zeros_like(flat), torch.empty_like(flat)
-        won = torch.empty_like(winner, dtype=torch.bool)
-        for n in range(rows.shape[1]):
-            torch.eq(winner, n, out=won)
-            torch.mul(flat, won, out=part)
-            result.index_add_(0, rows[:, n], part)
+        result = torch.zeros_like(flat)
+        for start in ctx.blocks:
+            block = slice(start, start + ctx.blocks.step)
+            result.scatter_add_(0, rows[block].gather(1, winner[block].long()), flat[block])
         return result.view(gradient.shape), None
 
 
+def _rows(graph: Tensor) -> Tensor:
+    """A graph (B, C, k) as rows of a (B * C, L) table: (B * C, k)."""
+    batch, channels, k = graph.shape
+    start = torch.arange(batch, device=graph.device)[:, None, None] * channels
+    return (graph + start).reshape(batch * channels, k)
+
+
+def _largest(flat: Tensor, rows: Tensor, best: Tensor, winner: Tensor) -> None:
+    """Fills `best` with the maximum over the columns of `rows`, `winner` (all 0) with which."""
+    torch.index_select(flat, 0, rows[:, 0], out=best)
+    candidate, better = torch.empty_like(best), torch.empty_like(winner)
+    for n in range(1, rows.shape[1]):
+        torch.index_select(flat, 0, rows[:, n], out=candidate)
+        torch.gt(candidate, best, out=better)
+        torch.maximum(winner, better.mul_(n), out=winner)  # masked_fill_ is far slower
+        torch.maximum(best, candidate, out=best)
+
+
+@cache
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
+
+
 def neighbour_max(values: Tensor, graph: Tensor) -> Tensor:
-    """Maximum over each channel's neighbours. values: (B, C, L); graph: (B, C, k) -> (B, C, L)."""
-    result: Tensor = _NeighbourMax.apply(values, graph)  # type: ignore[no-untyped-call]
-    return result
+    """Maximum over each channel's neighbours, one neighbour at a time.
+
+    values: (B, C, L); graph: (B, C, k). Returns (B, C, L). Gradients go to the first of equals.
+    """
+    if values.device.type == "cuda" and values.dtype != torch.float64 and _has_triton():
+        from auheat.models.scc_triton import triton_neighbour_max
+
+        return triton_neighbour_max(values, _rows(graph))
+    if torch.is_grad_enabled() and values.requires_grad:
+        result: Tensor = _NeighbourMax.apply(values, graph)  # type: ignore[no-untyped-call]
+        return result
+    rows, flat = _rows(graph), values.flatten(0, 1)
+    best = flat.index_select(0, rows[:, 0])
+    for n in range(1, rows.shape[1]):
+        best = torch.maximum(best, flat.index_select(0, rows[:, n]))
+    return best.view_as(values)
+
+
+class _SquaredEdges(torch.autograd.Function):
+    """Sum of (a_i + b_j)^2 over all edges, pixel by pixel.
+
+    a, b: (B, C, L); joined: (B, C, C), 1 where an edge goes from i to j, else 0. Returns (L,).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, joined: Tensor, k: int) -> Tensor:
+        ctx.save_for_backward(a, b, joined)
+        ctx.k = k
+        ends = joined.sum(1)[..., None]  # how many edges end in each channel
+        both = torch.baddbmm(a, joined, b, alpha=2, beta=k).mul_(a)
+        return both.addcmul_(ends * b, b).sum((0, 1))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        a, b, joined = ctx.saved_tensors
+        factor = 2 * gradients[0]
+        ends = joined.sum(1)[..., None]
+        to_a = torch.baddbmm(a, joined, b, beta=ctx.k).mul_(factor)
+        to_b = torch.baddbmm(ends * b, joined.mT, a).mul_(factor)
+        return to_a, to_b, None, None
 
 
 class EdgeNorm(nn.Module):
     """Batch norm over the edges of the graph, from node quantities alone.
 
-    Gives what nn.BatchNorm1d(L) gives on the (B * C * k, L) table of edges a_i + b_j, as a scale
-    and a shift: running averages with momentum 0.1, unbiased running variance, biased in the batch.
+    Gives what nn.BatchNorm1d(L) gives on the (B * C * k, L) table of edges a_i + b_j: running
+    averages with momentum 0.1, unbiased running variance, biased in the batch.
     """
 
     running_mean: Tensor
@@ -105,32 +172,33 @@ class EdgeNorm(nn.Module):
         self.momentum, self.eps = momentum, eps
 
     def forward(self, a: Tensor, b: Tensor, graph: Tensor) -> tuple[Tensor, Tensor]:
-        """a, b: (B, C, L); graph: (B, C, k). Returns scale and shift, both (L,)."""
+        """a, b: (B, C, L); graph: (B, C, k). Returns the terms a and b of the normed edges."""
         if self.training:
-            mean, variance = self._edge_statistics(a, b, graph)
+            a, b, variance = self._centred(a, b, graph)
+            shift: Tensor = self.bias
         else:
-            mean, variance = self.running_mean, self.running_var
+            variance = self.running_var
+            shift = self.bias - self.weight * torch.rsqrt(variance + self.eps) * self.running_mean
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        return scale, self.bias - scale * mean
+        return torch.addcmul(shift, scale, a), scale * b
 
-    def _edge_statistics(self, a: Tensor, b: Tensor, graph: Tensor) -> tuple[Tensor, Tensor]:
+    def _centred(self, a: Tensor, b: Tensor, graph: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """a and b without their means over edges, and the variance of the edges."""
         batch, channels, k = graph.shape
         edges = batch * channels * k
         joined = torch.zeros(batch, channels, channels, dtype=a.dtype, device=a.device)
         joined.scatter_(2, graph, 1.0)
-        degree = joined.sum(1)[..., None]  # how many edges end in each channel
         mean_a = a.mean((0, 1))
-        mean_b = (degree * b).sum((0, 1)) / edges
+        mean_b = joined.sum(1).flatten() @ b.flatten(0, 1) / edges
         a, b = a - mean_a, b - mean_b
-        squares = k * a.square() + 2 * a * (joined @ b) + degree * b.square()
-        mean = mean_a + mean_b
+        squares: Tensor = _SquaredEdges.apply(a, b, joined, k)  # type: ignore[no-untyped-call]
         # Where a and b nearly cancel, rounding can push a variance below 0.
-        variance = (squares.sum((0, 1)) / edges).clamp(min=0)
+        variance = (squares / edges).clamp(min=0)
         with torch.no_grad():
-            unbiased = variance * (edges / max(edges - 1, 1))
+            mean, unbiased = mean_a + mean_b, variance * (edges / max(edges - 1, 1))
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
-        return mean, variance
+        return a, b, variance
 
 
 class SemanticCorrespondenceConv(nn.Module):
@@ -180,16 +248,25 @@ class SemanticCorrespondenceConv(nn.Module):
             return self.phi, self.omega
         return self.phi - self.omega, self.omega
 
+    def node_terms(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
+        """a and b of the edges a_i + b_j, from nodes (B, C, L), both (B, C, L).
+
+        What `node_weights` gives, without a sum of matrices: (phi - omega) f = phi f - omega f.
+        """
+        b = nn.functional.linear(nodes, self.omega)
+        if self.phi is None:
+            return -b, b
+        a = nn.functional.linear(nodes, self.phi)
+        return (a if self.edges == "centre_neighbour" else a.sub_(b)), b
+
     def forward(self, x: Tensor) -> Tensor:
         nodes = x.flatten(2)
         if nodes.shape[2] != self.length:
             raise ValueError(f"expected maps of {self.length} pixels, not {tuple(x.shape[2:])}")
         graph = nearest_channels(nodes, self.k)
-        a, b = (nn.functional.linear(nodes, weight) for weight in self.node_weights())
-        if self.norm is None:
-            return torch.relu(a + neighbour_max(b, graph)).view_as(x)
-        with torch.autocast(x.device.type, enabled=False):
-            wide = torch.promote_types(a.dtype, torch.float32)
-            a, b = a.to(wide), b.to(wide)
-            scale, shift = self.norm(a, b, graph)
-            return torch.relu(scale * a + shift + neighbour_max(scale * b, graph)).view_as(x)
+        a, b = self.node_terms(nodes)
+        if self.norm is not None:
+            with torch.autocast(x.device.type, enabled=False):
+                wide = torch.promote_types(a.dtype, torch.float32)
+                a, b = self.norm(a.to(wide), b.to(wide), graph)
+        return neighbour_max(b, graph).add_(a).relu_().view_as(x)

@@ -42,13 +42,15 @@ class Performance:
     """What a face does in a clip.
 
     events: AU curves. blinks: times at which lids close. sway: (3, 3) amplitude in degrees,
-    frequency in Hz and phase of yaw, pitch and roll. look: (2,) phases of the gaze.
+    frequency in Hz and phase of yaw, pitch and roll. look: (2,) phases of the gaze. shut: spans
+    (from, to) in which the eyes stay shut.
     """
 
     events: tuple[Event, ...]
     blinks: tuple[float, ...]
     sway: tuple[tuple[float, float, float], ...]
     look: tuple[float, float]
+    shut: tuple[tuple[float, float], ...] = ()
 
     def expression(self, time: float) -> Expression:
         """The expression at a time in seconds."""
@@ -59,10 +61,17 @@ class Performance:
             0.12 * float(np.sin(0.9 * time + self.look[0])),
             0.08 * float(np.sin(0.7 * time + self.look[1])),
         )
-        closed = max((_lid(time - blink) for blink in self.blinks), default=0.0)
+        closed = self.closed(time)
         if closed:
             beside |= {"eyeBlink_L": closed, "eyeBlink_R": closed}
         return Expression(levels, beside=beside)
+
+    def closed(self, time: float) -> float:
+        """How far the lids are closed at a time, 0 to 1."""
+        lids = [_lid(time - blink) for blink in self.blinks]
+        lids += [_ease(np.clip((time - a) / 0.15, 0, 1)) * _ease(np.clip((b - time) / 0.2, 0, 1))
+                 for a, b in self.shut]  # fmt: skip
+        return float(max(lids, default=0.0))
 
     def pose(self, time: float) -> Pose:
         """The head's turn at a time."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from auheat.config import ModelConfig, build, override, read_toml
 from auheat.data.transforms import AugmentConfig
@@ -17,12 +17,18 @@ class DataConfig:
     """What is trained on.
 
     folder: dataset with a manifest. more: further datasets, whose train splits are trained on too;
-    validation uses `folder` alone. epoch_images: length of an epoch in images, 0 for the whole set;
-    validation, checkpoint and resume happen between epochs. workers: reading processes.
+    validation uses `folder` alone. protocol, fold, folds: which subjects of `folder` train,
+    validate and test, see `auheat.evaluation.protocols`; `fold` counts from 1, `folds` matters for
+    "k-fold" alone. Without a protocol the manifest's own splits count. epoch_images: length of an
+    epoch in images, 0 for the whole set; validation, checkpoint and resume happen between epochs.
+    workers: reading processes.
     """
 
     folder: str = ""
     more: tuple[str, ...] = ()
+    protocol: Literal["", "disfa-jaa", "disfa-ntinou", "bp4d", "k-fold"] = ""
+    fold: int = 1
+    folds: int = 3
     batch_size: int = 32
     epoch_images: int = 0
     workers: int = 1
@@ -37,7 +43,8 @@ class OptimConfig:
     divides the rate by 10 at `milestone` (a share of all steps), as the authors' code does.
     optimiser: "adamw" or "adam". precision: "bf16-mixed" or "32-true".
     scc_rate: factor on the learning rate of the matrices of SCC.
-    trunk_weights: safetensors file with the trunk's starting weights, in torchvision's naming.
+    trunk_weights: safetensors file with the trunk's starting weights, in torchvision's naming or a
+    checkpoint of auheat; "default" for the trunk of the weights that come with auheat.
     start: checkpoint of auheat whose weights all training starts from; one without SCC may start a
     network with SCC.
     """
@@ -83,9 +90,37 @@ class Experiment:
 def read_experiment(path: Path, assignments: Sequence[str] = ()) -> Experiment:
     """Reads a run's settings and applies `section.key=value` overrides.
 
-    Raises AuheatError for an unreadable file, an unknown key or a wrong value.
+    A file may begin with `base = "other.toml"`, a path seen from its own folder: then it says only
+    what differs from that file. Raises AuheatError for an unreadable file, an unknown key or a
+    wrong value.
     """
-    experiment = build(Experiment, override(read_toml(path), assignments), str(path))
+    experiment = build(Experiment, override(read_settings(path), assignments), str(path))
     if not experiment.data.folder:
         raise AuheatError(f"{path} names no dataset: add data.folder=DATASET")
     return experiment
+
+
+def read_settings(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The nested settings of a file, laid over those of its base.
+
+    Raises AuheatError for an unreadable file or one that is its own base.
+    """
+    settings = read_toml(path)
+    base = settings.pop("base", None)
+    if base is None:
+        return settings
+    if path.resolve() in seen:
+        raise AuheatError(f"{path} is its own base: name another file there")
+    below = read_settings(path.parent / str(base), (*seen, path.resolve()))
+    return laid_over(below, settings)
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings in which those of `above` win, section by section."""
+    result = dict(below)
+    for key, value in above.items():
+        under = result.get(key)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            value = laid_over(under, value)
+        result[key] = value
+    return result

@@ -10,26 +10,32 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 import cv2
 import lightning
 import torch
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from auheat import __version__
-from auheat.config import to_dict
+from auheat.allocation import keep_freed_memory
+from auheat.config import build, to_dict
 from auheat.data.dataset import CropDataset, Sample, VisitSampler
 from auheat.data.manifest import Manifest, join, read_manifest
 from auheat.errors import AuheatError
-from auheat.models.checkpoint import load_trunk, save_checkpoint, start_from
-from auheat.training.experiment import Experiment
+from auheat.evaluation.protocols import assign, fold_of
+from auheat.files import replacing
+from auheat.inference.predictor import default_weights
+from auheat.models.checkpoint import load_trunk, save_checkpoint, start_from, trunk_of
+from auheat.training.experiment import DataConfig, Experiment
 from auheat.training.module import HeatmapModule
 
-_SETTINGS = "experiment.json"
+SETTINGS = "experiment.json"
 _LAST = "last"
 BEST = "best.safetensors"
 _EVALUATION_BATCH = 64
@@ -38,31 +44,40 @@ _EVALUATION_BATCH = 64
 def fit(experiment: Experiment, folder: Path) -> Path:
     """Trains an experiment in `folder` and returns the path of its best weights.
 
-    A folder that holds a started run of the same settings is continued where it stopped. Raises
-    AuheatError if it holds a run of other settings, or if the dataset cannot be used.
+    A folder that holds a started run of the same settings is continued where it stopped. Under
+    `torchrun` every process calls this and takes its share of the pictures. A step of n processes
+    sees what a step of one process with n times `batch_size` would see, but batch norm knows only
+    the share of its own process, and the averages of the first process are kept. Raises AuheatError
+    if the folder holds a run of other settings, or if the dataset cannot be used.
     """
-    manifest = read_manifest(Path(experiment.data.folder))
+    keep_freed_memory()
+    manifest = read_dataset(experiment.data)
     more = [read_manifest(Path(folder)) for folder in experiment.data.more]
     train = join([part.part("train") for part in (manifest, *more)])
     val = manifest.part("val")
+    processes, rank = _processes()
+    epoch_images = experiment.data.epoch_images or len(train.table)
     for split, part in (("train", train), ("val", val)):
         if not len(part.table):
             raise AuheatError(f"the dataset {manifest.folder} has no pictures in its {split} split")
-    _claim(folder, experiment)
+    if min(epoch_images, len(val.table)) < processes:
+        raise AuheatError(
+            f"{processes} processes have too few pictures: an epoch has {epoch_images}, the val "
+            f"split {len(val.table)}"
+        )
+    _claim(folder, experiment, writes=rank == 0)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its greetings and tips
     lightning.seed_everything(experiment.seed, verbose=False)
-    epoch_images = experiment.data.epoch_images or len(train.table)
-    batches = math.ceil(epoch_images / experiment.data.batch_size)
+    share = epoch_images // processes  # the same for all, or they would wait for each other
+    batches = math.ceil(share / experiment.data.batch_size)
     module = HeatmapModule(experiment, batches * experiment.optim.epochs)
     if experiment.optim.trunk_weights:
-        load_trunk(module.net.trunk, Path(experiment.optim.trunk_weights))
+        load_trunk(trunk_of(module.net), _trunk_file(experiment.optim.trunk_weights))
     if experiment.optim.start:
         start_from(module.net, Path(experiment.optim.start))
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainer = _trainer(experiment, folder, batches)
-    sampler = VisitSampler(
-        len(train.table), epoch_images, experiment.seed, trainer.global_rank, trainer.world_size
-    )
+    sampler = VisitSampler(len(train.table), share * processes, experiment.seed, rank, processes)
     checkpoint = folder / f"{_LAST}.ckpt"
     trainer.fit(
         module,
@@ -76,22 +91,59 @@ def fit(experiment: Experiment, folder: Path) -> Path:
     return folder / BEST
 
 
-def _claim(folder: Path, experiment: Experiment) -> None:
-    """Notes the settings in the run's folder, or checks that they are the same."""
-    noted, settings = folder / _SETTINGS, to_dict(experiment)
-    if noted.is_file() and json.loads(noted.read_text()) != settings:
+def read_dataset(data: DataConfig) -> Manifest:
+    """The manifest of `data.folder`, its splits rewritten by the protocol if there is one."""
+    manifest = read_manifest(Path(data.folder))
+    if not data.protocol:
+        return manifest
+    subjects = manifest.table["subject"].unique()
+    return assign(manifest, fold_of(data.protocol, subjects, data.fold, data.folds))
+
+
+def _processes() -> tuple[int, int]:
+    """How many processes `torchrun` started, and which of them this is; without it (1, 0)."""
+    if not TorchElasticEnvironment.detect():
+        return 1, 0
+    environment = TorchElasticEnvironment()
+    return environment.world_size(), environment.global_rank()
+
+
+def _trunk_file(name: str) -> Path:
+    return default_weights() if name == "default" else Path(name)
+
+
+def is_run_of(folder: Path, experiment: Experiment) -> bool:
+    """Whether a folder holds a run of these settings; what its file leaves out has its default."""
+    noted = folder / SETTINGS
+    return noted.is_file() and (
+        build(Experiment, json.loads(noted.read_text()), str(noted)) == experiment
+    )
+
+
+def _claim(folder: Path, experiment: Experiment, writes: bool = True) -> None:
+    """Checks that the run's folder is of these settings, and notes them there if `writes`."""
+    noted = folder / SETTINGS
+    if noted.is_file() and not is_run_of(folder, experiment):
         raise AuheatError(
             f"{folder} holds a run with other settings: give this one another name or delete it"
         )
+    if not writes:
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        noted.write_text(json.dumps(settings, indent=1))
+        with replacing(noted) as temporary:
+            temporary.write_text(json.dumps(to_dict(experiment), indent=1))
     except OSError as error:
         raise AuheatError(f"cannot write into {folder}: {error.strerror}") from None
 
 
 def _trainer(experiment: Experiment, folder: Path, batches: int) -> lightning.Trainer:
+    processes, _ = _processes()
+    here = int(os.environ["LOCAL_WORLD_SIZE"]) if processes > 1 else 1
     return lightning.Trainer(
+        strategy="ddp" if processes > 1 else "auto",
+        devices=here,
+        num_nodes=processes // here,
         default_root_dir=folder,
         max_epochs=experiment.optim.epochs,
         precision=experiment.optim.precision,

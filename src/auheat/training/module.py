@@ -1,6 +1,6 @@
 """The Lightning module: targets, loss, and agreement on validation subjects.
 
-Letters: B batch, K points, A Action Units, h w map pixels.
+Letters: B batch, N maps (one per AU point or per AU), A Action Units, h w map pixels.
 """
 
 from __future__ import annotations
@@ -13,31 +13,29 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from auheat.data.dataset import Sample
-from auheat.facs import PointLayout
-from auheat.heatmap import mean_over_points
+from auheat.heatmap import Targets
 from auheat.metrics import Agreement, summary
-from auheat.models.heatmap_net import HeatmapNet, Maps, build_net, codec_of
+from auheat.models.heatmap_net import build_net, layout_of
+from auheat.models.map_net import MapNet, Maps
 from auheat.models.scc import SemanticCorrespondenceConv
 from auheat.training.experiment import Experiment, LossConfig, OptimConfig
 
 
-def heatmap_loss(
-    maps: Maps, target: Tensor, location: Tensor, coded: Tensor, config: LossConfig
-) -> Tensor:
-    """Weighted mean squared error of intensity and location maps.
+def heatmap_loss(maps: Maps, targets: Targets, config: LossConfig) -> Tensor:
+    """Weighted mean squared error of intensity and location maps (B, N, h, w).
 
-    target, location: (B, K, h, w); coded: (B, K) 1 where the intensity is known, else 0.
+    Intensity maps that are not coded do not count; location maps always do.
     """
-    weight = 1 + config.foreground * location
-    share = coded[..., None, None]
-    error = (weight * share * (maps.intensity.float() - target).square()).mean()
+    weight = 1 + config.foreground * targets.location
+    share = targets.coded[..., None, None]
+    error = (weight * share * (maps.intensity.float() - targets.intensity).square()).mean()
     if maps.location is not None and config.location:
-        missed = (weight * (maps.location.float() - location).square()).mean()
+        missed = (weight * (maps.location.float() - targets.location).square()).mean()
         error = error + config.location * missed
     return error
 
 
-def parameter_groups(net: HeatmapNet, optim: OptimConfig) -> list[dict[str, Any]]:
+def parameter_groups(net: MapNet, optim: OptimConfig) -> list[dict[str, Any]]:
     """The weights by how they are trained.
 
     Filters decay; norms, biases and the matrices of SCC do not (decay would pull SCC away from the
@@ -62,23 +60,20 @@ def parameter_groups(net: HeatmapNet, optim: OptimConfig) -> list[dict[str, Any]
 
 
 class HeatmapModule(lightning.LightningModule):
-    """Trains a HeatmapNet. `val/icc` and `val/mae` are means over AUs on held-out subjects."""
+    """Trains a network. `val/icc` and `val/mae` are means over AUs on held-out subjects."""
 
     def __init__(self, experiment: Experiment, steps: int) -> None:
         super().__init__()
         self.experiment, self._steps = experiment, steps
-        self.net: HeatmapNet = build_net(experiment.model)
-        self._codec = codec_of(experiment.model)
-        self._layout = PointLayout.of(experiment.model.aus)
-        self._agreement = Agreement.empty(len(experiment.model.aus))
+        self.net: MapNet = build_net(experiment.model)
+        self._aus = experiment.model.aus
+        self._layout = layout_of(experiment.model)
+        self._agreement = Agreement.empty(len(self._aus))
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
-        levels = batch["intensities"][:, list(self._layout.au_of_point)]
-        coded = (~levels.isnan()).float()
-        location = self._codec.locate(batch["points"])
-        target = location * (levels.nan_to_num() * self._codec.scale)[..., None, None]
+        targets = self._layout.targets(batch["points"], batch["intensities"])
         images = batch["image"].float().contiguous(memory_format=torch.channels_last)
-        loss = heatmap_loss(self.net(images), target, location, coded, self.experiment.loss)
+        loss = heatmap_loss(self.net(images), targets, self.experiment.loss)
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
@@ -88,21 +83,20 @@ class HeatmapModule(lightning.LightningModule):
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), limit)
 
     def on_validation_epoch_start(self) -> None:
-        self._agreement = Agreement.empty(len(self._layout.aus))
+        self._agreement = Agreement.empty(len(self._aus))
 
     def validation_step(self, batch: Sample, batch_index: int) -> None:
         maps = self.net(batch["image"].float().contiguous(memory_format=torch.channels_last))
-        _, levels = self._codec.decode(maps.intensity.float())
-        predicted = mean_over_points(levels, self._layout.au_of_point)
+        predicted = self._layout.read(maps.intensity)
         self._agreement += Agreement.of(predicted.cpu().numpy(), batch["intensities"].cpu().numpy())
 
     def on_validation_epoch_end(self) -> None:
         agreement = self._gathered()
-        table = summary(agreement, self._layout.aus)
+        table = summary(agreement, self._aus)
         for au, row in table.items():
             name = "val" if au == "mean" else f"val_{au}"
-            self.log(f"{name}/icc", row["icc"], prog_bar=au == "mean", rank_zero_only=True)
-            self.log(f"{name}/mae", row["mae"], prog_bar=au == "mean", rank_zero_only=True)
+            self.log(f"{name}/icc", row["icc"], prog_bar=au == "mean", sync_dist=True)
+            self.log(f"{name}/mae", row["mae"], prog_bar=au == "mean", sync_dist=True)
 
     def _gathered(self) -> Agreement:
         """The agreement over all processes."""
@@ -110,7 +104,7 @@ class HeatmapModule(lightning.LightningModule):
             return self._agreement
         parts: list[Agreement | None] = [None] * self.trainer.world_size
         torch.distributed.all_gather_object(parts, self._agreement)
-        return sum((p for p in parts if p is not None), Agreement.empty(len(self._layout.aus)))
+        return sum((p for p in parts if p is not None), Agreement.empty(len(self._aus)))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optim = self.experiment.optim

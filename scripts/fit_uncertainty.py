@@ -1,0 +1,260 @@
+"""Measures how far readings are off on synthetic people, and fits what `--sd` and confidence say.
+
+    python scripts/fit_uncertainty.py DATA [--weights FILE] [-o FILE] [--report FILE]
+
+DATA is a dataset of `auheat synth` with people that the weights were not trained on in its splits
+val and test. Fitted to val, measured on test; every picture once as it is, and once worn: turned,
+shifted, covered and blurred by a random amount. Writes `<weights>.uncertainty.json` beside the
+weights, and the figures of docs/uncertainty.md, from which `auheat.figures.reliability` draws.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from auheat.data.manifest import Manifest, read_manifest
+from auheat.data.transforms import NONE, AugmentConfig, augment
+from auheat.files import replacing
+from auheat.heatmap import mean_over_points
+from auheat.inference.predictor import default_weights
+from auheat.inference.uncertainty import SUFFIX, Uncertainty, clearness, evidence
+from auheat.models.heatmap_net import layout_of
+from auheat.models.runtimes.opening import open_runtime
+
+Floats = NDArray[np.float64]
+KNOTS = np.array([0, 0.1, 0.3, 0.6, 1, 1.5, 2.2, 3, 4, 5])
+PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0)
+TRUSTED = 0.75  # levels; confidence is the chance of a smaller mean error
+BINS, BATCH = 10, 32
+KINDS = ("constant", "reading", "reading seen", "reading seen shape", "reading seen mirror")
+KEPT = ("reading", "seen")
+
+
+@dataclass(frozen=True)
+class Views:
+    """Readings and what is known beside them. N views, A AUs.
+
+    levels, mirrored, labels: (N, A). shape: (N, A, 2) height and area of an AU's location peaks.
+    seen: (N,). worn: (N,) whether the picture was. people: (N,).
+    """
+
+    levels: Floats
+    mirrored: Floats
+    labels: Floats
+    shape: Floats
+    seen: Floats
+    worn: NDArray[np.bool_]
+    people: NDArray[Any]
+
+    def part(self, rows: NDArray[np.bool_]) -> Views:
+        return replace(self, **{name: value[rows] for name, value in vars(self).items()})
+
+
+def wear(strength: float) -> AugmentConfig:
+    """From hardly at all (0) to hardly to be recognised (1)."""
+    return AugmentConfig(
+        0, 4 + 16 * strength, 0.04 + 0.15 * strength, 0.02 + 0.1 * strength, 1 + strength, 0.3,
+        0, 0.5, 0,
+    )  # fmt: skip
+
+
+def picture(part: Manifest, landmarks: Floats, row: int, size: int, worn: bool) -> Any:
+    path = part.folder / part.table["image"].iloc[row]
+    image = np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+    rng = np.random.default_rng([9, row, int(worn)])
+    strength = rng.uniform()
+    config = wear(strength) if worn else NONE
+    image, points = augment(rng, image, landmarks, size, part.crop.pad, config)
+    if worn:
+        covering = replace(NONE, occlude=1.0)
+        for _ in range(rng.poisson(2 * strength)):
+            image, points = augment(rng, image, points, size, 0, covering)
+        if rng.random() < 0.6:
+            sigma = 0.3 + 6 * strength * rng.random()
+            image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
+    return image
+
+
+def read_views(part: Manifest, runtime: Any) -> Views:
+    """Every picture of a split, as it is and worn."""
+    layout, aus = layout_of(runtime.config), runtime.config.aus
+    labels, landmarks = part.labels(aus), part.landmarks().astype(np.float64)
+    found: list[tuple[Any, ...]] = []
+    for start in range(0, len(labels), BATCH):
+        rows = range(start, min(start + BATCH, len(labels)))
+        for worn in (False, True):
+            crops = np.stack([
+                picture(part, landmarks[r], r, runtime.config.input_size, worn) for r in rows
+            ])  # fmt: skip
+            maps = runtime.maps(crops)
+            mirrored = runtime.maps(np.ascontiguousarray(crops[:, :, ::-1]))
+            peaks = maps.location.amax((2, 3)).clamp(0, 1)
+            area = (maps.location > peaks[..., None, None] / 2).float().mean((2, 3))
+            shape = [mean_over_points(one, layout.au_of_point).numpy() for one in (peaks, area)]
+            found.append((
+                layout.read(maps.intensity).numpy(),
+                layout.read(mirrored.intensity).numpy(),
+                labels[list(rows)],
+                np.stack(shape, -1),
+                clearness(maps.location, len(crops)),
+                np.full(len(crops), worn),
+                part.table["subject"].to_numpy()[list(rows)],
+            ))  # fmt: skip
+    return Views(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def features(views: Views, kinds: Sequence[str]) -> Floats:
+    """(N, A, D)."""
+    shape = views.levels.shape
+    columns = [np.ones(shape)[..., None]]
+    if "reading" in kinds:
+        columns = [
+            np.stack([np.interp(views.levels, KNOTS, row) for row in np.eye(len(KNOTS))], -1)
+        ]
+    if "seen" in kinds:
+        columns.append(np.broadcast_to(1 - views.seen[:, None, None], (*shape, 1)))
+    if "shape" in kinds:
+        columns.append(views.shape * [1.0, 10.0])
+    if "mirror" in kinds:
+        columns.append(np.sqrt(np.abs(views.levels - views.mirrored))[..., None])
+    return np.concatenate(columns, -1)
+
+
+def fit(inputs: Floats, errors: Floats, penalty: float) -> Floats:
+    """Weights (A, D) of log sd by maximum likelihood, each AU's drawn towards those of all."""
+    x, squared = torch.tensor(inputs), torch.tensor(errors**2)
+    shared = torch.zeros(inputs.shape[-1], dtype=torch.double, requires_grad=True)
+    own = torch.zeros(inputs.shape[1:], dtype=torch.double, requires_grad=True)
+    optimiser = torch.optim.LBFGS([shared, own], max_iter=300, line_search_fn="strong_wolfe")
+
+    def loss() -> Any:
+        optimiser.zero_grad()
+        log = (x * (shared + own)).sum(-1)
+        likelihood = (log + 0.5 * squared * torch.exp(-2 * log)).mean()
+        total = likelihood + penalty * own.square().sum() / len(own) + 1e-5 * shared.square().sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        return total
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    return (shared + own).detach().numpy()
+
+
+def likelihood(log: Floats, errors: Floats) -> float:
+    """The mean negative logarithm of a normal density."""
+    return float((log + 0.5 * (errors * np.exp(-log)) ** 2 + 0.5 * np.log(2 * np.pi)).mean())
+
+
+def best_penalty(inputs: Floats, errors: Floats, people: NDArray[Any]) -> float:
+    """By cross-validation over five groups of people."""
+    names = {name: index % 5 for index, name in enumerate(sorted(set(people)))}
+    group = np.array([names[name] for name in people])
+
+    def held_out(penalty: float) -> float:
+        scores = []
+        for fold in range(5):
+            kept = group != fold
+            weights = fit(inputs[kept], errors[kept], penalty)
+            scores.append(likelihood((inputs[~kept] * weights).sum(-1), errors[~kept]))
+        return float(np.mean(scores))
+
+    return min(PENALTIES, key=held_out)
+
+
+def fit_confidence(seen: Floats, good: NDArray[np.bool_]) -> tuple[float, float]:
+    """offset and steepness of `Uncertainty.confidence`, by maximum likelihood."""
+    from scipy.optimize import minimize
+
+    known = evidence(seen)
+
+    def loss(values: Floats) -> float:
+        z = values[0] + values[1] * known
+        return float(np.logaddexp(0, np.where(good, -z, z)).mean())
+
+    offset, steepness = minimize(loss, np.zeros(2)).x
+    return round(float(offset), 4), round(float(steepness), 4)
+
+
+def compare(val: Views, test: Views) -> tuple[dict[str, Any], Floats]:
+    """What each kind of evidence is worth on test people; the weights of the kind that is kept."""
+    errors = val.levels - val.labels
+    table: dict[str, Any] = {}
+    penalty = best_penalty(features(val, KEPT), errors, val.people)
+    for kinds in KINDS:
+        names = kinds.split()
+        weights = fit(features(val, names), errors, penalty)
+        for label, rows in (("as they are", ~test.worn), ("worn", test.worn)):
+            part = test.part(rows)
+            log, off = (features(part, names) * weights).sum(-1), part.levels - part.labels
+            inside = np.abs(off) <= 1.96 * np.exp(log)
+            table[f"{kinds} / {label}"] = {
+                "nll": round(likelihood(log, off), 4),
+                "coverage": round(float(inside.mean()), 4),
+                "coverage_by_au": inside.mean(0).round(4).tolist(),
+                "mean_sd": round(float(np.exp(log).mean()), 4),
+            }
+    return table, fit(features(val, KEPT), errors, penalty)
+
+
+def reliability(trust: Floats, views: Views) -> list[dict[str, float]]:
+    """Test faces in bins of equal count: stated and observed share of trusted ones, mean error."""
+    error = np.abs(views.levels - views.labels).mean(1)
+    bins = np.array_split(np.argsort(trust), BINS)
+    return [
+        {"stated": round(float(trust[rows].mean()), 4),
+         "observed": round(float((error[rows] < TRUSTED).mean()), 4),
+         "mae": round(float(error[rows].mean()), 4),
+         "seen": round(float(views.seen[rows].mean()), 4), "faces": len(rows)}
+        for rows in bins
+    ]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--weights", type=Path, default=None)
+    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("--report", type=Path, default=Path("docs/results/uncertainty.json"))
+    options = parser.parse_args()
+    path = options.weights or default_weights()
+    runtime, manifest = open_runtime(path, "auto", "cpu", "auto", None), read_manifest(options.data)
+    val, test = (read_views(manifest.part(split), runtime) for split in ("val", "test"))
+    table, weights = compare(val, test)
+    good = np.abs(val.levels - val.labels).mean(1) < TRUSTED
+    offset, steepness = fit_confidence(val.seen, good)
+    fitted = Uncertainty(
+        runtime.config.aus, KNOTS, weights[:, :-1], weights[:, -1], offset, steepness,
+        f"synthetic faces: {len(set(val.people))} people, {len(val.seen)} views",
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+    )  # fmt: skip
+    fitted.write(options.out or path.with_name(path.stem + SUFFIX))
+    faces = {"all": test, "as they are": test.part(~test.worn), "worn": test.part(test.worn)}
+    report = {
+        "kind": "uncertainty, synthetic faces",
+        "aus": list(fitted.aus),
+        "people": {"val": len(set(val.people)), "test": len(set(test.people))},
+        "views": {"val": len(val.seen), "test": len(test.seen)},
+        "trusted": TRUSTED,
+        "deviations": table,
+        "confidence": {
+            name: reliability(fitted.confidence(views.seen), views) for name, views in faces.items()
+        },
+        "before": reliability(test.seen, test),
+    }
+    with replacing(options.report) as temporary:
+        temporary.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""`auheat bench scc`: the SCC layer beside its peers, at the sizes of the paper's three stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from auheat.bench.machine import Peak, describe, finisher, measure_peak
+from auheat.bench.meter import Meter
+from auheat.bench.peak_memory import peak_bytes
+from auheat.bench.scc_forms import GeometricEdges, MaterialisedEdges, NodeProducts
+from auheat.bench.table import Bench
+from auheat.bench.timing import Clock, Timing, Work, in_turns
+from auheat.models.scc import SemanticCorrespondenceConv
+
+OURS, FLOOR = "auheat", "two products"
+FORMS: dict[str, Callable[[SemanticCorrespondenceConv], nn.Module]] = {
+    OURS: lambda layer: layer,
+    "edges stored": MaterialisedEdges,
+    "EdgeConv": GeometricEdges,
+    FLOOR: NodeProducts,
+}
+STAGES = {1: (256, 16), 2: (128, 32), 3: (64, 64)}  # channels, side
+COLUMNS = (
+    "stage", "batch", "k", "pass", "form", "ms", "spread", "GFLOP/s", "GB/s", "of peak",
+    "peak MB", "times auheat", "times floor", "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """One form at one size. backward: a training step, else evaluation without gradients."""
+
+    form: str
+    channels: int
+    side: int
+    k: int
+    batch: int
+    backward: bool
+    norm: bool = True
+    device: str = "cpu"
+
+    @property
+    def edge_bytes(self) -> int:
+        """What the table of edges (B, C, k, 2L) takes in float32."""
+        return 8 * self.batch * self.channels * self.k * self.side**2
+
+    @property
+    def weight_bytes(self) -> int:
+        """What both matrices take in float32, and their gradients again."""
+        return 8 * self.side**4
+
+    @property
+    def expected_bytes(self) -> int:
+        """A rough upper estimate of what a run needs."""
+        maps = 4 * self.batch * self.channels * self.side**2
+        stores = self.form not in (OURS, FLOOR)
+        return 2 * self.weight_bytes + 12 * maps + (4 * self.edge_bytes if stores else 0)
+
+
+def prepare(case: Case) -> Work:
+    """The work of a case, with its own random weights, input and upstream gradient."""
+    torch.manual_seed(0)
+    device, length = torch.device(case.device), case.side**2
+    layer = SemanticCorrespondenceConv(length, case.k, case.norm, init="random")
+    form = FORMS[case.form](layer).train(case.backward).to(device)
+    shape = (case.batch, case.channels, case.side, case.side)
+    x = torch.randn(shape, device=device, requires_grad=case.backward)
+    upstream = torch.randn(shape, device=device)
+
+    def step() -> None:
+        with torch.set_grad_enabled(case.backward):
+            outputs = form(x)
+        if case.backward:
+            outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
+            wanted = [x, *form.parameters()]
+            torch.autograd.grad(outputs, wanted, [upstream] * len(outputs))
+
+    return step
+
+
+@dataclass(frozen=True)
+class SccPlan:
+    """What to measure. rounds: of each case. seconds: after which a case begins no other round.
+
+    limit: bytes; a form that is expected to need more is left out. memory: also measure peaks.
+    """
+
+    stages: Sequence[int] = tuple(STAGES)
+    k: Sequence[int] = (5, 7, 15)
+    batch: Sequence[int] = (1, 8, 32)
+    norm: bool = True
+    rounds: int = 7
+    seconds: float = 60.0
+    limit: int = 4 * 2**30
+    memory: bool = True
+
+    def sizes(self) -> Iterator[tuple[int, Case]]:
+        """(stage, the case of our own form) for every size and pass."""
+        for stage, batch, k, backward in product(self.stages, self.batch, self.k, (False, True)):
+            yield stage, Case(OURS, *STAGES[stage], k, batch, backward, self.norm)
+
+
+QUICK = SccPlan((1, 3), (7,), (1,), rounds=3, seconds=5.0, memory=False)
+
+
+def bench_scc(
+    plan: SccPlan,
+    device: torch.device,
+    clock: Clock = time.perf_counter,
+    progress: Callable[[int], object] = lambda cases: None,
+) -> Bench:
+    """Measures every size of the plan. progress: called with 1 after each."""
+    peak = measure_peak(device, clock)
+    rows = []
+    for stage, case in plan.sizes():
+        here = replace(case, device=str(device))
+        head: dict[str, Any] = {"stage": stage, "batch": case.batch, "k": case.k}
+        head["pass"] = "forward + backward" if case.backward else "forward"
+        rows += [head | row for row in _measure(here, plan, peak, clock)]
+        progress(1)
+    machine = describe(device) | {
+        "GFLOP/s": peak.gflops,
+        "GB/s": peak.gbytes,
+        "norm": plan.norm,
+    }
+    return Bench("SCC layer", machine, COLUMNS, rows, _NOTES)
+
+
+_NOTES = (
+    "spread: half the distance of the quartiles, as a share of the median. of peak: GFLOP/s over "
+    "those of a large float32 product.",
+    "GB/s: bytes that operators read and write, over time; what stays in a cache counts too. peak "
+    "MB: beyond weights, input and upstream gradient; with backward it holds the gradients of the "
+    "weights, the same in every form.",
+    "times auheat, times floor: median of the ratios within a round.",
+)
+
+
+def _measure(case: Case, plan: SccPlan, peak: Peak, clock: Clock) -> Iterator[dict[str, Any]]:
+    device = torch.device(case.device)
+    forms = {form: replace(case, form=form) for form in FORMS}
+    left_out = {form: why for form, one in forms.items() if (why := _left_out(one, plan))}
+    works = {form: prepare(one) for form, one in forms.items() if form not in left_out}
+    counts = {form: _count(work) for form, work in works.items()}
+    timings = in_turns(works, plan.rounds, plan.seconds, finisher(device), clock)
+    works.clear()  # frees what they hold
+    for form, one in forms.items():
+        if form in left_out:
+            yield {"form": form, "note": left_out[form]}
+            continue
+        memory = plan.memory and peak_bytes(prepare, one, _tiny(one), device)
+        yield {
+            "form": form,
+            **_speed(timings, form, counts[form], peak),
+            "peak MB": memory / 2**20 if memory else None,
+        }
+
+
+def _tiny(case: Case) -> Case:
+    return replace(case, channels=16, side=8, batch=1)
+
+
+def _left_out(case: Case, plan: SccPlan) -> str:
+    """Why a form is not measured; empty if it is."""
+    if case.form == "EdgeConv" and find_spec("torch_geometric") is None:
+        return "left out: needs torch_geometric"
+    if case.expected_bytes > plan.limit:
+        return f"left out: would need about {case.expected_bytes / 2**30:.1f} GB"
+    return ""
+
+
+def _count(work: Work) -> Meter:
+    meter = Meter()
+    with meter:
+        work()
+    return meter
+
+
+def _speed(timings: dict[str, Timing], form: str, count: Meter, peak: Peak) -> dict[str, Any]:
+    timing = timings[form]
+    gflops = count.operations / timing.median / 1e9
+    return {
+        "ms": 1000 * timing.median,
+        "spread": f"{100 * timing.spread:.0f}%",
+        "GFLOP/s": gflops,
+        "GB/s": count.traffic / timing.median / 1e9,
+        "of peak": f"{100 * gflops / peak.gflops:.0f}%",
+        "times auheat": timing.over(timings[OURS]),
+        "times floor": timing.over(timings[FLOOR]),
+        "seconds": list(timing.seconds),
+        "operations": count.operations,
+        "bytes": count.traffic,
+    }

@@ -1,0 +1,35 @@
+"""`auheat events`: onset, apex and offset of every Action Unit in a table of a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path),
+              help="[default: beside the table, <name>.events.csv]")  # fmt: skip
+@click.option("--enter", type=float, default=1.0, show_default=True,
+              help="Intensity that an event must reach.")  # fmt: skip
+@click.option("--leave", type=float, default=0.5, show_default=True,
+              help="Intensity at which it begins and ends.")  # fmt: skip
+@click.option("--shortest", type=float, default=0.1, show_default=True,
+              help="Seconds that an event lasts at least.")  # fmt: skip
+def command(table: Path, out: Path | None, enter: float, leave: float, shortest: float) -> None:
+    """Find when Action Units begin, peak and end in TABLE, a CSV of `auheat predict` or OpenFace.
+
+    Writes one row for each event: face_id, au; onset, apex, offset and duration in seconds; peak
+    and mean intensity; the frames of onset, apex and offset; complete, 0 if the video or the face
+    was cut off in the middle of the event.
+    """
+    from auheat.inference.curves import read_table, write_events
+    from auheat.inference.events import Thresholds
+    from auheat.inference.inputs import EVENTS
+
+    thresholds = Thresholds(enter, leave, shortest)
+    events = read_table(table).events(thresholds)
+    place = out or table.with_suffix(EVENTS)
+    write_events(place, events)
+    click.echo(f"{len(events)} event{'' if len(events) == 1 else 's'} -> {place}")

@@ -1,0 +1,50 @@
+"""`auheat export`: weights as a file for ONNX Runtime and OpenVINO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("weights", default="default")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("auheat.onnx"),
+    show_default=True,
+    help="The file to write.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    default="fp32",
+    show_default=True,
+    help="The lowest to be read in; bf16 is for OpenVINO.",
+)
+@click.option(
+    "--examples",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A picture or video with faces to compare on, too. May be given again.",
+)
+def command(weights: str, out: Path, precision: Any, examples: tuple[Path, ...]) -> None:
+    """Export WEIGHTS, a .safetensors file or the default weights.
+
+    The file is kept only if every installed runtime reads the same intensities with it as PyTorch
+    does. `auheat predict --weights` then reads it.
+    """
+    from auheat.export.exporting import export
+    from auheat.inference.predictor import default_weights
+
+    path = default_weights() if weights == "default" else Path(weights)
+    for check in export(path, out, precision, examples):
+        found = check.parity
+        click.echo(
+            f"{check.runtime} {check.precision}: largest difference {found.largest:.1e}, mean ICC "
+            f"{found.icc:.5f} over {found.faces} faces"
+        )
+    click.echo(f"exported: {out}")

@@ -1,0 +1,86 @@
+"""`auheat prepare`: turns a real dataset as it lies on disk into crops with a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auheat.data.sources import KINDS
+
+_MOST_WARNINGS = 20
+
+
+@click.command()
+@click.argument("layout", type=click.Choice(KINDS))
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
+@click.option("--landmarks", type=click.Choice(["own", "mediapipe", "dlib"]),
+              help="Whose landmarks.  [default: the dataset's own, else mediapipe]")  # fmt: skip
+@click.option("--dlib-model", type=click.Path(path_type=Path),
+              help="File of dlib's 68-point shape predictor, for --landmarks dlib.")  # fmt: skip
+@click.option("--size", type=click.IntRange(32, 1024), default=256, show_default=True,
+              help="Side of the aligned region in pixels.")  # fmt: skip
+@click.option("--pad", type=click.IntRange(min=0), default=16, show_default=True,
+              help="Pixels kept around it for augmentation.")  # fmt: skip
+@click.option("--aus", help="Only these, like AU06,AU12.  [default: the dataset's usual ones]")
+@click.option("--every", type=click.IntRange(min=1), default=1, show_default=True,
+              help="Take every n-th coded frame.")  # fmt: skip
+@click.option("--camera", type=click.Choice(["left", "right"]), default="left", show_default=True,
+              help="Which of DISFA's two.")  # fmt: skip
+@click.option("--skip-tracking-failures", is_flag=True,
+              help="Leave out DISFA's list of failed landmarks.")  # fmt: skip
+@click.option("--strict", is_flag=True, help="Stop at the first problem in the source.")
+@click.option("--workers", type=click.IntRange(min=1), help="[default: one a processor]")
+def command(
+    layout: str,
+    source: Path,
+    out: Path,
+    landmarks: str | None,
+    dlib_model: Path | None,
+    size: int,
+    pad: int,
+    aus: str | None,
+    every: int,
+    camera: str,
+    skip_tracking_failures: bool,
+    strict: bool,
+    workers: int | None,
+) -> None:
+    """Make a dataset of aligned crops from SOURCE, a copy of a real dataset.
+
+    Beside the manifest it leaves report.md and report.json: what was found, dropped and why. A run
+    that was stopped continues when the same command is given again.
+    """
+    import os
+    import sys
+
+    from tqdm import tqdm
+
+    from auheat.data.convert import ConversionPlan, convert
+    from auheat.faces.crop import CropSpec
+
+    names = tuple(name.strip() for name in aus.split(",")) if aus is not None else None
+    plan = ConversionPlan(
+        layout, landmarks, dlib_model, CropSpec(size, pad), names, every, camera,
+        skip_tracking_failures,
+    )  # fmt: skip
+    warnings: list[str] = []
+    with tqdm(desc="frames", disable=None) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        def warn(line: str) -> None:
+            warnings.append(line)
+            if len(warnings) <= _MOST_WARNINGS:
+                tqdm.write(f"auheat: {line}", file=sys.stderr)
+
+        report = convert(source, out, plan, workers or os.cpu_count() or 1, strict, show, warn)
+    if len(warnings) > _MOST_WARNINGS:
+        more = len(warnings) - _MOST_WARNINGS
+        click.echo(f"auheat: {more} more problems: see {out / 'report.md'}", err=True)
+    for line in report.summary():
+        click.echo(line)
+    click.echo(f"dataset: {out}")

@@ -1,0 +1,72 @@
+"""`auheat reproduce`: the paper's tables and figures, from a dataset to files to print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def _numbers(ctx: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
+    """`1,3,5-7` as numbers."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise click.BadParameter(f"{text!r} is not a list of numbers like 1,3,5-7")
+        found += range(int(first), int(last or first) + 1)
+    return tuple(dict.fromkeys(found))
+
+
+@click.command()
+@click.argument("target")
+@click.argument("overrides", nargs=-1)
+@click.option("--data", required=True, type=click.Path(path_type=Path),
+              help="Dataset of `auheat prepare`.")  # fmt: skip
+@click.option("--preset", default="paper", show_default=True, help="Size of the networks.")
+@click.option("--runs", type=click.Path(path_type=Path),
+              help="Folder that holds a folder for each run.  [default: runs/PRESET]")  # fmt: skip
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("reproduced"),
+              show_default=True, help="Folder for tables and figures.")  # fmt: skip
+@click.option("--seeds", default="1", show_default=True, callback=_numbers,
+              help="Every network is trained with each.")  # fmt: skip
+@click.option("--k", default="1-15", show_default=True, callback=_numbers,
+              help="Neighbours tried for figure6.")  # fmt: skip
+@click.option("--rows", default="", help="Only these settings of a table, like a,b.")
+@click.option("--protocol", default="", help="Other folds than the dataset's own.")
+@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="For predictions.")
+def command(target: str, overrides: tuple[str, ...], **options: Any) -> None:
+    """Make TARGET: table1, table2, table3, figure4, figure5, figure6, figure7 or figure8.
+
+    Trains what is missing, one run for each network, seed and fold; measures; writes tables as
+    Markdown, CSV and LaTeX, and figures as PNG and SVG. When it was stopped, the same command goes
+    on. OVERRIDES change settings of all networks, like optim.epochs=20.
+    """
+    from auheat.data.manifest import read_manifest
+    from auheat.errors import unknown_name
+    from auheat.figures.reproduce import TARGETS, Order, arms_for, make
+    from auheat.training.study import Study
+
+    if target not in TARGETS:
+        raise unknown_name("target", target, TARGETS)
+    preset = options["preset"]
+    study = Study(
+        read_manifest(options["data"]),
+        preset,
+        options["runs"] or Path("runs") / preset,
+        options["seeds"],
+        overrides,
+        options["protocol"],
+        options["workers"],
+        options["device"],
+    )
+    rows = tuple(part.strip() for part in options["rows"].split(",") if part.strip())
+    order = Order(study, options["out"], options["k"], rows)
+    missing = study.missing(arms_for(target, order))
+    for number, (arm, seed, fold) in enumerate(missing, 1):
+        click.echo(f"run {number} of {len(missing)}: {arm.name}, seed {seed}, fold {fold}")
+        study.run(arm, seed, fold)
+    for path in make(target, order):
+        click.echo(f"written: {path}")

@@ -1,0 +1,177 @@
+"""What the people of a look-alike do: a spontaneous session, or one posed trial.
+
+A session is made of scripts: AUs that come and go together. Every script starts at random times of
+its own, so scripts overlap now and then and a session has no beginning. How much of the time a
+script takes is set so that the share of frames with level 1 or more resembles the dataset's. For
+DISFA that is Mavadati et al. (IEEE Transactions on Affective Computing 4(2), 2013), of 130,814
+frames; for BP4D the shares are rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat.facs import MAX_INTENSITY
+from auheat.synthesis.motion import Event, Performance
+
+_DISFA_FRAMES = 130_814
+DISFA_SHARES = {
+    au: frames / _DISFA_FRAMES
+    for au, frames in {
+        "AU01": 8778, "AU02": 7364, "AU04": 24594, "AU05": 2728, "AU06": 19484, "AU09": 7132,
+        "AU12": 30794, "AU15": 7862, "AU17": 12930, "AU20": 4532, "AU25": 46052, "AU26": 24976,
+    }.items()
+}  # fmt: skip
+BP4D_SHARES = {"AU06": 0.46, "AU10": 0.59, "AU12": 0.56, "AU14": 0.47, "AU17": 0.34}
+
+_VISIBLE = 1.3  # seconds that an AU of an event is at level 1 or more, about
+_LONGEST = 4.0  # seconds, no event is longer
+
+# AUs whose effects hide each other, and the intensity that the later one keeps to.
+_RIVALS = (
+    ({"AU12", "AU15", "AU20"}, 1.0),
+    ({"AU12", "AU14", "AU15", "AU20"}, 2.5),
+    ({"AU17", "AU25"}, 1.5),
+    ({"AU14", "AU25"}, 1.5),
+)
+
+
+@dataclass(frozen=True)
+class Repertoire:
+    """scripts: AU numbers and the share of the time that they are shown together, about.
+    shut: times a minute that the eyes shut for a while. strength: of a typical expression."""
+
+    scripts: tuple[tuple[tuple[int, ...], float], ...]
+    shut: float = 0.0
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a person differs: rates (s,) of the scripts and the strength, as factors around 1."""
+
+    rates: NDArray[np.float64]
+    strength: float
+
+
+def sample_habits(rng: np.random.Generator, repertoire: Repertoire) -> Habits:
+    """Some people are livelier than others, and everybody prefers some expressions."""
+    spread = np.append(rng.normal(0, 0.35, len(repertoire.scripts)), rng.normal(0, 0.25))
+    rates = np.exp(spread[:-1] - 0.35**2 / 2) * np.exp(spread[-1] - 0.25**2 / 2)
+    return Habits(rates, float(np.exp(rng.normal(0, 0.15))))
+
+
+def sample_session(
+    rng: np.random.Generator, seconds: float, repertoire: Repertoire, habits: Habits
+) -> Performance:
+    """What a person does in so many seconds, from the midst of it to the midst of it."""
+    starts = []
+    for script, ((_, share), rate) in enumerate(zip(repertoire.scripts, habits.rates, strict=True)):
+        often = -np.log1p(-share) / _VISIBLE * rate
+        count = rng.poisson(often * (seconds + _LONGEST))
+        starts += [(float(t), script) for t in rng.uniform(-_LONGEST, seconds, count)]
+    events: list[Event] = []
+    for start, script in sorted(starts):
+        numbers, _ = repertoire.scripts[script]
+        strength = repertoire.strength * habits.strength
+        events += [_yielding(event, events) for event in _shown(rng, start, numbers, strength)]
+    shut = rng.uniform(0, seconds, rng.poisson(repertoire.shut * seconds / 60))
+    return _performance(rng, seconds, events, [(float(t), float(t) + 1.6) for t in shut])
+
+
+def sample_trial(rng: np.random.Generator, seconds: float, aus: Sequence[str]) -> Performance:
+    """A posed expression: rest, the AUs together up to a peak, rest again."""
+    rise, peak = rng.uniform(0.2, 0.3), rng.uniform(3.0, 5.0)
+    events = [
+        Event(
+            au,
+            float(seconds * rng.uniform(0.1, 0.15)),
+            float(seconds * (0.15 + rise)),
+            float(seconds * rng.uniform(0.6, 0.65)),
+            float(seconds * rng.uniform(0.85, 0.95)),
+            float(np.clip(peak * rng.uniform(0.8, 1.1), 0, MAX_INTENSITY)),
+        )
+        for au in aus
+    ]
+    return _performance(rng, seconds, events, [])
+
+
+def _shown(
+    rng: np.random.Generator, start: float, numbers: tuple[int, ...], strength: float
+) -> list[Event]:
+    """One showing of a script; weak ones are more frequent than strong ones."""
+    rise, fall = rng.uniform(0.25, 0.6), rng.uniform(0.3, 0.8)
+    hold = min(float(rng.gamma(1.5, 0.6)), _LONGEST - 1.6)
+    common = strength * (0.7 + 4.8 * rng.beta(1.3, 2.3))
+    events = []
+    for number in numbers:
+        onset = start + float(rng.uniform(0, 0.15))
+        apex = onset + float(rise)
+        release = apex + hold * float(rng.uniform(0.8, 1.0))
+        peak = float(np.clip(common * rng.uniform(0.7, 1.2), 0.6, MAX_INTENSITY))
+        events.append(Event(f"AU{number:02d}", onset, apex, release, release + float(fall), peak))
+    return events
+
+
+def _yielding(event: Event, before: Sequence[Event]) -> Event:
+    """The event, kept weak if a rival is strong at the same time."""
+    peak = event.peak
+    for rivals, limit in _RIVALS:
+        if event.au in rivals and any(
+            other.au in rivals - {event.au} and other.peak > limit and other.offset > event.onset
+            for other in before
+        ):
+            peak = min(peak, limit)
+    return Event(event.au, event.onset, event.apex, event.release, event.offset, peak)
+
+
+def _performance(
+    rng: np.random.Generator,
+    seconds: float,
+    events: Sequence[Event],
+    shut: Sequence[tuple[float, float]],
+) -> Performance:
+    blinks = np.cumsum(rng.uniform(1.5, 5.0, int(seconds) + 1))
+    sway = tuple(
+        (float(rng.uniform(2, limit)), float(rng.uniform(0.05, 0.2)), float(rng.uniform(0, 6.28)))
+        for limit in (12, 7, 4)
+    )
+    phases = rng.uniform(0, 6.28, 2)
+    kept = tuple(float(blink) for blink in blinks if blink < seconds)
+    return Performance(tuple(events), kept, sway, (float(phases[0]), float(phases[1])), tuple(shut))
+
+
+SPONTANEOUS = Repertoire(
+    (
+        ((6, 12), 0.034), ((6, 12, 25), 0.077), ((6, 12, 25, 26), 0.031), ((12,), 0.061),
+        ((12, 25), 0.045), ((25,), 0.045), ((25, 26), 0.111), ((1, 2), 0.015),
+        ((1, 2, 5), 0.011), ((1, 2, 5, 25, 26), 0.009), ((1, 2, 25, 26), 0.013), ((2,), 0.01),
+        ((1, 4), 0.009), ((1, 4, 15, 17), 0.012), ((4,), 0.064), ((4, 9), 0.018),
+        ((4, 9, 17), 0.01), ((4, 6, 9), 0.008), ((4, 9, 10, 25), 0.015), ((4, 17), 0.024),
+        ((4, 25, 26), 0.031), ((15,), 0.008), ((15, 17), 0.04), ((17,), 0.012), ((20,), 0.009),
+        ((20, 25), 0.02), ((4, 20, 25, 26), 0.008), ((14,), 0.02),
+    )
+)  # fmt: skip
+
+INTERVIEW = Repertoire(
+    (
+        ((6, 10, 12), 0.137), ((6, 10, 12, 25), 0.159), ((6, 10, 12, 14), 0.143),
+        ((10, 12), 0.095), ((10, 12, 14), 0.107), ((10, 12, 25, 26), 0.057), ((12, 14), 0.06),
+        ((14,), 0.136), ((14, 17), 0.124), ((17,), 0.068), ((10, 17), 0.079), ((15, 17), 0.079),
+        ((4, 10), 0.052), ((4, 6, 9, 10), 0.059), ((4, 17), 0.045), ((1, 2), 0.06),
+        ((1, 2, 5, 25), 0.03), ((25, 26), 0.06), ((20, 25), 0.02), ((1, 4), 0.03),
+    )
+)  # fmt: skip
+
+PAIN = Repertoire(
+    (
+        ((4,), 0.03), ((4, 6), 0.04), ((4, 6, 9), 0.02), ((4, 6, 9, 10, 25), 0.03),
+        ((4, 6, 10), 0.02), ((6, 12), 0.06), ((6, 12, 25), 0.05), ((12,), 0.03), ((20, 25), 0.02),
+        ((4, 20), 0.01), ((25,), 0.04), ((25, 26), 0.04), ((6, 10, 20, 25, 26), 0.01),
+    ),
+    shut=3.0,
+)  # fmt: skip

@@ -1,0 +1,98 @@
+"""Writing look-alikes of datasets: worker processes, one subject at a time.
+
+The same plan gives the same files, whatever the number of workers. Everything is made in a hidden
+folder and moved to its place at the end, after `SYNTHETIC.txt`, so that half a look-alike never
+looks like one, or like the real dataset. A run that was stopped continues with the subjects that
+are still missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+
+from auheat.data import parts
+from auheat.data.lookalikes import authors_json, bp4d, disfa, disfa_plus, fera2017, unbc
+from auheat.data.lookalikes.filming import LookalikePlan
+from auheat.files import replacing
+from auheat.synthesis.assets import load_pack
+from auheat.synthesis.studio import Studio
+
+MARK = "SYNTHETIC.txt"
+_WRITERS: dict[str, ModuleType] = {
+    "disfa": disfa,
+    "disfa-plus": disfa_plus,
+    "bp4d": bp4d,
+    "fera2015": bp4d,
+    "fera2017": fera2017,
+    "bp4d-plus": bp4d,
+    "unbc": unbc,
+    "authors-json": authors_json,
+    "authors-json-bp4d": authors_json,
+}
+
+
+def write_lookalike(
+    assets: Path,
+    out: Path,
+    plan: LookalikePlan,
+    workers: int,
+    progress: Callable[[int], object] = lambda images: None,
+) -> None:
+    """Writes synthetic faces into the folder `out` exactly as a dataset lies on disk.
+
+    progress: called with the number of images of each finished subject. Raises AuheatError if
+    `out` holds something else or the assets cannot be read.
+    """
+    load_pack(assets)  # so that a bad pack is reported once, before any worker starts
+    parts.start(out, asdict(plan), MARK)
+    _made(out).mkdir(exist_ok=True)
+    missing = [name for name in plan.names if not parts.part(out, name).is_file()]
+    each = len(plan.cast.sequences)
+    progress(sum(plan.frames_of(name) * each for name in plan.names if name not in missing))
+    opening = (assets, out, plan)
+    for images in parts.in_processes(_make_subject, missing, workers, _open_studio, opening):
+        progress(images)
+    if plan.layout.startswith("authors-json"):
+        authors_json.join(plan, _made(out))
+    _publish(out, plan)
+
+
+def _made(out: Path) -> Path:
+    return parts.part(out, "made").with_suffix("")
+
+
+def _publish(out: Path, plan: LookalikePlan) -> None:
+    """Says what this is, then moves everything to its place. May be repeated."""
+    with replacing(out / MARK) as temporary:
+        temporary.write_text(
+            f"These are rendered faces of people who do not exist, laid out like {plan.layout}; "
+            f"they are not that dataset.\n"
+        )
+    for path in sorted(_made(out).iterdir()):
+        if not path.name.startswith("."):
+            path.rename(out / path.name)
+    parts.finish(out)
+
+
+# What a worker process keeps between subjects: opening the assets takes a second.
+_worker: tuple[Studio, Path, LookalikePlan] | None = None
+
+
+def _open_studio(assets: Path, out: Path, plan: LookalikePlan) -> None:
+    global _worker
+    cv2.setNumThreads(1)  # one process per core already
+    _worker = (Studio(load_pack(assets)), out, plan)
+
+
+def _make_subject(subject: str) -> int:
+    assert _worker is not None
+    studio, out, plan = _worker
+    images: int = sum(_WRITERS[plan.layout].write_subject(studio, plan, subject, _made(out)))
+    with replacing(parts.part(out, subject)) as temporary:
+        temporary.touch()
+    return images

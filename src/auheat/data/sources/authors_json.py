@@ -1,0 +1,163 @@
+"""The JSON lists that go with the authors' released code: crops with AU points and intensities.
+
+    [{"imgpath": ".../F001/T1/0012.jpg", "AUs": [x1, y1, I1, x2, y2, I2, ...]}, ...]
+
+10 points are BP4D (AU06, 10, 12, 14 and 17, two each), 24 are DISFA (AU04 one, AU09 three, the rest
+two), in the order of the AUs' numbers. The points lie in the crop of 256 x 256 pixels; auheat reads
+the intensities and finds the 68 landmarks itself, so that every dataset is cropped in one way.
+
+A list with `train` in its file's name is the split "train", with `test` "test", else "train".
+Subject, task and frame are read from the path: F001/T1/0012.jpg, F001_T1_0012.jpg, SN001/0012.jpg,
+else the names of the folder and the file. Paths of another machine are looked up below the list's
+folder by as many of their last pieces as fit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from auheat.data.sources.folders import entries, frame_number, spans
+from auheat.data.sources.labels import UNKNOWN
+from auheat.data.sources.pictures import PhotoPictures
+from auheat.data.sources.recording import (
+    NO_PICTURE,
+    NOT_CODABLE,
+    ReadOptions,
+    Recording,
+    Source,
+    choose_aus,
+)
+from auheat.errors import AuheatError
+from auheat.facs import BP4D_AUS, DISFA_AUS, PointLayout
+
+_LAYOUTS = {PointLayout.of(aus).count: PointLayout.of(aus) for aus in (BP4D_AUS, DISFA_AUS)}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One entry of a list: who, where, its picture, and the intensity of each AU."""
+
+    subject: str
+    sequence: str
+    frame: int
+    split: str
+    path: Path | None
+    levels: dict[str, float]
+
+
+def has_landmarks(root: Path) -> bool:
+    """Never: the lists have AU points only."""
+    return False
+
+
+def read(root: Path, options: ReadOptions) -> Source:
+    """The recordings of one list (`root` is the file) or of all lists in a folder.
+
+    Raises AuheatError if there is no list, or if its own landmarks are asked for.
+    """
+    if options.own_landmarks:
+        raise AuheatError("the authors' lists have no landmarks: use --landmarks mediapipe")
+    lists = [root] if root.is_file() else [p for p in entries(root) if p.suffix.lower() == ".json"]
+    if not lists:
+        raise AuheatError(f"no lists in {root}: expected files like train.json there")
+    problems: list[str] = []
+    rows = [row for path in lists for row in _read_list(path, problems)]
+    coded = {int(au[2:]) for row in rows for au in row.levels}
+    usual = sorted(coded)
+    aus, unknown = choose_aus(coded, usual, options.aus, root)
+    by_sequence: dict[tuple[str, str], list[_Row]] = {}
+    for row in rows:
+        by_sequence.setdefault((row.split, row.sequence), []).append(row)
+    recordings = tuple(_recording(group, aus, problems) for group in by_sequence.values())
+    return Source(aus, recordings, tuple(problems), unknown)
+
+
+def _recording(rows: list[_Row], aus: tuple[str, ...], problems: list[str]) -> Recording:
+    by_frame: dict[int, _Row] = {}
+    for row in rows:
+        if row.frame in by_frame:
+            problems.append(f"{row.sequence}: frame {row.frame} comes twice, the first one counts")
+        by_frame.setdefault(row.frame, row)
+    frames = sorted(by_frame)
+    levels = np.array(
+        [[by_frame[f].levels.get(au, np.nan) for au in aus] for f in frames], np.float32
+    )
+    left_out = {f: NOT_CODABLE for f, row in zip(frames, levels, strict=True) if UNKNOWN in row}
+    levels[levels == UNKNOWN] = np.nan
+    missing = [f for f in frames if by_frame[f].path is None]
+    if missing:
+        problems.append(f"{rows[0].sequence}: no picture for frames {spans(missing)}")
+        left_out = dict.fromkeys(missing, NO_PICTURE) | left_out
+    paths = {f: path for f in frames if (path := by_frame[f].path)}
+    return Recording(
+        rows[0].subject, rows[0].sequence, rows[0].split, np.array(frames, np.int64), levels,
+        PhotoPictures(paths), moving=False, left_out=left_out,
+    )  # fmt: skip
+
+
+def _read_list(path: Path, problems: list[str]) -> Iterable[_Row]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        raise AuheatError(f"{path} is not a readable JSON file") from None
+    if not isinstance(content, list):
+        raise AuheatError(f'{path} is not a list of {{"imgpath": ..., "AUs": [...]}}')
+    split = "test" if re.search("test", path.name, re.IGNORECASE) else "train"
+    if re.search("train", path.name, re.IGNORECASE):
+        split = "train"
+    for number, entry in enumerate(content, 1):
+        try:
+            name, values = str(entry["imgpath"]), np.array(entry["AUs"], np.float64)
+            levels = _levels(values)
+        except (KeyError, TypeError, ValueError) as error:
+            problems.append(f"{path}: entry {number} cannot be read: {error}")
+            continue
+        pieces = PurePosixPath(name.replace("\\", "/")).parts
+        subject, sequence, frame = _names(pieces, number)
+        yield _Row(subject, sequence, frame, split, _picture(path.parent, pieces), levels)
+
+
+def _levels(values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
+    """Intensity of each AU, the mean over its points (which agree in the authors' lists).
+
+    Raises ValueError if the points are not those of a known dataset.
+    """
+    if values.ndim != 1 or len(values) % 3 or len(values) // 3 not in _LAYOUTS:
+        raise ValueError(f"{values.size} numbers are not x, y, intensity of 10 or 24 points")
+    layout = _LAYOUTS[len(values) // 3]
+    owner, given = np.array(layout.au_of_point), values[2::3]
+    levels = {au: float(given[owner == a].mean()) for a, au in enumerate(layout.aus)}
+    if any(not (0 <= level <= 5 or level == UNKNOWN) for level in levels.values()):
+        raise ValueError("an intensity is not in 0 to 5")
+    return levels
+
+
+def _names(pieces: tuple[str, ...], number: int) -> tuple[str, str, int]:
+    """Subject, sequence and frame from the pieces of a path; number: the entry's, from 1."""
+    stem = PurePosixPath(pieces[-1]).stem if pieces else ""
+    last = frame_number(stem)
+    frame = number if last is None else last
+    whole = "/".join((*pieces[:-1], stem))
+    if match := re.search(r"(?:^|[/_])([FM])(\d{3})[/_]T(\d+)(?=[/_])", whole, re.IGNORECASE):
+        subject = f"{match[1].upper()}{match[2]}"
+        return subject, f"{subject}_T{int(match[3])}", frame
+    if match := re.search(r"SN(\d{3})", whole, re.IGNORECASE):
+        return (subject := f"SN{match[1]}"), subject, frame
+    folder = re.sub(r"[^\w.-]", "_", pieces[-2]) if len(pieces) > 1 else "unknown"
+    return folder, folder, frame
+
+
+def _picture(folder: Path, pieces: tuple[str, ...]) -> Path | None:
+    """The picture at a path, or below `folder` at as many of its last pieces as possible."""
+    for start in range(len(pieces)):
+        path = folder.joinpath(*pieces[start:])
+        if path.is_file():
+            return path
+    return None

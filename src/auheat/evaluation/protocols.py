@@ -1,0 +1,145 @@
+"""Who is trained on and who is tested: the published protocols, and k folds of any dataset.
+
+disfa-jaa, disfa-ntinou   three folds of DISFA, as in two groups of papers (`auheat.data.splits`)
+bp4d                      one fold: train on the official training set, test on the development set
+k-fold                    any dataset: its subjects, shuffled by a seed, in k folds of equal size
+
+Fold i tests on the i-th list and trains on all others. Some training subjects are set aside for
+validation, where checkpoints are chosen; test subjects never choose anything. A person is on one
+side only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from auheat.data.manifest import Manifest
+from auheat.data.splits import BP4D_DEVELOPMENT, BP4D_TRAIN, DISFA_FOLDS
+from auheat.errors import AuheatError, unknown_name
+
+Protocol = Literal["disfa-jaa", "disfa-ntinou", "bp4d", "k-fold"]
+PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+OFFICIAL = "official"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Subjects to train, validate and test on.
+
+    name: "1 of 3", or "official" where there is only one. Raises AuheatError if a subject is on
+    two sides, or if a side is empty.
+    """
+
+    name: str
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for side in ("train", "val", "test"):
+            if not getattr(self, side):
+                raise AuheatError(
+                    f"fold {self.name} has no {side} subjects: the dataset holds too few of them"
+                )
+        refuse_shared(self.train, self.val, self.test, f"fold {self.name}")
+
+
+def refuse_shared(
+    train: Iterable[str], val: Iterable[str], test: Iterable[str], where: str
+) -> None:
+    """Raises AuheatError, naming `where`, if a subject is in more than one of the three."""
+    sides = {"train": set(train), "val": set(val), "test": set(test)}
+    for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
+        if shared := sorted(sides[first] & sides[second]):
+            raise AuheatError(
+                f"subject {shared[0]!r} is both in {first} and in {second} of {where}: "
+                "a person belongs to one side only"
+            )
+
+
+def folds(
+    protocol: str, subjects: Iterable[str], k: int = 3, val_share: float = 0.15, seed: int = 1
+) -> tuple[Fold, ...]:
+    """The folds of a protocol for the subjects that a dataset holds.
+
+    k: folds of "k-fold"; the others have their own. val_share: share of the training subjects that
+    validate, at least one. seed: chooses them, and shuffles "k-fold". The same arguments give the
+    same folds, whatever the order of the subjects. Raises AuheatError for a subject that the
+    protocol does not know, and if the dataset lacks all subjects of a side.
+    """
+    if not 0 <= val_share < 1:
+        raise AuheatError(f"val_share = {val_share}: give a share from 0 to below 1")
+    held = sorted(set(subjects))
+    lists = _lists(protocol, held, k, seed)
+    unknown = [name for name in held if not any(name in names for names in lists)]
+    if unknown:
+        raise AuheatError(
+            f"{_some(unknown)} not in the protocol {protocol!r}: choose another one, or none"
+        )
+    present = [[name for name in names if name in held] for names in lists]
+    if protocol == "bp4d":
+        return (_fold(OFFICIAL, present[0], present[1], val_share, (seed, 0)),)
+    found = []
+    for number, test in enumerate(present, 1):
+        rest = [name for other in present if other is not test for name in other]
+        found.append(_fold(f"{number} of {len(present)}", rest, test, val_share, (seed, number)))
+    return tuple(found)
+
+
+def fold_of(protocol: str, subjects: Iterable[str], number: int = 1, k: int = 3) -> Fold:
+    """Fold `number` (from 1) of `folds` with its standard seed. Raises AuheatError as that does."""
+    found = folds(protocol, subjects, k)
+    if not 1 <= number <= len(found):
+        raise AuheatError(f"fold {number} of {protocol!r}: it has folds 1 to {len(found)}")
+    return found[number - 1]
+
+
+def assign(manifest: Manifest, fold: Fold) -> Manifest:
+    """The rows of a fold's subjects, in their order, with `split` as the fold says.
+
+    Raises AuheatError if the dataset lacks one of the fold's subjects.
+    """
+    side_of = {name: side for side in ("train", "val", "test") for name in getattr(fold, side)}
+    missing = sorted(set(side_of) - set(manifest.table["subject"]))
+    if missing:
+        raise AuheatError(f"{_some(missing)} of fold {fold.name} not in {manifest.folder}")
+    rows = manifest.table[manifest.table["subject"].isin(list(side_of))].reset_index(drop=True)
+    rows = rows.assign(split=rows["subject"].map(side_of).astype(str))
+    who = rows.groupby("split")["subject"].unique()
+    refuse_shared(who["train"], who["val"], who["test"], f"{manifest.folder}, fold {fold.name}")
+    return replace(manifest, table=rows)
+
+
+def _lists(protocol: str, held: Sequence[str], k: int, seed: int) -> Sequence[Sequence[str]]:
+    """The lists of subjects that a protocol tells apart."""
+    if protocol in DISFA_FOLDS:
+        return DISFA_FOLDS[protocol]
+    if protocol == "bp4d":
+        return BP4D_TRAIN, BP4D_DEVELOPMENT
+    if protocol != "k-fold":
+        raise unknown_name("protocol", protocol, PROTOCOLS)
+    if not 2 <= k <= len(held):
+        raise AuheatError(f"cannot make {k} folds of {len(held)} subjects: give 2 to {len(held)}")
+    order = np.random.default_rng([seed, k]).permutation(len(held))
+    return [[held[i] for i in part] for part in np.array_split(order, k)]
+
+
+def _fold(
+    name: str, rest: Sequence[str], test: Sequence[str], val_share: float, seed: tuple[int, int]
+) -> Fold:
+    """Sets some of the training subjects aside for validation."""
+    names = sorted(rest)
+    count = max(1, round(val_share * len(names)))
+    chosen = np.random.default_rng(seed).permutation(len(names))[:count]
+    val = {names[i] for i in chosen}
+    train = tuple(who for who in names if who not in val)
+    return Fold(name, train, tuple(sorted(val)), tuple(sorted(test)))
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return f"subject {shown} is" if len(names) == 1 else f"subjects {shown} are"

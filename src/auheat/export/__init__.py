@@ -1,0 +1,1 @@
+"""Trained networks as files for other runtimes, checked against PyTorch before they are kept."""

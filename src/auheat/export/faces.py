@@ -1,0 +1,65 @@
+"""The faces that an exported network is checked on.
+
+`faces.jpg` is a sheet of crops of the rendered faces in `examples/`: of each clip, in turn, a face
+every eighth frame. More can come from a user's own pictures and videos.
+
+Letters: N faces, H W crop pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from auheat.errors import AuheatError
+from auheat.faces.crop import CropSpec
+from auheat.faces.finder import default_finder
+from auheat.media.frames import VideoFile
+from auheat.media.photo import is_photo, read_photo
+from auheat.models.runtimes.runtime import Crops
+
+_SIDE = 128
+# Faces from one picture or video at most, and frames of a video from one that is read to the next.
+_MOST, _STEP = 64, 10
+
+
+def sheet(size: int) -> Crops:
+    """The faces that come with auheat, (N, size, size, 3)."""
+    page = read_photo(Path(str(files("auheat"))) / "export" / "faces.jpg")
+    rows, columns = page.shape[0] // _SIDE, page.shape[1] // _SIDE
+    tiles = page.reshape(rows, _SIDE, columns, _SIDE, 3).swapaxes(1, 2).reshape(-1, _SIDE, _SIDE, 3)
+    return np.asarray([cv2.resize(tile, (size, size)) for tile in tiles], np.uint8)
+
+
+def faces_in(paths: Iterable[Path], size: int) -> Crops:
+    """The faces in pictures and videos, (N, size, size, 3). Raises AuheatError if one has none."""
+    crops = []
+    for path in paths:
+        found = list(_faces(path, CropSpec(size)))
+        if not found:
+            raise AuheatError(f"no face in {path}: give examples that show faces")
+        crops += found
+    return np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8)
+
+
+def _faces(path: Path, crop: CropSpec) -> Iterator[Crops]:
+    finder, count = default_finder(5), 0
+    for image in _images(path):
+        for face in finder.find(image):
+            if count == _MOST:
+                return
+            count += 1
+            yield crop.extract(image, crop.transform(face.landmarks))
+
+
+def _images(path: Path) -> Iterator[Crops]:
+    if is_photo(path):
+        yield read_photo(path)
+        return
+    for index, frame in enumerate(VideoFile(path)):
+        if index % _STEP == 0:
+            yield frame.image

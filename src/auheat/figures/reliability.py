@@ -1,0 +1,73 @@
+"""How far confidence keeps its word: what it states against what was observed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auheat.errors import AuheatError
+from auheat.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Bins = Sequence[Mapping[str, float]]
+_LEFT, _GAP, _PLOT, _BELOW = 0.5, 0.7, 2.1, 0.42
+
+
+def read_bins(path: Path) -> tuple[dict[str, Bins], float]:
+    """The bins of a file that scripts/fit_uncertainty.py wrote, and its limit of the error.
+
+    `before` is the height of the location peaks taken for a confidence as it is. Raises AuheatError
+    if the file cannot be read.
+    """
+    try:
+        report: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return {"now": report["confidence"]["all"], "before": report["before"]}, report["trusted"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise AuheatError(f"{path} holds no bins of scripts/fit_uncertainty.py") from None
+
+
+@style.styled
+def reliability(bins: Mapping[str, Bins], limit: float) -> Figure:
+    """Two panels: observed against stated share, and mean error against stated share.
+
+    bins: `now` and `before`, each a list of stated, observed, mae and faces. limit: levels.
+    """
+    sheet = style.Sheet(
+        style.PAGE,
+        _PLOT + _BELOW + 0.1,
+        "What confidence states, and what was observed",
+        f"each point is a tenth of the test faces; held-out people; limit of the mean error "
+        f"{limit:g} levels",
+        synthetic=True,
+    )
+    width = (style.PAGE - 2 * _LEFT - _GAP) / 2
+    shares = sheet.axes(_LEFT, 0.1, width, _PLOT)
+    errors = sheet.axes(_LEFT + width + _GAP, 0.1, width, _PLOT)
+    shares.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.6, linestyle=":")
+    looks = {
+        "now": (style.BLUE, "o", "confidence"),
+        "before": (style.ORANGE, "s", "height of the location peaks"),
+    }
+    for name, (colour, marker, label) in looks.items():
+        stated = [one["stated"] for one in bins[name]]
+        settings: dict[str, Any] = {"color": colour, "marker": marker, "label": label}
+        shares.plot(stated, [one["observed"] for one in bins[name]], markersize=3, **settings)
+        errors.plot(stated, [one["mae"] for one in bins[name]], markersize=3, **settings)
+    _finish(shares, f"observed share below {limit:g} levels")
+    _finish(errors, "mean absolute error, levels")
+    shares.set_ylim(0, 1.02)
+    errors.set_ylim(bottom=0)
+    shares.legend(loc="upper left")
+    return sheet.figure
+
+
+def _finish(axes: Axes, label: str) -> None:
+    axes.set_xlim(0, 1.02)
+    axes.set_xlabel("stated")
+    axes.set_ylabel(label)
+    axes.grid()

@@ -1,0 +1,131 @@
+"""Events: when an Action Unit begins, where it is strongest, and when it has gone.
+
+An event is a stretch of one person's readings of one AU in which every reading is at least `leave`
+and one or more reach `enter`. The two thresholds keep a reading that trembles about one of them
+from making many events. The event's
+
+    onset     is its first reading of at least `leave`
+    apex      is its highest reading, the first of them if several are as high
+    offset    is its last reading of at least `leave`
+    duration  is the time from onset to offset, in seconds
+    peak      is the reading at the apex
+    mean      is the mean reading from onset to offset, weighed by time
+
+An event shorter than `shortest` is left out. A face that is lost for up to `GAP` seconds does not
+end an event; one that is lost for longer does, as the end of the video does. `complete` is 1 if
+the rise and the fall were both seen, 0 if a stretch began or ended in the middle of the event.
+
+Times are seconds, ascending, frames count from 1. Letters: N readings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat.errors import AuheatError
+from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
+from auheat.inference.smoothing import GAP, stretches
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_SLACK = 1e-6  # seconds; time stamps are rounded
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What counts as an event: see the module.
+
+    enter, leave: intensities. shortest: seconds from onset to offset.
+    Raises AuheatError unless 0 < leave <= enter <= 5 and shortest >= 0.
+    """
+
+    enter: float = PRESENCE_THRESHOLD
+    leave: float = 0.5
+    shortest: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.leave <= self.enter <= MAX_INTENSITY:
+            raise AuheatError(
+                f"an event cannot enter at {self.enter:g} and leave at {self.leave:g}: give "
+                "intensities of more than 0 and up to 5, the one to leave at not above the other"
+            )
+        if not self.shortest >= 0:
+            raise AuheatError(f"an event cannot last {self.shortest:g} seconds: give 0 or more")
+
+
+DEFAULTS = Thresholds()
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the table of events, column by column; see the module."""
+
+    face_id: int
+    au: str
+    onset: float
+    apex: float
+    offset: float
+    duration: float
+    peak: float
+    mean: float
+    onset_frame: int
+    apex_frame: int
+    offset_frame: int
+    complete: int
+
+
+COLUMNS = tuple(field.name for field in fields(Event))
+
+
+def find_events(
+    face_id: int,
+    au: str,
+    frames: Integers,
+    times: Floats,
+    levels: Floats,
+    thresholds: Thresholds = DEFAULTS,
+    gap: float = GAP,
+) -> list[Event]:
+    """The events of one person and AU in the order of time. frames, times, levels: (N,)."""
+    events = []
+    for stretch in stretches(times, gap):
+        for first, last in _active(levels[stretch], thresholds.leave):
+            part = slice(stretch.start + first, stretch.start + last + 1)
+            complete = first > 0 and part.stop < stretch.stop
+            event = _event(face_id, au, frames[part], times[part], levels[part], complete)
+            if event.peak >= thresholds.enter and event.duration > thresholds.shortest - _SLACK:
+                events.append(event)
+    return events
+
+
+def _active(levels: Floats, leave: float) -> Iterator[tuple[int, int]]:
+    """The first and the last index of every run of readings of at least `leave`."""
+    edges = np.diff(np.concatenate([[0], (levels >= leave).astype(np.int8), [0]]))
+    begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+    yield from ((int(a), int(b) - 1) for a, b in zip(begins, ends, strict=True))
+
+
+def _event(
+    face_id: int, au: str, frames: Integers, times: Floats, levels: Floats, complete: bool
+) -> Event:
+    apex, duration = int(levels.argmax()), float(times[-1] - times[0])
+    area = float(((levels[1:] + levels[:-1]) / 2 * np.diff(times)).sum())
+    return Event(
+        face_id,
+        au,
+        float(times[0]),
+        float(times[apex]),
+        float(times[-1]),
+        duration,
+        float(levels[apex]),
+        area / duration if duration > 0 else float(levels[apex]),
+        int(frames[0]),
+        int(frames[apex]),
+        int(frames[-1]),
+        int(complete),
+    )

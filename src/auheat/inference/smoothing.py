@@ -1,0 +1,72 @@
+"""Smoothing of intensity curves that neither delays nor flattens what happens in them.
+
+Every reading is replaced by the value at its own time of a parabola, fitted by least squares to it
+and its neighbours: five frames before and five after, but no more than `REACH` seconds away. On
+evenly spaced frames this is the filter of Savitzky and Golay (1964); fitting over time stamps
+carries it over to variable frame rates. The window lies evenly about each reading, so nothing is
+delayed; a parabola follows rise, apex and fall, so a peak keeps its height, which a mean over the
+same window would take off.
+
+A face that is lost for longer than `GAP` seconds ends a stretch, and nothing is smoothed across.
+Times are seconds, ascending. Letters: N readings, A Action Units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
+
+Floats = NDArray[np.float64]
+
+# Five frames on each side halve the noise; up to 0.2 s, an AU that rises in a quarter of a second
+# keeps its peak and its time. Half a frame more is for uneven time stamps.
+_FRAMES = 5.5
+REACH = 0.2
+GAP = 0.25
+_DEGREE = 2
+_SLACK = 1e-6  # seconds; time stamps are rounded
+
+
+def smooth(times: Floats, levels: Floats, gap: float = GAP) -> Floats:
+    """One person's readings, smoothed and clipped to 0 to 5.
+
+    times: (N,); levels: (N, A). Near the ends of a stretch the window is cut off on one side, and
+    where it holds no more than three readings they stay as they are.
+    """
+    smoothed = np.array(levels, np.float64)
+    usual = float(np.median(np.diff(times))) if len(times) > 1 else REACH
+    reach = min(REACH, _FRAMES * usual)
+    for stretch in stretches(times, gap):
+        smoothed[stretch] = _fitted(times[stretch], smoothed[stretch], reach)
+    return np.clip(smoothed, MIN_INTENSITY, MAX_INTENSITY)
+
+
+def stretches(times: Floats, gap: float = GAP) -> Iterator[slice]:
+    """The runs of readings in which none follows the last by more than `gap` seconds.
+
+    Where frames lie further apart than that, twice their usual distance counts as a gap.
+    """
+    if not len(times):
+        return
+    steps = np.diff(times)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    breaks = np.flatnonzero(steps > max(gap, 2 * usual) + _SLACK) + 1
+    edges = [0, *breaks.tolist(), len(times)]
+    yield from (slice(a, b) for a, b in pairwise(edges))
+
+
+def _fitted(times: Floats, levels: Floats, reach: float) -> Floats:
+    first = np.searchsorted(times, times - reach - _SLACK)
+    last = np.searchsorted(times, times + reach + _SLACK, side="right")
+    fitted = levels.copy()
+    for index, (start, end) in enumerate(zip(first, last, strict=True)):
+        if end - start > _DEGREE + 1:
+            away = (times[start:end] - times[index]) / reach
+            powers = np.vander(away, _DEGREE + 1, increasing=True)
+            fitted[index] = np.linalg.pinv(powers)[0] @ levels[start:end]
+    return fitted

@@ -1,0 +1,148 @@
+"""How far a reading may be off, and how far a face may be trusted.
+
+Both were measured on synthetic people that the weights were not trained on; docs/uncertainty.md has
+the figures and what else was tried. They are kept beside the weights as `<name>.uncertainty.json`.
+
+The standard deviation of an AU is that of the true intensity about the reading. It depends on the
+reading, since one near 0 is mostly right while one of 1 or 2 may be a faint trace as well as a
+strong movement half seen, and on how clearly the face is seen:
+
+    log sd = curve(reading) + slope * (1 - seen)
+
+with a curve and a slope for each AU; between the knots of a curve lie straight lines. `seen` is how
+clearly the face is seen, see `clearness`. The deviations of one person's frames go together: a mean
+over frames is hardly surer than each of them.
+
+Confidence is the chance that the mean error over all AUs is below three quarters of a level on a
+face seen as clearly as this one,
+
+    1 / (1 + exp(-(offset + steepness * (-log(1 - seen))^3)))
+
+times the certainty that a face is there at all (`Face.score`). It does not depend on the
+expression, so that leaving out faces of low confidence favours none.
+
+Letters: N faces, A Action Units, M knots.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auheat.errors import AuheatError
+from auheat.files import replacing
+
+Floats = NDArray[np.float64]
+FORMAT, SUFFIX = 1, ".uncertainty.json"
+_KEY = "auheat_uncertainty"
+_LEAST = 0.01  # nothing is seen more clearly than 0.99
+_POWER = 3  # of 1, 1.5, 2, 2.5, 3 and 4 this and 4 fitted the validation people best
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """What was fitted; see the module.
+
+    aus: A names. knots: (M,) readings. curves: (A, M) log of the standard deviation.
+    slopes: (A,). offset, steepness: of confidence.
+    fitted: what it was fitted to, in words. weights: SHA-256 of the file of weights, or "".
+    """
+
+    aus: tuple[str, ...]
+    knots: Floats
+    curves: Floats
+    slopes: Floats
+    offset: float
+    steepness: float
+    fitted: str = ""
+    weights: str = ""
+
+    def deviations(self, levels: NDArray[Any], seen: NDArray[Any]) -> Floats:
+        """Standard deviations (N, A) of readings (N, A) of faces seen this clearly (N,)."""
+        at_readings = [
+            np.interp(levels[:, a], self.knots, curve) for a, curve in enumerate(self.curves)
+        ]
+        log = np.stack(at_readings, 1) + self.slopes * (1.0 - np.asarray(seen)[:, None])
+        return np.asarray(np.exp(log), np.float64)
+
+    def confidence(self, seen: NDArray[Any]) -> Floats:
+        """The chance (N,) that the mean error of a face is below three quarters of a level."""
+        above = self.offset + self.steepness * evidence(seen)
+        return np.asarray(1.0 / (1.0 + np.exp(-above)), np.float64)
+
+    def write(self, path: Path) -> None:
+        """Writes the JSON file. Raises AuheatError if it cannot."""
+        stored = {
+            _KEY: FORMAT,
+            "fitted": self.fitted,
+            "weights": self.weights,
+            "knots": self.knots.tolist(),
+            "log_sd": {
+                au: {"curve": self.curves[a].round(4).tolist(), "slope": round(self.slopes[a], 4)}
+                for a, au in enumerate(self.aus)
+            },
+            "confidence": {"offset": self.offset, "steepness": self.steepness},
+        }
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
+
+
+def evidence(seen: NDArray[Any]) -> Floats:
+    """What confidence grows with (N,), from how clearly faces are seen (N,): (-log(1 - seen))^3."""
+    hidden = np.maximum(1.0 - np.asarray(seen, np.float64), _LEAST)
+    return np.asarray((-np.log(hidden)) ** _POWER, np.float64)
+
+
+def clearness(location: Tensor | None, count: int) -> Floats:
+    """How clearly each of `count` faces is seen (N,), 0 to 1.
+
+    location: (N, maps, h, w). The mean over all maps of the height of their peaks, clipped to 0 to
+    1: a trained network marks each point with a peak of 1 where it sees it, and with less where a
+    hand, a turned head or the border of the picture hides it. 1 without such maps.
+    """
+    if location is None:
+        return np.ones(count)
+    return np.asarray(location.amax((2, 3)).clamp(0.0, 1.0).mean(1).double().cpu().numpy())
+
+
+def beside(weights: Path, aus: Sequence[str]) -> Uncertainty | None:
+    """The figures that lie beside a file of weights for its AUs, or None if there are none.
+
+    Raises AuheatError if they are damaged or of other AUs.
+    """
+    path = weights.with_name(weights.stem + SUFFIX)
+    return read_uncertainty(path, aus) if path.is_file() else None
+
+
+def read_uncertainty(path: Path, aus: Sequence[str]) -> Uncertainty:
+    """Reads a file of `Uncertainty.write`, for the given AUs in the given order."""
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+        if stored[_KEY] != FORMAT:
+            raise AuheatError(f"{path} has format {stored[_KEY]}, this auheat reads {FORMAT}")
+        of_aus = [stored["log_sd"][au] for au in aus]
+        found = Uncertainty(
+            tuple(aus),
+            np.array(stored["knots"], np.float64),
+            np.array([one["curve"] for one in of_aus], np.float64),
+            np.array([one["slope"] for one in of_aus], np.float64),
+            float(stored["confidence"]["offset"]),
+            float(stored["confidence"]["steepness"]),
+            str(stored["fitted"]),
+            str(stored["weights"]),
+        )
+        if found.curves.shape != (len(aus), len(found.knots)):
+            raise ValueError(found.curves.shape)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise AuheatError(
+            f"{path} holds no figures of uncertainty for {', '.join(aus)}: remove it, or make it "
+            "with scripts/fit_uncertainty.py"
+        ) from None
+    return found

@@ -1,0 +1,82 @@
+"""What all heatmap networks share: how pictures go in, and how maps come out.
+
+They know nothing of files or video. Letters: B batch, C channels, H W input pixels, h w map pixels,
+N maps (K where there is one per AU point, A where there is one per AU).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Maps(NamedTuple):
+    """What a network gives for a batch.
+
+    intensity: (B, N, h, w), peak = intensity times the codec's amplitude.
+    location: (B, N, h, w) with peak 1 at each AU point whatever the intensity, or None.
+    """
+
+    intensity: Tensor
+    location: Tensor | None
+
+
+class Normalise(nn.Module):
+    """Brings RGB in 0 to 255 to zero mean and unit spread. (B, 3, H, W) -> the same shape.
+
+    kind: "imagenet", or "image" for each picture's own channel means and common deviation.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, kind: Literal["imagenet", "image"]) -> None:
+        super().__init__()
+        self.kind = kind
+        mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        self.register_buffer("mean", mean.view(3, 1, 1) * 255, persistent=False)
+        self.register_buffer("deviation", deviation.view(3, 1, 1) * 255, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.kind == "imagenet":
+            return (images - self.mean) / self.deviation
+        centred = images - images.mean((2, 3), keepdim=True)
+        return centred * torch.rsqrt(centred.square().mean((1, 2, 3), keepdim=True) + 1.0)
+
+
+class MapNet(nn.Module):
+    """A network from pictures to maps: what it sees in them, `features`, weighed by a 1x1 output.
+
+    points: N, the number of maps of each kind. input_size: side of the square input in pixels.
+    """
+
+    head: nn.Conv2d
+
+    def __init__(
+        self, points: int, input_size: int, normalise: Literal["imagenet", "image"]
+    ) -> None:
+        super().__init__()
+        self.normalise = Normalise(normalise)
+        self.points = points
+        self.input_size = input_size
+
+    def features(self, images: Tensor) -> Tensor:
+        """The channels that the 1x1 output weighs: (B, C, h, w)."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Maps:
+        """images: (B, 3, H, W) RGB, 0 to 255, float."""
+        maps = self.head(self.features(images))
+        if maps.shape[1] == self.points:
+            return Maps(maps, None)
+        return Maps(maps[:, : self.points], maps[:, self.points :])
+
+
+def output_layer(channels: int, maps: int) -> nn.Conv2d:
+    """A 1x1 convolution that starts from weights of N(0, 0.001) and no bias."""
+    layer = nn.Conv2d(channels, maps, 1)
+    nn.init.normal_(layer.weight, std=0.001)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer

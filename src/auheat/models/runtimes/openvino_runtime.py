@@ -1,0 +1,72 @@
+"""Exported networks in OpenVINO, on the CPU in float32 or bfloat16."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from auheat.errors import AuheatError
+from auheat.models.map_net import Maps
+from auheat.models.runtimes.exported import (
+    CROPS,
+    INTENSITY,
+    LOCATION,
+    not_readable,
+    read_settings,
+)
+from auheat.models.runtimes.runtime import Crops, Precision, PrecisionChoice, RuntimeName
+
+
+class OpenVinoRuntime:
+    """See `Runtime`.
+
+    path: a file that `auheat.export` wrote.
+    precision: "auto" is the one that the file was exported in, or fp32 where the processor has no
+        bfloat16. threads: of this network; OpenVINO's choice if None.
+    Raises AuheatError if openvino is missing, the file cannot be read, or bf16 is asked of a file
+    that was exported in fp32.
+    """
+
+    name: RuntimeName = "openvino"
+    device = "cpu"
+
+    def __init__(
+        self, path: Path, precision: PrecisionChoice = "auto", threads: int | None = None
+    ) -> None:
+        try:
+            import openvino
+        except ImportError:
+            raise AuheatError(
+                "OpenVINO is not installed: pip install openvino, or use --runtime torch"
+            ) from None
+        stored = read_settings(path)
+        if precision == "bf16" and stored.precision != "bf16":
+            raise AuheatError(f"{path} was exported in fp32: export it with --precision bf16")
+        self.config, core = stored.config, openvino.Core()
+        able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        wanted = stored.precision if precision == "auto" else precision
+        self.precision: Precision = "bf16" if wanted == "bf16" and able else "fp32"
+        settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        if threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        try:
+            compiled = core.compile_model(core.read_model(str(path)), "CPU", settings)
+        except RuntimeError as error:
+            raise not_readable(path, error) from None
+        self._request = compiled.create_infer_request()
+
+    def maps(self, crops: Crops) -> Maps:
+        self._request.infer({CROPS: crops})
+        location = self._output(LOCATION) if self.config.location_maps else None
+        return Maps(self._output(INTENSITY), location)
+
+    def _output(self, name: str) -> Tensor:
+        """A copy, for the next request writes into the same memory."""
+        return torch.from_numpy(np.array(self._request.get_tensor(name).data, np.float32))

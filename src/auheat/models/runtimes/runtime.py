@@ -1,0 +1,40 @@
+"""The protocol of all runtimes, and the names that a user gives them.
+
+Letters: B batch, H W input pixels, h w map pixels, N maps.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat.config import ModelConfig
+from auheat.models.map_net import Maps
+
+Crops = NDArray[np.uint8]
+RuntimeName = Literal["torch", "onnx", "openvino"]
+RuntimeChoice = Literal["auto", "torch", "onnx", "openvino"]
+Precision = Literal["fp32", "bf16"]
+PrecisionChoice = Literal["auto", "fp32", "bf16"]
+
+
+class Runtime(Protocol):
+    """A network that is ready to run.
+
+    name: which runtime it is. precision: what it computes in; maps are float32 always.
+    device: where, as torch names it. config: the settings of the network.
+    """
+
+    name: RuntimeName
+    precision: Precision
+    device: str
+    config: ModelConfig
+
+    def maps(self, crops: Crops) -> Maps:
+        """What the network draws for RGB crops (B, H, W, 3), B > 0: float32 maps (B, N, h, w).
+
+        The same crops give the same maps every time.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""What opens in a browser: a local page over the predictor, and reports that stand alone."""

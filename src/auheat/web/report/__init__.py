@@ -1,0 +1,1 @@
+"""`auheat report`: one HTML file from a result table, with everything it needs inside."""

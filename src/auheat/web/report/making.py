@@ -1,0 +1,89 @@
+"""From the path of a table to a written report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auheat.errors import AuheatError
+from auheat.inference.predictor import default_weights, load
+from auheat.models.checkpoint import load_checkpoint
+from auheat.models.runtimes.exported import read_settings
+from auheat.web.report.figures import peaks
+from auheat.web.report.page import report_html, write_report
+from auheat.web.report.peaks import PeakPicture, Progress, Reads, find_source, peak_pictures
+from auheat.web.report.table import ResultTable, read_table
+
+_NO_SOURCE = (
+    "Pictures are left out: what the table was made from is not beside it; name it with --video."
+)
+_NO_FACE = "No face was found, so there are no peaks."
+
+
+def make_report(
+    path: Path,
+    out: Path | None = None,
+    source: Path | None = None,
+    weights: str = "default",
+    device: str = "auto",
+    progress: Progress = lambda items, label, count: items,
+) -> Path:
+    """Reads a table, finds what it was made from, and writes the report; gives its path.
+
+    out: the table's name with `.html` if None. source: looked for beside the table if None.
+    Raises AuheatError if the table, the named source or the weights cannot be read.
+    """
+    table = read_table(path)
+    out = out or path.with_suffix(".html")
+    if out.resolve() == path.resolve():
+        raise AuheatError(f"{out} is the table itself: name another file with --out")
+    card = card_of(weights)
+    named = source
+    source = source or find_source(table)
+    pictures = _pictures(table, source, named is not None, weights, device, progress)
+    write_report(out, table, pictures, card, _name_of(weights), source)
+    return out
+
+
+def reading_report(path: Path, name: str, source: Path, weights: str, read: Reads) -> str:
+    """The report on a table whose source is at hand, as HTML. name: what to call the table.
+
+    weights: their path or "default". read: finds the faces of a picture.
+    """
+    table = read_table(path, name)
+    found = peaks(table)
+    pictures = peak_pictures(table, found, source, read) if found else _NO_FACE
+    return report_html(table, pictures, card_of(weights), _name_of(weights))
+
+
+def card_of(weights: str) -> Mapping[str, Any]:
+    """The card of stored weights. Raises AuheatError if they cannot be read."""
+    path = default_weights() if weights == "default" else Path(weights)
+    return read_settings(path).card if path.suffix == ".onnx" else load_checkpoint(path).card
+
+
+def _pictures(
+    table: ResultTable,
+    source: Path | None,
+    was_named: bool,
+    weights: str,
+    device: str,
+    progress: Progress,
+) -> list[PeakPicture] | str:
+    """The peaks' pictures, or why there are none. A source that the user named must fit."""
+    if source is None:
+        return _NO_SOURCE
+    found = peaks(table)
+    if not found:
+        return _NO_FACE
+    try:
+        return peak_pictures(table, found, source, load(weights, device).predict, progress)
+    except AuheatError as error:
+        if was_named:
+            raise
+        return f"Pictures are left out: {error}"
+
+
+def _name_of(weights: str) -> str:
+    return "those that come with auheat" if weights == "default" else Path(weights).name

@@ -1,0 +1,205 @@
+"""The sections of a report, each as a piece of HTML."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+from auheat.web.report import drawing
+from auheat.web.report.figures import (
+    Peak,
+    correlation,
+    ever_present,
+    joint_presence,
+    peaks,
+    summaries,
+)
+from auheat.web.report.peaks import PeakPicture
+from auheat.web.report.table import ResultTable
+
+# Persons that are drawn at most: those seen longest.
+MOST_PERSONS = 6
+_PEAK_WIDTH = 360
+
+
+def facts(table: ResultTable) -> str:
+    """One line: how much was read, and how many faces are in it."""
+    faces = len(table.series)
+    if table.kind == "video":
+        rate = f", {1 / table.step:.4g} frames/s" if table.step else ""
+        return (
+            f"{_counted(table.places, 'frame')}{rate}, {table.duration:.2f} s · "
+            f"{_counted(faces, 'person')} · a face in {table.with_face} of {table.places} frames"
+        )
+    if table.kind == "folder":
+        total = sum(len(series.places) for series in table.series)
+        return (
+            f"{_counted(table.places, 'picture')} · {_counted(total, 'face')} · "
+            f"a face in {table.with_face} of {table.places}"
+        )
+    return f"photo · {_counted(faces, 'face')}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _shown(table: ResultTable) -> list[int]:
+    return [series.person for series in table.series[:MOST_PERSONS]]
+
+
+def controls(table: ResultTable) -> str:
+    """Switches for Action Units and people; nothing where there are no curves."""
+    if table.kind != "video" or not table.series:
+        return ""
+    aus = "".join(_switch("au", au, au) for au in table.aus)
+    people = "".join(
+        _switch("person", str(person), f"person {person}", drawing.colour_class(person))
+        for person in _shown(table)
+    )
+    people = (
+        f"<fieldset><legend>People</legend>{people}</fieldset>" if len(table.series) > 1 else ""
+    )
+    return (
+        f'<form class="switches"><fieldset><legend>Action Units</legend>{aus}'
+        f'<button type="button" id="all">all</button><button type="button" id="none">none</button>'
+        f"</fieldset>{people}</form>"
+    )
+
+
+def _switch(kind: str, value: str, label: str, colour: str = "") -> str:
+    dot = f'<i class="dot {colour}"></i>' if colour else ""
+    return (
+        f'<label><input type="checkbox" name="{kind}" value="{escape(value)}" checked>'
+        f"{dot}{escape(label)}</label>"
+    )
+
+
+def summary(table: ResultTable) -> str:
+    """Mean, largest intensity and share present: a table for each person."""
+    if not table.series:
+        return "<p>No face was found: there is nothing to sum up.</p>"
+    where = "time" if table.kind == "video" else "picture"
+    unit = "frame" if table.kind == "video" else "picture"
+    parts = []
+    for series in table.series[:MOST_PERSONS]:
+        heading = ""
+        if table.kind != "folder":
+            heading = drawing.person_name(series.person, _who(table)) + (
+                f'<p class="note">{_counted(len(series.places), unit)}, mean confidence '
+                f"{series.confidence.mean():.2f}</p>"
+            )
+        rows = drawing.summary(summaries(series, table.aus), where)
+        parts.append(f'<div class="card">{heading}{rows}</div>')
+    left = len(table.series) - MOST_PERSONS
+    more = (
+        f"<p>{_counted(left, 'person')} seen for a shorter time left out.</p>" if left > 0 else ""
+    )
+    return (
+        f'<div class="cards">{"".join(parts)}</div>{more}<p class="note">Intensities from 0 to 5 '
+        "(FACS A is 1, E is 5). Present: share of the faces with an intensity of 1 or more.</p>"
+    )
+
+
+def over_time(table: ResultTable) -> list[tuple[str, str]]:
+    """Titles and bodies: curves and heat strip of a video, or a strip with a column per face."""
+    if not table.series:
+        return []
+    scale = '<p class="scale">0 <i></i> 5</p>'
+    if table.kind == "video":
+        note = (
+            '<p class="note">Each lane runs from 0 to 5; the fine lines are 1 (present) and 3. '
+            "Shaded: no face.</p>"
+        )
+        return [
+            ("Curves", drawing.curves(table, table.series[:MOST_PERSONS]) + note),
+            ("Heat strip", scale + drawing.strips(table, _shown(table))),
+        ]
+    series = table.series[0]
+    levels = np.concatenate([part.levels for part in table.series]).T
+    label = f"Intensities of {len(series.places)} faces, one column each"
+    heat = drawing.strip(table, levels, label)
+    note = f'<p class="note">One column for each face: {_columns(table)}.</p>'
+    return [("Heat strip", scale + heat + note)]
+
+
+def _who(table: ResultTable) -> str:
+    return "Person" if table.kind == "video" else "Face"
+
+
+def _columns(table: ResultTable) -> str:
+    if table.kind == "photo":
+        return ", ".join(f"face {series.person}" for series in table.series)
+    rows = table.rows[table.rows["success"] == 1]
+    names = [f"{row.input} (face {row.face})" for row in rows.itertuples()]
+    shown = "; ".join(names[:12])
+    return escape(shown + (f"; and {len(names) - 12} more" if len(names) > 12 else ""))
+
+
+def peaks_of(table: ResultTable, pictures: list[PeakPicture] | str) -> str:
+    """Where each AU is strongest, with pictures or with the line that says why there are none."""
+    if isinstance(pictures, str):
+        rows = "".join(
+            f"<li>{drawing.au_label(peak.au)} {peak.level:.2f} – {_where(table, peak)}</li>"
+            for peak in peaks(table)
+        )
+        return f'<p class="note">{escape(pictures)}</p><ul class="list">{rows}</ul>'
+    figures = []
+    for peak, image in pictures:
+        drawn = '<div class="missing">not found again</div>'
+        if image is not None:
+            alt = f"Face with the heatmap of {peak.au}, {_where(table, peak)}"
+            drawn = f'<img alt="{escape(alt)}" src="{drawing.jpeg(image, _PEAK_WIDTH)}">'
+        figures.append(
+            f"<figure>{drawn}<figcaption><b>{drawing.au_label(peak.au)}</b>"
+            f'<span class="value">{peak.level:.2f}</span><br>{_where(table, peak)}'
+            "</figcaption></figure>"
+        )
+    return f'<div class="peaks">{"".join(figures)}</div>'
+
+
+def _where(table: ResultTable, peak: Peak) -> str:
+    person = f"person {peak.person}" if table.kind == "video" else f"face {peak.person}"
+    time = f", {peak.time:.2f} s" if table.kind == "video" else ""
+    return escape(f"{table.name_of(peak.place)}{time}, {person}")
+
+
+def together(table: ResultTable) -> str:
+    """Correlation and joint presence of the AUs that are present in some face."""
+    related, joint, used = correlation(table), joint_presence(table), ever_present(table)
+    if joint is None:
+        return '<p class="note">Left out: it takes at least three faces.</p>'
+    if len(used) < 2:
+        return '<p class="note">Left out: fewer than two Action Units are ever present.</p>'
+    aus, square = tuple(table.aus[i] for i in used), np.ix_(used, used)
+    parts = [drawing.matrix(aus, joint[square], False, _JOINT)]
+    if related is not None:
+        parts.insert(0, drawing.matrix(aus, related[square], True, _RELATED))
+    never = ", ".join(au for au in table.aus if au not in aus)
+    rest = f'<p class="note">Never present, so left out: {never}.</p>' if never else ""
+    return f'<div class="matrices">{"".join(parts)}</div>{rest}'
+
+
+_RELATED = "Correlation (Pearson’s r) of the intensities, each person’s own mean taken off"
+_JOINT = "Joint presence: percent of the faces that show both; on the diagonal, that show it at all"
+
+
+def gaps(table: ResultTable) -> str:
+    """The stretches, or pictures, without a face."""
+    if not table.gaps:
+        what = "frame" if table.kind == "video" else "picture"
+        return f"<p>Every {what} shows a face.</p>"
+    if table.kind != "video":
+        places = [place for gap in table.gaps for place in range(gap.first, gap.last + 1)]
+        rows = "".join(f"<li>{escape(table.name_of(place))}</li>" for place in places)
+        return f'<ul class="list">{rows}</ul>'
+    rows = "".join(
+        f"<tr><td>{gap.first}–{gap.last}</td><td>{gap.start:.2f}–{gap.end:.2f} s</td>"
+        f"<td>{gap.end - gap.start:.2f} s</td></tr>"
+        for gap in table.gaps
+    )
+    return (
+        '<table class="summary"><thead><tr><th scope="col">frames</th><th scope="col">time</th>'
+        f'<th scope="col">length</th></tr></thead><tbody>{rows}</tbody></table>'
+    )

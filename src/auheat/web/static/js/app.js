@@ -1,0 +1,205 @@
+/* The page: what it opens, and what it shows while and after reading. */
+import * as api from "./api.js";
+import { Curves } from "./curves.js";
+import { takeFiles } from "./files.js";
+import { Heat } from "./heat.js";
+import { Live } from "./live.js";
+import { Player } from "./player.js";
+import { Rows } from "./rows.js";
+import { Store } from "./store.js";
+import { Tools } from "./tools.js";
+
+const $ = (id) => document.getElementById(id);
+const WAIT = 350;
+
+const say = (words) => { $("status").textContent = words; };
+
+function alertUser(words) {
+  $("alert").textContent = words;
+  $("alert").hidden = !words;
+}
+
+const counted = (number, thing, many = `${thing}s`) => `${number} ${number === 1 ? thing : many}`;
+
+class App {
+  constructor(about) {
+    this.about = about;
+    this.store = new Store(about);
+    this.heat = new Heat(this.store, about, $("heat"));
+    this.player = new Player(this.store, this.heat);
+    const rows = new Rows(this.store, $("rows"));
+    this.curves = new Curves(this.store, rows.rows, $("rows"), $("ticks"),
+      (frame) => this.player.seek(frame));
+    this.tools = new Tools(this.store, say);
+    this.live = new Live(this.store, this.heat, this.player);
+    $("version").textContent = `auheat ${about.version}`;
+    takeFiles((file) => this.open(file));
+    for (const id of ["webcam", "camera"]) $(id).addEventListener("click", () => this.record());
+    $("stop").addEventListener("click", () => this.stop());
+    addEventListener("keydown", (event) => this.key(event));
+    addEventListener("pagehide", () => this.forget());
+  }
+
+  /* Space plays, arrows step, wherever no control wants the key. */
+  key(event) {
+    if (event.target.closest?.("button, input, a") || event.ctrlKey || event.metaKey) return;
+    const steps = { ArrowLeft: -1, ArrowRight: 1 };
+    if (event.key === " ") this.player.toggle();
+    else if (event.key in steps) this.player.seek(this.bound(this.store.at + steps[event.key]));
+    else return;
+    event.preventDefault();
+  }
+
+  bound(frame) {
+    return Math.min(Math.max(frame, 0), this.store.count - 1);
+  }
+
+  /* Reads a file; what was open before is deleted on the server once the new one is taken. */
+  async open(file) {
+    alertUser("");
+    if (file.size > this.about.mostBytes) {
+      alertUser(`${file.name} is too large: up to ${this.about.mostBytes / 1e6} MB are taken. `
+        + "Read it with `auheat predict` instead.");
+      return;
+    }
+    if (this.live.runs) this.live.stop();
+    const turn = this.turn = Symbol("turn");
+    try {
+      $("name").textContent = file.name;
+      const reading = await api.upload(file, () => {});
+      if (this.turn !== turn) return api.remove(reading.id);
+      this.begin(reading);
+      await this.watch(reading, turn);
+    } catch (error) {
+      if (this.turn === turn) this.fail(file.name, error);
+    }
+    return null;
+  }
+
+  fail(name, error) {
+    if (!(error instanceof api.Problem)) console.error(error);
+    alertUser(error.message.includes(name) ? error.message : `${name}: ${error.message}`);
+    $("progress").hidden = true;
+    if (this.store.reading) $("name").textContent = this.store.reading.name;
+    if (this.store.reading?.state === "failed") this.welcome();
+  }
+
+  welcome() {
+    this.forget();
+    this.reset();
+    document.querySelector(".work").hidden = true;
+    document.querySelector(".welcome").hidden = false;
+    document.body.dataset.state = "empty";
+  }
+
+  reset() {
+    this.store.clear();
+    this.heat.clear();
+    this.player.clear();
+    this.tools.clear();
+    this.store.tell("choice");
+  }
+
+  forget() {
+    if (this.store.reading) api.remove(this.store.reading.id).catch(() => {});
+  }
+
+  begin(reading) {
+    this.forget();
+    this.reset();
+    this.store.reading = { ...reading, frames: null };
+    this.store.expected = reading.expected ?? 0;
+    document.querySelector(".welcome").hidden = true;
+    document.querySelector(".work").hidden = false;
+    document.querySelector(".work").classList.toggle("photo", reading.kind === "photo");
+    document.body.dataset.state = "reading";
+    $("axis").hidden = reading.kind === "photo";
+    $("name").textContent = reading.name;
+    $("facts").textContent = "";
+    $("progress").hidden = false;
+    $("stop").textContent = reading.kind === "live" ? "Stop recording" : "Stop";
+    $("bar").hidden = reading.kind === "live";
+    $("bar").removeAttribute("value");
+    say(reading.kind === "live" ? "Recording." : "Reading…");
+  }
+
+  async watch(reading, turn) {
+    let now = reading;
+    while (this.turn === turn) {
+      Object.assign(this.store.reading, { ...now, frames: null });
+      this.store.add(now.frames);
+      if (now.state === "done") return this.done();
+      if (now.state === "failed") throw new api.Problem(now.problem);
+      await this.showProgress(now, turn);
+      await new Promise((resume) => { setTimeout(resume, WAIT); });
+      now = await api.status(reading.id, this.store.count);
+    }
+    return null;
+  }
+
+  async showProgress({ expected, latest, id, size }, turn) {
+    const { count } = this.store;
+    if (expected) {
+      $("bar").max = expected;
+      $("bar").value = count;
+    }
+    if (count) say(`Reading: ${count}${expected ? ` of ${expected}` : ""} frames.`);
+    if (latest === null || latest === this.latest) return;
+    this.latest = latest;
+    const blob = new Blob([await api.bytes(api.address(id, "latest"))], { type: "image/jpeg" });
+    if (this.turn !== turn) return;
+    this.player.shape(size);
+    this.player.showPhoto(URL.createObjectURL(blob), "The newest frame that was read");
+    this.store.goTo(latest);
+  }
+
+  async done() {
+    const { store } = this, { reading } = store;
+    $("progress").hidden = true;
+    this.latest = null;
+    store.expected = 0;
+    if (reading.size) this.player.shape(reading.size);
+    if (reading.kind === "photo") this.player.showPhoto(api.address(reading.id, "shown"), reading.name);
+    else await this.player.showVideo();
+    store.tell("choice");
+    store.goTo(0);
+    this.tools.offer(reading);
+    $("facts").textContent = this.facts(reading);
+    if (reading.problem) alertUser(reading.problem);
+    say(store.people.size ? "Done." : "No face was found.");
+    document.body.dataset.state = "done";
+  }
+
+  facts(reading) {
+    const { store } = this;
+    const people = store.people.size;
+    if (reading.kind === "photo") return counted(people, "face");
+    const seen = store.faces.filter((faces) => faces.size).length;
+    return `${counted(store.count, "frame")}, ${store.end.toFixed(2)} s · `
+      + `${counted(people, "person", "people")} · a face in ${seen} of ${store.count} frames`;
+  }
+
+  async record() {
+    if (this.live.runs) return;
+    alertUser("");
+    const turn = this.turn = Symbol("turn");
+    try {
+      const done = await this.live.start((reading) => this.begin(reading));
+      if (this.turn !== turn) return;
+      Object.assign(this.store.reading, { ...done, frames: null });
+      if (done.state === "failed") throw new api.Problem(done.problem);
+      await this.done();
+    } catch (error) {
+      if (this.turn === turn) this.fail("webcam", error);
+    }
+  }
+
+  stop() {
+    const { reading } = this.store;
+    if (reading?.kind === "live") this.live.stop();
+    else if (reading) api.stop(reading.id).catch((error) => alertUser(error.message));
+  }
+}
+
+api.about().then((about) => { window.auheat = new App(about); })
+  .catch((error) => alertUser(error.message));

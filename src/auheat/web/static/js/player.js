@@ -1,0 +1,114 @@
+/* The picture: a video with its transport, a photo, or the newest frame while reading. */
+import * as api from "./api.js";
+import { clockText } from "./store.js";
+
+const $ = (id) => document.getElementById(id);
+
+export class Player {
+  constructor(store, heat) {
+    this.store = store;
+    this.heat = heat;
+    this.video = $("video");
+    this.photo = $("photo");
+    $("play").addEventListener("click", () => this.toggle());
+    $("seek").addEventListener("input", () => this.seek(Number($("seek").value)));
+    for (const what of ["play", "pause", "ended"]) {
+      this.video.addEventListener(what, () => this.showState());
+    }
+    this.video.addEventListener("seeked", () => this.follow());
+    store.addEventListener("frame", () => this.showFrame());
+    store.addEventListener("choice", () => this.redraw());
+    new ResizeObserver(() => this.redraw()).observe($("stage"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+  }
+
+  clear() {
+    this.video.pause();
+    this.video.removeAttribute("src");
+    this.video.load();
+    this.video.hidden = this.photo.hidden = true;
+    $("transport").hidden = true;
+    this.setPhoto(null);
+  }
+
+  /* The stage takes the shape of the picture. */
+  shape([width, height]) {
+    $("stage").style.aspectRatio = `${width} / ${height}`;
+    $("stage").style.width = `min(100%, ${62 * width / height}vh)`;
+  }
+
+  setPhoto(address, alt = "") {
+    if (this.photo.src.startsWith("blob:")) URL.revokeObjectURL(this.photo.src);
+    if (address) this.photo.src = address; else this.photo.removeAttribute("src");
+    this.photo.alt = alt;
+    this.photo.hidden = !address;
+  }
+
+  showPhoto(address, alt) {
+    this.video.hidden = true;
+    this.setPhoto(address, alt);
+  }
+
+  /* A video that has been read: its own copy on the server, frame for frame. */
+  async showVideo() {
+    const { reading } = this.store;
+    this.video.src = api.address(reading.id, "shown");
+    await new Promise((resolve) => {
+      this.video.addEventListener("loadeddata", resolve, { once: true });
+      this.video.addEventListener("error", resolve, { once: true });
+    });
+    this.setPhoto(null);
+    this.video.hidden = false;
+    $("transport").hidden = false;
+    $("seek").max = this.store.count - 1;
+    this.seek(0);
+  }
+
+  get plays() {
+    return !this.video.hidden && !this.video.paused && !this.video.ended;
+  }
+
+  toggle() {
+    if (this.video.hidden) return;
+    if (this.plays) this.video.pause(); else this.video.play().then(() => this.watch());
+  }
+
+  /* While it plays, the page shows the frame that the video shows. */
+  watch() {
+    const next = (_, { mediaTime }) => {
+      this.store.goTo(this.store.frameAt(mediaTime));
+      if (this.plays) this.video.requestVideoFrameCallback(next);
+    };
+    this.video.requestVideoFrameCallback(next);
+  }
+
+  follow() {
+    if (this.plays) this.watch();
+  }
+
+  seek(frame) {
+    const { times, step } = this.store;
+    if (!this.video.hidden) {
+      this.video.currentTime = times[frame] + Math.min(step / 4, 0.01);
+      this.store.goTo(frame);
+    }
+  }
+
+  showFrame() {
+    const { store } = this;
+    $("seek").value = store.at;
+    const words = `frame ${store.at + 1} · ${clockText(store.times[store.at] ?? 0)}`;
+    $("clock").textContent = words;
+    $("seek").setAttribute("aria-valuetext", words);
+    this.redraw();
+  }
+
+  redraw() {
+    if (this.store.reading && this.store.count) this.heat.draw(this.store.at);
+  }
+
+  showState() {
+    $("play").classList.toggle("playing", this.plays);
+    $("play").setAttribute("aria-label", this.plays ? "Pause" : "Play");
+  }
+}

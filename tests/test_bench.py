@@ -1,0 +1,225 @@
+"""How benches time, count and print; and that the peers compute what the layer computes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from auheat.bench import scc
+from auheat.bench.machine import Peak, measure_peak
+from auheat.bench.meter import Meter
+from auheat.bench.peak_memory import peak_bytes
+from auheat.bench.scc_forms import (
+    GeometricEdges,
+    MaterialisedEdges,
+    NodeProducts,
+    with_materialised_edges,
+)
+from auheat.bench.table import Bench
+from auheat.bench.timing import Timing, Work, in_turns
+from auheat.cli import main
+from auheat.config import ModelConfig
+from auheat.models.heatmap_net import build_net
+from auheat.models.scc import SemanticCorrespondenceConv
+
+CPU = torch.device("cpu")
+
+
+def test_timing_in_figures() -> None:
+    timing = Timing((1.0, 2.0, 4.0, 3.0, 100.0))
+    assert timing.median == 3
+    assert timing.spread == pytest.approx((4 - 2) / 2 / 3)
+    assert timing.over(Timing((1.0, 1.0, 1.0, 1.0, 1.0))) == 3
+    assert Timing((1.0, 8.0, 3.0)).over(Timing((1.0, 2.0, 1.0))) == 3  # 1, 4, 3 round by round
+
+
+def test_candidates_take_turns() -> None:
+    order: list[str] = []
+    names = ("a", "b", "c")
+    works: dict[str, Work] = {name: lambda name=name: order.append(name) for name in names}  # type: ignore[misc]
+    ticks = count()
+    timings = in_turns(works, 2, clock=lambda: float(next(ticks)))
+    assert "".join(order) == "cba" + "abc" + "cba"  # the first round does not count
+    assert timings == {name: Timing((1.0, 1.0)) for name in names}
+
+
+def test_time_is_limited_but_three_rounds_count() -> None:
+    assert len(in_turns({"a": lambda: None}, 50, seconds=0.0)["a"].seconds) == 3
+    assert len(in_turns({"a": lambda: None}, 2, seconds=0.0)["a"].seconds) == 2
+    assert len(in_turns({"a": lambda: None}, 5)["a"].seconds) == 5
+
+
+def test_finish_is_part_of_the_time() -> None:
+    now = [0.0]
+
+    def finish() -> None:
+        now[0] += 7
+
+    assert in_turns({"a": lambda: None}, 1, finish=finish, clock=lambda: now[0])["a"].median == 7
+
+
+def test_meter_counts_a_product_and_its_backward_pass() -> None:
+    a = torch.randn(3, 5, requires_grad=True)
+    b = torch.randn(5, 7, requires_grad=True)
+    with Meter() as meter:
+        product = a @ b
+        seen = meter.operations, meter.largest
+        product.backward(torch.ones(3, 7))
+    assert seen == (2 * 3 * 5 * 7, 21)
+    assert meter.operations == 3 * 2 * 3 * 5 * 7
+    assert meter.largest == 35
+
+
+def test_meter_counts_bytes_but_not_views() -> None:
+    a = torch.zeros(6, 10)
+    with Meter() as meter:
+        (a.view(60)[None] + 1.0).T.unsqueeze(0)
+    assert meter.traffic == 2 * 4 * 60
+    assert meter.largest == 60
+
+
+def _allocate(megabytes: int) -> Work:
+    return lambda: torch.ones(megabytes * 2**18).sum()
+
+
+def test_peak_memory_is_what_the_work_allocates() -> None:
+    peak = peak_bytes(_allocate, 300, 1, CPU)
+    assert peak is not None
+    assert 295 < peak / 2**20 < 330
+
+
+def test_the_machine_is_measured() -> None:
+    peak = measure_peak(CPU, side=128, size=2**20)
+    assert min(peak.gflops, peak.gflops_bf16, peak.gbytes) > 0
+    assert peak.of("folded, bfloat16") == peak.gflops_bf16
+    assert peak.of("folded") == peak.gflops
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One tiny stage, on a machine that is known."""
+    monkeypatch.setattr(scc, "STAGES", {1: (16, 4)})
+    monkeypatch.setattr(scc, "measure_peak", lambda *_: Peak(100.0, 300.0, 20.0))
+
+
+def a_layer(norm: bool, edges: str = "centre_difference") -> SemanticCorrespondenceConv:
+    torch.manual_seed(0)
+    layer = SemanticCorrespondenceConv(25, 4, norm, "random", edges)  # type: ignore[arg-type]
+    if layer.norm is not None:
+        layer.norm.weight.data.uniform_(-2, 2)
+        layer.norm.bias.data.normal_()
+        layer.norm.running_mean.normal_()
+        layer.norm.running_var.uniform_(0.5, 2)
+    return layer.double()
+
+
+@pytest.mark.parametrize("form", [MaterialisedEdges, GeometricEdges])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("norm", [True, False])
+@pytest.mark.parametrize("edges", ["centre_difference", "centre_neighbour", "difference"])
+def test_peers_compute_the_same(
+    form: type[MaterialisedEdges], training: bool, norm: bool, edges: str
+) -> None:
+    layer = a_layer(norm, edges).train(training)
+    peer = form(layer).double().train(training)
+    x = torch.randn(2, 9, 5, 5, dtype=torch.float64, requires_grad=True)
+    ours, theirs = layer(x), peer(x)
+    torch.testing.assert_close(theirs, ours, rtol=1e-9, atol=1e-10)
+    (a,) = torch.autograd.grad(ours.square().sum(), x)
+    (b,) = torch.autograd.grad(theirs.square().sum(), x)
+    torch.testing.assert_close(b, a, rtol=1e-7, atol=1e-9)
+
+
+def test_the_floor_is_both_products() -> None:
+    layer = a_layer(False)
+    x = torch.randn(2, 9, 5, 5, dtype=torch.float64)
+    products = NodeProducts(layer)(x)
+    for product, term in zip(products, layer.node_terms(x.flatten(2)), strict=True):
+        torch.testing.assert_close(product.flatten(2), term)
+
+
+def test_a_network_with_stored_edges_draws_the_same_maps() -> None:
+    torch.manual_seed(0)
+    config = ModelConfig(width=0.125, input_size=32, deconv_widths=(8, 8), scc_k=3, scc_norm=True)
+    net = build_net(config).eval()
+    peer = with_materialised_edges(net)
+    assert not any(isinstance(m, SemanticCorrespondenceConv) for m in peer.modules())
+    assert any(isinstance(m, SemanticCorrespondenceConv) for m in net.modules())
+    images = torch.rand(2, 3, 32, 32) * 255
+    torch.testing.assert_close(peer(images).intensity, net(images).intensity)
+
+
+@pytest.mark.usefixtures("small")
+def test_rows_of_the_scc_bench() -> None:
+    plan = scc.SccPlan((1,), (3,), (2,), rounds=3, memory=False)
+    bench = scc.bench_scc(plan, CPU)
+    assert [(row["form"], row["pass"]) for row in bench.rows] == [
+        (form, name) for name in ("forward", "forward + backward") for form in scc.FORMS
+    ]
+    of = {(row["form"], row["pass"]): row for row in bench.rows}
+    products = 2 * 2 * 2 * 16 * 16 * 16
+    assert of["two products", "forward"]["operations"] == products
+    assert of["two products", "forward + backward"]["operations"] == 3 * products
+    graph = 2 * 2 * 16 * 16 * 16
+    assert of["edges stored", "forward"]["operations"] == 3 * products + graph
+    for row in bench.rows:
+        assert len(row["seconds"]) == 3
+        assert row["GFLOP/s"] == pytest.approx(row["operations"] / row["ms"] / 1e6)
+    assert of["auheat", "forward"]["times auheat"] == 1
+    assert of["two products", "forward"]["times floor"] == 1
+
+
+@pytest.mark.usefixtures("small")
+def test_a_form_that_needs_too_much_is_left_out() -> None:
+    plan = scc.SccPlan((1,), (3,), (2,), rounds=1, memory=False)
+    ours = next(case for _, case in plan.sizes())
+    plan = replace(plan, limit=ours.expected_bytes)
+    notes = {row["form"]: row.get("note", "") for row in scc.bench_scc(plan, CPU).rows}
+    assert notes["edges stored"].startswith("left out: would need about")
+    assert notes["auheat"] == ""
+
+
+def test_expected_memory_follows_the_edges() -> None:
+    """At the third stage, batch 32 and k 7 the table of edges alone is 448 MB."""
+    case = scc.Case("edges stored", 64, 64, 7, 32, True)
+    assert case.edge_bytes == 448 * 2**20
+    assert case.expected_bytes > 4 * case.edge_bytes
+    assert replace(case, form="auheat").expected_bytes < case.edge_bytes + 2 * case.weight_bytes
+
+
+def test_a_table_and_its_file(tmp_path: Path) -> None:
+    rows = [
+        {"form": "ours", "ms": 1.2345, "hidden": [1]},
+        {"form": "b", "ms": 1234.5},
+        {"ms": None},
+    ]
+    bench = Bench("Layer", {"threads": 2}, ("form", "ms"), rows, ("a note",))
+    assert bench.text().splitlines() == [
+        "Layer",
+        "threads 2",
+        "",
+        "| form | ms   |",
+        "|------|------|",
+        "| ours | 1.23 |",
+        "| b    | 1234 |",
+        "|      |      |",
+        "",
+        "a note",
+    ]
+    bench.write(tmp_path / "a.json")
+    stored = json.loads((tmp_path / "a.json").read_text())
+    assert stored["rows"] == rows
+    assert stored["machine"] == {"threads": 2}
+
+
+def test_the_command_refuses_what_is_no_list() -> None:
+    for arguments in (["--k", "5,x"], ["--batch", "0"], ["--stages", "4"]):
+        result = CliRunner().invoke(main, ["bench", "scc", *arguments])
+        assert result.exit_code == 2
+        assert "no stage 4" in result.output or "not a list of whole numbers" in result.output

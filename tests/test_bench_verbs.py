@@ -1,0 +1,94 @@
+"""The benches of whole networks and training steps, on tiny ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from auheat.bench import model, train
+from auheat.bench.machine import Peak
+from auheat.config import ModelConfig
+from auheat.data.dataset import CropDataset
+from auheat.models.heatmap_net import build_net
+from auheat.training.experiment import Experiment
+from small_runs import experiment, write_dataset
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _known_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "measure_peak", lambda *_: Peak(100.0, 300.0, 20.0))
+
+
+def test_rows_of_the_model_bench() -> None:
+    torch.manual_seed(0)
+    net = build_net(ModelConfig(width=0.125, input_size=32, deconv_widths=(8, 8), scc_k=3))
+    bench = model.bench_model(net, 32, model.ModelPlan((1, 2), rounds=2), CPU)
+    names = [row["network"] for row in bench.rows if row["batch"] == 2]
+    assert names[:4] == [model.PEER, "plain PyTorch", "folded", "folded, channels last"]
+    one, two = (row for row in bench.rows if row["network"] == "folded")
+    assert two["GFLOP"] == pytest.approx(2 * one["GFLOP"])
+    assert two["frames/s"] == pytest.approx(2000 / two["ms"])
+    assert all(row["times peer"] == 1 for row in bench.rows if row["network"] == model.PEER)
+
+
+def test_all_forms_of_a_network_agree() -> None:
+    torch.manual_seed(0)
+    net = build_net(ModelConfig(width=0.125, input_size=32, deconv_widths=(8, 8), scc_k=3)).eval()
+    images = torch.rand(2, 3, 32, 32) * 255
+    maps = {name: form(images).intensity.float() for name, form in model.forms(net).items()}
+    for name, found in maps.items():
+        close = {"rtol": 0.1, "atol": 0.01} if "bfloat16" in name else {"rtol": 1e-4, "atol": 1e-5}
+        torch.testing.assert_close(found, maps["plain PyTorch"], **close)
+
+
+def test_the_paper_network_is_that_of_its_settings() -> None:
+    config = model.paper_model()
+    assert (config.trunk, config.input_size, config.scc_norm) == ("resnet50", 256, True)
+    assert train.preset_experiment("paper", ()).model == config
+    assert train.preset_experiment("default", ["data.batch_size=4"]).data.batch_size == 4
+
+
+def test_a_made_up_dataset_can_be_read(tmp_path: Path) -> None:
+    dataset = CropDataset(train.made_up_dataset(tmp_path / "d", 64, 3), ("AU12", "AU04"), 64)
+    sample = dataset[2]
+    assert sample["image"].shape == (3, 64, 64)
+    assert 0 <= sample["intensities"][0] <= 5
+    assert np.isnan(sample["intensities"][1])
+
+
+def test_a_training_run_is_measured(tmp_path: Path) -> None:
+    write_dataset(tmp_path)
+    plan = train.TrainPlan(steps=2)
+    run = train._train(experiment(tmp_path), plan, tmp_path, tmp_path / "cache", keep=False)
+    assert run.images == 2 * 8
+    assert 0 < run.waiting < run.seconds
+    assert 0 <= run.kernel <= run.cpu
+    assert run.peak > 2**27
+
+
+def test_rows_of_the_training_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def measured(
+        settings: Experiment, plan: object, data: Path, cache: object, keep: bool
+    ) -> object:
+        asked.append((data, keep, cache is not None))
+        speed = 3 if cache else 2 if keep else 1
+        return train.Run(60 * speed, 2.0, 0.5, 3.0, 0.6, 2**20)
+
+    monkeypatch.setattr(train, "_in_process", measured)
+    bench = train.bench_train(experiment(tmp_path), train.TrainPlan(rounds=2))
+    assert [row["images/s"] for row in bench.rows] == [30, 60, 90]
+    assert [row["times as it comes"] for row in bench.rows] == [1, 2, 3]
+    assert bench.rows[0]["waits"] == "25%"
+    assert bench.rows[0]["cpu ms an image"] == pytest.approx(50)
+    assert bench.rows[0]["of them in the kernel"] == pytest.approx(10)
+    variants = [(keep, cached) for _, keep, cached in asked]
+    forwards = list(train.VARIANTS.values())
+    assert variants == [*forwards[::-1], *forwards]
+    assert {data for data, _, _ in asked} == {tmp_path}

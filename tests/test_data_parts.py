@@ -1,0 +1,56 @@
+"""Work in processes: what remains of it after its main process was killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from auheat.data import parts
+from auheat.errors import AuheatError
+
+_SLEEPS = """
+import pathlib, sys, time
+from auheat.data.parts import in_processes
+
+if __name__ == "__main__":
+    started = pathlib.Path(sys.argv[1])
+    next(in_processes(time.sleep, [120.0], 1, started.write_text, ("started",)))
+"""
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_killed_process(tmp_path: Path) -> None:
+    """They would otherwise go on writing beside whoever takes the work up again."""
+    script, started = tmp_path / "sleeps.py", tmp_path / "started"
+    script.write_text(_SLEEPS)
+    process = subprocess.Popen([sys.executable, str(script), str(started)])
+    for _ in range(600):
+        try:
+            process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            if started.is_file():
+                break
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    for worker in alive:
+        worker.kill()
+    assert not alive
+
+
+def test_a_plan_is_noted_once(tmp_path: Path) -> None:
+    """JSON's view of the plan comes back, so that a tuple equals the list that was noted."""
+    out = tmp_path / "out"
+    assert parts.start(out, {"aus": ("AU01",)}, "result") == {"aus": ["AU01"]}
+    assert parts.start(out, {"aus": ["AU01"]}, "result") == {"aus": ["AU01"]}
+    with pytest.raises(AuheatError, match=f"^{out} holds a started dataset"):
+        parts.start(out, {"aus": ["AU02"]}, "result")
+    assert parts.part(out, "7").parent.is_dir()
+    parts.finish(out)
+    assert list(out.iterdir()) == []

@@ -1,0 +1,229 @@
+"""UNBC-McMaster, DISFA+ and the authors' lists as they lie on disk, with the oddities of copies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from auheat.data.cropping import crop_recording
+from auheat.data.sources import authors_json, disfa_plus, unbc
+from auheat.data.sources.recording import ReadOptions
+from auheat.errors import AuheatError
+from auheat.faces.crop import CropSpec
+from auheat.landmarks import IN_49, IN_66
+from odd_sources import mat, picture, save, small, text
+
+Points = NDArray[np.float64]
+WITHOUT = ReadOptions(own_landmarks=False)
+
+
+@pytest.fixture
+def pain(face: Points, tmp_path: Path) -> Path:
+    """One sequence of UNBC; frame 2 is without pain, 3 lacks landmarks, 4 labels, 5 a picture."""
+    place = "042-ll042/ll042t1aaaff"
+    for frame in range(1, 5):
+        save(tmp_path / "Images" / place / f"ll042t1aaaff{frame:03d}.png", picture(frame))
+    facs = tmp_path / "frame_labels" / "FACS" / place
+    text(
+        facs / "ll042t1aaaff001_facs.txt",
+        "   4.0000000e+00   2.0000000e+00   1.0000000e+00   9.0000000e+00",
+        "   4.3000000e+01   0.0000000e+00   1.0000000e+00   2.0000000e+00",
+        "   2.5000000e+01   5.0000000e+00   1.0000000e+00   2.0000000e+00",
+    )
+    text(facs / "ll042t1aaaff002_facs.txt")
+    text(facs / "ll042t1aaaff003_facs.txt", "6 1 0 0")
+    text(facs / "ll042t1aaaff005_facs.txt", "6 1 0 0")
+    for frame in (1, 2, 4, 5):
+        rows = [f"   {x:.7e}   {y:.7e}" for x, y in small(face, frame)[list(IN_66)]]
+        text(tmp_path / "AAM_landmarks" / place / f"ll042t1aaaff{frame:03d}_aam.txt", *rows)
+    return tmp_path
+
+
+def test_unbc(pain: Path, face: Points, tmp_path: Path) -> None:
+    source = unbc.read(pain, ReadOptions())
+    assert source.aus == ("AU04", "AU06", "AU09", "AU10", "AU12", "AU20", "AU25", "AU26")
+    assert source.not_in_table == ("AU07", "AU43")
+    (recording,) = source.recordings
+    assert (recording.subject, recording.sequence) == ("042-ll042", "ll042t1aaaff")
+    assert recording.frames.tolist() == [1, 2, 3, 4, 5]
+    np.testing.assert_array_equal(recording.levels[0], [2, 0, 0, 0, 0, 0, 5, 0])
+    np.testing.assert_array_equal(recording.levels[1], [0] * 8)
+    assert np.isnan(recording.levels[3]).all()
+    assert recording.left_out == {3: "no landmarks", 4: "not coded", 5: "no picture"}
+    assert source.problems == (
+        "ll042t1aaaff: not coded: 4",
+        "ll042t1aaaff: no picture: 5",
+        "ll042t1aaaff: no landmarks: 3",
+    )
+    rows, _ = crop_recording(recording, tmp_path / "out", CropSpec(48), source.aus)
+    assert [(row["frame"], row["AU25"]) for row in rows] == [(1, 5), (2, 0)]
+    assert rows[0]["image"] == "images/042-ll042/ll042t1aaaff/000001.jpg"
+    shown = cv2.imread(str(tmp_path / "out" / rows[1]["image"]))[..., ::-1]
+    x, y = np.round(rows[1]["landmarks"].reshape(68, 2)[33]).astype(int)
+    np.testing.assert_allclose(shown[y, x], [*(3 * small(face, 2)[33]), 40], atol=5)
+
+
+def test_unbc_s_damaged_files_are_named(pain: Path, tmp_path: Path) -> None:
+    place = "042-ll042/ll042t1aaaff"
+    first = text(pain / "frame_labels/FACS" / place / "ll042t1aaaff001_facs.txt", "AU4: 2")
+    second = text(pain / "frame_labels/FACS" / place / "ll042t1aaaff002_facs.txt", "4 7 0 0")
+    points = text(pain / "AAM_landmarks" / place / "ll042t1aaaff003_aam.txt", "1 2", "3")
+    source = unbc.read(pain, ReadOptions())
+    assert source.problems[:3] == (
+        f"{first} holds other things than rows `AU level onset offset`",
+        f"{second} has a level that is not in 0 to 5",
+        "ll042t1aaaff: not coded: 1-2, 4",
+    )
+    _, tally = crop_recording(source.recordings[0], tmp_path / "out", CropSpec(32), source.aus)
+    assert tally.problems == [f"{points} holds other things than rows of x and y"]
+    assert tally.dropped == {"unreadable landmarks": 1, "not coded": 3, "no picture": 1}
+
+
+def test_unbc_without_landmarks(pain: Path) -> None:
+    (pain / "AAM_landmarks").rename(pain / "other")
+    assert not unbc.has_landmarks(pain)
+    with pytest.raises(AuheatError, match="expected AAM_landmarks there"):
+        unbc.read(pain, ReadOptions())
+    assert unbc.read(pain, WITHOUT).recordings[0].left_out == {4: "not coded", 5: "no picture"}
+
+
+TRIAL = "A3_AU1_2_TrailNo_2"
+
+
+@pytest.fixture
+def posed(face: Points, tmp_path: Path) -> Path:
+    """DISFA+: SN001 with the doubled folder, SN003 without; .mat files of both kinds."""
+    for subject, place in (("SN001", "SN001/SN001"), ("SN003", "SN003")):
+        for frame in range(3):
+            save(tmp_path / "Images" / subject / TRIAL / f"{frame:03d}.jpg", picture(frame))
+        labels = tmp_path / "Labels" / place / TRIAL
+        header = ("AU intensities of one trial", "Frame     Intensity")
+        text(labels / "AU1.txt", *header, "000.jpg     0", "001.jpg     3", "002.jpg     9")
+        text(labels / "AU12.txt", *header, "000.jpg     1", "001.jpg     0", "002.jpg     5")
+    crops = [picture(frame + 5) for frame in range(3)]
+    points = [small(face, frame)[list(IN_49)] for frame in range(3)]
+    kind = [("imgID", object), ("ImgCropped", object), ("LndPntCropped", object)]
+    array = np.empty((1, 3), kind)
+    for frame in range(3):
+        array[0, frame] = (f"{frame:03d}.jpg", crops[frame], points[frame])
+    place = tmp_path / "FaceLandmarks" / "SN001" / "SN001" / f"{TRIAL}_FaceCropped.mat"
+    mat(place, FaceImg_CropResize=array)
+    cells = {name: np.empty(3, object) for name, _ in kind}
+    for frame in range(3):
+        cells["imgID"][frame] = float(frame)
+        cells["ImgCropped"][frame] = crops[frame][..., 1] / 255  # grey, as shares of 1
+        cells["LndPntCropped"][frame] = points[frame].T
+    mat(tmp_path / "FaceLandmarks" / "SN003" / f"{TRIAL}_FACECROPPED.MAT", FaceImg_CropResize=cells)
+    return tmp_path
+
+
+def test_disfa_plus_labels(posed: Path) -> None:
+    source = disfa_plus.read(posed, WITHOUT)
+    assert source.aus == ("AU01", "AU12")
+    assert [r.sequence for r in source.recordings] == [f"SN001/{TRIAL}", f"SN003/{TRIAL}"]
+    assert source.problems == ()
+    for recording in source.recordings:
+        assert recording.frames.tolist() == [0, 1, 2]
+        np.testing.assert_array_equal(recording.levels, [[0, 1], [3, 0], [np.nan, 5]])
+        assert recording.left_out == {2: "not codable"}
+        images = dict(recording.pictures.read([0, 1], []))
+        assert abs(int(images[1][0, 0, 2]) - 20) < 6
+
+
+@pytest.mark.parametrize("subject", ["SN001", "SN003"])
+def test_disfa_plus_own_pictures(posed: Path, face: Points, tmp_path: Path, subject: str) -> None:
+    """With its own landmarks the pictures within the .mat are used, to which they belong."""
+    source = disfa_plus.read(posed, ReadOptions())
+    recording = next(r for r in source.recordings if r.subject == subject)
+    rows, tally = crop_recording(recording, tmp_path / "out", CropSpec(48), source.aus)
+    assert [row["frame"] for row in rows] == [0, 1]
+    assert rows[1]["image"] == f"images/{subject}/{TRIAL}/000001.jpg"
+    assert tally.problems == []
+    shown = cv2.imread(str(tmp_path / "out" / rows[1]["image"]))[..., ::-1]
+    x, y = np.round(rows[1]["landmarks"].reshape(68, 2)[33]).astype(int)
+    true = small(face, 1)[33]
+    expected = [3 * true[0], 3 * true[1], 120] if subject == "SN001" else [3 * true[1]] * 3
+    np.testing.assert_allclose(shown[y, x], expected, atol=6)
+
+
+def test_disfa_plus_without_what_it_should_have(posed: Path, tmp_path: Path) -> None:
+    next((posed / "FaceLandmarks" / "SN003").iterdir()).write_bytes(b"")
+    next((posed / "FaceLandmarks" / "SN001" / "SN001").iterdir()).unlink()
+    text(posed / "Labels" / "SN003" / TRIAL / "AU12.txt", "a", "b", "000.jpg 1", "001.jpg", "2 5")
+    source = disfa_plus.read(posed, ReadOptions())
+    file = f"{posed}/Labels/SN003/{TRIAL}/AU12.txt"
+    assert source.problems == (
+        f"SN001/{TRIAL}: no landmarks of 3 frames: 0-2",
+        f"{file}: line 4 is not a frame and a level: '001.jpg'",
+        f"{file} lacks 1 of 3 frames: 1",
+    )
+    first, second = source.recordings
+    assert first.left_out == {0: "no landmarks", 1: "no landmarks", 2: "not codable"}
+    _, tally = crop_recording(second, tmp_path / "out", CropSpec(32), source.aus)
+    assert tally.dropped == {"no picture": 2, "not codable": 1}
+    assert tally.problems[0].endswith("_FACECROPPED.MAT is not a readable .mat file")
+    assert len(tally.problems) == 2
+
+
+def bp4d_row(name: str, levels: list[float]) -> dict[str, object]:
+    return {"imgpath": name, "AUs": [v for level in levels for v in (1, 2, level) * 2]}
+
+
+def test_the_authors_lists(tmp_path: Path) -> None:
+    """Paths of another machine; frames by number; code 9; a file name that decides the split."""
+    save(tmp_path / "crops" / "F001" / "T1" / "0012.jpg", picture(4, 256))
+    save(tmp_path / "F002_T3_7.jpg", picture(4, 256))
+    training = [
+        bp4d_row("Z:\\data\\crops\\F001\\T1\\0012.jpg", [0, 1, 2, 3, 4]),
+        bp4d_row("/data/crops/F001/T1/0013.jpg", [0, 1, 2, 3, 4]),
+        bp4d_row("/data/crops/F001/T1/0014.jpg", [9, 1, 2, 3, 4]),
+        {"imgpath": "/data/crops/F001/T1/0015.jpg", "AUs": [1, 2, 3]},
+    ]
+    (tmp_path / "BP4D_Train.json").write_text(json.dumps(training))
+    testing = [bp4d_row("/data/F002_T3_7.jpg", [5, 0, 0, 0, 0])]
+    (tmp_path / "bp4d_test.json").write_text(json.dumps(testing))
+    source = authors_json.read(tmp_path, WITHOUT)
+    assert source.aus == ("AU06", "AU10", "AU12", "AU14", "AU17")
+    second, first = source.recordings
+    assert (first.subject, first.sequence, first.split) == ("F001", "F001_T1", "train")
+    assert (second.subject, second.sequence, second.split) == ("F002", "F002_T3", "test")
+    assert first.frames.tolist() == [12, 13, 14]
+    assert first.levels[0].tolist() == [0, 1, 2, 3, 4]
+    assert first.left_out == {13: "no picture", 14: "not codable"}
+    assert not first.moving
+    assert list(dict(second.pictures.read([7], []))) == [7]
+    assert source.problems == (
+        f"{tmp_path}/BP4D_Train.json: entry 4 cannot be read: 3 numbers are not x, y, intensity "
+        "of 10 or 24 points",
+        "F001_T1: no picture for frames 13-14",
+    )
+
+
+def test_the_authors_points_of_disfa(tmp_path: Path) -> None:
+    """24 points: AU04 has one, AU09 three, every other AU two."""
+    counts = {1: 2, 2: 2, 4: 1, 5: 2, 6: 2, 9: 3, 12: 2, 15: 2, 17: 2, 20: 2, 25: 2, 26: 2}
+    levels = {number: i % 6 for i, number in enumerate(counts)}
+    values = [v for number, n in counts.items() for v in (0, 0, levels[number]) * n]
+    path = tmp_path / "all.json"
+    path.write_text(json.dumps([{"imgpath": "img/SN021/77.png", "AUs": values}]))
+    save(tmp_path / "img" / "SN021" / "77.png", picture(1))
+    source = authors_json.read(path, WITHOUT)
+    (recording,) = source.recordings
+    assert (recording.subject, recording.sequence, recording.split) == ("SN021", "SN021", "train")
+    assert recording.frames.tolist() == [77]
+    assert recording.levels[0].tolist() == list(levels.values())
+    assert recording.left_out == {}
+
+
+@pytest.mark.parametrize("content", ["{", '{"imgpath": 1}', "3"])
+def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(AuheatError, match=rf"^{tmp_path}/a.json is not a "):
+        authors_json.read(tmp_path, WITHOUT)
+    with pytest.raises(AuheatError, match="--landmarks mediapipe"):
+        authors_json.read(tmp_path, ReadOptions())

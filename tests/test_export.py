@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from auheat.cli import main
+from auheat.config import ModelConfig
+from auheat.errors import AuheatError
+from auheat.export import exporting, faces
+from auheat.export.exporting import export
+from auheat.export.faces import faces_in, sheet
+from auheat.export.parity import Parity, parity
+from auheat.inference import predictor
+from auheat.inference.predictor import default_weights
+from auheat.metrics import icc31
+from auheat.models.checkpoint import load_checkpoint, save_checkpoint
+from auheat.models.heatmap_net import layout_of
+from auheat.models.map_net import Maps
+from auheat.models.runtimes.exported import metadata, read_settings
+from auheat.models.runtimes.opening import installed, open_runtime
+from auheat.models.runtimes.torch_runtime import TorchRuntime
+from stand_ins import SMALL, KnownFaces, face_from, small_checkpoint, texture, write_video
+
+onnx = pytest.importorskip("onnx")
+if not installed():
+    pytest.skip("neither OpenVINO nor ONNX Runtime is installed", allow_module_level=True)
+
+Points = NDArray[np.float64]
+WITH_SCC = replace(SMALL, scc=True, scc_k=5)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return saved(tmp_path / "small.safetensors")
+
+
+def saved(path: Path, config: ModelConfig = WITH_SCC) -> Path:
+    save_checkpoint(path, small_checkpoint(config).net, config, {"by": "a test"})
+    return path
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+class Shifted:
+    """A runtime whose maps are off by some intensity at one AU of one face."""
+
+    name: Any = "torch"
+    precision: Any = "fp32"
+    device = "cpu"
+
+    def __init__(self, step: float) -> None:
+        checkpoint = small_checkpoint()
+        self.config, self.net, self.calls = checkpoint.config, checkpoint.net, 0
+        self._inner = TorchRuntime(checkpoint.net, self.config, "cpu", "fp32")
+        self._step = step * layout_of(self.config).codec.scale
+
+    def maps(self, crops: NDArray[np.uint8]) -> Maps:
+        maps = self._inner.maps(crops)
+        intensity = maps.intensity.clone()
+        if self.calls == 1:  # only in the second batch
+            intensity[2, 4:] += self._step  # both points of AU12
+        self.calls += 1
+        return Maps(intensity, maps.location)
+
+
+def test_the_file_alone_holds_the_network_and_its_settings(tmp_path: Path, weights: Path) -> None:
+    out = tmp_path / "small.onnx"
+    checks = export(weights, out)
+    assert [check.runtime for check in checks] == installed()
+    assert all(check.parity.largest < 1e-4 and check.parity.faces == 32 for check in checks)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.onnx", "small.safetensors"]
+    stored = read_settings(out)
+    assert (stored.config, stored.card, stored.precision) == (WITH_SCC, {"by": "a test"}, "fp32")
+    model = onnx.load(str(out))
+    onnx.checker.check_model(model)
+    assert metadata(out.read_bytes()) == {p.key: p.value for p in model.metadata_props}
+    (crops,) = model.graph.input
+    sides = [side.dim_param or side.dim_value for side in crops.type.tensor_type.shape.dim]
+    assert sides == ["batch", 64, 64, 3]
+    assert crops.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert not {"Loop", "If", "Scan"} & {node.op_type for node in model.graph.node}
+
+
+def test_parity_sees_one_intensity_of_one_face() -> None:
+    crops, shifted = sheet(64)[:14], Shifted(0.2)
+    found = parity(small_checkpoint().net, shifted, crops)
+    assert shifted.calls == 2
+    assert found.faces == 14
+    assert found.largest == pytest.approx(0.2, abs=1e-5)
+    assert found.problem("fp32") and found.problem("bf16")
+    layout, plain = layout_of(SMALL), Shifted(0.0)
+    levels = layout.read(plain.maps(crops).intensity).double().numpy()
+    moved = levels.copy()
+    moved[10, 2] += 0.2  # the third face of the second eight
+    iccs = [icc31(np.stack([levels[:, i], moved[:, i]], 1)) for i in range(3)]
+    assert found.icc == pytest.approx(np.mean(iccs), abs=1e-6)
+    assert 0.9 < found.icc < 1
+
+
+@pytest.mark.parametrize(
+    ("largest", "icc", "fp32", "bf16"),
+    [
+        (0.0009, 1.0, None, None),
+        (0.0011, 1.0, "0.0011 off, more than 0.001", None),
+        (0.09, 0.991, "more than 0.001", None),
+        (0.11, 0.999, "more than 0.001", "0.11 off, more than 0.1"),
+        (0.0, 0.9899, "mean ICC is 0.9899", "mean ICC is 0.9899"),
+        (float("nan"), 1.0, "nan off", "nan off"),
+        (0.0, float("nan"), None, None),
+    ],
+)
+def test_limits(largest: float, icc: float, fp32: str | None, bf16: str | None) -> None:
+    for precision, expected in (("fp32", fp32), ("bf16", bf16)):
+        problem = Parity(32, largest, icc).problem(precision)  # type: ignore[arg-type]
+        assert (problem is None) == (expected is None)
+        assert (expected or "") in (problem or "")
+
+
+def test_what_reads_otherwise_is_not_kept(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A graph with another weight in it; the older file stays."""
+    out = tmp_path / "small.onnx"
+    out.write_bytes(b"older")
+    write = exporting.write_graph
+
+    def damaged(net: torch.nn.Module, *rest: Any) -> None:
+        with torch.no_grad():
+            kept = net.head.bias.clone()
+            net.head.bias += 0.002  # 0.01 intensity levels
+            write(net, *rest)
+            net.head.bias.copy_(kept)
+
+    monkeypatch.setattr(exporting, "write_graph", damaged)
+    result = call("export", weights, "-o", out)
+    assert result.exit_code == 2
+    assert "small.onnx is not written: in " in result.stderr
+    assert "off, more than 0.001 (over 32 faces)" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert out.read_bytes() == b"older"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.onnx", "small.safetensors"]
+
+
+def test_bf16_without_a_runtime_for_it_is_refused(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(exporting, "installed", lambda: ["onnx"])
+    with pytest.raises(AuheatError, match="nothing here computes in bf16"):
+        export(weights, tmp_path / "a.onnx", "bf16")
+    assert not (tmp_path / "a.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda monkeypatch: monkeypatch.setattr(exporting, "installed", list), "pip install"),
+        (lambda monkeypatch: monkeypatch.setitem(__import__("sys").modules, "onnx", None), "onnx"),
+    ],
+)
+def test_missing_packages_are_named(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, change: Any, message: str
+) -> None:
+    change(monkeypatch)
+    with pytest.raises(AuheatError, match=message):
+        export(weights, tmp_path / "a.onnx")
+    assert not list(tmp_path.glob("*.onnx"))
+
+
+def test_wrong_names_are_refused(tmp_path: Path, weights: Path) -> None:
+    with pytest.raises(AuheatError, match=r"ends in \.onnx"):
+        export(weights, tmp_path / "a.pt")
+    with pytest.raises(AuheatError, match="no checkpoint"):
+        export(tmp_path / "none.safetensors", tmp_path / "a.onnx")
+    with pytest.raises(AuheatError, match="cannot write"):
+        export(weights, tmp_path / "no" / "folder" / "a.onnx")
+
+
+def test_predict_reads_an_exported_file_alone(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, face: Points
+) -> None:
+    monkeypatch.setattr(predictor, "default_finder", lambda _: KnownFaces([[face_from(face)]]))
+    video = write_video(tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(3)])
+    assert call("export", weights, "-o", tmp_path / "small.onnx").exit_code == 0
+    runs = {
+        "torch": ["--weights", weights, "--precision", "fp32", "--threads", "1"],
+        **{n: ["--weights", tmp_path / "small.onnx", "--runtime", n] for n in installed()},
+    }
+    tables = {}
+    for name, options in runs.items():
+        before = torch.get_num_threads()
+        result = call("predict", video, "-o", tmp_path / name, "--batch", "2", *options)
+        torch.set_num_threads(before)
+        assert result.exit_code == 0, result.output
+        rows = (tmp_path / name / "a.csv").read_text().splitlines()
+        tables[name] = np.array([row.split(",") for row in rows[1:]], float)
+    assert len(tables) == 1 + len(installed())
+    for table in tables.values():
+        assert table.shape[0] == 3
+        np.testing.assert_allclose(table, tables["torch"], atol=2e-3)
+
+
+def foreign(path: Path, kind: str) -> None:
+    """A file with the name of an exported network that is none of auheat's."""
+    if kind == "another network":
+        helper = onnx.helper
+        values = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [1]) for n in "xy"]
+        node = helper.make_node("Identity", ["x"], ["y"])
+        graph = helper.make_graph([node], "g", values[:1], values[1:])
+        onnx.save(helper.make_model(graph), str(path))
+    elif kind == "text":
+        path.write_text("not a network at all")
+    elif kind == "empty":
+        path.touch()
+    else:
+        whole = path.with_name("whole.onnx")
+        export(saved(path.with_name("s.safetensors"), SMALL), whole)
+        path.write_bytes(whole.read_bytes()[: 1000 if kind == "head" else -5])
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("another network", "not one of auheat"),
+        ("text", "truncated or of another kind"),
+        ("empty", "not one of auheat"),
+        ("head", "truncated or of another kind"),
+        ("tail", "truncated or of another kind"),
+    ],
+)
+def test_a_foreign_file_is_one_line(tmp_path: Path, kind: str, message: str) -> None:
+    foreign(tmp_path / "a.onnx", kind)
+    result = call("predict", "x.mp4", "--weights", tmp_path / "a.onnx", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_sheet_shows_32_faces_of_two_people() -> None:
+    small, whole = sheet(64), sheet(128)
+    assert small.shape == (32, 64, 64, 3)
+    assert whole.dtype == np.uint8
+    skin = whole[:, 54:74, 54:74].mean((1, 2, 3))  # the middle of the face
+    assert skin[::2].min() > skin[1::2].max() + 20  # the fair and the dark one in turn
+    assert len(np.unique(whole.reshape(32, -1), axis=0)) == 32
+
+
+def test_examples_of_the_user_are_compared_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, face: Points
+) -> None:
+    known = KnownFaces([[face_from(face), face_from(face * 0.5)]])
+    monkeypatch.setattr(faces, "default_finder", lambda _: known)
+    Pillow.fromarray(texture(0, 270, 480)).save(tmp_path / "a.png")
+    video = write_video(tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(25)])
+    assert faces_in([tmp_path / "a.png"], 64).shape == (2, 64, 64, 3)
+    assert faces_in([tmp_path / "a.png", video], 64).shape == (2 + 3 * 2, 64, 64, 3)
+    assert faces_in([], 64).shape == (0, 64, 64, 3)
+    monkeypatch.setattr(faces, "default_finder", lambda _: KnownFaces([[]]))
+    with pytest.raises(AuheatError, match=r"no face in .*a\.mp4"):
+        faces_in([video], 64)
+
+
+def test_metadata_of_protocol_buffers() -> None:
+    """Fields of every kind, by hand: a number, 8 and 4 bytes, a text of 200, and two entries."""
+    entry = b"\x72\x06\x0a\x01k\x12\x01v"  # field 14: {1: "k", 2: "v"}
+    empty_value = b"\x72\x03\x0a\x01e"
+    before = (
+        b"\x08\x96\x01" + b"\x11" + bytes(8) + b"\x1d" + bytes(4) + b"\x22\xc8\x01" + b"x" * 200
+    )
+    assert metadata(before + entry + empty_value) == {"k": "v", "e": ""}
+    assert metadata(b"") == {}
+    for wrong in (entry[:-1], b"\x08", b"\x0b", b"\x11" + bytes(7)):
+        with pytest.raises(ValueError, match=r"ends within|not a protocol buffer"):
+            metadata(before + wrong)
+
+
+def test_default_weights_pass(tmp_path: Path) -> None:
+    """Over the faces of the examples the largest difference was 2e-6 in both runtimes."""
+    out = tmp_path / "default.onnx"
+    result = call("export", "-o", out)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("over 32 faces") == len(installed())
+    config = load_checkpoint(default_weights()).config
+    runtime = open_runtime(out)
+    assert runtime.config == config
+    levels = layout_of(config).read(runtime.maps(sheet(128)).intensity).numpy()
+    au12 = levels[:, config.aus.index("AU12")]
+    assert (
+        au12[8:18:2].min() > 2
+    )  # the fair one smiles in the second row and the start of the third
+    assert au12[:8].max() < 1
+    assert json.loads(metadata(out.read_bytes())["auheat"])["card"]["licence"] == "Apache-2.0"

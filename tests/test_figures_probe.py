@@ -1,0 +1,117 @@
+"""What figures are told of a network is what the network does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from auheat.config import ModelConfig
+from auheat.data.manifest import Manifest
+from auheat.errors import AuheatError
+from auheat.figures.probe import expressive_rows, see_channels, see_faces
+from auheat.models.checkpoint import Checkpoint
+from auheat.models.heatmap_net import build_net
+from small_runs import AUS, experiment, write_dataset
+
+# AU04 has one point, AU12 and AU25 have two each.
+POINTS = {"AU04": [0], "AU12": [1, 2], "AU25": [3, 4]}
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return write_dataset(tmp_path_factory.mktemp("faces")).part("test")
+
+
+def network(**changes: object) -> Checkpoint:
+    """Random weights, large enough at the output that maps differ."""
+    config = replace(experiment(Path("nowhere")).model, **changes)
+    torch.manual_seed(0)
+    net = build_net(config).eval()
+    torch.nn.init.normal_(net.head.weight, std=0.5)
+    torch.nn.init.normal_(net.head.bias, mean=0.3, std=0.1)
+    return Checkpoint(net, config, {})
+
+
+def raw(checkpoint: Checkpoint, images: np.ndarray) -> np.ndarray:
+    """All the maps of some pictures in units of the network's output: (n, N, h, w)."""
+    with torch.inference_mode():
+        maps = checkpoint.net(torch.from_numpy(images).permute(0, 3, 1, 2).float()).intensity
+    return np.asarray(maps)
+
+
+@pytest.mark.parametrize("maps", ["point", "au"])
+def test_faces_are_what_the_network_says_of_them(part: Manifest, maps: str) -> None:
+    """Against loops over pictures, AUs and points."""
+    checkpoint = network(maps=maps)
+    rows = [4, 0]
+    seen = see_faces(checkpoint, part, rows)
+    for place, row in enumerate(rows):
+        stored = cv2.imread(str(part.folder / part.table["image"][row]))[..., ::-1]
+        pad = part.crop.pad
+        assert_array_equal(seen.images[place], stored[pad:-pad, pad:-pad])
+    assert_allclose(seen.labels, part.labels(AUS)[rows])
+    assert seen.aus == AUS
+    output = raw(checkpoint, seen.images) / 0.2  # the amplitude
+    for place in range(2):
+        for a, au in enumerate(AUS):
+            own = POINTS[au] if maps == "point" else [a]
+            peaks = [float(np.clip(output[place, k].max(), 0, 5)) for k in own]
+            assert seen.predictions[place, a] == pytest.approx(np.mean(peaks), abs=1e-5)
+            expected = np.max([output[place, k] for k in own], 0)
+            assert_allclose(seen.maps[place, a], expected, atol=1e-5)
+    assert np.ptp(seen.predictions) > 0.1
+
+
+@pytest.mark.parametrize("maps", ["point", "au"])
+def test_weights_and_responses_make_the_maps(part: Manifest, maps: str) -> None:
+    """Eq. 5: the mean map of an AU is its weights times the responses, plus the mean bias."""
+    checkpoint = network(maps=maps)
+    seen = see_channels(checkpoint, part, range(5))
+    output = raw(checkpoint, seen.images)
+    bias = checkpoint.net.head.bias.detach().numpy()
+    assert seen.weights.shape == (3, 8) and seen.responses.shape == (5, 8, 4, 4)
+    for a, au in enumerate(AUS):
+        own = POINTS[au] if maps == "point" else [a]
+        made = np.einsum("c,nchw->nhw", seen.weights[a], seen.responses) + bias[own].mean()
+        assert_allclose(made, output[:, own].mean(1), atol=1e-5)
+
+
+def test_batches_do_not_matter(part: Manifest) -> None:
+    checkpoint = network()
+    rows = [0, 1, 2, 3, 4, 5] * 4
+    together = see_channels(checkpoint, part, rows).responses
+    assert_allclose(together[18:], together[:6], atol=1e-6)
+    assert len(together) == 24
+
+
+def test_an_hourglass_has_no_such_channels(part: Manifest) -> None:
+    config = ModelConfig(aus=AUS, kind="hourglass", input_size=64, width=1 / 32, scc=False)
+    checkpoint = Checkpoint(build_net(config).eval(), config, {})
+    with pytest.raises(AuheatError, match="kind 'hourglass' has no deconvolutions"):
+        see_channels(checkpoint, part, [0])
+
+
+def test_rows_that_are_not_there_are_refused(part: Manifest) -> None:
+    for rows in ([6], [-1], []):
+        with pytest.raises(AuheatError, match="choose from 0 to 5"):
+            see_faces(network(), part, rows)
+
+
+def test_expressive_rows_are_the_strongest_of_each_subject(part: Manifest) -> None:
+    """Six pictures of three people."""
+    table = part.table.assign(
+        subject=["a", "a", "b", "b", "c", "c"],
+        AU04=[1, 5, 2, 2, 0, np.nan],
+        AU12=[4, 1, 1, 2, 0, 3],
+        AU25=[0, 0, 0, 0, 5, 0],
+    )
+    changed = replace(part, table=table)
+    assert expressive_rows(changed, ("AU04", "AU12"), 2) == [1, 3]
+    assert expressive_rows(changed, ("AU04", "AU12"), 9) == [1, 3, 5]
+    assert expressive_rows(changed, AUS, 3) == [1, 4, 3]

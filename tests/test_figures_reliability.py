@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from auheat.errors import AuheatError
+from auheat.figures.reliability import read_bins, reliability
+
+REPORT = Path(__file__).resolve().parents[1] / "docs" / "results" / "uncertainty.json"
+
+
+def bins(*pairs: tuple[float, float, float]) -> list[dict[str, float]]:
+    return [{"stated": a, "observed": b, "mae": c, "faces": 10} for a, b, c in pairs]
+
+
+def test_what_is_drawn() -> None:
+    now, before = bins((0.5, 0.4, 0.8), (0.9, 0.95, 0.3)), bins((0.8, 0.4, 0.8), (0.96, 0.95, 0.3))
+    figure = reliability({"now": now, "before": before}, 0.75)
+    shares, errors = figure.axes
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in shares.lines[1:]}
+    assert drawn == {
+        "confidence": [[0.5, 0.4], [0.9, 0.95]],
+        "height of the location peaks": [[0.8, 0.4], [0.96, 0.95]],
+    }
+    assert shares.lines[0].get_xydata().tolist() == [[0, 0], [1, 1]]
+    assert [line.get_ydata().tolist() for line in errors.lines] == [[0.8, 0.3], [0.8, 0.3]]
+    assert "0.75 levels" in shares.get_ylabel()
+    assert any("synthetic" in text.get_text() for text in figure.texts)
+
+
+def test_the_shipped_figures_keep_their_word() -> None:
+    """Of the shipped report: in every tenth of the faces stated and observed are within 0.05."""
+    found, limit = read_bins(REPORT)
+    assert limit == 0.75
+    assert len(found["now"]) == 10
+    for one in found["now"]:
+        assert abs(one["stated"] - one["observed"]) < 0.05
+    report = json.loads(REPORT.read_text())
+    for views in ("as they are", "worn"):
+        assert 0.93 < report["deviations"][f"reading seen / {views}"]["coverage"] < 0.97
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"confidence": 1}')
+    for name in ("a.json", "none.json"):
+        with pytest.raises(AuheatError, match=name):
+            read_bins(tmp_path / name)

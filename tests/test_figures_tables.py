@@ -1,0 +1,307 @@
+"""The paper's tables: what is printed, what is ours, and that the three formats agree."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from auheat.config import ModelConfig
+from auheat.facs import BP4D_AUS, DISFA_AUS
+from auheat.figures.paper_tables import table1, table2, table3
+from auheat.figures.printed import ADOPTED, INEXACT_AVERAGES, TABLE_1, TABLE_2, TABLE_3
+from auheat.figures.rows import Measured, Row, design_of
+from auheat.figures.table_formats import (
+    Cell,
+    Group,
+    Table,
+    comma_separated,
+    latex,
+    markdown,
+    write_table,
+)
+
+MEASURED = Measured("DISFA", True, "3 folds by subject", 12960, 27, 3, "light")
+
+
+def row(name: str, icc: float, mae: float, **changes: Any) -> Row:
+    """A row whose AUs of DISFA all have the same figures."""
+    same: dict[str, Mapping[str, float]] = {
+        "icc": dict.fromkeys(DISFA_AUS, icc),
+        "mae": dict.fromkeys(DISFA_AUS, mae),
+    }
+    settings: dict[str, Any] = {"setting": "", "mean_icc": icc, "mean_mae": mae, **same}
+    return Row(name, **(settings | changes))
+
+
+def bold(table: Table) -> set[tuple[str, str, str]]:
+    """(group, first cell, head) of every bold cell."""
+    return {
+        (group.title, cells[0].text, head)
+        for group in table.groups
+        for cells in group.rows
+        for head, cell in zip(table.head, cells, strict=True)
+        if cell.bold
+    }
+
+
+def texts(table: Table, title: str) -> list[list[str]]:
+    return [[c.text for c in cells] for g in table.groups if g.title == title for cells in g.rows]
+
+
+def test_spot_values_of_what_is_printed() -> None:
+    """Read off the paper's page, in another order than the module has them."""
+    disfa = {method.name: method for method in TABLE_1["DISFA"]}
+    bp4d = {method.name: method for method in TABLE_1["BP4D"]}
+    assert list(disfa) == list(bp4d)
+    assert list(disfa)[:4] == list(ADOPTED)
+    assert list(disfa)[4:] == ["ResNet-Deconv", "Hourglass", "SCC-Heatmap"]
+    assert disfa["SCC-Heatmap"].icc["AU01"] == 0.73
+    assert disfa["SCC-Heatmap"].mae["AU26"] == 0.32
+    assert disfa["KJRE"].mae["AU04"] == 1.86
+    assert disfa["CCNN-IT"].icc["AU15"] == 0.29
+    assert disfa["Hourglass"].icc["AU12"] == 0.81
+    assert disfa["KBSS"].mae["AU05"] == 0.08
+    assert bp4d["CCNN-IT"].mae["AU14"] == 1.65
+    assert bp4d["SCC-Heatmap"].icc["AU14"] == 0.68
+    assert bp4d["ResNet-Deconv"].mae["AU17"] == 0.39
+    assert bp4d["BORMIR"].icc["AU17"] == 0.47
+    assert {m.name for m in TABLE_1["DISFA"] if m.adopted} == set(ADOPTED)
+    assert disfa["KBSS"].adopted == "Zhang et al. 2018a"
+
+
+def test_printed_averages_are_those_of_the_printed_aus() -> None:
+    """Within rounding, but for the rows that are listed, and those truly are further away."""
+    for database, methods in TABLE_1.items():
+        for method in methods:
+            assert tuple(method.icc) == (BP4D_AUS if database == "BP4D" else DISFA_AUS)
+            for metric, values, mean in (
+                ("icc", method.icc, method.mean_icc),
+                ("mae", method.mae, method.mean_mae),
+            ):
+                distance = abs(np.mean(list(values.values())) - mean)
+                listed = (database, method.name, metric) in INEXACT_AVERAGES
+                assert (distance > 0.005 + 1e-9) == listed, (database, method.name, metric)
+                assert distance < 0.006
+
+
+def test_the_ablations_start_from_the_row_of_table_1() -> None:
+    ours = TABLE_1["DISFA"][-1]
+    for setting in (TABLE_2[0], TABLE_3[0]):
+        assert (setting.icc, setting.mae) == (ours.mean_icc, ours.mean_mae)
+    assert [(s.letter, s.design["HR"], s.design["SCC"], s.icc, s.mae) for s in TABLE_2] == [
+        ("a", "64 × 64", "yes", 0.47, 0.20),
+        ("b", "64 × 64", "no", 0.40, 0.21),
+        ("c", "32 × 32", "yes", 0.44, 0.23),
+        ("d", "32 × 32", "no", 0.38, 0.25),
+    ]
+    assert [(s.letter, s.icc, s.mae) for s in TABLE_3[1:]] == [("f", 0.43, 0.22), ("g", 0.38, 0.21)]
+
+
+def test_printed_rows_and_ours_never_share_a_group() -> None:
+    ours = [row("SCC-Heatmap", 0.5, 0.3), row("all zero", math.nan, 0.4, kind="control")]
+    table = table1("DISFA", ours, MEASURED)
+    assert [group.title for group in table.groups] == [
+        "ICC, printed (DISFA)",
+        "ICC, ours (synthetic, DISFA look-alike)",
+        "ICC, controls (synthetic, DISFA look-alike)",
+        "MAE, printed (DISFA)",
+        "MAE, ours (synthetic, DISFA look-alike)",
+        "MAE, controls (synthetic, DISFA look-alike)",
+    ]
+    assert len(table.groups[0].rows) == len(table.groups[3].rows) == 7
+    assert texts(table, table.groups[4].title) == [["SCC-Heatmap", *[".30"] * 13]]
+    assert texts(table, table.groups[2].title) == [["all zero", *["–"] * 13]]
+    printed = " ".join(texts(table, "MAE, printed (DISFA)")[1])
+    assert printed == "CCNN-IT* .73 .72 1.03 .21 .72 .51 .72 .43 .50 .44 1.16 .79 .66"
+
+
+@pytest.mark.parametrize("make", [lambda o, m: table1("DISFA", o, m), table2, table3])
+def test_the_first_sentence_says_what_was_measured(make: Any) -> None:
+    design = {"DL": "3", "HR": "32 × 32", "SCC": "yes", "EF": "f_j − f_i"}
+    ours = [row("SCC-Heatmap", 0.5, 0.3, design=design)]
+    assert make(ours, MEASURED).caption.startswith(
+        "Our rows were measured on synthetic faces, a look-alike of DISFA: 3 folds by subject, "
+        "12,960 test images of 27 subjects, 3 seeds, preset light. "
+    )
+    real = replace(MEASURED, synthetic=False, seeds=1)
+    assert make(ours, real).caption.startswith("Our rows were measured on DISFA: ")
+    assert "1 seed, preset" in make(ours, real).caption
+    titles = [group.title for group in make(ours, real).groups]
+    assert not any("synthetic" in title for title in titles)
+    assert any(title.endswith("ours (DISFA)") for title in titles)
+    assert make([], None).caption.startswith("Figures as printed in the paper; nothing of ours")
+
+
+def test_bold_is_the_best_of_our_methods_alone() -> None:
+    """Highest ICC, lowest MAE, as printed with two decimals; ties are both bold."""
+    first, second = row("a", 0.5, 0.30), row("b", 0.4, 0.20)
+    first = replace(first, icc={**first.icc, "AU02": math.nan})
+    second = replace(second, icc={**second.icc, "AU04": 0.504})
+    ours = [
+        first,
+        second,
+        row("a", 0.99, 0.01, kind="matched"),
+        row("all zero", 0.99, 0.0, kind="control"),
+    ]
+    icc, mae = (f"{metric}, ours (synthetic, DISFA look-alike)" for metric in ("ICC", "MAE"))
+    assert bold(table1("DISFA", ours, MEASURED)) == {
+        *((icc, "a", au) for au in (*DISFA_AUS, "Avg.") if au != "AU02"),
+        (icc, "b", "AU02"),
+        (icc, "b", "AU04"),
+        *((mae, "b", au) for au in (*DISFA_AUS, "Avg.")),
+    }
+    assert not bold(table1("DISFA", [first, *ours[2:]], MEASURED))  # nothing to be better than
+
+
+def test_spread_interval_seeds_and_notes() -> None:
+    a = row(
+        "SCC-Heatmap", 0.456, 0.3, seeds=3, icc_spread=0.0123, icc_interval=(-0.004, 1.0), note="n"
+    )
+    table = table1("DISFA", [a, row("plain", -0.051, 1.2)], MEASURED)
+    assert table.head[-2:] == ("Avg.", "95 % interval")
+    lines = texts(table, table.groups[1].title)
+    assert lines[0][0] == "SCC-Heatmap (3 seeds)"
+    assert lines[0][-2:] == [".46 ± .01", "[.00, 1.00]"]
+    assert lines[1][-2:] == ["-.05", ""]
+    assert texts(table, table.groups[3].title)[1][-2:] == ["1.20", ""]
+    assert table.notes[-1] == "SCC-Heatmap: n"
+    assert "±: standard deviation between seeds" in table.caption
+
+
+def test_rows_of_other_data_are_refused() -> None:
+    ours = [row("a", 0.5, 0.3)]
+    with pytest.raises(ValueError, match="DISFA do not belong in a table of BP4D"):
+        table1("BP4D", ours, MEASURED)
+    with pytest.raises(ValueError, match="a row of BP4D has the AUs AU06"):
+        table1("BP4D", ours, replace(MEASURED, database="BP4D"))
+    with pytest.raises(ValueError, match="say what they were measured on"):
+        table1("DISFA", ours, None)
+    with pytest.raises(ValueError, match="a method has DL, HR, SCC"):
+        table2(ours, MEASURED)
+    with pytest.raises(ValueError, match="3 cells for 2 heads"):
+        Table("", ("a", "b"), (Group("g", ((Cell(""), Cell(""), Cell("")),)),))
+
+
+def edges() -> Table:
+    design = {"EF": "(f_i, f_j)"}
+    ours = [
+        row("SCC", 0.5, 0.3, setting="f", design=design, note="50% of A_B | #1 & 2"),
+        row("SCC", 0.4, 0.2, setting="g", design={"EF": "f_j − f_i"}),
+        row("SCC", 0.9, 0.9, setting="f, matched", kind="matched"),
+    ]
+    return table3(ours, replace(MEASURED, synthetic=False))
+
+
+def test_a_table_in_markdown() -> None:
+    lines = markdown(edges()).splitlines()
+    assert lines[2:] == [
+        "| Setting | EF | ICC | MAE |",
+        "| --- | ---: | ---: | ---: |",
+        "| *printed (DISFA)* |  |  |  |",
+        "| e | (f_i, f_j − f_i) | .47 | .20 |",
+        "| f | (f_i, f_j) | .43 | .22 |",
+        "| g | f_j − f_i | .38 | .21 |",
+        "| *ours (DISFA)* |  |  |  |",
+        "| f | (f_i, f_j) | **.50** | .30 |",
+        "| g | f_j − f_i | .40 | **.20** |",
+        "| *ours + variance matching (DISFA)* |  |  |  |",
+        "| f, matched |  | .90 | .90 |",
+        "",
+        r"f: 50% of A_B \| #1 & 2",
+    ]
+
+
+def test_a_table_in_latex() -> None:
+    text = latex(edges(), "tab:edges")
+    body = text[text.index(r"\begin{tabular}") :]
+    assert (
+        body
+        == r"""\begin{tabular}{@{}lrrr@{}}
+\toprule
+Setting & EF & ICC & MAE \\
+\midrule
+\multicolumn{4}{@{}l}{\textit{printed (DISFA)}} \\
+e & ($f_i$, $f_j$ $-$ $f_i$) & .47 & .20 \\
+f & ($f_i$, $f_j$) & .43 & .22 \\
+g & $f_j$ $-$ $f_i$ & .38 & .21 \\
+\midrule
+\multicolumn{4}{@{}l}{\textit{ours (DISFA)}} \\
+f & ($f_i$, $f_j$) & \textbf{.50} & .30 \\
+g & $f_j$ $-$ $f_i$ & .40 & \textbf{.20} \\
+\midrule
+\multicolumn{4}{@{}l}{\textit{ours + variance matching (DISFA)}} \\
+f, matched &  & .90 & .90 \\
+\bottomrule
+\end{tabular}
+\par\footnotesize f: 50\% of A\_B \textbar{} \#1 \& 2
+\end{table*}
+"""
+    )
+    assert r"\label{tab:edges}" in text
+
+
+def test_latex_escapes_every_special_sign_once() -> None:
+    table = Table(r"\ & % $ # _ { } ~ ^ < ± × –", ("x",), ())
+    assert latex(table, "t").splitlines()[2] == (
+        r"\caption{\textbackslash{} \& \% \$ \# \_ \{ \} \textasciitilde{} \textasciicircum{} "
+        r"\textless{} $\pm$ $\times$ --}"
+    )
+
+
+def test_formats_agree(tmp_path: Path) -> None:
+    """The cells of all three files, with their mark-up taken off, are the same."""
+    design = design_of(ModelConfig())
+    ours = [row("a", 0.5, 0.3, design=design), row("b", 0.4, 0.3, design=design)]
+    table = table2([replace(r, icc_interval=(0.1, 0.2)) for r in ours], MEASURED)
+    md, csv, tex = write_table(table, tmp_path / "table2")
+    assert [path.name for path in (md, csv, tex)] == ["table2.md", "table2.csv", "table2.tex"]
+    read = pd.read_csv(csv, comment="#", dtype=str, keep_default_na=False)
+    assert tuple(read.columns) == ("group", *table.head, "bold")
+    assert csv.read_text("utf-8").startswith(f"# {table.caption}\n")
+    cells = read[list(table.head)].to_numpy().tolist()
+    assert cells == [[cell.text for cell in line] for group in table.groups for line in group.rows]
+    assert read["bold"].to_list() == [*[""] * 4, "ICC MAE", "MAE"]
+    in_md = [
+        [re.sub(r"\*\*", "", cell).strip() for cell in line[1:-1].split(" | ")]
+        for line in md.read_text("utf-8").splitlines()
+        if line.startswith("| ") and "*printed" not in line and "*ours" not in line
+    ]
+    assert in_md[2:] == cells
+    in_tex = [
+        [re.sub(r"\\textbf\{(.*)\}", r"\1", cell.strip()) for cell in line[:-3].split("&")]
+        for line in tex.read_text("utf-8").replace(r"$\times$", "×").splitlines()
+        if line.endswith(r"\\") and "multicolumn" not in line
+    ]
+    assert in_tex[1:] == cells
+
+
+def test_a_network_describes_itself() -> None:
+    """The default has 128 / 32 * 2^3 = 32 map pixels; an hourglass a quarter of its input."""
+    assert design_of(ModelConfig()) == {
+        "DL": "3",
+        "HR": "32 × 32",
+        "SCC": "yes",
+        "EF": "(f_i, f_j − f_i)",
+    }
+    two = ModelConfig(deconv_widths=(64, 64), input_size=256, scc=False)
+    assert design_of(two) == {"DL": "2", "HR": "32 × 32", "SCC": "no", "EF": ""}
+    other = design_of(ModelConfig(kind="hourglass", scc=False))
+    assert other == {"DL": "", "HR": "32 × 32", "SCC": "no", "EF": ""}
+    edges = [s.design["EF"] for s in TABLE_3]
+    assert edges == [
+        design_of(ModelConfig(scc_edges=kind))["EF"]
+        for kind in ("centre_difference", "centre_neighbour", "difference")
+    ]
+
+
+def test_nothing_of_csv_is_lost() -> None:
+    table = Table('a, "b"', ("x, y", "z"), (Group("g, h", ((Cell('1,"2"', True), Cell("")),)),))
+    assert comma_separated(table) == ('# a, "b"\ngroup,"x, y",z,bold\n"g, h","1,""2""",,"x,_y"\n')

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auheat.cli import main
+from auheat.errors import AuheatError
+from auheat.inference.curves import read_table, write_events
+from auheat.inference.events import Event, Thresholds, find_events
+from auheat.synthesis.motion import Event as Movement
+
+
+def events_of(
+    levels: list[float], times: list[float] | None = None, **thresholds: float
+) -> list[Event]:
+    """Events of one curve, at 10 frames a second if no times are given."""
+    stamps = np.arange(len(levels)) / 10 if times is None else np.array(times)
+    frames = np.arange(1, len(levels) + 1)
+    chosen = Thresholds(**({"shortest": 0.0} | thresholds))
+    return find_events(3, "AU12", frames, stamps, np.array(levels, float), chosen)
+
+
+def spans(events: list[Event]) -> list[tuple[int, int, int]]:
+    return [(event.onset_frame, event.apex_frame, event.offset_frame) for event in events]
+
+
+def test_an_event_in_full() -> None:
+    (event,) = events_of([0, 0.4, 0.5, 1.0, 3.0, 3.0, 2.0, 0.49, 0])
+    # Trapezia: 0.75, 2, 3, 2.5 tenths of level seconds, in 0.4 s.
+    assert astuple(event)[:2] == (3, "AU12")
+    assert event.onset == pytest.approx(0.2)
+    assert event.apex == pytest.approx(0.4)
+    assert event.offset == pytest.approx(0.6)
+    assert event.duration == pytest.approx(0.4)
+    assert event.peak == 3.0
+    assert event.mean == pytest.approx((0.75 + 2 + 3 + 2.5) / 4)
+    assert (event.onset_frame, event.apex_frame, event.offset_frame) == (3, 5, 7)
+    assert event.complete == 1
+
+
+def test_hysteresis() -> None:
+    trembling = [0, 0.9, 1.1, 0.9, 1.1, 0.6, 1.1, 0.3, 0.99, 0]
+    assert spans(events_of(trembling)) == [(2, 3, 7)]
+    assert spans(events_of(trembling, leave=1.0)) == [(3, 3, 3), (5, 5, 5), (7, 7, 7)]
+    assert spans(events_of(trembling, enter=0.95)) == [(2, 3, 7), (9, 9, 9)]
+    assert events_of([0, 0.99, 0.99, 0]) == []
+
+
+def test_a_single_reading_is_its_own_mean() -> None:
+    (event,) = events_of([0, 2.5, 0])
+    assert (event.duration, event.mean, event.peak) == (0.0, 2.5, 2.5)
+
+
+def test_short_events_are_left_out() -> None:
+    curve = [0, 2, 2, 0, 2, 2, 2, 0]
+    assert spans(events_of(curve, shortest=0.1)) == [(2, 2, 3), (5, 5, 7)]
+    assert spans(events_of(curve, shortest=0.2)) == [(5, 5, 7)]
+    assert events_of(curve, shortest=0.3) == []
+
+
+def test_events_cut_off_are_marked() -> None:
+    first, middle, last = events_of([2, 2, 0, 2, 0, 2, 2])
+    assert [event.complete for event in (first, middle, last)] == [0, 1, 0]
+
+
+def test_gaps() -> None:
+    """A face lost for up to a quarter of a second does not end an event; longer does."""
+    curve = [0, 2, 2, 2, 2, 0]
+    short = [0, 0.04, 0.08, 0.33, 0.37, 0.41]
+    long = [0, 0.04, 0.08, 0.36, 0.40, 0.44]
+    assert [(e.onset_frame, e.offset_frame) for e in events_of(curve, short)] == [(2, 5)]
+    apart = events_of(curve, long)
+    assert [(e.onset_frame, e.offset_frame, e.complete) for e in apart] == [(2, 3, 0), (4, 5, 0)]
+
+
+def test_known_movements_are_found_where_they_are() -> None:
+    """Curves of the clips that we render, 30 frames a second."""
+    movements = [
+        Movement("AU12", 0.5, 0.8, 1.5, 1.9, 4.0),
+        Movement("AU12", 2.5, 2.9, 2.9, 3.2, 2.0),
+        Movement("AU12", 4.0, 4.3, 4.5, 4.8, 0.9),  # too faint
+    ]
+    times = np.arange(180) / 30
+    levels = np.array([max(movement.at(t) for movement in movements) for t in times])
+    found = find_events(0, "AU12", np.arange(1, 181), times, levels)
+    assert len(found) == 2
+    for event, movement in zip(found, movements, strict=False):
+        rise = movement.apex - movement.onset
+        assert movement.onset < event.onset < movement.onset + rise / 2
+        assert movement.apex - 1 / 30 <= event.apex <= movement.release + 1 / 30
+        assert movement.offset - 0.2 < event.offset < movement.offset
+        assert event.peak == pytest.approx(movement.peak, rel=0.01)
+        assert event.complete == 1
+
+
+@given(st.lists(st.floats(0, 5), min_size=1, max_size=60))
+def test_events_keep_their_definition(levels: list[float]) -> None:
+    """Against a walk over the readings, one by one."""
+    expected, run = [], []
+    for index, level in enumerate([*levels, 0.0]):
+        if level >= 0.5:
+            run.append(index)
+        elif run:
+            if max(levels[i] for i in run) >= 1:
+                expected.append((run[0] + 1, run[-1] + 1))
+            run = []
+    found = events_of(levels)
+    assert [(event.onset_frame, event.offset_frame) for event in found] == expected
+    for event in found:
+        part = levels[event.onset_frame - 1 : event.offset_frame]
+        assert event.peak == max(part) == levels[event.apex_frame - 1]
+        assert min(part) - 1e-9 <= event.mean <= max(part) + 1e-9
+
+
+@pytest.mark.parametrize(
+    "values", [(0.5, 1.0, 0.1), (1, 0, 0.1), (5.1, 1, 0.1), (1, 0.5, -1), (float("nan"), 0.5, 0)]
+)
+def test_thresholds_that_make_no_sense(values: tuple[float, float, float]) -> None:
+    with pytest.raises(AuheatError, match="an event cannot"):
+        Thresholds(*values)
+
+
+TABLE = """frame,face_id,timestamp,confidence,success,AU04_r,AU12_r,AU04_c,AU12_c
+1,0,0.000,0.90,1,0.00,0.00,0,0
+1,1,0.000,0.90,1,2.00,0.00,1,0
+2,0,0.040,0.90,1,0.00,2.00,0,1
+2,1,0.040,0.90,1,2.00,0.00,1,0
+3,0,0.080,0.00,0,,,,
+4,0,0.120,0.90,1,0.00,3.00,0,1
+5,0,0.160,0.90,1,0.00,0.10,0,0
+"""
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["events", *map(str, arguments)])
+
+
+def test_the_verb_in_full(tmp_path: Path) -> None:
+    (tmp_path / "clip.csv").write_text(TABLE)
+    result = call(tmp_path / "clip.csv", "--shortest", 0.05)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"1 event -> {tmp_path / 'clip.events.csv'}\n"
+    assert (tmp_path / "clip.events.csv").read_text() == (
+        "face_id,au,onset,apex,offset,duration,peak,mean,onset_frame,apex_frame,offset_frame,complete\n"
+        "0,AU12,0.040,0.120,0.120,0.080,3.00,2.50,2,4,4,1\n"
+    )
+    call(tmp_path / "clip.csv", "-o", tmp_path / "e.csv", "--shortest", 0, "--enter", 1.5)
+    assert len((tmp_path / "e.csv").read_text().splitlines()) == 3
+    assert (tmp_path / "clip.csv").read_text() == TABLE
+
+
+def test_tables_of_openface_are_read(tmp_path: Path) -> None:
+    """Its FeatureExtraction puts a space after every comma; ids and confidence may be missing."""
+    names, *lines = [r for line in TABLE.splitlines() if (r := line.split(","))[1] != "1"]
+    kept = [i for i, name in enumerate(names) if name not in ("face_id", "confidence")]
+    table = "\n".join(", ".join(row[i] for i in kept) for row in [names, *lines])
+    (tmp_path / "of.csv").write_text(table)
+    recorder = read_table(tmp_path / "of.csv")
+    assert recorder.aus == ("AU04", "AU12")
+    assert recorder.curves()[0].levels[:, 1].tolist() == [0.0, 2.0, 3.0, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no column frame, timestamp, success"),
+        ("face,confidence,success,AU12_r\n0,0.9,1,1.0\n", "no column frame, timestamp"),
+        ("frame,timestamp,success\n1,0,1\n", "no column AUxx_r"),
+        ("frame,timestamp,success,AU12_r\n1,0,1,much\n", "line 2"),
+        ("frame,timestamp,success,AU12_r\n1,0,1,1\n2,0.1\n", "line 3"),
+    ],
+)
+def test_other_tables_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    result = call(tmp_path / "a.csv")
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert reason in result.stderr
+    assert str(tmp_path / "a.csv") in result.stderr
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
+    for path, reason in ((tmp_path / "none.csv", "no file"), (tmp_path / "binary.csv", "readable"),
+                         (tmp_path, "readable")):  # fmt: skip
+        with pytest.raises(AuheatError, match=reason):
+            read_table(path)
+
+
+def test_no_events_is_a_table_without_rows(tmp_path: Path) -> None:
+    write_events(tmp_path / "a.csv", [])
+    assert (tmp_path / "a.csv").read_text().count("\n") == 1

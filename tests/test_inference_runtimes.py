@@ -1,0 +1,362 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from auheat.config import ModelConfig
+from auheat.errors import AuheatError
+from auheat.export.faces import sheet
+from auheat.export.graph import write_graph
+from auheat.export.parity import parity
+from auheat.inference.predictor import Predictor, default_weights, load
+from auheat.models.checkpoint import Checkpoint, load_checkpoint
+from auheat.models.folded import fold, in_bfloat16
+from auheat.models.heatmap_net import build_net, layout_of
+from auheat.models.map_net import MapNet
+from auheat.models.runtimes import opening, torch_runtime
+from auheat.models.runtimes.exported import ExportedSettings
+from auheat.models.runtimes.opening import open_runtime
+from auheat.models.runtimes.torch_runtime import TorchRuntime
+from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
+
+Images = NDArray[np.uint8]
+
+WITH_SCC = replace(SMALL, scc=True, scc_k=3, deconv_widths=(12, 8))
+HOURGLASS = ModelConfig(
+    aus=SMALL.aus, kind="hourglass", scc=False, width=0.0625, input_size=64, location_maps=False
+)
+
+
+def crops(count: int, size: int = 64, seed: int = 0) -> Images:
+    """Coarse random blocks under fine noise."""
+    random = np.random.default_rng(seed)
+    coarse = np.kron(
+        random.integers(0, 200, (count, 8, 8, 3)), np.ones((1, size // 8, size // 8, 1))
+    )
+    return (coarse + random.integers(0, 56, (count, size, size, 3))).astype(np.uint8)
+
+
+def lively(config: ModelConfig) -> MapNet:
+    """A network whose norms and SCC layers are all but neutral, as after training."""
+    torch.manual_seed(3)
+    net = build_net(config)
+    for name, parameter in net.named_parameters():
+        if parameter.ndim == 1 and "head" not in name:
+            nn.init.uniform_(parameter, 0.5, 1.5)
+        elif "omega" in name or "phi" in name:
+            nn.init.normal_(parameter, std=parameter.shape[0] ** -0.5)
+        elif parameter.ndim > 1:
+            nn.init.kaiming_normal_(parameter)
+    for name, buffer in net.named_buffers():
+        if name.endswith("running_mean"):
+            nn.init.normal_(buffer, std=0.1)
+        elif name.endswith("running_var"):
+            nn.init.uniform_(buffer, 0.5, 2.0)
+    nn.init.normal_(net.head.weight, std=0.05)
+    return net.eval()
+
+
+def pictures(images: Images) -> Tensor:
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        SMALL,
+        replace(SMALL, trunk="resnet50", normalise="imagenet"),
+        HOURGLASS,
+        *(
+            replace(WITH_SCC, scc_norm=norm, scc_edges=edges)
+            for norm in (True, False)
+            for edges in ("centre_difference", "centre_neighbour", "difference")
+        ),
+        replace(WITH_SCC, scc_k=1),
+        replace(WITH_SCC, scc_k=8),
+    ],
+)
+def test_folding_changes_rounding_alone(config: ModelConfig) -> None:
+    """In float64, where the bound is far below any slip of a formula."""
+    net, x = lively(config).double(), pictures(crops(3)).double()
+    with torch.no_grad():
+        expected, found = net(x), fold(net)(x)
+    scale = expected.intensity.abs().max()
+    assert scale > 0.05
+    torch.testing.assert_close(found.intensity, expected.intensity, rtol=0, atol=1e-10 * scale)
+    if expected.location is not None:
+        torch.testing.assert_close(found.location, expected.location, rtol=0, atol=1e-9)
+
+
+def test_folding_leaves_no_norm_to_compute_and_the_original_alone() -> None:
+    net = lively(replace(WITH_SCC, scc_norm=True))
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    folded = fold(net)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    assert not any(parameter.requires_grad for parameter in folded.parameters())
+    for name, tensor in net.state_dict().items():
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
+    x = pictures(crops(2))
+    with torch.no_grad():
+        torch.testing.assert_close(fold(folded)(x), folded(x), rtol=0, atol=0)
+
+
+def test_an_hourglass_keeps_the_norms_that_come_before_convolutions() -> None:
+    kept = [n for n, m in fold(lively(HOURGLASS)).named_modules() if isinstance(m, nn.BatchNorm2d)]
+    assert kept
+    assert all(name.endswith("norm1") for name in kept)
+
+
+def test_a_folded_graph_of_bfloat16_is_summed_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Channels that differ by less than bfloat16 can tell apart in a sum of squares."""
+    from auheat.models.folded import FoldedCorrespondence
+    from auheat.models.scc import SemanticCorrespondenceConv
+
+    layer = SemanticCorrespondenceConv(4, k=2, norm=False, edges="centre_neighbour")
+    with torch.no_grad():
+        layer.phi.zero_()  # type: ignore[union-attr]
+        layer.omega.copy_(torch.eye(4))
+    # The second channel is nearer to the first by 2 in squares of about 30,000.
+    nodes = torch.tensor([[100.0, 100, 100, 0], [101, 100, 100, 0], [100, 100, 101, 1]])
+    folded = FoldedCorrespondence(layer).to(torch.bfloat16)
+    out = folded(nodes.view(1, 3, 2, 2).to(torch.bfloat16)).view(3, 4).float()
+    assert out[0].tolist() == [101.0, 100, 100, 0]
+
+
+def test_torch_runtime_takes_crops_as_they_come() -> None:
+    net, images = lively(WITH_SCC), crops(3)
+    runtime = TorchRuntime(net, WITH_SCC, "cpu", "fp32")
+    found = runtime.maps(images)
+    with torch.no_grad():
+        expected = net(pictures(images))
+    assert (runtime.name, runtime.precision, runtime.device) == ("torch", "fp32", "cpu")
+    torch.testing.assert_close(found.intensity, expected.intensity, rtol=0, atol=2e-5)
+    torch.testing.assert_close(found.location, expected.location, rtol=0, atol=2e-5)
+    assert torch.equal(runtime.maps(images).intensity, found.intensity)
+    assert torch.is_grad_enabled()
+
+
+def test_precision_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = lively(WITH_SCC)
+    for able, expected in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(torch_runtime, "has_bfloat16", lambda _, able=able: able)
+        runtime = TorchRuntime(net, WITH_SCC, "cpu")
+        assert runtime.precision == expected
+        assert runtime.maps(crops(1)).intensity.dtype == torch.float32
+        weight = runtime.net.head.weight
+        assert weight.dtype == (torch.bfloat16 if able else torch.float32)
+    assert TorchRuntime(net, WITH_SCC, "cpu", "bf16").precision == "bf16"
+
+
+def test_bfloat16_normalises_in_float32() -> None:
+    """Pixels above 128 would lose their lowest bit; a faint picture in bright light shows it."""
+    net = in_bfloat16(fold(lively(WITH_SCC)))
+    faint = torch.full((1, 3, 64, 64), 200.0)
+    faint[..., ::2] += 1
+    seen = net.normalise(faint)
+    assert seen.dtype == torch.bfloat16
+    expected = 0.5 / np.sqrt(0.25 + 1.0)  # deviation 0.5, and the 1 that is added to the variance
+    torch.testing.assert_close(
+        seen.float().abs(), torch.full_like(faint, expected), rtol=0.01, atol=0
+    )
+
+
+def test_threads_are_set_by_asking_alone() -> None:
+    before = torch.get_num_threads()
+    try:
+        TorchRuntime(lively(SMALL), SMALL, "cpu")
+        assert torch.get_num_threads() == before
+        TorchRuntime(lively(SMALL), SMALL, "cpu", threads=before + 1)
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[ModelConfig, str], Path]:
+    """Writes `lively` networks as ONNX files, each once."""
+    pytest.importorskip("onnx")
+    folder, made = tmp_path_factory.mktemp("exported"), dict[tuple[ModelConfig, str], Path]()
+
+    def write(config: ModelConfig, precision: str = "fp32") -> Path:
+        path = made.setdefault((config, precision), folder / f"{len(made)}.onnx")
+        if not path.exists():
+            settings = ExportedSettings(config, {"by": "a test"}, precision)  # type: ignore[arg-type]
+            write_graph(lively(config), settings, path)
+        return path
+
+    return write
+
+
+RUNTIMES = [("onnx", "onnxruntime"), ("openvino", "openvino")]
+
+
+@pytest.mark.parametrize(("name", "package"), RUNTIMES)
+@pytest.mark.parametrize(
+    "config", [WITH_SCC, replace(WITH_SCC, scc_norm=True, location_maps=False), HOURGLASS]
+)
+def test_runtimes_draw_the_same_maps(
+    exported: Callable[..., Path], name: str, package: str, config: ModelConfig
+) -> None:
+    """For batches of any size, one after the other; earlier results stay as they are."""
+    pytest.importorskip(package)
+    runtime = open_runtime(exported(config), name)  # type: ignore[arg-type]
+    net = lively(config)
+    assert (runtime.name, runtime.precision, runtime.config) == (name, "fp32", config)
+    kept = []
+    for count in (1, 3, 2):
+        images = crops(count, seed=count)
+        with torch.no_grad():
+            kept.append((runtime.maps(images), net(pictures(images))))
+    for found, expected in kept:
+        assert found.intensity.dtype == torch.float32
+        bound = 2e-5 * max(1.0, expected.intensity.abs().max().item())
+        torch.testing.assert_close(found.intensity, expected.intensity, rtol=0, atol=bound)
+        assert (found.location is None) == (expected.location is None)
+        if expected.location is not None:
+            torch.testing.assert_close(found.location, expected.location, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize(("name", "package"), RUNTIMES)
+def test_the_predictor_reads_the_same_in_every_runtime(
+    exported: Callable[..., Path], name: str, package: str, face: NDArray[np.float64]
+) -> None:
+    pytest.importorskip(package)
+    from stand_ins import face_from, texture
+
+    frame, finder = texture(0, 270, 480), KnownFaces([[face_from(face)]])
+    runtime = open_runtime(exported(WITH_SCC), name, threads=1)  # type: ignore[arg-type]
+    torch_one = TorchRuntime(lively(WITH_SCC), WITH_SCC, "cpu", "fp32")
+    (expected,), (found,) = (Predictor(r, finder).predict(frame) for r in (torch_one, runtime))
+    assert found.intensities == pytest.approx(expected.intensities, abs=1e-3)
+    assert found.confidence == pytest.approx(expected.confidence, abs=1e-4)
+    assert Predictor(runtime, finder).device == torch.device("cpu")
+
+
+def test_what_does_not_go_together_is_refused(
+    exported: Callable[..., Path], tmp_path: Path
+) -> None:
+    stored, path = save_small(tmp_path / "a.safetensors"), exported(WITH_SCC)
+    for wrong, message in (
+        (lambda: open_runtime(stored, "onnx"), "auheat export"),
+        (lambda: open_runtime(stored, "openvino"), "auheat export"),
+        (lambda: open_runtime(path, "torch"), "reads .safetensors"),
+        (lambda: open_runtime(path, device="cuda"), "on the CPU, not on cuda"),
+        (lambda: open_runtime(tmp_path / "none.onnx"), "no exported network at"),
+    ):
+        with pytest.raises(AuheatError, match=message):
+            wrong()
+
+
+@pytest.mark.parametrize(("name", "package"), RUNTIMES)
+def test_bf16_is_refused_where_it_was_not_checked(
+    exported: Callable[..., Path], name: str, package: str
+) -> None:
+    pytest.importorskip(package)
+    with pytest.raises(AuheatError, match="fp32"):
+        open_runtime(exported(WITH_SCC), name, precision="bf16")  # type: ignore[arg-type]
+
+
+def test_openvino_reads_a_bf16_file_in_bf16_where_the_processor_has_it(
+    exported: Callable[..., Path],
+) -> None:
+    openvino = pytest.importorskip("openvino")
+    path, net = exported(WITH_SCC, "bf16"), lively(WITH_SCC)
+    able = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    runtime = open_runtime(path, "openvino")
+    assert runtime.precision == ("bf16" if able else "fp32")
+    exact = open_runtime(path, "openvino", precision="fp32")
+    assert exact.precision == "fp32"
+    images = crops(4)
+    with torch.no_grad():
+        expected = net(pictures(images)).intensity
+    off = [(r.maps(images).intensity - expected).abs().max().item() for r in (runtime, exact)]
+    assert off[1] < 5e-5
+    if able:
+        assert off[0] > 10 * off[1]  # it did compute in another precision
+
+
+@pytest.mark.parametrize("missing", [["openvino"], ["openvino", "onnxruntime"]])
+def test_auto_takes_what_is_installed(
+    exported: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, missing: list[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    path = exported(WITH_SCC)
+    find = opening.find_spec
+    monkeypatch.setattr(opening, "find_spec", lambda p: None if p in missing else find(p))
+    if len(missing) == 2:
+        with pytest.raises(AuheatError, match="pip install"):
+            open_runtime(path)
+    else:
+        assert open_runtime(path).name == "onnx"
+
+
+@pytest.mark.parametrize(("name", "package"), RUNTIMES)
+def test_a_missing_package_is_named(
+    exported: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, name: str, package: str
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, package, None)
+    with pytest.raises(AuheatError, match=f"pip install {package}"):
+        open_runtime(exported(WITH_SCC), name)  # type: ignore[arg-type]
+
+
+def test_load_hands_its_wishes_on(
+    exported: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from auheat.inference import predictor as module
+
+    monkeypatch.setattr(module, "default_finder", lambda _: KnownFaces([[]]))
+    found = load(exported(WITH_SCC), runtime="onnx", batch=3, aus=["AU12"])
+    assert (found.runtime.name, found.batch, found.aus) == ("onnx", 3, ("AU12",))
+    with pytest.raises(AuheatError, match="auheat export"):
+        load(runtime="onnx")
+
+
+def test_batch_bounds_what_goes_through_together(face: NDArray[np.float64]) -> None:
+    from stand_ins import face_from, texture
+
+    checkpoint, seen = small_checkpoint(), list[int]()
+    runtime = TorchRuntime(checkpoint.net, checkpoint.config, "cpu")
+    draw = runtime.maps
+    runtime.maps = lambda images: seen.append(len(images)) or draw(images)  # type: ignore[assignment, func-returns-value]
+    predictor = Predictor(runtime, KnownFaces([[]]), batch=3)
+    predictor.predict_faces(texture(0, 270, 480), [face_from(face)] * 7)
+    assert seen == [3, 3, 1]
+
+
+@pytest.fixture(scope="module")
+def default() -> Checkpoint:
+    return load_checkpoint(default_weights())
+
+
+@pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-4), ("bf16", 0.06)])
+def test_default_weights_in_torch(default: Checkpoint, precision: str, most: float) -> None:
+    """Folded against plain over the faces of the examples; bf16 was 0.038 over 250 of them."""
+    runtime = TorchRuntime(default.net, default.config, "cpu", precision)  # type: ignore[arg-type]
+    faces = sheet(default.config.input_size)[::2]
+    found = parity(default.net, runtime, faces)
+    assert found.largest < most
+    assert found.icc > 0.995
+    levels = layout_of(default.config).read(runtime.maps(faces).intensity)
+    assert levels.max() > 3.0  # the faces smile: there is something to compare
+
+
+def test_foreign_precision_in_metadata_is_refused(tmp_path: Path) -> None:
+    settings = ExportedSettings(SMALL, {}, "fp32")
+    assert ExportedSettings.read(settings.text(), tmp_path) == settings
+    for broken, message in (
+        (settings.text().replace("fp32", "fp4"), "does not read"),
+        (settings.text().replace('"format": 1', '"format": 2'), "format 2"),
+        (settings.text()[:-9], "damaged"),
+        ("[]", "damaged"),
+        (None, "not one of auheat"),
+    ):
+        with pytest.raises(AuheatError, match=message):
+            ExportedSettings.read(broken, tmp_path)

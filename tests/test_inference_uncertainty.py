@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from auheat.errors import AuheatError
+from auheat.facs import PAPER_AUS
+from auheat.inference import predictor as predictor_module
+from auheat.inference.predictor import Predictor, default_weights, load
+from auheat.inference.uncertainty import (
+    Uncertainty,
+    beside,
+    clearness,
+    read_uncertainty,
+)
+from auheat.results import FrameResult, TableSchema
+from stand_ins import SMALL, KnownFaces, face_from, save_small, small_checkpoint, texture
+
+Points = NDArray[np.float64]
+
+
+def figures(aus: tuple[str, ...] = ("AU04", "AU09", "AU12")) -> Uncertainty:
+    curves = np.log(np.array([[0.2, 1.0, 0.5], [0.1, 0.1, 0.1], [0.4, 2.0, 0.8]]))
+    slopes = np.array([0.0, 2.0, 0.0])
+    return Uncertainty(aus, np.array([0.0, 1.0, 5.0]), curves, slopes, -2.0, 1.5, "nobody", "ab")
+
+
+def test_deviations_against_a_plain_loop() -> None:
+    random = np.random.default_rng(0)
+    levels, seen = random.uniform(0, 5, (20, 3)).astype(np.float32), random.uniform(0, 1, 20)
+    found = figures().deviations(levels, seen)
+    chosen = figures()
+    for n in range(20):
+        for a in range(3):
+            level = float(levels[n, a])
+            low, high = (0, 1) if level < 1 else (1, 2)
+            share = (level - chosen.knots[low]) / (chosen.knots[high] - chosen.knots[low])
+            log = (1 - share) * chosen.curves[a, low] + share * chosen.curves[a, high]
+            log += chosen.slopes[a] * (1 - seen[n])
+            assert found[n, a] == pytest.approx(np.exp(log))
+
+
+def test_deviations_at_the_knots() -> None:
+    found = figures().deviations(np.array([[0.0, 3.0, 1.0], [5.0, 3.0, 0.0]]), np.array([1.0, 0.5]))
+    np.testing.assert_allclose(found, [[0.2, 0.1, 2.0], [0.5, 0.1 * np.e, 0.4]])
+
+
+def test_confidence() -> None:
+    """Nobody is certain, however clearly a face is seen."""
+    found = figures().confidence(np.array([0.0, 0.5, 0.9, 0.99, 1.0]))
+    odds = np.exp(-2 + 1.5 * np.array([0.0, 0.6931, 2.3026, 4.6052, 4.6052]) ** 3)
+    np.testing.assert_allclose(found, odds / (1 + odds), rtol=1e-3)
+
+
+def test_clearness() -> None:
+    maps = torch.zeros(2, 3, 4, 4)
+    maps[0, 0, 1, 1], maps[0, 1, 2, 2], maps[0, 2, 0, 0] = 0.5, 1.4, 0.3
+    maps[1] = -0.2
+    np.testing.assert_allclose(clearness(maps, 2), [0.6, 0.0], rtol=1e-6)
+    assert clearness(None, 3).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_file_gives_what_was_written(tmp_path: Path) -> None:
+    figures().write(tmp_path / "a.uncertainty.json")
+    found = beside(tmp_path / "a.safetensors", ("AU12", "AU04"))  # another order, and fewer
+    assert found is not None
+    levels, seen = np.array([[1.7, 0.4]]), np.array([0.8])
+    expected = figures().deviations(np.array([[0.4, 0.0, 1.7]]), seen)[:, [2, 0]]
+    np.testing.assert_allclose(found.deviations(levels, seen), expected, rtol=1e-4)
+    np.testing.assert_allclose(found.confidence(seen), figures().confidence(seen))
+    assert (found.fitted, found.weights) == ("nobody", "ab")
+    assert beside(tmp_path / "b.safetensors", ("AU12",)) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda stored: stored.pop("auheat_uncertainty"),
+        lambda stored: stored.update(auheat_uncertainty=2),
+        lambda stored: stored["log_sd"].pop("AU09"),
+        lambda stored: stored["log_sd"]["AU04"]["curve"].pop(),
+        lambda stored: stored.update(knots="many"),
+        lambda stored: stored["confidence"].clear(),
+    ],
+)
+def test_damaged_files_are_refused(tmp_path: Path, change: Any) -> None:
+    path = tmp_path / "a.uncertainty.json"
+    figures().write(path)
+    stored = json.loads(path.read_text())
+    change(stored)
+    path.write_text(json.dumps(stored))
+    with pytest.raises(AuheatError, match=r"a\.uncertainty\.json") as refused:
+        read_uncertainty(path, SMALL.aus)
+    assert "\n" not in str(refused.value)
+
+
+def test_predictions_carry_them(face: Points, tmp_path: Path) -> None:
+    image, faces = texture(0, 270, 480), [face_from(face, score=0.8)]
+    plain = Predictor(small_checkpoint(), KnownFaces([faces]), "cpu")
+    informed = Predictor(
+        small_checkpoint(), KnownFaces([faces]), "cpu", ["AU12", "AU04"], uncertainty=figures()
+    )
+    (before,), (after,) = plain.predict(image), informed.predict(image)
+    assert before.deviations is None
+    assert not plain.has_deviations
+    assert informed.has_deviations
+    seen = np.array([before.confidence / 0.8])
+    levels = np.array([list(before.intensities.values())])
+    assert after.confidence == pytest.approx(0.8 * figures().confidence(seen)[0])
+    expected = figures().deviations(levels, seen)[0]
+    assert after.deviations == pytest.approx({"AU04": expected[0], "AU12": expected[2]})
+
+
+def test_columns_of_deviations(face: Points) -> None:
+    predictor = Predictor(
+        small_checkpoint(), KnownFaces([[face_from(face)]]), "cpu", uncertainty=figures()
+    )
+    result = FrameResult(1, 0.0, tuple(predictor.predict(texture(0, 270, 480))))
+    schema = TableSchema("video", predictor.aus, ("sd",))
+    assert schema.columns[-3:] == ("AU04_sd", "AU09_sd", "AU12_sd")
+    (row,) = schema.rows(result)
+    assert tuple(row) == schema.columns
+    assert row["AU09_sd"] == result.faces[0].deviations["AU09"]  # type: ignore[index]
+    (empty,) = schema.rows(FrameResult(2, 0.04, ()))
+    assert empty["AU09_sd"] is None
+    assert tuple(empty) == schema.columns
+
+
+def test_loading_takes_the_file_beside_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictor_module, "default_finder", lambda _: KnownFaces([[]]))
+    weights = save_small(tmp_path / "small.safetensors")
+    assert not load(weights, "cpu").has_deviations
+    figures().write(tmp_path / "small.uncertainty.json")
+    assert load(weights, "cpu").has_deviations
+    (tmp_path / "small.uncertainty.json").write_text("{}")
+    with pytest.raises(AuheatError, match="remove it"):
+        load(weights, "cpu")
+
+
+def test_the_default_weights_have_their_own() -> None:
+    """Of these very weights: whoever ships others runs scripts/fit_uncertainty.py again."""
+    figures = beside(default_weights(), PAPER_AUS)
+    assert figures is not None
+    assert figures.weights == hashlib.sha256(default_weights().read_bytes()).hexdigest()
+    levels = np.repeat(np.linspace(0, 5, 51)[:, None], len(PAPER_AUS), 1)
+    found = figures.deviations(levels, np.full(51, 0.95))
+    assert found.min() > 0.02
+    assert found.max() < 3
+    assert (found[0] < found[10]).all()  # a reading of 0 is surer than one of 1
+    assert (np.diff(figures.confidence(np.linspace(0, 0.98, 50))) > 0).all()

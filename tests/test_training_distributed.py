@@ -1,0 +1,124 @@
+"""Training with several processes under torchrun, measured against one process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from auheat.data.dataset import VisitSampler
+from auheat.data.manifest import Manifest, read_manifest
+from auheat.errors import AuheatError
+from auheat.evaluation.evaluate import predict_part
+from auheat.metrics import Agreement, summary
+from auheat.models.checkpoint import load_checkpoint
+from auheat.training import fit as module
+from auheat.training.fit import BEST, fit
+from small_runs import AUS, experiment, write_dataset
+
+# Odd, and more than a batch of 64 for one process but not for the other.
+VALIDATED = 129
+SETTINGS = """
+name = "pair"
+[model]
+aus = ["AU04", "AU12", "AU25"]
+width = 0.125
+input_size = 32
+deconv_widths = [8, 8]
+scc_k = 3
+scc_norm = true
+sigma = 1.0
+[data]
+folder = "FOLDER"
+batch_size = 4
+workers = 0
+[optim]
+epochs = 3
+learning_rate = 0.02
+schedule = "step"
+precision = "32-true"
+"""
+
+
+def write_odd_dataset(folder: Path) -> Manifest:
+    """25 pictures to train on, 129 to validate on, some of them not coded for AU25."""
+    manifest = write_dataset(folder)
+    rows = [*range(25), *np.resize(np.arange(25, 38), VALIDATED)]
+    table = manifest.table.iloc[rows].reset_index(drop=True)
+    table["split"] = table["subject"] = ["train"] * 25 + ["val"] * VALIDATED
+    table["image"] = [f"{index:03d}.png" for index in range(len(rows))]
+    table.loc[30:50, "AU25"] = np.nan
+    images = [(folder / name).read_bytes() for name in manifest.table["image"]]
+    for name, row in zip(table["image"], rows, strict=True):
+        (folder / name).write_bytes(images[row])
+    Manifest(table, folder, manifest.crop, manifest.source).write()
+    return read_manifest(folder)
+
+
+@pytest.mark.slow
+def test_two_processes_measure_what_one_does(tmp_path: Path) -> None:
+    manifest = write_odd_dataset(tmp_path / "data")
+    settings = tmp_path / "pair.toml"
+    settings.write_text(SETTINGS.replace("FOLDER", str(tmp_path / "data")))
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    train = ["-m", "auheat", "train", str(settings), "--runs", str(tmp_path / "runs")]
+    done = subprocess.run(
+        [sys.executable, *launch, *train], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+    run = tmp_path / "runs" / "pair-seed1"
+    lines = [json.loads(line) for line in (run / "history.jsonl").open()]
+    # 25 // 2 = 12 pictures for each process, 3 batches of 4.
+    assert [(line["epoch"], line["step"]) for line in lines] == [(1, 3), (2, 6), (3, 9)]
+    assert len(list(run.rglob("*.safetensors"))) == 1
+    checkpoint = load_checkpoint(run / BEST)
+    line = lines[checkpoint.card["epoch"] - 1]
+    assert line["val/icc"] == max(row["val/icc"] for row in lines)
+
+    val = manifest.part("val")
+    assert len(val.table) == VALIDATED
+    alone = predict_part(checkpoint, val, torch.device("cpu"), 0)
+    assert alone.std() > 0.1
+    expected = summary(Agreement.of(alone, val.labels(AUS)), AUS)
+    for au in AUS:
+        assert line[f"val_{au}/icc"] == pytest.approx(expected[au]["icc"], abs=1e-6)
+        assert line[f"val_{au}/mae"] == pytest.approx(expected[au]["mae"], abs=1e-6)
+    assert line["val/icc"] == pytest.approx(expected["mean"]["icc"], abs=1e-6)
+
+
+def test_a_step_of_two_processes_sees_what_a_larger_batch_would() -> None:
+    """Ranks 0 and 1 with batches of 3 together see the batches of 6 of a single process."""
+    together = list(VisitSampler(10, 12, seed=3))
+    pair = [list(VisitSampler(10, 12, 3, rank, 2)) for rank in (0, 1)]
+    for step in range(2):
+        seen = [item for rank in pair for item in islice(rank, 3 * step, 3 * step + 3)]
+        assert sorted(seen) == sorted(together[6 * step : 6 * step + 6])
+
+
+def test_more_processes_than_pictures_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_dataset(tmp_path / "data")
+    monkeypatch.setattr(module, "_processes", lambda: (9, 0))
+    with pytest.raises(
+        AuheatError, match="9 processes have too few pictures: an epoch has 16, the"
+    ):
+        fit(experiment(tmp_path / "data"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_the_first_process_writes_the_settings(tmp_path: Path) -> None:
+    settings = experiment(tmp_path)
+    module._claim(tmp_path / "run", settings, writes=False)
+    assert not (tmp_path / "run").exists()
+    module._claim(tmp_path / "run", settings)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["experiment.json"]
+    with pytest.raises(AuheatError, match="holds a run with other settings"):
+        module._claim(tmp_path / "run", experiment(tmp_path, epochs=9), writes=False)

@@ -1,0 +1,421 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from auheat.cli import main
+from auheat.inference.calibration import calibrated
+from auheat.inference.predictor import Predictor
+from auheat.media.frames import VideoFile
+from auheat.web import desk as desk_module
+from auheat.web.desk import Desk
+from auheat.web.server import application
+from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
+
+Points = NDArray[np.float64]
+MOST_BYTES = 400_000
+
+
+class Slow(Predictor):
+    """A predictor that takes its time, so that a test can stop it."""
+
+    pause = 0.0
+
+    def predict_aligned(self, faces: Any) -> Any:
+        time.sleep(self.pause)
+        return super().predict_aligned(faces)
+
+
+def new_desk(face: Points) -> Desk:
+    people = [face_from(face), face_from(face + np.array([200, 0]), 1)]
+    finder = KnownFaces([people, people[:1], [], people])
+    return Desk(Slow(small_checkpoint(), finder, "cpu", batch=4))
+
+
+def client_of(desk: Desk) -> TestClient:
+    return TestClient(application(desk, "127.0.0.1", MOST_BYTES), base_url="http://localhost:8000")
+
+
+@pytest.fixture
+def desk(face: Points) -> Iterator[Desk]:
+    with new_desk(face) as desk:
+        yield desk
+
+
+@pytest.fixture
+def client(desk: Desk) -> TestClient:
+    return client_of(desk)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    return write_video(path, [texture(i, 270, 480) for i in range(20)])
+
+
+@pytest.fixture(scope="module")
+def done_desk(face: Points) -> Iterator[Desk]:
+    with new_desk(face) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def done_client(done_desk: Desk) -> TestClient:
+    return client_of(done_desk)
+
+
+@pytest.fixture(scope="module")
+def done(done_client: TestClient, clip: Path) -> dict[str, Any]:
+    """The status of the clip, read once for all tests that only look at it."""
+    return read(done_client, clip, "<b>.mp4")
+
+
+def send(client: TestClient, path: Path, name: str = "") -> Any:
+    return client.post(
+        "/api/readings",
+        content=path.read_bytes(),
+        headers={"X-File-Name": quote(name or path.name)},
+    )
+
+
+def read(client: TestClient, path: Path, name: str = "") -> dict[str, Any]:
+    """The status of a file that was sent, once it is done."""
+    reading_id = send(client, path, name).json()["id"]
+    for _ in range(600):
+        status: dict[str, Any] = client.get(f"/api/readings/{reading_id}").json()
+        if status["state"] in ("done", "failed"):
+            return status
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_video_is_read(
+    done_client: TestClient, done_desk: Desk, done: dict[str, Any], tmp_path: Path
+) -> None:
+    status = done
+    assert (status["state"], status["kind"], status["problem"]) == ("done", "video", None)
+    assert (status["size"], status["mapSize"], status["pieces"]) == ([480, 270], [8, 8], 2)
+    assert [len(faces) for _, faces in status["frames"]] == [2, 1, 0, 2] * 5
+    assert [t for t, _ in status["frames"]] == pytest.approx(np.arange(20) * 0.04, abs=1e-4)
+    base = f"/api/readings/{status['id']}"
+    table = rows(done_client.get(f"{base}/table").text)
+    assert [row["frame"] for row in table[:6]] == ["1", "1", "2", "3", "4", "4"]
+    shown = status["frames"][3][1][1]
+    assert shown[0] == 1
+    assert [float(table[5][f"{au}_r"]) for au in done_desk.predictor.aus] == pytest.approx(
+        shown[4], abs=0.006
+    )
+    for what, size in (("shown", (270, 480)), ("overlay", None)):
+        copy = tmp_path / f"{what}.mp4"
+        copy.write_bytes(done_client.get(f"{base}/{what}").content)
+        frames = list(VideoFile(copy))
+        assert [frame.timestamp for frame in frames] == pytest.approx(
+            [t for t, _ in status["frames"]], abs=1e-3
+        )
+        assert size is None or frames[0].image.shape[:2] == size
+
+
+def test_heat_holds_the_maps_of_every_face(
+    done_client: TestClient, done_desk: Desk, done: dict[str, Any], clip: Path
+) -> None:
+    """Frame after frame, face after face, AU after AU, in steps of 5 / 255."""
+    status = done
+    answer = done_client.get(
+        f"/api/readings/{status['id']}/heat/1", headers={"Accept-Encoding": "gzip"}
+    )
+    count = sum(len(faces) for _, faces in status["frames"][16:])
+    maps = np.frombuffer(answer.content, np.uint8).reshape(
+        count, len(done_desk.predictor.aus), 8, 8
+    )
+    last = list(VideoFile(clip))[19]
+    faces = done_desk.predictor.predict_faces(
+        last.image, done_desk.predictor.finder.tracker().update(last.image)
+    )
+    expected = np.stack([faces[1].heatmaps[au] for au in done_desk.predictor.aus]) / 5 * 255
+    expected = np.clip(expected, 0, 255)
+    expected[expected < 7.5] = 0
+    assert np.abs(maps[-1] - expected).max() < 1.0
+    assert expected.max() > 50
+    transform = status["frames"][19][1][1][3]
+    assert transform == pytest.approx(faces[1].heatmap_to_frame.T.reshape(-1), abs=1e-3)
+    assert done_client.get(f"/api/readings/{status['id']}/heat/2").status_code == 404
+    raw = done_desk.get(status["id"]).record.heat.piece(0)
+    assert len(gzip.decompress(raw)) == 20 * len(done_desk.predictor.aus) * 64
+
+
+def test_a_photo_is_read(client: TestClient, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Pillow.fromarray(texture(0, 270, 480)).save(path)
+    status = read(client, path, "me ä.png")
+    assert (status["state"], status["kind"], len(status["frames"])) == ("done", "photo", 1)
+    base = f"/api/readings/{status['id']}"
+    table = client.get(f"{base}/table")
+    assert [row["face"] for row in rows(table.text)] == ["0", "1"]
+    assert "me%20%C3%A4.csv" in table.headers["content-disposition"]
+    shown = Pillow.open(io.BytesIO(client.get(f"{base}/shown").content))
+    drawn = Pillow.open(io.BytesIO(client.get(f"{base}/overlay").content))
+    assert shown.size == (480, 270)
+    assert drawn.size[0] > 480
+    refused = client.get(f"{base}/table?neutral=1")
+    assert "no other frame" in refused.json()["error"]
+
+
+def test_a_neutral_frame_calibrates_the_table(
+    done_client: TestClient, done_desk: Desk, done: dict[str, Any]
+) -> None:
+    """Against the formula of `auheat.inference.calibration` on levels the page was sent."""
+    status = done
+    base = f"/api/readings/{status['id']}"
+    raw = rows(done_client.get(f"{base}/table").text)
+    table = rows(done_client.get(f"{base}/table?neutral=4").text)
+    near = [faces for t, faces in status["frames"] if abs(t - 0.12) <= 0.2501]
+    assert len(near) == 10
+    rest = np.median([f[4] for faces in near for f in faces if f[0] == 1], axis=0)
+    aus = done_desk.predictor.aus
+    levels = status["frames"][0][1][1][4]
+    assert [float(table[1][f"{au}_r"]) for au in aus] == pytest.approx(
+        calibrated(levels, rest), abs=0.011
+    )
+    assert [table[1][f"{au}_raw"] for au in aus] == [raw[1][f"{au}_r"] for au in aus]
+    assert max(abs(float(table[1][f"{au}_r"]) - float(raw[1][f"{au}_r"])) for au in aus) > 0.3
+    assert table[3]["success"] == "0"
+    assert table[3]["AU12_r"] == ""
+    stored = json.loads(done_client.get(f"{base}/neutral/4").text)
+    assert set(stored["faces"]) == {"0", "1"}
+    assert list(stored["faces"]["1"]["readings"].values()) == pytest.approx(rest, abs=1e-3)
+    assert "no face" in done_client.get(f"{base}/table?neutral=3").json()["error"]
+    assert "no face" in done_client.get(f"{base}/table?neutral=99").json()["error"]
+
+
+def test_a_person_who_is_not_in_the_neutral_frame_stays_raw(
+    done_client: TestClient, done: dict[str, Any]
+) -> None:
+    base = f"/api/readings/{done['id']}"
+    raw = rows(done_client.get(f"{base}/table").text)
+    table = rows(done_client.get(f"{base}/table?neutral=2").text)
+    assert table[1]["face_id"] == "1"
+    assert {name: table[1][name] for name in raw[1]} == raw[1]
+    assert table[0]["AU12_r"] != raw[0]["AU12_r"]
+
+
+def test_a_long_video_can_be_stopped_and_keeps_what_was_read(
+    client: TestClient, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Slow, "pause", 0.05)
+    path = write_video(tmp_path / "long.mp4", [texture(i % 9, 90, 160) for i in range(120)])
+    reading_id = send(client, path).json()["id"]
+    while not client.get(f"/api/readings/{reading_id}").json()["frames"]:
+        time.sleep(0.02)
+    assert client.post(f"/api/readings/{reading_id}/stop").status_code == 204
+    while (status := client.get(f"/api/readings/{reading_id}").json())["state"] != "done":
+        time.sleep(0.02)
+    count = len(status["frames"])
+    assert 0 < count < 120
+    assert status["expected"] == 120
+    assert status["problem"] == f"stopped after frame {count}; what was read is kept"
+    assert rows(client.get(f"/api/readings/{reading_id}/table").text)[-1]["frame"] == str(count)
+
+
+def test_only_new_frames_are_sent(done_client: TestClient, done: dict[str, Any]) -> None:
+    reading_id = done["id"]
+    assert len(done_client.get(f"/api/readings/{reading_id}?since=17").json()["frames"]) == 3
+    assert len(done_client.get(f"/api/readings/{reading_id}?since=-4").json()["frames"]) == 20
+
+
+def test_the_webcam_becomes_a_video(client: TestClient, tmp_path: Path) -> None:
+    reading_id = client.post("/api/live").json()["id"]
+    stream = io.BytesIO()
+    Pillow.fromarray(texture(3, 270, 480)).save(stream, "JPEG")
+    heads = []
+    for seconds in (7.0, 7.1, 7.1, 7.5):
+        answer = client.post(f"/api/live/{reading_id}?t={seconds}", content=stream.getvalue())
+        size = int.from_bytes(answer.content[:4], "little")
+        head = json.loads(answer.content[4 : 4 + size])
+        assert len(answer.content) == 4 + size + len(head["frame"][1]) * 3 * 64
+        heads.append(head)
+    assert [head["frame"][0] for head in heads] == pytest.approx([0.0, 0.1, 0.101, 0.5])
+    assert client.get(f"/api/readings/{reading_id}/table").status_code == 404
+    assert client.post(f"/api/readings/{reading_id}/stop").status_code == 204
+    table = rows(client.get(f"/api/readings/{reading_id}/table").text)
+    assert [row["frame"] for row in table] == ["1", "1", "2", "3", "4", "4"]
+    copy = tmp_path / "webcam.mp4"
+    copy.write_bytes(client.get(f"/api/readings/{reading_id}/shown").content)
+    assert [f.timestamp for f in VideoFile(copy)] == pytest.approx([0, 0.1, 0.101, 0.5], abs=1e-3)
+    late = client.post(f"/api/live/{reading_id}?t=9", content=stream.getvalue())
+    assert late.json() == {"error": "the recording has ended"}
+
+
+def test_the_webcam_refuses_what_is_no_picture(client: TestClient) -> None:
+    reading_id = client.post("/api/live").json()["id"]
+    answer = client.post(f"/api/live/{reading_id}?t=0", content=b"\x00nothing\xff")
+    assert answer.status_code == 422
+    assert answer.json() == {"error": "this is not a picture that can be read"}
+
+
+def test_a_report_can_be_had(
+    done_client: TestClient, done: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auheat.web.report import making
+
+    monkeypatch.setattr(making, "card_of", lambda weights: {"licence": "of a test"})
+    status = done
+    text = done_client.get(f"/api/readings/{status['id']}/report").text
+    assert "<title>&lt;b&gt;.csv" in text
+    assert "<b>.csv" not in text
+    assert "of a test" in text
+    assert text.count("data:image/jpeg;base64,") >= 1
+
+
+HOSTILE = {
+    "text": (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "this is a text file"),
+    "empty": (b"", "the file is empty"),
+    "noise": (bytes(range(256)) * 20, "neither a photo nor a video"),
+    "large": (b"\x00\xff" * MOST_BYTES, "too large: up to 0 MB are taken"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_are_refused(client: TestClient, desk: Desk, name: str) -> None:
+    content, reason = HOSTILE[name]
+    answer = client.post("/api/readings", content=content, headers={"X-File-Name": "x.mp4"})
+    assert answer.status_code == 200
+    assert reason in answer.json()["error"]
+    assert str(desk.folder) not in answer.text
+    assert not list(desk.folder.iterdir())
+
+
+def test_the_bytes_are_counted_where_no_length_is_given(client: TestClient, desk: Desk) -> None:
+    parts = (b"\x00\xff" * 50_000 for _ in range(10))
+    answer = client.post("/api/readings", content=parts)
+    assert "too large" in answer.json()["error"]
+    assert not list(desk.folder.iterdir())
+
+
+def test_a_picture_with_too_many_pixels_is_refused(client: TestClient, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    Pillow.new("1", (10_000, 10_000)).save(path)
+    assert path.stat().st_size < MOST_BYTES
+    answer = send(client, path)
+    assert "10000 x 10000 pixels are too many: up to 64 megapixels" in answer.json()["error"]
+
+
+def test_a_truncated_photo_says_so_by_its_own_name(client: TestClient, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Pillow.fromarray(texture(0, 270, 480)).save(path)
+    path.write_bytes(path.read_bytes()[:1500])
+    status = read(client, path, "../../half.jpg")
+    assert status["state"] == "failed"
+    assert status["problem"].startswith("cannot read picture half.jpg: ")
+
+
+def test_names_are_never_paths(client: TestClient, desk: Desk, clip: Path) -> None:
+    status = read(client, clip, "../..\\c\0lip\n.mp4")
+    assert status["name"] == "clip.mp4"
+    stored = {path.name for path in (desk.folder / status["id"]).iterdir()}
+    assert stored == {"upload", "table.csv", "overlay.mp4", "shown.mp4", "heat.bin"}
+
+
+def test_old_readings_are_dropped_and_all_files_go(
+    client: TestClient, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "KEPT", 2)
+    path = tmp_path / "a.png"
+    Pillow.fromarray(texture(0, 270, 480)).save(path)
+    ids = [read(client, path)["id"] for _ in range(3)]
+    answers = [client.get(f"/api/readings/{reading_id}").status_code for reading_id in ids]
+    assert answers == [404, 200, 200]
+    assert client.delete(f"/api/readings/{ids[1]}").status_code == 204
+    assert [path.name for path in desk.folder.iterdir()] == [ids[2]]
+    desk.__exit__()
+    assert not desk.folder.exists()
+
+
+GUARDED = [
+    ({"Host": "evil.example"}, 403),
+    ({"Host": "localhost.evil.example:8000"}, 403),
+    ({"Host": ""}, 403),
+    ({"Host": "localhost:8000"}, 200),
+    ({"Host": "127.0.0.1:8000"}, 200),
+    ({"Host": "[::1]:8000"}, 200),
+    ({"Origin": "http://evil.example"}, 403),
+    ({"Origin": "http://localhost:9999"}, 403),
+    ({"Origin": "null"}, 403),
+    ({"Origin": "http://localhost:8000"}, 200),
+    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+]
+
+
+@pytest.mark.parametrize(("headers", "status"), GUARDED)
+def test_other_websites_are_kept_out(
+    done_client: TestClient, headers: dict[str, str], status: int
+) -> None:
+    assert done_client.get("/api/about", headers=headers).status_code == status
+
+
+def test_every_answer_shuts_others_out(client: TestClient) -> None:
+    for path in ("/", "/js/app.js", "/api/about", "/api/readings/none"):
+        policy = client.get(path).headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "http" not in policy
+    assert client.get("/../server.py").status_code == 404
+    assert client.get("/..%2fserver.py").status_code == 404
+
+
+def test_the_page_asks_nobody_else() -> None:
+    from auheat.web.server import STATIC
+
+    texts = [path.read_text("utf-8") for path in STATIC.rglob("*.*")]
+    assert len(texts) >= 12
+    for text in texts:
+        assert "https://" not in text
+        assert text.count("http://") == text.count("http://www.w3.org") + text.count(
+            "http://localhost"
+        )
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
+    """Standard error of a call of `auheat serve` that ends at once."""
+    monkeypatch.setattr("auheat.inference.predictor.load", lambda *_, **__: None)
+    result = CliRunner().invoke(main, ["serve", "--no-browser", *map(str, arguments)])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = serve(monkeypatch, "--port", port)
+    assert said == f"auheat: port {port} is taken: name another one with --port\n"
+
+
+def test_a_host_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no.such.invalid is no host" in serve(monkeypatch, "--host", "no.such.invalid")
+
+
+def test_without_the_extra_a_line_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "auheat.web.serving", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert "pip install 'auheat[serve]'" in serve(monkeypatch)
