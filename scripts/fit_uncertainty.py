@@ -224,7 +224,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--weights", type=Path, default=None)
     parser.add_argument("-o", "--out", type=Path)
-    parser.add_argument("--report", type=Path, default=Path("docs/results/uncertainty.json"))
+    parser.add_argument("--report", type=Path, default=Path("docs/uncertainty.json"))
     options = parser.parse_args()
     path = options.weights or default_weights()
     runtime, manifest = open_runtime(path, "auto", "cpu", "auto", None), read_manifest(options.data)

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from auheat.data.crop_cache import CropCache
 from auheat.data.dataset import CropDataset, Sample
+from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest
 from auheat.data.transforms import NONE, AugmentConfig
 from auheat.errors import AuheatError
@@ -80,7 +80,7 @@ def test_workers_share_the_cache(manifest: Manifest, tmp_path: Path) -> None:
     cached[0]
     assert len(pickle.dumps(cached._cache)) < 2000  # and not the pictures themselves
     for _ in range(2):
-        batch = next(iter(DataLoader(cached, len(cached), num_workers=2)))
+        batch = next(iter(crop_loader(cached, len(cached), workers=2)))
         assert torch.equal(
             batch["image"],
             torch.stack([s["image"] for s in map(plain.__getitem__, range(len(plain)))]),

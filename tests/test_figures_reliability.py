@@ -8,7 +8,7 @@ import pytest
 from auheat.errors import AuheatError
 from auheat.figures.reliability import read_bins, reliability
 
-REPORT = Path(__file__).resolve().parents[1] / "docs" / "results" / "uncertainty.json"
+REPORT = Path(__file__).resolve().parents[1] / "docs" / "uncertainty.json"
 
 
 def bins(*pairs: tuple[float, float, float]) -> list[dict[str, float]]:

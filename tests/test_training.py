@@ -177,10 +177,14 @@ class _StopAfter(lightning.Callback):
             raise RuntimeError("power cut")
 
 
+@pytest.mark.parametrize(("workers", "precision"), [(0, "32-true"), (1, "bf16-mixed")])
 def test_a_resumed_run_equals_an_unbroken_one(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, precision: str
 ) -> None:
-    unbroken = load_file(fit(experiment(data), tmp_path / "a"))
+    """With a reading process too, which begins to read before Lightning names the epoch."""
+    settings = experiment(data, precision=precision)
+    settings = replace(settings, data=replace(settings.data, workers=workers))
+    unbroken = load_file(fit(settings, tmp_path / "a"))
     whole = torch.load(tmp_path / "a" / "last.ckpt", weights_only=True)["state_dict"]
 
     setup = lightning.Trainer.__init__
@@ -192,8 +196,8 @@ def test_a_resumed_run_equals_an_unbroken_one(
     with monkeypatch.context() as patched:
         patched.setattr(lightning.Trainer, "__init__", with_power_cut)
         with pytest.raises(RuntimeError, match="power cut"):
-            fit(experiment(data), tmp_path / "b")
-    best = load_file(fit(experiment(data), tmp_path / "b"))
+            fit(settings, tmp_path / "b")
+    best = load_file(fit(settings, tmp_path / "b"))
     resumed = torch.load(tmp_path / "b" / "last.ckpt", weights_only=True)["state_dict"]
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     assert all(torch.equal(unbroken[name], best[name]) for name in unbroken)

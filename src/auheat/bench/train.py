@@ -20,13 +20,13 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import DataLoader
 
 from auheat.allocation import keep_freed_memory
 from auheat.bench.machine import describe
 from auheat.bench.table import Bench
 from auheat.config import build, override
 from auheat.data.dataset import CropDataset, Sample, VisitSampler
+from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.data.pictures import save_picture
 from auheat.faces.crop import CropSpec
@@ -225,15 +225,5 @@ def _batches(
     if cache:
         for row in range(len(dataset)):
             dataset[row]  # a later epoch is what counts
-    loader: DataLoader[Sample] = DataLoader(
-        dataset,
-        batch_size=settings.batch_size,
-        sampler=VisitSampler(len(dataset), steps * settings.batch_size, experiment.seed),
-        num_workers=settings.workers,
-        worker_init_fn=_start_worker,
-    )
-    yield from loader
-
-
-def _start_worker(worker: int) -> None:
-    cv2.setNumThreads(1)
+    sampler = VisitSampler(len(dataset), steps * settings.batch_size, experiment.seed)
+    yield from crop_loader(dataset, settings.batch_size, settings.workers, sampler)

@@ -23,5 +23,8 @@ def command(assets: Path, out: Path, seed: int, subject: int, size: int) -> None
 
     studio = Studio(load_pack(assets))
     gallery.save(gallery.contact_sheet(studio, seed, 6, 10, size), out / "contact-sheet.jpg")
-    gallery.save(gallery.level_sheet(studio, seed, subject, size), out / "au-levels.jpg")
+    strips = gallery.level_strips(studio, seed, subject, size)
+    gallery.save(gallery.level_sheet(strips), out / "au-levels.jpg")
+    for au, strip in strips.items():
+        gallery.save(strip, out / "levels" / f"{au}.jpg")
     click.echo(f"pictures: {out}")

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
 
-from auheat.data.dataset import CropDataset, Sample
+from auheat.data.dataset import CropDataset
+from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.predictions import Predictions
@@ -41,9 +41,8 @@ def predict_part(
     net = checkpoint.net.to(device).eval()
     layout = layout_of(config)
     dataset = CropDataset(part, config.aus, config.input_size)
-    loader: DataLoader[Sample] = DataLoader(dataset, batch_size=_BATCH, num_workers=workers)
     read = []
-    for batch in wrap(loader):
+    for batch in wrap(crop_loader(dataset, _BATCH, workers)):
         maps = net(batch["image"].to(device).float())
         read.append(layout.read(maps.intensity).double().cpu().numpy())
     return np.concatenate(read)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,18 +41,22 @@ def levels_of(studio: Studio, person: Person, au: str, size: int) -> Pixels:
     return _grid(pictures, 6)
 
 
-def level_sheet(studio: Studio, seed: int, subject: int, size: int) -> Pixels:
-    """All AUs, each at levels 0 to 5, with their names: two columns of AUs."""
+def level_strips(studio: Studio, seed: int, subject: int, size: int) -> dict[str, Pixels]:
+    """By AU name, that AU at levels 0 to 5 on one person: (H, W, 3)."""
     person = studio.person(seed, subject, plain=True)
-    strips = []
-    for au in PAPER_AUS:
-        strip = levels_of(studio, person, au, size)
+    return {au: levels_of(studio, person, au, size) for au in PAPER_AUS}
+
+
+def level_sheet(strips: Mapping[str, Pixels]) -> Pixels:
+    """The strips of `level_strips` with their names, in two columns."""
+    titled = []
+    for au, strip in strips.items():
         title = f"{au} {TABLE[au].title}" + (" (with AU25)" if au == "AU26" else "")
-        strips.append(np.concatenate([_banner(title, strip.shape[1]), strip]))
-    half = (len(strips) + 1) // 2
-    gap = np.full((strips[0].shape[0] * half, 12, 3), 255, np.uint8)
+        titled.append(np.concatenate([_banner(title, strip.shape[1]), strip]))
+    half = (len(titled) + 1) // 2
+    gap = np.full((titled[0].shape[0] * half, 12, 3), 255, np.uint8)
     return np.concatenate(
-        [np.concatenate(strips[:half]), gap, np.concatenate(strips[half:])], axis=1
+        [np.concatenate(titled[:half]), gap, np.concatenate(titled[half:])], axis=1
     )
 
 

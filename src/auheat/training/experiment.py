@@ -21,7 +21,8 @@ class DataConfig:
     validate and test, see `auheat.evaluation.protocols`; `fold` counts from 1, `folds` matters for
     "k-fold" alone. Without a protocol the manifest's own splits count. epoch_images: length of an
     epoch in images, 0 for the whole set; validation, checkpoint and resume happen between epochs.
-    workers: reading processes.
+    workers: reading processes. cache: folder in which decoded crops of `folder` and `more` are kept
+    for the next epoch, side x side x 3 bytes each, none if empty; what is read stays the same.
     """
 
     folder: str = ""
@@ -32,6 +33,7 @@ class DataConfig:
     batch_size: int = 32
     epoch_images: int = 0
     workers: int = 1
+    cache: str = ""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 

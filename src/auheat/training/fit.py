@@ -14,7 +14,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import cv2
 import lightning
 import torch
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
@@ -26,6 +25,7 @@ from auheat import __version__
 from auheat.allocation import keep_freed_memory
 from auheat.config import build, to_dict
 from auheat.data.dataset import CropDataset, Sample, VisitSampler
+from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, join, read_manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.protocols import assign, fold_of
@@ -76,8 +76,8 @@ def fit(experiment: Experiment, folder: Path) -> Path:
     if experiment.optim.start:
         start_from(module.net, Path(experiment.optim.start))
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trainer = _trainer(experiment, folder, batches)
     sampler = VisitSampler(len(train.table), share * processes, experiment.seed, rank, processes)
+    trainer = _trainer(experiment, folder, batches, sampler)
     checkpoint = folder / f"{_LAST}.ckpt"
     trainer.fit(
         module,
@@ -137,7 +137,9 @@ def _claim(folder: Path, experiment: Experiment, writes: bool = True) -> None:
         raise AuheatError(f"cannot write into {folder}: {error.strerror}") from None
 
 
-def _trainer(experiment: Experiment, folder: Path, batches: int) -> lightning.Trainer:
+def _trainer(
+    experiment: Experiment, folder: Path, batches: int, sampler: VisitSampler
+) -> lightning.Trainer:
     processes, _ = _processes()
     here = int(os.environ["LOCAL_WORLD_SIZE"]) if processes > 1 else 1
     return lightning.Trainer(
@@ -153,6 +155,7 @@ def _trainer(experiment: Experiment, folder: Path, batches: int) -> lightning.Tr
             ModelCheckpoint(folder, filename=_LAST, enable_version_counter=False),
             KeepBest(folder / BEST),
             History(folder / "history.jsonl"),
+            SamplerEpoch(sampler),
         ],
         num_sanity_val_steps=0,
         log_every_n_steps=min(50, batches),
@@ -212,23 +215,32 @@ class History(lightning.Callback):
             stream.write(json.dumps(line) + "\n")
 
 
-def _start_worker(worker: int) -> None:
-    cv2.setNumThreads(1)
+class SamplerEpoch(lightning.Callback):
+    """Tells the sampler of a resumed run which epoch comes next.
+
+    Lightning does so too, but only after it has asked the loader for an iterator, and by then the
+    reading processes have begun with the first epoch.
+    """
+
+    def __init__(self, sampler: VisitSampler) -> None:
+        self._sampler = sampler
+
+    def on_load_checkpoint(
+        self,
+        trainer: lightning.Trainer,
+        module: lightning.LightningModule,
+        checkpoint: dict[str, Any],
+    ) -> None:
+        self._sampler.set_epoch(checkpoint["epoch"] + 1)  # it is saved when an epoch is through
 
 
 def _train_loader(
     experiment: Experiment, part: Manifest, sampler: VisitSampler
 ) -> DataLoader[Sample]:
     data, model = experiment.data, experiment.model
-    dataset = CropDataset(part, model.aus, model.input_size, data.augment, experiment.seed)
-    return DataLoader(
-        dataset,
-        batch_size=data.batch_size,
-        sampler=sampler,
-        num_workers=data.workers,
-        worker_init_fn=_start_worker,
-        persistent_workers=data.workers > 0,
-    )
+    cache = Path(data.cache) if data.cache else None
+    dataset = CropDataset(part, model.aus, model.input_size, data.augment, experiment.seed, cache)
+    return crop_loader(dataset, data.batch_size, data.workers, sampler)
 
 
 def _val_loader(
@@ -236,12 +248,7 @@ def _val_loader(
 ) -> DataLoader[Sample]:
     """Every picture exactly once over all processes, so that none counts twice in a metric."""
     data, model = experiment.data, experiment.model
-    dataset = CropDataset(part, model.aus, model.input_size)
+    cache = Path(data.cache) if data.cache else None
+    dataset = CropDataset(part, model.aus, model.input_size, cache=cache)
     rows = range(trainer.global_rank, len(dataset), trainer.world_size)
-    return DataLoader(
-        torch.utils.data.Subset(dataset, rows),
-        batch_size=_EVALUATION_BATCH,
-        num_workers=data.workers,
-        worker_init_fn=_start_worker,
-        persistent_workers=data.workers > 0,
-    )
+    return crop_loader(torch.utils.data.Subset(dataset, rows), _EVALUATION_BATCH, data.workers)

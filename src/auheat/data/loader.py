@@ -1,0 +1,50 @@
+"""Reads crops in batches, in processes of their own if asked to."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from typing import Any
+
+import cv2
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from auheat.allocation import keep_freed_memory
+from auheat.data.dataset import Sample
+
+
+def crop_loader(
+    dataset: Dataset[Sample],
+    batch_size: int,
+    workers: int,
+    sampler: Sampler[Any] | None = None,
+) -> DataLoader[Sample]:
+    """Batches of a dataset, in its order or in that of a sampler.
+
+    workers: reading processes, kept from one epoch to the next; with 0 the caller's process reads.
+    They are never copies of the caller's process: one that runs threads (a face finder, a runtime,
+    a server) may leave a lock held for ever in its copy.
+    """
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        num_workers=workers,
+        worker_init_fn=_begin,
+        multiprocessing_context=_clean_processes() if workers else None,
+        persistent_workers=workers > 0,
+    )
+
+
+def _clean_processes() -> multiprocessing.context.BaseContext:
+    """New processes: from a server that loads torch once where there is one, else from nothing."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def _begin(worker: int) -> None:
+    keep_freed_memory()
+    cv2.setNumThreads(1)
