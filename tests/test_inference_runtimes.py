@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
@@ -18,115 +19,13 @@ from auheat.export.parity import parity
 from auheat.inference.predictor import Predictor, default_weights, load
 from auheat.models.checkpoint import Checkpoint, load_checkpoint
 from auheat.models.folded import fold, in_bfloat16
-from auheat.models.heatmap_net import build_net, layout_of
-from auheat.models.map_net import MapNet
+from auheat.models.heatmap_net import layout_of
 from auheat.models.runtimes import opening, torch_runtime
 from auheat.models.runtimes.exported import ExportedSettings
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.runtimes.torch_runtime import TorchRuntime
+from lively_nets import HOURGLASS, WITH_SCC, crops, lively, pictures
 from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
-
-Images = NDArray[np.uint8]
-
-WITH_SCC = replace(SMALL, scc=True, scc_k=3, deconv_widths=(12, 8))
-HOURGLASS = ModelConfig(
-    aus=SMALL.aus, kind="hourglass", scc=False, width=0.0625, input_size=64, location_maps=False
-)
-
-
-def crops(count: int, size: int = 64, seed: int = 0) -> Images:
-    """Coarse random blocks under fine noise."""
-    random = np.random.default_rng(seed)
-    coarse = np.kron(
-        random.integers(0, 200, (count, 8, 8, 3)), np.ones((1, size // 8, size // 8, 1))
-    )
-    return (coarse + random.integers(0, 56, (count, size, size, 3))).astype(np.uint8)
-
-
-def lively(config: ModelConfig) -> MapNet:
-    """A network whose norms and SCC layers are all but neutral, as after training."""
-    torch.manual_seed(3)
-    net = build_net(config)
-    for name, parameter in net.named_parameters():
-        if parameter.ndim == 1 and "head" not in name:
-            nn.init.uniform_(parameter, 0.5, 1.5)
-        elif "omega" in name or "phi" in name:
-            nn.init.normal_(parameter, std=parameter.shape[0] ** -0.5)
-        elif parameter.ndim > 1:
-            nn.init.kaiming_normal_(parameter)
-    for name, buffer in net.named_buffers():
-        if name.endswith("running_mean"):
-            nn.init.normal_(buffer, std=0.1)
-        elif name.endswith("running_var"):
-            nn.init.uniform_(buffer, 0.5, 2.0)
-    nn.init.normal_(net.head.weight, std=0.05)
-    return net.eval()
-
-
-def pictures(images: Images) -> Tensor:
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float()
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        SMALL,
-        replace(SMALL, trunk="resnet50", normalise="imagenet"),
-        HOURGLASS,
-        *(
-            replace(WITH_SCC, scc_norm=norm, scc_edges=edges)
-            for norm in (True, False)
-            for edges in ("centre_difference", "centre_neighbour", "difference")
-        ),
-        replace(WITH_SCC, scc_k=1),
-        replace(WITH_SCC, scc_k=8),
-    ],
-)
-def test_folding_changes_rounding_alone(config: ModelConfig) -> None:
-    """In float64, where the bound is far below any slip of a formula."""
-    net, x = lively(config).double(), pictures(crops(3)).double()
-    with torch.no_grad():
-        expected, found = net(x), fold(net)(x)
-    scale = expected.intensity.abs().max()
-    assert scale > 0.05
-    torch.testing.assert_close(found.intensity, expected.intensity, rtol=0, atol=1e-10 * scale)
-    if expected.location is not None:
-        torch.testing.assert_close(found.location, expected.location, rtol=0, atol=1e-9)
-
-
-def test_folding_leaves_no_norm_to_compute_and_the_original_alone() -> None:
-    net = lively(replace(WITH_SCC, scc_norm=True))
-    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    folded = fold(net)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
-    assert not any(parameter.requires_grad for parameter in folded.parameters())
-    for name, tensor in net.state_dict().items():
-        torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
-    x = pictures(crops(2))
-    with torch.no_grad():
-        torch.testing.assert_close(fold(folded)(x), folded(x), rtol=0, atol=0)
-
-
-def test_an_hourglass_keeps_the_norms_that_come_before_convolutions() -> None:
-    kept = [n for n, m in fold(lively(HOURGLASS)).named_modules() if isinstance(m, nn.BatchNorm2d)]
-    assert kept
-    assert all(name.endswith("norm1") for name in kept)
-
-
-def test_a_folded_graph_of_bfloat16_is_summed_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Channels that differ by less than bfloat16 can tell apart in a sum of squares."""
-    from auheat.models.folded import FoldedCorrespondence
-    from auheat.models.scc import SemanticCorrespondenceConv
-
-    layer = SemanticCorrespondenceConv(4, k=2, norm=False, edges="centre_neighbour")
-    with torch.no_grad():
-        layer.phi.zero_()  # type: ignore[union-attr]
-        layer.omega.copy_(torch.eye(4))
-    # The second channel is nearer to the first by 2 in squares of about 30,000.
-    nodes = torch.tensor([[100.0, 100, 100, 0], [101, 100, 100, 0], [100, 100, 101, 1]])
-    folded = FoldedCorrespondence(layer).to(torch.bfloat16)
-    out = folded(nodes.view(1, 3, 2, 2).to(torch.bfloat16)).view(3, 4).float()
-    assert out[0].tolist() == [101.0, 100, 100, 0]
 
 
 def test_torch_runtime_takes_crops_as_they_come() -> None:
@@ -261,6 +160,27 @@ def test_bf16_is_refused_where_it_was_not_checked(
     pytest.importorskip(package)
     with pytest.raises(AuheatError, match="fp32"):
         open_runtime(exported(WITH_SCC), name, precision="bf16")  # type: ignore[arg-type]
+
+
+def test_a_signal_after_two_openvino_runtimes_is_survived(exported: Callable[..., Path]) -> None:
+    """Two plugins that go in the order in which they came leave a stack for signals that is gone.
+
+    In a process of its own, which else would die: with the end of a child, as Ctrl-C would do it.
+    """
+    pytest.importorskip("openvino")
+    code = (
+        "import signal, subprocess, sys\n"
+        "from pathlib import Path\n"
+        "from auheat.models.runtimes.openvino_runtime import OpenVinoRuntime\n"
+        "signal.signal(signal.SIGCHLD, lambda *_: None)\n"
+        "first, second = (OpenVinoRuntime(Path(sys.argv[1])) for _ in range(2))\n"
+        "del first, second\n"
+        "subprocess.run([sys.executable, '-c', 'pass'])\n"
+        "print('alive')"
+    )
+    command = [sys.executable, "-X", "faulthandler", "-c", code, str(exported(WITH_SCC))]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "alive\n"), result.stderr
 
 
 def test_openvino_reads_a_bf16_file_in_bf16_where_the_processor_has_it(

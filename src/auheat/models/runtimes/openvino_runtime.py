@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -37,16 +40,15 @@ class OpenVinoRuntime:
     def __init__(
         self, path: Path, precision: PrecisionChoice = "auto", threads: int | None = None
     ) -> None:
-        try:
-            import openvino
-        except ImportError:
+        if find_spec("openvino") is None:
             raise AuheatError(
                 "OpenVINO is not installed: pip install openvino, or use --runtime torch"
-            ) from None
+            )
+        core = _core()
         stored = read_settings(path)
         if precision == "bf16" and stored.precision != "bf16":
             raise AuheatError(f"{path} was exported in fp32: export it with --precision bf16")
-        self.config, core = stored.config, openvino.Core()
+        self.config = stored.config
         able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         wanted = stored.precision if precision == "auto" else precision
         self.precision: Precision = "bf16" if wanted == "bf16" and able else "fp32"
@@ -60,13 +62,28 @@ class OpenVinoRuntime:
             compiled = core.compile_model(core.read_model(str(path)), "CPU", settings)
         except RuntimeError as error:
             raise not_readable(path, error) from None
-        self._request = compiled.create_infer_request()
+        self._request, self._turn = compiled.create_infer_request(), Lock()
 
     def maps(self, crops: Crops) -> Maps:
-        self._request.infer({CROPS: crops})
-        location = self._output(LOCATION) if self.config.location_maps else None
-        return Maps(self._output(INTENSITY), location)
+        with self._turn:
+            self._request.infer({CROPS: crops})
+            location = self._output(LOCATION) if self.config.location_maps else None
+            return Maps(self._output(INTENSITY), location)
 
     def _output(self, name: str) -> Tensor:
         """A copy, for the next request writes into the same memory."""
         return torch.from_numpy(np.array(self._request.get_tensor(name).data, np.float32))
+
+
+@cache
+def _core() -> Any:
+    """The one core of this process, which stays until it ends.
+
+    OpenVINO gives the thread that loads its CPU plugin another stack for signal handlers, and the
+    old one back when the plugin goes. Of two cores that go in the order in which they came, the
+    second gives back the stack of the first, which is no longer there, and the next signal (Ctrl-C,
+    the end of a child) kills the process. Seen with OpenVINO 2026.4.
+    """
+    import openvino
+
+    return openvino.Core()
