@@ -12,7 +12,7 @@ import pytest
 from auheat.data import parts
 from auheat.errors import AuheatError
 
-_SLEEPS = """
+_WORKS = """
 import pathlib, sys, time
 from auheat.data.parts import in_processes
 
@@ -20,13 +20,29 @@ if __name__ == "__main__":
     started = pathlib.Path(sys.argv[1])
     next(in_processes(time.sleep, [120.0], 1, started.write_text, ("started",)))
 """
+_READS = """
+import pathlib, sys, time
+from auheat.data.loader import crop_loader
+
+class Waiting:
+    def __len__(self):
+        return 9
+
+    def __getitem__(self, row):
+        pathlib.Path(sys.argv[1]).write_text("started")
+        time.sleep(120.0)
+
+if __name__ == "__main__":
+    next(iter(crop_loader(Waiting(), 3, workers=1)))
+"""
 
 
 @pytest.mark.slow
-def test_workers_end_with_a_killed_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [_WORKS, _READS])
+def test_workers_end_with_a_killed_process(tmp_path: Path, code: str) -> None:
     """They would otherwise go on writing beside whoever takes the work up again."""
-    script, started = tmp_path / "sleeps.py", tmp_path / "started"
-    script.write_text(_SLEEPS)
+    script, started = tmp_path / "works.py", tmp_path / "started"
+    script.write_text(code)
     process = subprocess.Popen([sys.executable, str(script), str(started)])
     for _ in range(600):
         try:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from auheat.allocation import keep_freed_memory
 from auheat.data.dataset import Sample
+from auheat.data.orphans import end_with_parent
 
 
 def crop_loader(
@@ -46,5 +47,6 @@ def _clean_processes() -> multiprocessing.context.BaseContext:
 
 
 def _begin(worker: int) -> None:
+    end_with_parent()
     keep_freed_memory()
     cv2.setNumThreads(1)

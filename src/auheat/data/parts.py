@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from threading import Thread
 from typing import Any, TypeVar
 
+from auheat.data.orphans import end_with_parent
 from auheat.errors import AuheatError
 from auheat.files import replacing
 
@@ -94,13 +93,5 @@ def in_processes(
 
 
 def _begin(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with_parent()
     initializer(*initargs)
-
-
-def _end_with(parent: Any) -> None:
-    """Without this, the workers of a killed process would go on, or wait for ever."""
-    parent.join()
-    os._exit(1)
