@@ -28,7 +28,8 @@ from auheat.data.transforms import NONE, AugmentConfig, augment
 from auheat.files import replacing
 from auheat.heatmap import mean_over_points
 from auheat.inference.predictor import default_weights
-from auheat.inference.uncertainty import SUFFIX, Uncertainty, clearness, evidence
+from auheat.inference.uncertainty import Uncertainty, clearness, evidence
+from auheat.models.checkpoint import figures_of
 from auheat.models.heatmap_net import layout_of
 from auheat.models.runtimes.opening import open_runtime
 
@@ -237,7 +238,7 @@ def main() -> None:
         f"synthetic faces: {len(set(val.people))} people, {len(val.seen)} views",
         hashlib.sha256(path.read_bytes()).hexdigest(),
     )  # fmt: skip
-    fitted.write(options.out or path.with_name(path.stem + SUFFIX))
+    fitted.write(options.out or figures_of(path))
     faces = {"all": test, "as they are": test.part(~test.worn), "worn": test.part(test.worn)}
     report = {
         "kind": "uncertainty, synthetic faces",

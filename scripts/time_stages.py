@@ -18,10 +18,10 @@ from pathlib import Path
 import torch
 
 import auheat
+from auheat.inference.reading import predict_frames
 from auheat.inference.sinks import CsvSink, OverlayVideoSink
-from auheat.inference.video import predict_frames
 from auheat.media.frames import Frame, VideoFile
-from auheat.results import TableSchema
+from auheat.tables.schema import TableSchema
 
 
 class Clock:

@@ -21,6 +21,7 @@ from auheat.export.faces import faces_in, sheet
 from auheat.export.parity import Parity, parity
 from auheat.inference import predictor
 from auheat.inference.predictor import default_weights
+from auheat.inference.uncertainty import Uncertainty, beside
 from auheat.metrics import icc31
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.models.heatmap_net import layout_of
@@ -209,6 +210,22 @@ def test_predict_reads_an_exported_file_alone(
     for table in tables.values():
         assert table.shape[0] == 3
         np.testing.assert_allclose(table, tables["torch"], atol=2e-3)
+
+
+def test_figures_of_uncertainty_go_with_the_file(tmp_path: Path, weights: Path) -> None:
+    """Those of an older file of the same name would be wrong."""
+    out = tmp_path / "out" / "net.onnx"
+    out.parent.mkdir()
+    figures = Uncertainty(
+        WITH_SCC.aus, *map(np.array, ([0.0, 5.0], [[0.1, 0.2]] * 3, [0.3] * 3)), 1, 2
+    )
+    figures.write(tmp_path / "small.uncertainty.json")
+    export(weights, out)
+    found = beside(out, WITH_SCC.aus)
+    assert found is not None
+    np.testing.assert_array_equal(found.curves, figures.curves)
+    export(saved(tmp_path / "without.safetensors"), out)
+    assert beside(out, WITH_SCC.aus) is None
 
 
 def foreign(path: Path, kind: str) -> None:

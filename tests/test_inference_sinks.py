@@ -12,7 +12,8 @@ from auheat.errors import AuheatError
 from auheat.files import replacing
 from auheat.inference.overlay import Overlay
 from auheat.inference.sinks import CsvSink, OverlayVideoSink, write_overlay_photo
-from auheat.results import FacePrediction, FrameResult, TableSchema
+from auheat.results import FacePrediction, FrameResult
+from auheat.tables.schema import TableSchema
 from stand_ins import face_from, texture
 
 AUS = ("AU04", "AU12")

@@ -20,7 +20,8 @@ from auheat.inference.uncertainty import (
     clearness,
     read_uncertainty,
 )
-from auheat.results import FrameResult, TableSchema
+from auheat.results import FrameResult
+from auheat.tables.schema import TableSchema
 from stand_ins import SMALL, KnownFaces, face_from, save_small, small_checkpoint, texture
 
 Points = NDArray[np.float64]

@@ -110,7 +110,7 @@ def test_a_turned_mean_face_gets_its_own_jaw(yaw: float, pitch: float) -> None:
     cy, sy = np.cos(np.radians(yaw)), np.sin(np.radians(yaw))
     cp, sp = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
     turn = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]]) @ [[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]
-    seen = (landmarks._MEAN_FACE @ turn.T)[:, :2] * 40 + [300, 200]
+    seen = (landmarks.MEAN_FACE @ turn.T)[:, :2] * 40 + [300, 200]
     np.testing.assert_allclose(to_68(seen[list(IN_49)])[:17], seen[:17], atol=1e-9)
 
 

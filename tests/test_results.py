@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auheat.results import (
-    Face,
-    FacePrediction,
-    FrameResult,
-    TableSchema,
-    format_row,
-    is_present,
-)
+from auheat.results import Face, FacePrediction, FrameResult, HeadPose
 
 AUS = ("AU06", "AU12")
 IDENTITY = np.eye(2, 3)
@@ -102,69 +95,9 @@ def test_a_frame_iterates_over_its_faces(face: NDArray[np.float64]) -> None:
     assert len(FrameResult(2, 0.04, ())) == 0
 
 
-def test_columns_are_openface_names_in_openface_order() -> None:
-    au_columns = ("AU06_r", "AU12_r", "AU06_c", "AU12_c")
-    head = ("frame", "face_id", "timestamp", "confidence", "success")
-    assert TableSchema("video", AUS).columns == head + au_columns
-    assert TableSchema("photo", AUS).columns == ("face", "confidence", "success", *au_columns)
-    assert TableSchema("folder", AUS).columns == (
-        *("input", "face", "confidence", "success"),
-        *au_columns,
-    )
-
-
-def test_rows_of_a_video_frame(face: NDArray[np.float64]) -> None:
-    second = a_prediction(
-        face, face=a_face(face, face_id=4), intensities={"AU06": 1.0, "AU12": 0.0}
-    )
-    result = FrameResult(12, 0.44, (a_prediction(face), second))
-    base = {"frame": 12, "timestamp": 0.44, "confidence": 0.875, "success": 1}
-    assert TableSchema("video", AUS).rows(result) == [
-        base | {"face_id": 0, "AU06_r": 0.25, "AU12_r": 3.456, "AU06_c": 0, "AU12_c": 1},
-        base | {"face_id": 4, "AU06_r": 1.0, "AU12_r": 0.0, "AU06_c": 1, "AU12_c": 0},
-    ]
-
-
-def test_a_frame_without_a_face_keeps_one_row_without_intensities() -> None:
-    empty = dict.fromkeys(("AU06_r", "AU12_r", "AU06_c", "AU12_c"))
-    failed = {"confidence": 0.0, "success": 0} | empty
-    result = FrameResult(3, 0.08, (), input="b.jpg")
-    heads = {
-        "video": {"frame": 3, "face_id": 0, "timestamp": 0.08},
-        "photo": {"face": 0},
-        "folder": {"input": "b.jpg", "face": 0},
-    }
-    for kind, head in heads.items():
-        schema = TableSchema(kind, AUS)  # type: ignore[arg-type]
-        assert schema.rows(result) == [head | failed]
-        assert tuple(schema.rows(result)[0]) == schema.columns
-
-
-@pytest.mark.parametrize("kind", ["video", "photo", "folder"])
-def test_rows_follow_the_columns(kind: Any, face: NDArray[np.float64]) -> None:
-    schema = TableSchema(kind, ("AU12", "AU06"))  # another order than in the prediction
-    (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face),), input="a.png"))
-    assert tuple(row) == schema.columns
-    assert (row["AU12_r"], row["AU06_r"]) == (3.456, 0.25)
-
-
-def test_format_row_in_openfaces_precision(face: NDArray[np.float64]) -> None:
-    schema = TableSchema("video", AUS)
-    (row,) = schema.rows(FrameResult(12, 1.23456, (a_prediction(face),)))
-    text = format_row(row, schema.columns)
-    assert text == ["12", "0", "1.235", "0.88", "1", "0.25", "3.46", "0", "1"]
-    (row,) = schema.rows(FrameResult(13, 1.3, ()))
-    assert format_row(row, schema.columns) == ["13", "0", "1.300", "0.00", "0", "", "", "", ""]
-
-
-def test_numpy_scalars_are_formatted_like_floats() -> None:
-    row = {"AU12_r": np.float32(1.23456), "confidence": np.float64(0.5)}
-    assert format_row(row, ["AU12_r", "confidence"]) == ["1.23", "0.50"]
-
-
-@pytest.mark.parametrize("scalar", [float, np.float32, np.float64])
-def test_presence_agrees_with_the_printed_intensity(scalar: type) -> None:
-    for step in range(9900, 10100):
-        intensity = scalar(step / 10000)
-        printed = format_row({"AU01_r": intensity}, ["AU01_r"])[0]
-        assert is_present(intensity) == (float(printed) >= 1.0), step
+def test_a_pose_in_degrees(face: NDArray[np.float64]) -> None:
+    pose = HeadPose((1.0, 2.0, 600.0), (np.pi / 6, -np.pi / 4, 0.0))
+    assert pose.degrees == pytest.approx((30, -45, 0))
+    assert a_prediction(face).pose is None
+    turned = Face(np.zeros(4), face, 0.9, pose=pose)
+    assert a_prediction(face, face=turned).pose is pose

@@ -7,6 +7,8 @@ centres lie at integer coordinates, so an image of width W covers x from -0.5 to
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -22,11 +24,13 @@ def apply(transform: Transform, points: ArrayLike) -> Points:
 
 def invert(transform: Transform) -> Transform:
     """The transform that undoes `transform`. Raises ValueError if it is singular."""
-    linear = transform[:, :2]
-    if abs(np.linalg.det(linear)) < 1e-12:
+    (a, b, x), (c, d, y) = transform.tolist()
+    area = a * d - b * c
+    if abs(area) < 1e-12:
         raise ValueError("a singular transform has no inverse")
-    inverse = np.linalg.inv(linear)
-    return np.column_stack([inverse, -inverse @ transform[:, 2]])
+    # Written out: for a 2x3 matrix a call of LAPACK costs as much as finding the face.
+    inverse: Transform = np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / area
+    return inverse
 
 
 def compose(outer: Transform, inner: Transform) -> Transform:
@@ -81,7 +85,8 @@ def between_sizes(source: tuple[int, ...], target: tuple[int, ...]) -> Transform
 
 def scale_of(transform: Transform) -> float:
     """The mean length scale of a transform: the root of its area factor."""
-    return float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
+    (a, b, _), (c, d, _) = transform.tolist()
+    return sqrt(abs(a * d - b * c))
 
 
 def bounding_box(points: ArrayLike) -> NDArray[np.float64]:

@@ -171,10 +171,13 @@ class MapLayout:
 
 
 def max_over_points(maps: Tensor, au_of_point: Sequence[int]) -> Tensor:
-    """The pixelwise maximum over the maps of each AU's points: (..., K, h, w) -> (..., A, h, w)."""
-    owner = torch.as_tensor(au_of_point, device=maps.device)
-    aus = range(max(au_of_point) + 1)
-    return torch.stack([maps[..., owner == au, :, :].amax(-3) for au in aus], -3)
+    """The pixelwise maximum over the maps of each AU's points: (..., K, h, w) -> (..., A, h, w).
+
+    au_of_point: K indices into the A AUs, none smaller than the one before it.
+    """
+    counts = [au_of_point.count(au) for au in range(au_of_point[-1] + 1)]
+    of_aus: tuple[Tensor, ...] = maps.split(counts, -3)  # type: ignore[no-untyped-call]
+    return torch.stack([points.amax(-3) for points in of_aus], -3)
 
 
 def mean_over_points(values: Tensor, au_of_point: Sequence[int]) -> Tensor:

@@ -102,7 +102,8 @@ def _whole_face() -> NDArray[np.float64]:
     return face
 
 
-_MEAN_FACE = _whole_face()
+# (68, 3), for whoever needs a face in three dimensions.
+MEAN_FACE = _whole_face()
 _STEADY = [*range(27, 48)]  # nose and eyes: they move least with an expression
 _LOWER_LIP = 57
 _FOLLOWS = np.sin(np.pi * np.arange(17) / 16) ** 2  # how much of the lower lip's way the jaw goes
@@ -152,7 +153,7 @@ def with_jaw(points: NDArray[np.float64]) -> NDArray[np.float64]:
     full = np.empty((COUNT, 2))
     full[list(IN_49)] = points
     full = with_inner_corners(full[list(IN_66)])
-    model = np.column_stack([_MEAN_FACE, np.ones(COUNT)])
+    model = np.column_stack([MEAN_FACE, np.ones(COUNT)])
     camera = np.linalg.lstsq(model[_STEADY], full[_STEADY], rcond=None)[0]
     laid = model @ camera
     down = camera[1] / max(float(np.linalg.norm(camera[1])), 1e-9)

@@ -1,14 +1,14 @@
-"""What auheat says about a picture: faces, predictions, frames, and the table they become.
+"""What auheat says about a picture: faces, predictions and frames.
 
-One prediction type serves images, video, files and drawings. The table follows OpenFace 2.2's
-column names and order, so that scripts written for it read ours unchanged.
+One prediction type serves images, video, files and drawings; `auheat.tables` says which table they
+become.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from math import degrees
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +16,34 @@ from numpy.typing import NDArray
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, PRESENCE_THRESHOLD
 from auheat.landmarks import COUNT
 
-# Raised whenever a column changes its name, meaning or place.
-TABLE_VERSION = 1
+Triple = tuple[float, float, float]
 
-Row = dict[str, Any]
-TableKind = Literal["video", "photo", "folder"]
-# Further columns on request, AU after AU: the network's own readings where AUxx_r was calibrated or
-# smoothed, and standard deviations.
-Extra = Literal["raw", "sd"]
 # How much a heatmap is strengthened at most when its intensity is smoothed upwards.
 _STRONGEST = 2.0
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """Where a head is, and how it is turned, as a camera at the origin sees it.
+
+    The axes are OpenFace's: x to the right of the picture, y down, z away from the camera. A head
+    that looks straight into the camera has the rotation (0, 0, 0).
+
+    translation: (x, y, z) of the middle of the face's 68 points, in millimetres; z is the distance.
+    rotation: (pitch, yaw, roll) in radians, the angles of R = Rx(pitch) Ry(yaw) Rz(roll), each
+        matrix in its usual form. Pitch is positive where the head looks down, yaw where it turns to
+        the person's own right (the left of the picture), roll where it tilts clockwise in the
+        picture, towards the person's own left shoulder.
+    """
+
+    translation: Triple
+    rotation: Triple
+
+    @property
+    def degrees(self) -> Triple:
+        """(pitch, yaw, roll) in degrees."""
+        pitch, yaw, roll = (degrees(angle) for angle in self.rotation)
+        return pitch, yaw, roll
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +54,14 @@ class Face:
     landmarks: (68, 2) iBUG landmarks in frame pixels.
     score: certainty that this is a face, 0 to 1.
     face_id: from 0; the same person keeps it through a video.
+    pose: where the head is and how it is turned, see `auheat.faces.pose`; None where unknown.
     """
 
     box: NDArray[np.float64]
     landmarks: NDArray[np.float64]
     score: float
     face_id: int = 0
+    pose: HeadPose | None = None
 
     def __post_init__(self) -> None:
         if self.box.shape != (4,):
@@ -122,6 +142,11 @@ class FacePrediction:
         return self.face.landmarks
 
     @property
+    def pose(self) -> HeadPose | None:
+        """Where the head is and how it is turned."""
+        return self.face.pose
+
+    @property
     def face_id(self) -> int:
         """The identity of the face within its video, from 0."""
         return self.face.face_id
@@ -152,84 +177,3 @@ class FrameResult:
 def is_present(intensity: float) -> int:
     """1 if an intensity, as the table prints it (2 decimals), reaches FACS level A, else 0."""
     return int(round(float(intensity), 2) >= PRESENCE_THRESHOLD)
-
-
-@dataclass(frozen=True)
-class TableSchema:
-    """The columns of a result table, and the rows that a frame becomes.
-
-    video: frame, face_id, timestamp, confidence, success, then AUxx_r and AUxx_c.
-    photo: face, confidence, success, then the same.
-    folder: input first, then as for a photo.
-
-    AUxx_r is the intensity (0 to 5), AUxx_c is 1 where AUxx_r reaches 1, so that they never
-    contradict each other. A frame without a face keeps one row: success 0, confidence 0, and
-    nothing in the AU columns (NaN in pandas, NA in R), so that no mean takes it for a neutral face.
-
-    extras: groups of columns AUxx_raw and AUxx_sd after those, in the order given; nothing in them
-        where a prediction has no such numbers. Readers of OpenFace's tables pass them over.
-    """
-
-    kind: TableKind
-    aus: tuple[str, ...]
-    extras: tuple[Extra, ...] = ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All column names in order."""
-        head = {
-            "video": ("frame", "face_id", "timestamp"),
-            "photo": ("face",),
-            "folder": ("input", "face"),
-        }[self.kind]
-        return (*head, "confidence", "success", *self._au_columns)
-
-    @property
-    def _au_columns(self) -> tuple[str, ...]:
-        return tuple(f"{au}_{kind}" for kind in ("r", "c", *self.extras) for au in self.aus)
-
-    def rows(self, result: FrameResult) -> list[Row]:
-        """One row per face; a single row with success 0 if there is none."""
-        if not result.faces:
-            nothing = dict.fromkeys(self._au_columns)
-            return [self._head(result, 0) | {"confidence": 0.0, "success": 0} | nothing]
-        return [
-            self._head(result, prediction.face_id)
-            | {"confidence": prediction.confidence, "success": 1}
-            | self._values(prediction)
-            for prediction in result.faces
-        ]
-
-    def _head(self, result: FrameResult, face_id: int) -> Row:
-        if self.kind == "video":
-            return {"frame": result.frame, "face_id": face_id, "timestamp": result.timestamp}
-        if self.kind == "photo":
-            return {"face": face_id}
-        return {"input": result.input or "", "face": face_id}
-
-    def _values(self, prediction: FacePrediction) -> Row:
-        levels, raw = prediction.intensities, prediction.raw
-        of_extra: dict[Extra, Mapping[str, float]] = {
-            "raw": levels if raw is None else raw,
-            "sd": prediction.deviations or {},
-        }
-        values: Row = {f"{au}_r": levels[au] for au in self.aus}
-        values |= {f"{au}_c": is_present(levels[au]) for au in self.aus}
-        for extra in self.extras:
-            values |= {f"{au}_{extra}": of_extra[extra].get(au) for au in self.aus}
-        return values
-
-
-def format_row(row: Row, columns: Sequence[str]) -> list[str]:
-    """The row as text in OpenFace's formats: AUxx_r and confidence 2 decimals, timestamp 3."""
-    return [_format(name, row[name]) for name in columns]
-
-
-def _format(column: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if column == "timestamp":
-        return f"{value:.3f}"
-    if isinstance(value, float | np.floating):
-        return f"{value:.2f}"
-    return str(value)

@@ -18,7 +18,7 @@ import click
 @click.option("--shortest", type=float, default=0.1, show_default=True,
               help="Seconds that an event lasts at least.")  # fmt: skip
 def command(table: Path, out: Path | None, enter: float, leave: float, shortest: float) -> None:
-    """Find when Action Units begin, peak and end in TABLE, a CSV of `auheat predict` or OpenFace.
+    """Find when Action Units begin, peak and end in TABLE, one of `auheat predict` or OpenFace.
 
     Writes one row for each event: face_id, au; onset, apex, offset and duration in seconds; peak
     and mean intensity; the frames of onset, apex and offset; complete, 0 if the video or the face

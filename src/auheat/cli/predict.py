@@ -1,4 +1,4 @@
-"""`auheat predict`: Action Units of videos, photos and folders, as CSV tables."""
+"""`auheat predict`: Action Units of videos, photos and folders, as tables."""
 
 from __future__ import annotations
 
@@ -67,6 +67,12 @@ from auheat.cli import FAILED
 @click.option("--save-neutral", type=click.Path(path_type=Path),
               help="Keep what was subtracted, for other files of this person.")  # fmt: skip
 @click.option("--smooth", is_flag=True, help="Take the trembling out of the curves of a video.")
+@click.option("--format", "convention", type=click.Choice(["openface", "fex", "tidy"]),
+              default="openface", show_default=True,
+              help="Tables as OpenFace 2.2 or py-feat write them (CSV), or tidy: a row for each AU "
+              "(Parquet).")  # fmt: skip
+@click.option("--pose", is_flag=True, help="Also write where the head is and how it is turned.")
+@click.option("--landmarks", is_flag=True, help="Also write the 68 landmarks.")
 @click.option("--sd", is_flag=True, help="Also write the standard deviation of every intensity.")
 @click.option("--events", is_flag=True, help="Also write onset, apex and offset of every AU.")
 def command(
@@ -86,25 +92,32 @@ def command(
     neutral: str,
     save_neutral: Path | None,
     smooth: bool,
+    convention: Any,
+    pose: bool,
+    landmarks: bool,
     sd: bool,
     events: bool,
 ) -> None:
     """Read the Action Units of every face in INPUTS.
 
-    A video or photo gives OUT/<name>.csv. A folder gives one table of its photos, and one of each
-    of its videos. Existing results are replaced.
+    A video or photo gives OUT/<name>.csv (.parquet with --format tidy). A folder gives one table of
+    its photos, and one of each of its videos. Existing results are replaced.
     """
     from auheat.inference.calibration import neutral_of
     from auheat.inference.inputs import gather
     from auheat.inference.predictor import load
     from auheat.inference.refining import Refinement
     from auheat.inference.run import Batch, make_folder
+    from auheat.tables.schema import Layout
 
     chosen = None if aus is None else [name.strip() for name in aus.split(",") if name.strip()]
     gathered = gather(inputs, out, sequence)
     predictor = load(weights, device, chosen, faces, runtime, precision, threads, batch)
     refinement = Refinement(neutral_of(neutral, predictor), smooth)
-    job = Batch(predictor, out, overlay, fps, _progress, refinement, save_neutral, sd, events)
+    layout = Layout(convention, pose, landmarks)
+    job = Batch(
+        predictor, out, overlay, fps, _progress, refinement, save_neutral, sd, events, layout
+    )
     job.check(gathered)
     make_folder(out)
     failed = []

@@ -28,7 +28,7 @@ import click
     "--weights", default="default", show_default=True, help="The weights that made TABLE."
 )
 def command(table: Path, video: Path | None, out: Path | None, device: str, weights: str) -> None:
-    """Make one HTML file of TABLE, a CSV that `auheat predict` wrote.
+    """Make one HTML file of TABLE, which `auheat predict` wrote.
 
     It holds curves, a heat strip, which Action Units go together, peak frames with heatmaps,
     stretches without a face, and the model card, and needs no other file and no network.

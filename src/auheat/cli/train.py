@@ -24,8 +24,9 @@ def command(settings: Path, overrides: tuple[str, ...], runs: Path) -> None:
     was stopped continues when the same command is given again.
     """
     from auheat.training.experiment import read_experiment
-    from auheat.training.fit import fit
+    from auheat.training.fit import fit, is_first_process
 
     experiment = read_experiment(settings, overrides)
     best = fit(experiment, runs / f"{experiment.name}-seed{experiment.seed}")
-    click.echo(f"best weights: {best}")
+    if is_first_process():
+        click.echo(f"best weights: {best}")

@@ -1,7 +1,8 @@
 """Tables of predictions that other programs wrote, and our own, read into one form.
 
 auheat     AU12_r from 0 to 5; `frame` from 1, or `input`, or neither for a single picture. Also
-           the Parquet file of `auheat evaluate` (AU12 beside AU12_label)
+           its tidy and Fex tables, and the Parquet file of `auheat evaluate` (AU12 beside
+           AU12_label)
 openface   OpenFace 2.2: AU12_r from 0 to 5, `frame` from 1 or none for a picture, blanks in names
 py-feat    Fex: AU12 from 0 to 1, `frame` from 0, `input`, FaceScore
 libreface  au_12_intensity from 0 to 5, `frame_idx` from 0, or `input_image_path`
@@ -21,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 
 from auheat.errors import AuheatError, unknown_name
+from auheat.tables.reading import as_openface, read_any
 
 KINDS = ("auheat", "openface", "py-feat", "libreface")
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"}
@@ -32,7 +34,7 @@ _PATTERNS = {
     "py-feat": re.compile(r"AU(\d+)"),
     "libreface": re.compile(r"au_?(\d+)_intensity", re.IGNORECASE),
 }
-_ONLY_OPENFACE = ("AU07_r", "AU45_r", "pose_Tx", "gaze_0_x", "AU28_c")
+_ONLY_OPENFACE = ("AU07_r", "AU45_r", "gaze_0_x", "AU28_c")
 _ONLY_PY_FEAT = ("FaceScore", "FaceRectX", "input")
 _SOURCES = ("image", "input", "input_image_path")
 _FACES = ("face_id", "face", "Identity")
@@ -94,15 +96,13 @@ def holds_tables(target: Path) -> bool:
 
 def _read(path: Path, inside: PurePosixPath, kind: str) -> ForeignTable:
     try:
-        if path.suffix.lower() == ".parquet":
-            table = pd.read_parquet(path)
-        else:
-            table = pd.read_csv(path, skipinitialspace=True, low_memory=False)
+        table = read_any(path)
+        if kind in ("auto", "auheat"):
+            table = as_openface(table)
     except FileNotFoundError:
         raise AuheatError(f"no table at {path}") from None
     except (OSError, ValueError, pd.errors.ParserError, pa.ArrowException):
         raise AuheatError(f"{path} is not a readable table") from None
-    table = table.rename(columns=lambda name: str(name).strip())
     kind = _kind(table.columns, path) if kind == "auto" else kind
     levels = _levels(table, kind)
     if levels.empty:
@@ -132,7 +132,7 @@ def _kind(columns: Iterable[str], path: Path) -> str:
 def _looked_for(kind: str) -> str:
     return {
         "auheat": "AU12_r, or AU12 beside AU12_label",
-        "openface": "AU12_r beside AU45_r or pose_Tx",
+        "openface": "AU12_r beside AU45_r or gaze_0_x",
         "py-feat": "AU12 beside FaceScore or input",
         "libreface": "au_12_intensity",
     }[kind]

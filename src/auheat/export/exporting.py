@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from auheat.export.faces import faces_in, sheet
 from auheat.export.graph import write_graph
 from auheat.export.parity import Parity, parity
 from auheat.files import replacing
-from auheat.models.checkpoint import load_checkpoint
+from auheat.models.checkpoint import figures_of, load_checkpoint
 from auheat.models.runtimes.exported import SUFFIX, ExportedSettings
 from auheat.models.runtimes.opening import installed, open_exported
 from auheat.models.runtimes.runtime import Precision, RuntimeName
@@ -37,7 +38,8 @@ def export(
     precision: the lowest that the file may be read in. bf16 is for OpenVINO; the file can still be
         read in fp32.
     examples: pictures and videos whose faces are compared besides those that come with auheat.
-    Returns a check for each runtime. Raises AuheatError, and leaves no file, if a difference is
+    Figures of uncertainty that lie beside the weights come to lie beside the file too; it replaces
+    those of an older one. Returns a check for each runtime. Raises AuheatError, and leaves no file, if a difference is
     beyond `parity.LIMITS`, if no runtime is installed, or if none computes in bf16 where that is
     asked for.
     """
@@ -56,7 +58,16 @@ def export(
             runtime = open_exported(temporary, name)
             checks.append(Check(name, runtime.precision, parity(checkpoint.net, runtime, crops)))
         _refuse(checks, precision, out)
+    _hand_on_figures(weights, out)
     return checks
+
+
+def _hand_on_figures(weights: Path, out: Path) -> None:
+    if figures_of(weights).is_file():
+        with replacing(figures_of(out)) as temporary:
+            shutil.copyfile(figures_of(weights), temporary)
+    else:
+        figures_of(out).unlink(missing_ok=True)
 
 
 def _refuse(checks: list[Check], precision: Precision, out: Path) -> None:

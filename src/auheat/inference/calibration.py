@@ -14,6 +14,7 @@ docs/calibration.md. Letters: N readings, A AUs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -112,26 +113,40 @@ def at_frame(
     frames: of the source, where they are watched on their way. Reads on to `AROUND` seconds after
     the frame. Raises AuheatError if there is no such frame or no face in it.
     """
-    recorder, there, time, last = Recorder(predictor.aus), set[int](), float("inf"), 0
-    read = predict_frames(frames or source, predictor, predictor.finder.tracker())
-    for _, result in read:
-        if result.timestamp > time + AROUND:
-            break
-        last = result.frame
-        recorder.add(result)
-        if result.frame == number:
-            there, time = {face.face_id for face in result}, result.timestamp
+    recorder, time, last = Recorder(predictor.aus), float("inf"), 0
+    tracker = predictor.finder.tracker()
+    with closing(predict_frames(frames or source, predictor, tracker, images=False)) as read:
+        for _, result in read:
+            if result.timestamp > time + AROUND:
+                break
+            last = result.frame
+            recorder.add(result)
+            if result.frame == number:
+                time = result.timestamp
     if last < number:
         raise AuheatError(f"{source.name} has {last} frames: there is no neutral frame {number}")
-    if not there:
-        raise AuheatError(f"frame {number} of {source.name} shows no face: name another as neutral")
-    people = recorder.curves()
-    faces = {face_id: _median_about(time, people[face_id], recorder.aus) for face_id in there}
+    return from_frame(number, recorder, source.name)
+
+
+def from_frame(number: int, recorder: Recorder, source: str) -> Baseline:
+    """The resting faces of everyone in a frame (from 1): the median of the frames around it.
+
+    recorder: the readings of that frame and of those around it. source: what the video is called.
+    Raises AuheatError if no face is in that frame.
+    """
+    faces = {
+        face_id: _median_about(number, person, recorder.aus)
+        for face_id, person in recorder.curves().items()
+        if number in person.frames
+    }
+    if not faces:
+        raise AuheatError(f"frame {number} of {source} shows no face: name another as neutral")
     method = f"frame {number}, median of the frames up to {AROUND:g} s around it"
-    return Baseline(faces, method, source.name)
+    return Baseline(faces, method, source)
 
 
-def _median_about(time: float, person: Curves, aus: Sequence[str]) -> Rest:
+def _median_about(number: int, person: Curves, aus: Sequence[str]) -> Rest:
+    time = person.times[person.frames == number][0]
     near = np.abs(person.times - time) <= AROUND + 1e-6
     readings = np.median(person.levels[near], axis=0)
     return Rest(dict(zip(aus, readings.tolist(), strict=True)), tuple(person.frames[near].tolist()))

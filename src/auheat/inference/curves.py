@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
 from auheat.files import replacing
 from auheat.inference.events import COLUMNS, DEFAULTS, Event, Thresholds, find_events
 from auheat.results import FrameResult
+from auheat.tables.reading import FEX, as_openface, read_any
 
 Floats = NDArray[np.float64]
 _NEEDED = ("frame", "timestamp", "success")
@@ -84,15 +86,31 @@ def read_table(path: Path) -> Recorder:
 
     Raises AuheatError if the file cannot be read or is no such table.
     """
+    if path.suffix.lower() == ".parquet":
+        return _read_converted(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.reader(stream)
             names = [name.strip() for name in next(rows, [])]
+            if set(names) >= FEX:
+                return _read_converted(path)
             return _read_rows(path, names, [row for row in rows if row])
     except FileNotFoundError:
         raise AuheatError(f"no file at {path}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AuheatError(f"{path} is not a readable CSV table ({error})") from None
+
+
+def _read_converted(path: Path) -> Recorder:
+    """A tidy or Fex table of ours."""
+    try:
+        table = as_openface(read_any(path))
+    except FileNotFoundError:
+        raise AuheatError(f"no file at {path}") from None
+    except (OSError, ValueError, AttributeError, pa.ArrowException):
+        raise AuheatError(f"{path} is not a readable table") from None
+    rows = table.astype(str).to_numpy().tolist()
+    return _read_rows(path, [str(name) for name in table], rows)
 
 
 def _read_rows(path: Path, names: list[str], rows: list[list[str]]) -> Recorder:

@@ -17,12 +17,8 @@ VIDEO_SUFFIXES = frozenset(
     | {".m2ts", ".ts", ".3gp", ".ogv"}
 )
 # What is written for one input is its name followed by one of these.
-TABLE, OVERLAY_VIDEO, OVERLAY_PHOTO, OVERLAY_FOLDER = (
-    ".csv",
-    ".overlay.mp4",
-    ".overlay.jpg",
-    ".overlay",
-)
+TABLES = (".csv", ".parquet")
+OVERLAY_VIDEO, OVERLAY_PHOTO, OVERLAY_FOLDER = ".overlay.mp4", ".overlay.jpg", ".overlay"
 NEUTRAL, EVENTS = ".neutral.json", ".events.csv"
 
 
@@ -106,7 +102,8 @@ def _free_name(path: Path, is_file: bool, used: set[str], out: Path, inputs: Ite
     """A name that no result has yet and under which no result replaces an input."""
 
     def is_free(name: str) -> bool:
-        results = {(out / (name + end)).resolve() for end in (TABLE, OVERLAY_VIDEO, OVERLAY_PHOTO)}
+        ends = (*TABLES, OVERLAY_VIDEO, OVERLAY_PHOTO)
+        results = {(out / (name + end)).resolve() for end in ends}
         return name.casefold() not in used and results.isdisjoint(inputs)
 
     name = next(filter(is_free, _possible_names(path, is_file)))

@@ -10,6 +10,7 @@ Letters: N faces, A Action Units, H W input pixels, h w map pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from auheat import geometry
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.faces.finder import FaceFinder, default_finder
+from auheat.faces.pose import head_pose
 from auheat.facs import action_units
 from auheat.inference.uncertainty import Uncertainty, beside, clearness
 from auheat.media.photo import read_photo
@@ -110,11 +112,12 @@ class Predictor:
         return self.predict_aligned(self.align(checked(image), faces))
 
     def align(self, image: Image, faces: Sequence[Face]) -> list[AlignedFace]:
-        """Cuts out what the network sees of each face."""
+        """Cuts out what the network sees of each face, and estimates poses that are not known."""
+        posed = [_posed(face, image) for face in faces]
         transforms = [self._crop.transform(face.landmarks) for face in faces]
         return [
             AlignedFace(face, self._crop.extract(image, transform), transform)
-            for face, transform in zip(faces, transforms, strict=True)
+            for face, transform in zip(posed, transforms, strict=True)
         ]
 
     def predict_aligned(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
@@ -205,6 +208,12 @@ def checked(image: Image) -> Image:
             f"{array.shape} and type {array.dtype}"
         )
     return array
+
+
+def _posed(face: Face, image: Image) -> Face:
+    if face.pose is not None:
+        return face
+    return replace(face, pose=head_pose(face.landmarks, *image.shape[:2]))
 
 
 def _chosen(aus: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:

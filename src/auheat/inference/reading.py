@@ -1,42 +1,76 @@
-"""Frames to results: faces are followed one frame at a time and read several frames at a time."""
+"""Frames to results, in stages that run at the same time.
+
+One thread decodes, one follows the faces and cuts them out, one runs the network on the faces of
+several frames together; the caller writes. Short queues join them, so that the slowest stage sets
+the pace and memory stays bounded. Every stage works in the order of the frames, hence results are
+those of a plain loop, bit for bit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
 
 from auheat.faces.finder import FaceTracker
-from auheat.inference.predictor import AlignedFace, Predictor
+from auheat.inference.ahead import Stage, ahead
+from auheat.inference.predictor import AlignedFace, Image, Predictor
 from auheat.media.frames import Frame
 from auheat.results import FrameResult
 
-# Frames whose faces go through the network together. On two CPU cores this doubles the network's
-# speed; more gains little, and every waiting frame costs memory.
+# Frames whose faces go through the network together. This doubles the network's speed on a CPU;
+# more gains little, and every waiting frame costs memory.
 FRAMES_TOGETHER = 8
+# Decoded frames that wait for the tracker, and results that wait for the caller, at most.
+DECODED = 2
+READ = 2
+
+# A frame's picture, if it is wanted, and what was read in it.
+Read = tuple[Image | None, FrameResult]
+# The same before the network has run: a result without faces, and the faces to read.
+Followed = tuple[Image | None, FrameResult, list[AlignedFace]]
 
 
 def predict_frames(
-    frames: Iterable[Frame], predictor: Predictor, tracker: FaceTracker
-) -> Iterator[tuple[Frame, FrameResult]]:
-    """Every frame with what was read in it, in order.
+    frames: Iterable[Frame], predictor: Predictor, tracker: FaceTracker, images: bool = True
+) -> Stage[Read]:
+    """What was read in every frame, in order, with the pictures if `images`.
 
-    Holds as many frames as the predictor's batch, FRAMES_TOGETHER if it leaves that open.
+    Reads some frames ahead of the caller: what the queues hold, and one in the hand of each stage.
+    Close the iterator to end its threads early; none of them uses `frames`, the tracker or the
+    predictor after that.
     """
-    waiting: list[tuple[Frame, list[AlignedFace]]] = []
     together = predictor.batch or FRAMES_TOGETHER
-    for frame in frames:
-        faces = tracker.update(frame.image)
-        waiting.append((frame, predictor.align(frame.image, faces)))
-        if len(waiting) == together:
-            yield from _read(waiting, predictor)
-            waiting = []
-    yield from _read(waiting, predictor)
+    decoded = ahead(frames, DECODED)
+    followed = ahead(_follow(decoded, predictor, tracker, images), together)
+    return ahead(_read(followed, predictor, together), READ)
 
 
-def _read(
-    waiting: Sequence[tuple[Frame, list[AlignedFace]]], predictor: Predictor
-) -> Iterator[tuple[Frame, FrameResult]]:
-    together = [face for _, faces in waiting for face in faces]
-    predictions = iter(predictor.predict_aligned(together))
-    for frame, faces in waiting:
-        found = tuple(next(predictions) for _ in faces)
-        yield frame, FrameResult(frame.number, frame.timestamp, found)
+def _follow(
+    frames: Stage[Frame], predictor: Predictor, tracker: FaceTracker, images: bool
+) -> Iterator[Followed]:
+    with closing(frames):
+        for frame in frames:
+            faces = predictor.align(frame.image, tracker.update(frame.image))
+            empty = FrameResult(frame.number, frame.timestamp, ())
+            yield frame.image if images else None, empty, faces
+
+
+def _read(followed: Stage[Followed], predictor: Predictor, together: int) -> Iterator[Read]:
+    waiting: list[Followed] = []
+    with closing(followed):
+        for item in followed:
+            waiting.append(item)
+            if len(waiting) == together:
+                yield from _together(waiting, predictor)
+        yield from _together(waiting, predictor)
+
+
+def _together(waiting: list[Followed], predictor: Predictor) -> Iterator[Read]:
+    """Results of all frames that wait, none of which is left waiting."""
+    faces = [face for *_, of_frame in waiting for face in of_frame]
+    predictions = iter(predictor.predict_aligned(faces))
+    waiting.reverse()
+    while waiting:
+        image, result, of_frame = waiting.pop()
+        yield image, replace(result, faces=tuple(next(predictions) for _ in of_frame))

@@ -9,16 +9,18 @@ well, the video is read a second time. Memory grows by the readings alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.inference.ahead import Stage
 from auheat.inference.baseline import Baseline
 from auheat.inference.calibration import Neutral, at_frame, calibrate, from_video
 from auheat.inference.curves import Recorder
 from auheat.inference.predictor import Predictor
-from auheat.inference.reading import predict_frames
+from auheat.inference.reading import Read, predict_frames
 from auheat.inference.smoothing import smooth
 from auheat.inference.spool import Spool
 from auheat.media.frames import Frame, FrameSource
@@ -26,7 +28,6 @@ from auheat.results import FacePrediction, FrameResult
 
 # Wraps the frames of a pass through the video, to show progress.
 Watch = Callable[[Iterable[Frame]], Iterable[Frame]]
-Refined = tuple[Frame | None, FrameResult]
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ AS_READ = Refinement()
 
 
 class RefinedFrames:
-    """The frames of a video with their refined results, in order.
+    """The pictures of a video, if they are wanted, with their refined results, in order.
 
-    images: whether frames and heatmaps are wanted; without, a frame may come as None.
+    images: whether pictures and heatmaps are wanted; without, heatmaps may be missing.
     watch: see `Watch`. `baseline` is what is subtracted, known once the first result is out.
     Iterating again starts anew. Raises AuheatError, while iterating, as calibration does.
     """
@@ -65,7 +66,7 @@ class RefinedFrames:
         self._refinement, self._images = refinement, images
         self.baseline: Baseline | None = None
 
-    def __iter__(self) -> Iterator[Refined]:
+    def __iter__(self) -> Iterator[Read]:
         neutral = self._refinement.neutral
         if isinstance(neutral, Baseline):
             self.baseline = neutral
@@ -73,26 +74,29 @@ class RefinedFrames:
             self.baseline = at_frame(neutral, self._source, self._predictor)
         yield from self._after_all() if self._refinement.looks_ahead else self._as_they_come()
 
-    def _read(self) -> Iterator[tuple[Frame, FrameResult]]:
+    def _read(self, images: bool) -> Stage[Read]:
         tracker = self._predictor.finder.tracker()
-        return predict_frames(self._watch(self._source), self._predictor, tracker)
+        return predict_frames(self._watch(self._source), self._predictor, tracker, images)
 
-    def _as_they_come(self) -> Iterator[Refined]:
-        for frame, result in self._read():
-            yield frame, _each(result, self._calibrated)
+    def _as_they_come(self) -> Iterator[Read]:
+        with closing(self._read(self._images)) as read:
+            for image, result in read:
+                yield image, _each(result, self._calibrated)
 
-    def _after_all(self) -> Iterator[Refined]:
+    def _after_all(self) -> Iterator[Read]:
         recorder = Recorder(self._predictor.aus)
         with Spool() as spool:
-            for _, result in self._read():
-                recorder.add(result)
-                spool.add(result)
+            with closing(self._read(images=False)) as read:
+                for _, result in read:
+                    recorder.add(result)
+                    spool.add(result)
             if self._refinement.neutral == "auto":
                 self.baseline = from_video(recorder, self._source.name)
             smoothed = _Smoothed(recorder) if self._refinement.smooth else _unchanged
-            results: Iterable[Refined] = ((None, result) for result in spool)
-            for frame, result in self._read() if self._images else results:
-                yield frame, _each(_each(result, smoothed), self._calibrated)
+            again = self._read(images=True) if self._images else _without_images(spool)
+            with closing(again):
+                for image, result in again:
+                    yield image, _each(_each(result, smoothed), self._calibrated)
 
     def _calibrated(self, face: FacePrediction) -> FacePrediction:
         return calibrate(face, self.baseline.of(face.face_id)) if self.baseline else face
@@ -111,6 +115,11 @@ class _Smoothed:
     def __call__(self, face: FacePrediction) -> FacePrediction:
         levels = next(self._levels[face.face_id])
         return face.refined(dict(zip(self._aus, levels.tolist(), strict=True)))
+
+
+def _without_images(results: Iterable[FrameResult]) -> Stage[Read]:
+    for result in results:
+        yield None, result
 
 
 def _unchanged(face: FacePrediction) -> FacePrediction:

@@ -23,16 +23,18 @@ from auheat.inference.inputs import (
     OVERLAY_FOLDER,
     OVERLAY_PHOTO,
     OVERLAY_VIDEO,
-    TABLE,
     Input,
     photos_in,
 )
 from auheat.inference.predictor import Image, Predictor
 from auheat.inference.refining import AS_READ, RefinedFrames, Refinement
-from auheat.inference.sinks import CsvSink, OverlayVideoSink, write_overlay_photo
+from auheat.inference.sinks import OverlayVideoSink, table_sink, write_overlay_photo
 from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
 from auheat.media.photo import is_photo, read_photo
-from auheat.results import Extra, FrameResult, TableKind, TableSchema
+from auheat.results import FrameResult
+from auheat.tables.columns import Extra
+from auheat.tables.conventions import TableKind
+from auheat.tables.schema import OPENFACE, Layout, TableSchema
 
 # Wraps what is iterated over, to show progress: (items, label, how many if known).
 Progress = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
@@ -87,7 +89,8 @@ class Batch:
     overlay: write annotated pictures too. fps: frames per second of a folder read as a video.
     progress: see `Progress`. refinement: calibration of all, and smoothing of videos.
     save_neutral: a file for what was subtracted, in addition to the one beside each table.
-    deviations: with the AUxx_sd columns. events: write a table of the events of each video.
+    deviations: with standard deviations. events: write a table of the events of each video.
+    layout: of the tables.
     """
 
     predictor: Predictor
@@ -99,6 +102,7 @@ class Batch:
     save_neutral: Path | None = None
     deviations: bool = False
     events: bool = False
+    layout: Layout = OPENFACE
 
     def check(self, inputs: Sequence[Input]) -> None:
         """Raises AuheatError if what is asked for does not go together."""
@@ -112,6 +116,10 @@ class Batch:
             raise AuheatError(
                 "these weights come without figures of uncertainty: leave out --sd, or put a "
                 "file <weights>.uncertainty.json beside them"
+            )
+        if self.deviations and self.layout.format == "fex":
+            raise AuheatError(
+                "a Fex table has no place for standard deviations: take --format openface or tidy"
             )
 
     def run(self, inputs: Iterable[Input]) -> Iterator[Outcome]:
@@ -138,7 +146,7 @@ class Batch:
 
     def _read_frames(self, source: FrameSource, item: Input, outcome: Outcome) -> None:
         aus, persons, curves = self.predictor.aus, set[int](), Recorder(self.predictor.aus)
-        table, video = self._file(item, TABLE), self._file(item, OVERLAY_VIDEO)
+        table, video = self._table(item), self._file(item, OVERLAY_VIDEO)
         results = RefinedFrames(
             source,
             self.predictor,
@@ -147,16 +155,16 @@ class Batch:
             lambda frames: self.progress(frames, item.path.name, source.count),
         )
         with ExitStack() as sinks:
-            rows = sinks.enter_context(CsvSink(table, self._schema("video")))
+            rows = sinks.enter_context(table_sink(table, self._schema("video", item)))
             drawn = (
                 sinks.enter_context(OverlayVideoSink(video, aus, source.rate))
                 if self.overlay
                 else None
             )
-            for frame, result in results:
+            for image, result in results:
                 rows.write(result)
-                if drawn and frame:
-                    drawn.write(frame.image, result)
+                if drawn and image is not None:
+                    drawn.write(image, result)
                 outcome.count(result)
                 persons.update(face.face_id for face in result)
                 if self.events:
@@ -173,8 +181,8 @@ class Batch:
     def _read_photo(self, item: Input, outcome: Outcome) -> None:
         image = read_photo(item.path)
         result = self._result(image, 1, item.path)
-        table = self._file(item, TABLE)
-        with CsvSink(table, self._schema("photo")) as rows:
+        table = self._table(item)
+        with table_sink(table, self._schema("photo", item)) as rows:
             rows.write(result)
         outcome.files.append(table)
         if self.overlay:
@@ -187,10 +195,10 @@ class Batch:
 
     def _read_folder(self, item: Input, outcome: Outcome) -> None:
         photos, unreadable = photos_in(item.path), list[str]()
-        table, drawn = self._file(item, TABLE), self._file(item, OVERLAY_FOLDER)
+        table, drawn = self._table(item), self._file(item, OVERLAY_FOLDER)
         if self.overlay:
             make_folder(drawn)
-        with CsvSink(table, self._schema("folder")) as rows:
+        with table_sink(table, self._schema("folder", item)) as rows:
             for photo in self.progress(photos, item.path.name, len(photos)):
                 try:
                     image = read_photo(photo)
@@ -224,9 +232,13 @@ class Batch:
             )
         return FrameResult(number, 0.0, tuple(faces), path.name)
 
-    def _schema(self, kind: TableKind) -> TableSchema:
+    def _schema(self, kind: TableKind, item: Input) -> TableSchema:
         extras: tuple[Extra, ...] = ("raw",) if self.refinement != AS_READ else ()
-        return TableSchema(kind, self.predictor.aus, extras + (("sd",) if self.deviations else ()))
+        extras += ("sd",) if self.deviations else ()
+        return TableSchema(kind, self.predictor.aus, extras, self.layout, item.path.as_posix())
+
+    def _table(self, item: Input) -> Path:
+        return self._file(item, self.layout.ending)
 
     def _write_neutral(self, baseline: Baseline | None, item: Input, outcome: Outcome) -> None:
         """Writes what was subtracted, and notes whom it does not fit."""

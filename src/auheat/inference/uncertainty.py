@@ -38,9 +38,10 @@ from torch import Tensor
 
 from auheat.errors import AuheatError
 from auheat.files import replacing
+from auheat.models.checkpoint import figures_of
 
 Floats = NDArray[np.float64]
-FORMAT, SUFFIX = 1, ".uncertainty.json"
+FORMAT = 1
 _KEY = "auheat_uncertainty"
 _LEAST = 0.01  # nothing is seen more clearly than 0.99
 _POWER = 3  # of 1, 1.5, 2, 2.5, 3 and 4 this and 4 fitted the validation people best
@@ -117,7 +118,7 @@ def beside(weights: Path, aus: Sequence[str]) -> Uncertainty | None:
 
     Raises AuheatError if they are damaged or of other AUs.
     """
-    path = weights.with_name(weights.stem + SUFFIX)
+    path = figures_of(weights)
     return read_uncertainty(path, aus) if path.is_file() else None
 
 

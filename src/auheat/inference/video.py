@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from auheat.inference.baseline import Baseline
 from auheat.inference.calibration import neutral_of
+from auheat.inference.dataframes import Gathered
 from auheat.inference.inputs import photos_in
 from auheat.inference.predictor import Predictor, load
-from auheat.inference.reading import FRAMES_TOGETHER as FRAMES_TOGETHER
-from auheat.inference.reading import predict_frames as predict_frames
 from auheat.inference.refining import AS_READ, RefinedFrames, Refinement
 from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
-from auheat.results import Extra, FrameResult, TableSchema
+from auheat.results import FrameResult
+from auheat.tables.columns import Extra
+from auheat.tables.schema import Layout, TableFormat, TableSchema
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars
 
 
 class VideoPrediction:
@@ -49,25 +48,46 @@ class VideoPrediction:
         if self._source.problem:
             warnings.warn(f"{self._source.name}: {self._source.problem}", stacklevel=2)
 
-    def table(self, deviations: bool = False) -> pd.DataFrame:
-        """One row per frame and face, with the columns of `TableSchema("video")`.
+    def table(
+        self,
+        deviations: bool = False,
+        format: TableFormat = "openface",
+        pose: bool = False,
+        landmarks: bool = False,
+    ) -> pd.DataFrame:
+        """The video as a pandas table; `docs/outputs.md` describes the columns.
 
-        Numbers are not rounded. A frame without a face has success 0 and NaN in the AU columns.
-        Where readings are calibrated or smoothed, the AUxx_raw columns hold them as they were.
-        deviations: with the AUxx_sd columns.
+        format: one row per frame and face with "openface" or "fex"; one for each AU with "tidy".
+        pose, landmarks: with the columns of the head's pose and of the 68 landmarks.
+        deviations: with standard deviations; a Fex table has no place for them.
+
+        Numbers are not rounded. A frame without a face keeps its place and has NaN in the columns
+        of readings. Where readings are calibrated or smoothed, raw columns hold them as they were
+        (not in a Fex table). Raises AuheatError for an unknown format.
         """
-        import pandas as pd
+        return self._gathered(Layout(format, pose, landmarks), deviations).pandas()
 
+    def to_polars(
+        self,
+        deviations: bool = False,
+        format: TableFormat = "openface",
+        pose: bool = False,
+        landmarks: bool = False,
+    ) -> polars.DataFrame:
+        """What `table` gives, as a polars table, with null for NaN.
+
+        Raises AuheatError, besides, if polars is not installed.
+        """
+        return self._gathered(Layout(format, pose, landmarks), deviations).polars()
+
+    def _gathered(self, layout: Layout, deviations: bool) -> Gathered:
         extras: tuple[Extra, ...] = ("raw",) if self._refinement != AS_READ else ()
         extras += ("sd",) if deviations else ()
-        schema = TableSchema("video", self._predictor.aus, extras)
-        columns = {name: array("d") for name in schema.columns}
+        aus, name = self._predictor.aus, Path(self._source.name).as_posix()
+        rows = Gathered(TableSchema("video", aus, extras, layout, name))
         for result in self._results(heatmaps=False):
-            for row in schema.rows(result):
-                for name, value in row.items():
-                    columns[name].append(float("nan") if value is None else value)
-        table = pd.DataFrame({name: np.array(values) for name, values in columns.items()})
-        return table.astype(dict.fromkeys(("frame", "face_id", "success"), "int64"))
+            rows.add(result)
+        return rows
 
 
 def predict_video(

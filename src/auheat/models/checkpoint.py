@@ -63,6 +63,11 @@ def save_checkpoint(
             raise AuheatError(f"cannot write checkpoint {path}: {error}") from None
 
 
+def figures_of(weights: Path) -> Path:
+    """Where the figures of uncertainty of a file of weights lie, if it has any: beside it."""
+    return weights.with_name(f"{weights.stem}.uncertainty.json")
+
+
 def load_checkpoint(path: Path) -> Checkpoint:
     """Rebuilds a network from its file.
 

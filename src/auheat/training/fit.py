@@ -65,7 +65,7 @@ def fit(experiment: Experiment, folder: Path) -> Path:
             f"{processes} processes have too few pictures: an epoch has {epoch_images}, the val "
             f"split {len(val.table)}"
         )
-    _claim(folder, experiment, writes=rank == 0)
+    _claim(folder, experiment, writes=is_first_process())
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its greetings and tips
     lightning.seed_everything(experiment.seed, verbose=False)
     share = epoch_images // processes  # the same for all, or they would wait for each other
@@ -98,6 +98,11 @@ def read_dataset(data: DataConfig) -> Manifest:
         return manifest
     subjects = manifest.table["subject"].unique()
     return assign(manifest, fold_of(data.protocol, subjects, data.fold, data.folds))
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that writes and speaks; without `torchrun` it always is."""
+    return _processes()[1] == 0
 
 
 def _processes() -> tuple[int, int]:

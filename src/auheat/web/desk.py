@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -251,13 +252,11 @@ class Desk:
             yield image, FrameResult(1, 0.0, tuple(self.predict(image)))
             return
         tracker = self.predictor.finder.tracker()
-        frames = predict_frames(_until(source, reading.stopping), self.predictor, tracker)
-        while True:
-            with self._turn:
-                read = next(frames, None)
-            if read is None:
-                return
-            yield read[0].image, read[1]
+        frames = _until(source, reading.stopping)
+        with closing(predict_frames(frames, self.predictor, tracker)) as read:
+            for picture, result in read:
+                assert picture is not None
+                yield picture, result
 
 
 def _until(source: VideoFile, stopping: threading.Event) -> Iterator[Frame]:

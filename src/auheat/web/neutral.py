@@ -1,4 +1,4 @@
-"""A frame of a reading taken as neutral, with the formula of `auheat.inference.calibration`."""
+"""The table of a reading, calibrated afterwards as `auheat.inference.calibration` does it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,10 @@ import io
 
 import numpy as np
 
-from auheat.errors import AuheatError
 from auheat.inference.baseline import Baseline, Rest
-from auheat.inference.calibration import AROUND, calibrated
+from auheat.inference.calibration import calibrated
 from auheat.inference.curves import Recorder
 from auheat.results import is_present
-
-
-def baseline_at(frame: int, recorder: Recorder, source: str) -> Baseline:
-    """The resting faces of everyone in a frame (from 1): the median of the frames around it.
-
-    source: what the video is called. Raises AuheatError if no face is in that frame.
-    """
-    faces = {}
-    for face_id, person in recorder.curves().items():
-        if frame in person.frames:
-            time = person.times[person.frames == frame][0]
-            near = np.abs(person.times - time) <= AROUND + 1e-6
-            readings = np.median(person.levels[near], axis=0).tolist()
-            rest = dict(zip(recorder.aus, readings, strict=True))
-            faces[face_id] = Rest(rest, tuple(person.frames[near].tolist()))
-    if not faces:
-        raise AuheatError(f"frame {frame} shows no face: choose another one as neutral")
-    method = f"frame {frame}, median of the frames up to {AROUND:g} s around it"
-    return Baseline(faces, method, source)
 
 
 def calibrated_table(text: str, recorder: Recorder, baseline: Baseline) -> str:

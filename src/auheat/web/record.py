@@ -22,7 +22,8 @@ from PIL import Image as Pillow
 from auheat.inference.curves import Recorder
 from auheat.inference.sinks import CsvSink, OverlayVideoSink, write_overlay_photo
 from auheat.media.video_writer import VideoWriter
-from auheat.results import FacePrediction, FrameResult, TableSchema
+from auheat.results import FacePrediction, FrameResult
+from auheat.tables.schema import TableSchema
 from auheat.web.heat import TOGETHER, HeatStore, packed
 
 Image = NDArray[np.uint8]

@@ -16,13 +16,13 @@ from starlette.concurrency import run_in_threadpool
 from auheat import __version__
 from auheat.errors import AuheatError
 from auheat.facs import TABLE
-from auheat.inference.calibration import AROUND, MOST
+from auheat.inference.calibration import AROUND, MOST, from_frame
 from auheat.inference.panel import colour_scale, face_colour
 from auheat.web import uploads
 from auheat.web.desk import Desk, MissingError, Reading
 from auheat.web.guard import Guard
 from auheat.web.heat import TOGETHER
-from auheat.web.neutral import baseline_at, calibrated_table
+from auheat.web.neutral import calibrated_table
 
 STATIC = Path(str(files("auheat.web"))) / "static"
 # One picture of the webcam, in bytes.
@@ -115,7 +115,7 @@ def _add_results(app: FastAPI, desk: Desk) -> None:
         text = (reading.folder / "table.csv").read_text("utf-8")
         if neutral is not None:
             recorder = _video(reading).record.recorder
-            text = calibrated_table(text, recorder, baseline_at(neutral, recorder, reading.name))
+            text = calibrated_table(text, recorder, from_frame(neutral, recorder, reading.name))
         end = ".csv" if neutral is None else f".neutral-{neutral}.csv"
         return Response(text, media_type="text/csv", headers=_attached(reading, end))
 
@@ -123,7 +123,7 @@ def _add_results(app: FastAPI, desk: Desk) -> None:
     def neutral(reading_id: str, frame: int) -> Response:
         reading = _video(_done(desk, reading_id))
         path = reading.folder / "neutral.json"
-        baseline_at(frame, reading.record.recorder, reading.name).write(path)
+        from_frame(frame, reading.record.recorder, reading.name).write(path)
         return FileResponse(path, headers=_attached(reading, ".neutral.json"))
 
     @app.get("/api/readings/{reading_id}/report")

@@ -1,6 +1,7 @@
 """Reads a result table back: which kind it is, and the levels of every person over time.
 
-The kinds and columns are those of `auheat.results.TableSchema`; other columns are left alone.
+The kinds and columns are those of OpenFace's convention in `auheat.tables`; Fex and tidy tables are
+brought into it first. Other columns are left alone.
 """
 
 from __future__ import annotations
@@ -8,15 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.results import TableKind
+from auheat.tables.conventions import TableKind
+from auheat.tables.reading import as_openface, read_any
 
 _LEVEL = re.compile(r"(AU\d\d)_r")
 # What a table of each kind begins with, apart from `confidence` and `success`.
@@ -130,11 +133,11 @@ class ResultTable:
 
 
 def read_table(path: Path, name: str = "") -> ResultTable:
-    """Reads a CSV that `auheat predict` wrote. name: what to call it, its own by default.
+    """Reads a table that `auheat predict` wrote. name: what to call it, its own by default.
 
     Raises AuheatError if the file is missing, is no such table, or has no rows.
     """
-    rows = _csv(path)
+    rows = _rows(path)
     kind = next((kind for kind, head in _HEADS if head <= set(rows.columns)), None)
     aus = tuple(match[1] for name in rows.columns if (match := _LEVEL.fullmatch(str(name))))
     if kind is None or not aus or not {"confidence", "success"} <= set(rows.columns):
@@ -150,17 +153,23 @@ def read_table(path: Path, name: str = "") -> ResultTable:
         raise AuheatError(f"{path} is damaged: a column of numbers holds something else") from None
 
 
-def _csv(path: Path) -> Any:
+def _rows(path: Path) -> Any:
     try:
-        return pd.read_csv(path, skipinitialspace=True)
+        stored = read_any(path)
+        rows = as_openface(stored)
     except FileNotFoundError:
-        raise AuheatError(f"no table at {path}: give a CSV that `auheat predict` wrote") from None
+        raise AuheatError(f"no table at {path}: give a table that `auheat predict` wrote") from None
     except IsADirectoryError:
-        raise AuheatError(f"{path} is a folder: give a CSV that `auheat predict` wrote") from None
+        raise AuheatError(f"{path} is a folder: give a table that `auheat predict` wrote") from None
     except OSError as error:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, pd.errors.ParserError):
-        raise AuheatError(f"{path} cannot be read as a table of comma-separated values") from None
+    except (ValueError, AttributeError, pd.errors.ParserError, pa.ArrowException):
+        raise AuheatError(f"{path} cannot be read as a table") from None
+    if rows is stored or "face" not in rows:
+        return rows
+    if rows["input"].nunique() == 1:  # a single photo
+        return rows.drop(columns="input")
+    return rows.assign(input=[PurePosixPath(path).name for path in rows["input"]])
 
 
 def _with_places(rows: Any, kind: TableKind, aus: tuple[str, ...]) -> Any:

@@ -1,0 +1,76 @@
+"""How a head is turned and where it is, from its 68 landmarks.
+
+A mean face (`auheat.landmarks.MEAN_FACE`, from our own synthetic people) is moved and turned until
+a pinhole camera sees its 68 points as near to the landmarks as can be (least squares). Axes, signs
+and units are those of `auheat.results.HeadPose`.
+
+Nobody knows the camera, so its focal length is guessed as OpenFace 2.2 guesses it where none is
+given (`SequenceCapture.cpp`): the mean of 500 W / 640 and 500 H / 480 pixels. Angles hardly depend
+on that guess; the distance is proportional to it, and to how much larger than the mean the face is.
+
+On 70 rendered heads (synthetic faces, half of them with expressions, turned by up to 35 degrees)
+seen through a camera of the guessed focal length, pitch, yaw and roll come out within 3.5, 1.9 and
+1.0 degrees on average from MediaPipe's landmarks, and within 1.7, 1.1 and 0.6 from the true ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat.landmarks import MEAN_FACE
+from auheat.results import HeadPose
+
+Floats = NDArray[np.float64]
+
+# From one inner eye corner to the other on the neutral mean face of ICT-FaceKit, in millimetres.
+INNER_EYES = 36.9
+
+
+def head_pose(landmarks: Floats, height: int, width: int) -> HeadPose | None:
+    """The pose of a face with the given landmarks (68, 2) in a picture of height x width pixels.
+
+    None where nothing can be fitted, as to points that coincide.
+    """
+    import cv2
+
+    points, camera = np.ascontiguousarray(landmarks, np.float64), camera_matrix(height, width)
+    try:
+        found, turn, shift = cv2.solvePnP(_FACE, points, camera, _LENS, flags=cv2.SOLVEPNP_SQPNP)
+        if found:
+            turn, shift = cv2.solvePnPRefineLM(_FACE, points, camera, _LENS, turn, shift)
+    except cv2.error:
+        return None
+    if not found or not np.isfinite([turn, shift]).all() or shift[2, 0] <= 0:
+        return None
+    x, y, z = shift.ravel().tolist()
+    return HeadPose((x, y, z), angles(np.asarray(cv2.Rodrigues(turn)[0], np.float64)))
+
+
+def camera_matrix(height: int, width: int) -> Floats:
+    """(3, 3): the guessed focal length in pixels, and the middle of the picture."""
+    focal = (500 * width / 640 + 500 * height / 480) / 2
+    return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+
+
+def angles(rotation: Floats) -> tuple[float, float, float]:
+    """(pitch, yaw, roll) in radians of R (3, 3) = Rx(pitch) Ry(yaw) Rz(roll); yaw within a right
+    angle. Where the head is seen exactly from the side, roll is 0 and pitch takes its part.
+    """
+    beside = float(np.hypot(rotation[0, 0], rotation[0, 1]))
+    yaw = float(np.arctan2(rotation[0, 2], beside))
+    if beside < 1e-9:
+        return float(np.arctan2(rotation[2, 1], rotation[1, 1])), yaw, 0.0
+    pitch = float(np.arctan2(-rotation[1, 2], rotation[2, 2]))
+    roll = float(np.arctan2(-rotation[0, 1], rotation[0, 0]))
+    return pitch, yaw, roll
+
+
+def reference_face() -> Floats:
+    """(68, 3): the mean face in millimetres about its middle, looking into the camera."""
+    points = MEAN_FACE * [1, 1, -1] * INNER_EYES
+    return np.ascontiguousarray(points - points.mean(0))
+
+
+_FACE = reference_face()
+_LENS = np.zeros(4)  # no distortion

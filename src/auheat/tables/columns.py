@@ -1,0 +1,115 @@
+"""Columns of result tables: what each says about a frame, a face, an Action Unit.
+
+Numbers are not rounded here; `decimals` is for CSV files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from auheat.facs import PRESENCE_THRESHOLD
+from auheat.landmarks import COUNT
+from auheat.results import FacePrediction, FrameResult
+
+# A value from a frame, one of its faces (None if it has none) and, where a row is of one, the AU.
+Value = Callable[[FrameResult, FacePrediction | None, str], Any]
+# What is said about an AU: its intensity, whether it is present, and on request the network's own
+# reading where the intensity was calibrated or smoothed, and the standard deviation.
+Extra = Literal["raw", "sd"]
+Reading = Literal["intensity", "presence", "raw", "sd"]
+PosePart = Literal["translation", "rotation", "degrees"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    type: "integer" is never empty; "flag" is 0, 1 or empty; "number" may be empty; "text".
+    decimals: how many a number has in a CSV file.
+    """
+
+    name: str
+    type: Literal["integer", "flag", "number", "text"]
+    value: Value
+    decimals: int = 2
+
+    def text(self, value: Any) -> str:
+        """A value as a CSV file has it."""
+        if value is None:
+            return ""
+        return f"{value:.{self.decimals}f}" if self.type == "number" else str(value)
+
+
+def is_present(intensity: float) -> int:
+    """1 if an intensity, as OpenFace's table prints it (2 decimals), reaches FACS level A, else 0.
+
+    So the two never contradict each other.
+    """
+    return int(round(float(intensity), 2) >= PRESENCE_THRESHOLD)
+
+
+FRAME = Column("frame", "integer", lambda result, face, au: result.frame)
+TIMESTAMP = Column("timestamp", "number", lambda result, face, au: result.timestamp, 3)
+SUCCESS = Column("success", "integer", lambda result, face, au: int(face is not None))
+CONFIDENCE = Column(
+    "confidence", "number", lambda result, face, au: 0.0 if face is None else face.confidence
+)
+
+
+def face_number(name: str) -> Column:
+    """The identity of a face, from 0; 0 where there is none."""
+    return Column(name, "integer", lambda result, face, au: 0 if face is None else face.face_id)
+
+
+def of_face(name: str, get: Callable[[FacePrediction], float], decimals: int) -> Column:
+    """A number that every face has."""
+    return Column(
+        name, "number", lambda result, face, au: None if face is None else get(face), decimals
+    )
+
+
+def of_pose(name: str, part: PosePart, index: int, decimals: int) -> Column:
+    """A number of `HeadPose`, which every face has whose pose is known."""
+
+    def value(result: FrameResult, face: FacePrediction | None, au: str) -> float | None:
+        return None if face is None or face.pose is None else getattr(face.pose, part)[index]
+
+    return Column(name, "number", value, decimals)
+
+
+def positions(names: tuple[str, str, str], decimals: int) -> Iterator[Column]:
+    """Where the head is: x, y, z in millimetres."""
+    for index, name in enumerate(names):
+        yield of_pose(name, "translation", index, decimals)
+
+
+def landmarks(decimals: int) -> Iterator[Column]:
+    """x_0 to x_67, then y_0 to y_67, in pixels."""
+    for axis, letter in enumerate("xy"):
+        for index in range(COUNT):
+            yield of_face(f"{letter}_{index}", partial(_coordinate, index, axis), decimals)
+
+
+def _coordinate(index: int, axis: int, face: FacePrediction) -> float:
+    return float(face.landmarks[index, axis])
+
+
+def of_au(name: str, reading: Reading, of: str | None = None, decimals: int = 2) -> Column:
+    """What was read of an AU: of one by name, or of that of the row."""
+    get = _READINGS[reading]
+
+    def value(result: FrameResult, face: FacePrediction | None, au: str) -> Any:
+        return None if face is None else get(face, of or au)
+
+    return Column(name, "flag" if reading == "presence" else "number", value, decimals)
+
+
+_READINGS: dict[Reading, Callable[[FacePrediction, str], Any]] = {
+    "intensity": lambda face, au: face.intensities[au],
+    "presence": lambda face, au: is_present(face.intensities[au]),
+    "raw": lambda face, au: (face.raw or face.intensities)[au],
+    "sd": lambda face, au: (face.deviations or {}).get(au),
+}

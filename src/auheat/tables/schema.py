@@ -1,0 +1,99 @@
+"""Which table is wanted, and the rows that a frame becomes in it.
+
+A frame without a face keeps its place (one row; in a tidy table one for each AU) with success 0,
+confidence 0 and nothing in the columns of readings (NaN in pandas, NA in R), so that no mean takes
+it for a neutral face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+from auheat.errors import unknown_name
+from auheat.results import FacePrediction, FrameResult
+from auheat.tables.columns import Column, Extra
+from auheat.tables.conventions import TableKind, fex, openface, tidy
+
+# Raised whenever a column changes its name, meaning or place.
+TABLE_VERSION = 1
+
+Row = dict[str, Any]
+TableFormat = Literal["openface", "fex", "tidy"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which convention a table follows, and the groups of columns on request.
+
+    format: see `auheat.tables.conventions`.
+    pose, landmarks: with the columns of the head's pose and of the 68 landmarks; a Fex table always
+        has both.
+    Raises AuheatError for an unknown format.
+    """
+
+    format: TableFormat = "openface"
+    pose: bool = False
+    landmarks: bool = False
+
+    def __post_init__(self) -> None:
+        if self.format not in get_args(TableFormat):
+            raise unknown_name("table format", self.format, get_args(TableFormat))
+
+    @property
+    def ending(self) -> str:
+        """How the name of such a file ends."""
+        return ".parquet" if self.format == "tidy" else ".csv"
+
+
+OPENFACE = Layout()
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """The columns of a result table, and the rows that a frame becomes.
+
+    kind: whether a video is read, one photo, or a folder of them.
+    aus: in the order of their columns.
+    extras: AU after AU, in the order given; empty where a prediction has no such numbers. A Fex
+        table has no place for them, and is without.
+    input: path of what is read, for the column of that name in a Fex or tidy table.
+    """
+
+    kind: TableKind
+    aus: tuple[str, ...]
+    extras: tuple[Extra, ...] = ()
+    layout: Layout = OPENFACE
+    input: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All column names in order."""
+        return tuple(column.name for column in self.described)
+
+    @cached_property
+    def described(self) -> tuple[Column, ...]:
+        """The columns themselves."""
+        layout, kind, aus = self.layout, self.kind, self.aus
+        if layout.format == "fex":
+            return tuple(fex(kind, aus, self.input))
+        on_request = (layout.pose, layout.landmarks)
+        if layout.format == "tidy":
+            return tuple(tidy(kind, aus, self.extras, *on_request, self.input))
+        return tuple(openface(kind, aus, self.extras, *on_request))
+
+    def rows(self, result: FrameResult) -> list[Row]:
+        """The rows of one frame: by face, then in a tidy table by AU."""
+        faces: Sequence[FacePrediction | None] = result.faces or (None,)
+        aus = self.aus if self.layout.format == "tidy" else ("",)
+        return [
+            {column.name: column.value(result, face, au) for column in self.described}
+            for face in faces
+            for au in aus
+        ]
+
+    def text(self, row: Row) -> list[str]:
+        """A row as a CSV file has it."""
+        return [column.text(row[column.name]) for column in self.described]

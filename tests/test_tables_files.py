@@ -1,0 +1,259 @@
+"""Tables as files and as frames of pandas and polars, and who reads them back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as parquet
+import pytest
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from auheat.cli import main
+from auheat.errors import AuheatError
+from auheat.evaluation.foreign import read_foreign
+from auheat.inference import sinks
+from auheat.inference.curves import read_table as read_curves
+from auheat.inference.inputs import gather
+from auheat.inference.predictor import Predictor
+from auheat.inference.run import Batch, Outcome, make_folder
+from auheat.inference.sinks import ParquetSink, table_sink
+from auheat.inference.video import VideoPrediction, predict_video
+from auheat.results import FacePrediction, FrameResult
+from auheat.tables.schema import Layout, TableSchema
+from auheat.web.report.table import read_table as read_report
+from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
+
+Points = NDArray[np.float64]
+TIDY, FEX = Layout("tidy"), Layout("fex")
+AUS = ("AU04", "AU09", "AU12")
+
+
+@pytest.fixture
+def predictor(face: Points) -> Predictor:
+    """Finds one face in every photo; in videos two, none, two, none, ... with ids 0 and 1."""
+    known = [face_from(face, 0), face_from(face * 0.6 + 150, 1)]
+    return Predictor(small_checkpoint(), KnownFaces([known, []]), "cpu")
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    (tmp_path / "media").mkdir()
+    return write_video(tmp_path / "media" / "a.mp4", [texture(i, 270, 480) for i in range(4)])
+
+
+def run(predictor: Predictor, out: Path, *paths: Path, **options: object) -> list[Outcome]:
+    make_folder(out)
+    batch = Batch(predictor, out, **options)  # type: ignore[arg-type]
+    return list(batch.run(gather(paths, out, False)))
+
+
+def result(frame: int, level: float) -> FrameResult:
+    seen = face_from(np.random.default_rng(0).uniform(20, 70, (68, 2)))
+    face = FacePrediction(seen, {"AU04": level, "AU12": 0.0}, {}, np.eye(2, 3), 1.0)
+    return FrameResult(frame, frame / 30, (face,))
+
+
+def test_a_tidy_file_in_full(tmp_path: Path) -> None:
+    schema = TableSchema("video", ("AU04", "AU12"), layout=TIDY, input="a.mp4")
+    with table_sink(tmp_path / "a.parquet", schema) as sink:
+        sink.write(result(1, 1.2345678))
+        assert not (tmp_path / "a.parquet").exists()
+        sink.write(FrameResult(2, 0.5, ()))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+    table = parquet.read_table(tmp_path / "a.parquet")
+    assert [str(kind) for kind in table.schema.types] == [
+        *("string", "int64", "double", "int64", "int64", "double", "string", "double", "int8")
+    ]
+    assert table.schema.metadata[b"auheat_table"] == b"1"
+    rows = [tuple(row.values()) for row in table.to_pylist()]
+    assert rows == [
+        ("a.mp4", 1, 1 / 30, 0, 1, 1.0, "AU04", 1.2345678, 1),
+        ("a.mp4", 1, 1 / 30, 0, 1, 1.0, "AU12", 0.0, 0),
+        ("a.mp4", 2, 0.5, 0, 0, 0.0, "AU04", None, None),
+        ("a.mp4", 2, 0.5, 0, 0, 0.0, "AU12", None, None),
+    ]
+
+
+def test_rows_do_not_pile_up_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten rows of nine columns are one group."""
+    monkeypatch.setattr(sinks, "_CELLS", 90)
+    schema = TableSchema("video", ("AU04", "AU12"), layout=TIDY)
+    with ParquetSink(tmp_path / "a.parquet", schema) as sink:
+        for frame in range(1, 13):
+            sink.write(result(frame, frame / 3))
+            assert len(sink._waiting) < 10
+    about = parquet.read_metadata(tmp_path / "a.parquet")
+    assert [about.row_group(i).num_rows for i in range(about.num_row_groups)] == [10, 10, 4]
+    read = pd.read_parquet(tmp_path / "a.parquet")
+    assert read["frame"].to_list() == [n for n in range(1, 13) for _ in range(2)]
+    assert read.loc[read["au"] == "AU04", "intensity"].to_list() == [n / 3 for n in range(1, 13)]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_nothing_half_written_is_left(tmp_path: Path, error: type[BaseException]) -> None:
+    schema = TableSchema("video", ("AU04", "AU12"), layout=TIDY)
+    (tmp_path / "a.parquet").write_text("from an earlier run")
+    with pytest.raises(error), ParquetSink(tmp_path / "a.parquet", schema) as sink:
+        sink.write(result(1, 1.0))
+        raise error
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+    assert (tmp_path / "a.parquet").read_text() == "from an earlier run"
+    with (
+        pytest.raises(AuheatError, match="cannot write"),
+        ParquetSink(tmp_path / "none" / "a.parquet", schema),
+    ):
+        pass
+
+
+def test_every_format_beside_everything_else(
+    tmp_path: Path, clip: Path, predictor: Predictor
+) -> None:
+    """Overlays and events do not depend on the format, and the summary names the files."""
+    out = tmp_path / "out"
+    texts = []
+    for layout, name in ((Layout(), "a.csv"), (FEX, "a.csv"), (TIDY, "a.parquet")):
+        (outcome,) = run(predictor, out, clip, layout=layout, overlay=True, events=True)
+        assert outcome.problem is None
+        assert outcome.files == [out / name, out / "a.overlay.mp4", out / "a.events.csv"]
+        assert f"-> {out / name}, " in outcome.summary
+        texts.append((out / "a.events.csv").read_text())
+    assert texts[0] == texts[1] == texts[2]
+
+
+def test_inputs_of_one_stem_keep_their_tables_apart(
+    tmp_path: Path, clip: Path, predictor: Predictor
+) -> None:
+    photo = clip.with_name("a.png")
+    Pillow.fromarray(texture(0, 270, 480)).save(photo)
+    video, picture = run(predictor, tmp_path / "out", clip, photo, layout=TIDY)
+    assert [path.name for path in video.files + picture.files] == ["a.parquet", "a.png.parquet"]
+    read = pd.read_parquet(picture.files[0])
+    assert set(read["input"]) == {photo.as_posix()}
+    assert set(read["frame"]) == {0}
+
+
+def test_no_table_replaces_an_input(tmp_path: Path, clip: Path, predictor: Predictor) -> None:
+    odd = clip.rename(clip.with_name("a.parquet"))
+    (outcome,) = run(predictor, odd.parent, odd, layout=TIDY)
+    assert outcome.files == [odd.with_name("a.parquet.parquet")]
+
+
+def test_standard_deviations_have_no_place_in_fex(predictor: Predictor, tmp_path: Path) -> None:
+    predictor._uncertainty = object()  # type: ignore[assignment]
+    with pytest.raises(AuheatError, match=r"Fex table has no place for .* --format openface or"):
+        Batch(predictor, tmp_path, deviations=True, layout=FEX).check([])
+    Batch(predictor, tmp_path, deviations=True, layout=TIDY).check([])
+
+
+def test_on_the_command_line(
+    tmp_path: Path, clip: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auheat.inference.predictor.load", lambda *_: predictor)
+    out = tmp_path / "out"
+
+    def call(*options: str) -> Result:
+        return CliRunner().invoke(main, ["predict", str(clip), "-o", str(out), *options])
+
+    result = call("--format", "tidy", "--pose")
+    assert result.exit_code == 0, result.output
+    assert f"-> {out / 'a.parquet'}\n" in result.stdout
+    assert {"yaw", "au"} <= set(parquet.read_schema(out / "a.parquet").names)
+    assert call("--landmarks").exit_code == 0
+    assert ",success,x_0,x_1," in (out / "a.csv").read_text()
+    assert call("--format", "fex").exit_code == 0
+    assert (out / "a.csv").read_text().startswith("frame,FaceRectX,FaceRectY,")
+    assert call("--format", "csv").exit_code == 2
+
+
+@pytest.mark.parametrize("layout", [FEX, TIDY])
+def test_report_events_and_evaluation_read_every_format(
+    tmp_path: Path, clip: Path, predictor: Predictor, layout: Layout
+) -> None:
+    """All of it as from the default table, but for rounding to 2 decimals there."""
+    (usual,) = run(predictor, tmp_path / "usual", clip)
+    (other,) = run(predictor, tmp_path / "other", clip, layout=layout)
+    first, second = read_report(usual.files[0]), read_report(other.files[0])
+    assert (second.kind, second.aus, second.places, second.with_face) == ("video", AUS, 4, 2)
+    assert np.array(second.gaps) == pytest.approx(np.array(first.gaps), abs=1e-3)
+    for one, two in zip(first.series, second.series, strict=True):
+        assert (one.person, one.places.tolist()) == (two.person, two.places.tolist())
+        assert two.times == pytest.approx(one.times, abs=1e-3)
+        assert two.levels == pytest.approx(one.levels, abs=0.0051)
+    expected, found = (read_curves(o.files[0]).curves() for o in (usual, other))
+    assert list(found) == list(expected) == [0, 1]
+    assert found[1].frames.tolist() == [1, 3]
+    assert found[1].levels == pytest.approx(expected[1].levels, abs=0.0051)
+    measured = read_foreign(other.files[0])
+    assert (measured.kind, measured.aus) == ("auheat", AUS)
+    assert measured.rows["frame"].to_list() == [1, 1, 3, 3]
+    assert measured.rows["face"].to_list() == ["0", "1", "0", "1"]
+    assert measured.rows[list(AUS)].to_numpy() == pytest.approx(
+        read_foreign(usual.files[0]).rows[list(AUS)].to_numpy(), abs=0.0051
+    )
+
+
+@pytest.mark.parametrize("layout", [FEX, TIDY])
+def test_pictures_are_read_back_by_name(
+    tmp_path: Path, predictor: Predictor, layout: Layout
+) -> None:
+    for name in ("day/1.png", "day/2.png", "one.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Pillow.fromarray(texture(1, 270, 480)).save(tmp_path / name)
+    day, one = run(
+        predictor, tmp_path / "out", tmp_path / "day", tmp_path / "one.png", layout=layout
+    )
+    report = read_report(day.files[0])
+    assert (report.kind, report.places, report.name_of(2)) == ("folder", 2, "2.png")
+    assert read_report(one.files[0]).kind == "photo"
+    rows = read_foreign(day.files[0]).rows
+    assert rows["picture"].all()
+    assert rows["source"].iloc[-1].endswith("day/2")
+
+
+def test_tables_that_are_damaged(tmp_path: Path) -> None:
+    schema = TableSchema("video", ("AU04", "AU12"), layout=TIDY)
+    with ParquetSink(tmp_path / "twice.parquet", schema) as sink:
+        sink.write(result(1, 1.0))
+        sink.write(result(1, 1.0))
+    (tmp_path / "empty.parquet").touch()
+    for name in ("twice.parquet", "empty.parquet"):
+        for read in (read_report, read_curves, read_foreign):
+            with pytest.raises(AuheatError, match=name):
+                read(tmp_path / name)
+    with pytest.raises(AuheatError, match="no file at"):
+        read_curves(tmp_path / "none.parquet")
+
+
+def test_pandas_and_polars(clip: Path, predictor: Predictor) -> None:
+    polars = pytest.importorskip("polars")
+    video = predict_video(clip, predictor)
+    for layout in ("openface", "fex", "tidy"):
+        table = video.table(format=layout, pose=True)  # type: ignore[arg-type]
+        other = video.to_polars(format=layout, pose=True)  # type: ignore[arg-type]
+        schema = TableSchema("video", AUS, layout=Layout(layout, True))  # type: ignore[arg-type]
+        assert tuple(table.columns) == tuple(other.columns) == schema.columns
+        assert len(table) == len(other) == (18 if layout == "tidy" else 6)
+        numbers = [name for name in table if table[name].dtype.kind in "if"]
+        assert other.select(numbers).fill_null(np.nan).to_numpy() == pytest.approx(
+            table[numbers].to_numpy(float), nan_ok=True
+        )
+    assert other.schema["presence"] == polars.Int8
+    assert other["intensity"].null_count() == 6
+    assert set(table["input"]) == {clip.as_posix()}
+    assert table["frame"].dtype == np.int64
+    with pytest.raises(AuheatError, match="unknown table format 'csv'"):
+        video.table(format="csv")  # type: ignore[arg-type]
+
+
+def test_polars_is_asked_for_in_one_line(
+    clip: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    video: VideoPrediction = predict_video(clip, predictor)
+    with pytest.raises(AuheatError, match=r'pip install "auheat\[polars\]"'):
+        video.to_polars()
