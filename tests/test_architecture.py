@@ -28,19 +28,21 @@ LAYERS = (
         "heatmap",
         "metrics",
         "results",
+        "tables",
         "config",
         "files",
         "allocation",
+        "processors",
     ),
     ("models", "faces", "synthesis", "media"),
     ("data",),
     ("inference", "evaluation", "export"),
     ("training",),
-    ("bench", "figures", "web", "cli", "__main__"),
+    ("bench", "doctor", "figures", "web", "cli", "__main__"),
 )
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The command line opens the other rooms of its layer: a verb is how they are started.
-OPENS = {("cli", "bench"), ("cli", "figures"), ("cli", "web"), ("__main__", "cli")}
+OPENS = {("cli", room) for room in ("bench", "doctor", "figures", "web")} | {("__main__", "cli")}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "core", "manager", "common", "misc"}
 HEAVY = {"torch", "mediapipe", "cv2", "pandas", "lightning", "numba", "scipy", "av", "pyarrow"}
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from auheat.bench import model, train
+from auheat.bench import model, predict, train
 from auheat.bench.machine import Peak
 from auheat.config import ModelConfig
 from auheat.data.dataset import CropDataset
+from auheat.inference.predictor import Predictor
+from auheat.media.frames import VideoFile
 from auheat.models.heatmap_net import build_net
 from auheat.training.experiment import Experiment
 from small_runs import experiment, write_dataset
+from stand_ins import KnownFaces, small_checkpoint, texture, write_video
 
 CPU = torch.device("cpu")
 
@@ -92,3 +96,38 @@ def test_rows_of_the_training_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     forwards = list(train.VARIANTS.values())
     assert variants == [*forwards[::-1], *forwards]
     assert {data for data, _, _ in asked} == {tmp_path}
+
+
+def test_rows_of_the_predict_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every stage, the loop and the pipeline read the clip of exactly the frames asked for."""
+    video = write_video(tmp_path / "a.mp4", [texture(i, 96, 128) for i in range(3)])
+    predictor = Predictor(small_checkpoint(), KnownFaces([[]]), "cpu")
+    seen, commands = list[int](), list[Path]()
+    loop = predict._loop
+
+    def counted(clip: Path, *rest: Any) -> None:
+        seen.append(sum(1 for _ in VideoFile(clip)))
+        loop(clip, *rest)
+
+    def command(clip: Path, *_: Any) -> tuple[float, float | None]:
+        commands.append(clip)
+        return 2.0, 300.0
+
+    monkeypatch.setattr(predict, "_loop", counted)
+    monkeypatch.setattr(predict, "_command", command)
+    bench = predict.bench_predict(video, predictor, predict.PredictPlan(8, rounds=2))
+    assert seen == [8] * 5
+    assert [row["work"] for row in bench.rows] == [
+        *predict._STAGES,
+        predict.PEER,
+        "pipeline",
+        "whole command",
+    ]
+    whole = bench.rows[-1]
+    assert (whole["frames/s"], whole["ms"], whole["peak MB"]) == (4.0, 250.0, 300.0)
+    peer, pipeline = bench.rows[-3:-1]
+    ratios = [a / b for a, b in zip(peer["seconds"], pipeline["seconds"], strict=True)]
+    assert pipeline["times peer"] == pytest.approx(np.median(ratios))
+    floor = max(row["ms"] for row in bench.rows[:5])
+    assert float(pipeline["of floor"][:-1]) / 100 * pipeline["ms"] >= 0.98 * floor - 0.01
+    assert len(commands) == 2

@@ -189,6 +189,9 @@ def test_pictures_of_the_faces(tiny_folder: Path, tmp_path: Path) -> None:
     done("gallery", "--assets", tiny_folder, "-o", tmp_path, "--size", 64)
     assert Image.open(tmp_path / "contact-sheet.jpg").size == (640, 384)
     assert Image.open(tmp_path / "au-levels.jpg").size == (2 * 384 + 12, 7 * (64 + 24))
+    strips = sorted((tmp_path / "levels").iterdir())
+    assert [path.stem for path in strips] == list(PAPER_AUS)
+    assert Image.open(strips[0]).size == (384, 64)
 
 
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:

@@ -112,6 +112,28 @@ def model(
 
 
 @command.command()
+@click.argument("video", type=click.Path(path_type=Path))
+@click.option("--frames", type=click.IntRange(min=2), default=472, show_default=True,
+              help="The clip is played back and forth until it has as many.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="[default: as auheat predict has it]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="JSON file to write.")
+def predict(video: Path, frames: int, rounds: int, threads: int | None, **where: Any) -> None:
+    """Frames a second of VIDEO: each stage, a plain loop, the pipeline, the whole command."""
+    from tqdm import tqdm
+
+    from auheat.bench.predict import PredictPlan, bench_predict
+    from auheat.inference.predictor import load
+    from auheat.inference.reading import threads_beside
+
+    options = () if threads is None else ("--threads", str(threads))
+    plan = PredictPlan(frames, rounds, options)
+    predictor = load(threads=threads or threads_beside())
+    with tqdm(total=rounds + 3, desc="steps", disable=None) as bar:
+        _finish(bench_predict(video, predictor, plan, bar.update), where)
+
+
+@command.command()
 @click.option("--preset", type=click.Choice(["default", "paper"]), default="default",
               show_default=True)  # fmt: skip
 @click.argument("overrides", nargs=-1)
@@ -145,14 +167,14 @@ def train(preset: str, overrides: tuple[str, ...], steps: int, rounds: int, **wh
 @measures
 def synth(assets: Path, size: int, images: int, workers: int | None, **where: Any) -> None:
     """Synthetic faces a second: people, pictures, and a dataset written whole."""
-    import os
 
     from tqdm import tqdm
 
     from auheat.bench.synth import SynthPlan, bench_synth
     from auheat.bench.timing import CLOCKS
+    from auheat.processors import processors
 
-    plan = SynthPlan(size, max(1, images // 5), images, workers or os.cpu_count() or 1)
+    plan = SynthPlan(size, max(1, images // 5), images, workers or processors())
     with tqdm(total=images, desc="faces", disable=None) as bar:
         _finish(bench_synth(assets, plan, CLOCKS[where["clock"]], bar.update), where)
 

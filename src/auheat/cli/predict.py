@@ -58,7 +58,8 @@ from auheat.cli import FAILED
     show_default=True,
     help="What the network computes in; auto is bf16 where the processor has it.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the network.")
+@click.option("--threads", type=click.IntRange(min=1),
+              help="CPU threads of the network.  [default: one less than there are]")  # fmt: skip
 @click.option("--batch", type=click.IntRange(min=1), help="Frames to read together.")
 @click.option("--aus", help="Only these, like AU06,AU12.  [default: all that the weights read]")
 @click.option("--neutral", default="none", show_default=True, metavar="FRAME|IMAGE|FILE|auto|none",
@@ -106,12 +107,14 @@ def command(
     from auheat.inference.calibration import neutral_of
     from auheat.inference.inputs import gather
     from auheat.inference.predictor import load
+    from auheat.inference.reading import threads_beside
     from auheat.inference.refining import Refinement
     from auheat.inference.run import Batch, make_folder
     from auheat.tables.schema import Layout
 
     chosen = None if aus is None else [name.strip() for name in aus.split(",") if name.strip()]
     gathered = gather(inputs, out, sequence)
+    threads = threads or threads_beside()
     predictor = load(weights, device, chosen, faces, runtime, precision, threads, batch)
     refinement = Refinement(neutral_of(neutral, predictor), smooth)
     layout = Layout(convention, pose, landmarks)

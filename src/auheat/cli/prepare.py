@@ -52,13 +52,13 @@ def command(
     Beside the manifest it leaves report.md and report.json: what was found, dropped and why. A run
     that was stopped continues when the same command is given again.
     """
-    import os
     import sys
 
     from tqdm import tqdm
 
     from auheat.data.convert import ConversionPlan, convert
     from auheat.faces.crop import CropSpec
+    from auheat.processors import processors
 
     names = tuple(name.strip() for name in aus.split(",")) if aus is not None else None
     plan = ConversionPlan(
@@ -77,7 +77,7 @@ def command(
             if len(warnings) <= _MOST_WARNINGS:
                 tqdm.write(f"auheat: {line}", file=sys.stderr)
 
-        report = convert(source, out, plan, workers or os.cpu_count() or 1, strict, show, warn)
+        report = convert(source, out, plan, workers or processors(), strict, show, warn)
     if len(warnings) > _MOST_WARNINGS:
         more = len(warnings) - _MOST_WARNINGS
         click.echo(f"auheat: {more} more problems: see {out / 'report.md'}", err=True)

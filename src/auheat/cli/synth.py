@@ -58,7 +58,6 @@ def command(
     The same numbers give the same pictures. A run that was stopped continues when the same command
     is given again.
     """
-    import os
 
     from tqdm import tqdm
 
@@ -66,8 +65,9 @@ def command(
     from auheat.data.synthetic import SynthesisPlan, synthesise
     from auheat.data.synthetic_clips import write_clips
     from auheat.faces.crop import CropSpec
+    from auheat.processors import processors
 
-    count = workers or os.cpu_count() or 1
+    count = workers or processors()
     if layout:
         look = LookalikePlan(layout, seed, subjects or 0, frames or 0, size or 0)
         with tqdm(total=look.images, desc="frames", disable=None) as bar:

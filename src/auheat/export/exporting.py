@@ -38,10 +38,10 @@ def export(
     precision: the lowest that the file may be read in. bf16 is for OpenVINO; the file can still be
         read in fp32.
     examples: pictures and videos whose faces are compared besides those that come with auheat.
-    Figures of uncertainty that lie beside the weights come to lie beside the file too; it replaces
-    those of an older one. Returns a check for each runtime. Raises AuheatError, and leaves no file, if a difference is
-    beyond `parity.LIMITS`, if no runtime is installed, or if none computes in bf16 where that is
-    asked for.
+    Figures of uncertainty beside the weights come to lie beside the file too, instead of those of
+    an older one. Returns a check for each runtime. Raises AuheatError, and leaves no file, if a
+    difference is beyond `parity.LIMITS`, if no runtime is installed, or if none computes in bf16
+    where that is asked for.
     """
     if out.suffix.lower() != SUFFIX:
         raise AuheatError(f"cannot export to {out}: give a name that ends in {SUFFIX}")

@@ -16,6 +16,7 @@ from auheat.faces.finder import FaceTracker
 from auheat.inference.ahead import Stage, ahead
 from auheat.inference.predictor import AlignedFace, Image, Predictor
 from auheat.media.frames import Frame
+from auheat.processors import processors
 from auheat.results import FrameResult
 
 # Frames whose faces go through the network together. This doubles the network's speed on a CPU;
@@ -29,6 +30,15 @@ READ = 2
 Read = tuple[Image | None, FrameResult]
 # The same before the network has run: a result without faces, and the faces to read.
 Followed = tuple[Image | None, FrameResult, list[AlignedFace]]
+
+
+def threads_beside() -> int:
+    """CPU threads for the network of a video: one less than the processors that may be used.
+
+    Finding and following the faces keeps that one busy. On two processors this gave 10 to 20% more
+    frames a second than both for the network.
+    """
+    return max(1, processors() - 1)
 
 
 def predict_frames(

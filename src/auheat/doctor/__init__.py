@@ -1,0 +1,1 @@
+"""Whether this installation works: what is there, what is missing, and a face that is read."""

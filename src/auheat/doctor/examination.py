@@ -1,0 +1,38 @@
+"""All looks, in order: each needs only what those before it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from auheat.doctor import machine, packages, self_test
+from auheat.doctor.findings import Finding, guarded
+
+_REST = "mend what FAILED above first, else install auheat again"
+LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    packages.python,
+    packages.needed,
+    packages.optional,
+    machine.devices,
+    machine.runtimes,
+    machine.video,
+    self_test.weights,
+    self_test.self_test,
+)
+
+
+def examine() -> Iterator[Finding]:
+    """Looks at everything, one finding at a time; an error in one look does not stop the next."""
+    for look in LOOKS:
+        yield from guarded(look, _REST)
+
+
+def verdict(findings: list[Finding]) -> str:
+    """The last line, for all findings."""
+    named = {
+        state: ", ".join(finding.subject for finding in findings if finding.state == state)
+        for state in ("FAILED", "missing")
+    }
+    if named["FAILED"]:
+        return f"auheat does not work here: {named['FAILED']}"
+    extras = f"; optional and missing: {named['missing']}" if named["missing"] else ""
+    return f"auheat works here{extras}"

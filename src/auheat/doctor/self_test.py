@@ -1,0 +1,98 @@
+"""The default weights, and a face that is read with them from end to end.
+
+`face.jpg` is frame 41 of the rendered clip `examples/smiles.mp4` at two thirds of its size; no real
+person is shown. `face.json` holds what the default weights read in it on a CPU in fp32, and the
+SHA-256 of those weights. Both are made by
+
+    python scripts/make_self_test.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from auheat.doctor.findings import Finding
+from auheat.errors import AuheatError
+
+FACE, EXPECTED = "face.jpg", "face.json"
+# Other processors, bf16 and other versions of MediaPipe move a reading by a few hundredths.
+TOLERANCE = 0.25
+_AGAIN = "install auheat again"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the weights with this SHA-256 read in the face, by AU name, 0 to 5."""
+
+    weights: str
+    intensities: dict[str, float]
+
+
+def folder() -> Path:
+    """Where the face and the expectation lie."""
+    return Path(str(files("auheat"))) / "doctor"
+
+
+def expectation() -> Expectation:
+    """What is stored. Raises AuheatError if it is missing or damaged."""
+    path = folder() / EXPECTED
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+        return Expectation(str(stored["weights"]), dict(stored["intensities"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise AuheatError(f"{path} is missing or damaged: {_AGAIN}") from None
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def weights() -> Iterator[Finding]:
+    """The default weights: there, whole, and those of this version."""
+    from auheat.inference.predictor import default_weights
+    from auheat.models.checkpoint import load_checkpoint
+
+    path = default_weights()
+    checkpoint, found = load_checkpoint(path), sha256(path)
+    size = f"{path.stat().st_size / 1e6:.1f} MB, {len(checkpoint.config.aus)} AUs"
+    detail = f"{size}, SHA-256 {found[:12]}"
+    if found == expectation().weights:
+        yield Finding("ok", "weights", detail)
+    else:
+        yield Finding("FAILED", "weights", f"{detail} is not that of this version", _AGAIN)
+
+
+def self_test() -> Iterator[Finding]:
+    """Finds the face, reads it, and compares with what is stored."""
+    from auheat.inference.predictor import load
+
+    started = time.perf_counter()
+    predictor = load()
+    faces = predictor.predict(folder() / FACE)
+    seconds = time.perf_counter() - started
+    if len(faces) != 1:
+        yield Finding("FAILED", "self-test", f"found {len(faces)} faces instead of 1", _AGAIN)
+        return
+    yield compare(dict(faces[0].intensities), expectation().intensities, seconds)
+
+
+def compare(read: dict[str, float], expected: dict[str, float], seconds: float) -> Finding:
+    """The verdict on readings by AU name, 0 to 5, that took so many seconds."""
+    if set(read) != set(expected):
+        unlike = sorted(set(read) ^ set(expected))
+        return Finding("FAILED", "self-test", f"reads other AUs: {', '.join(unlike)}", _AGAIN)
+    furthest = max(read, key=lambda au: abs(read[au] - expected[au]))
+    off = abs(read[furthest] - expected[furthest])
+    compared = f"{furthest} {read[furthest]:.2f}, expected {expected[furthest]:.2f}"
+    if not off <= TOLERANCE:
+        advice = "report it, with all lines above"
+        return Finding("FAILED", "self-test", f"a rendered face reads {compared}", advice)
+    detail = f"a rendered face read in {seconds:.1f} s, no AU off by more than {off:.2f}"
+    return Finding("ok", "self-test", detail)

@@ -1,0 +1,184 @@
+"""The code in README and on the website runs, or is at least what the command line accepts."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from fractions import Fraction
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+
+import click
+import pytest
+import torch
+
+from auheat.cli import main
+from auheat.doctor import self_test
+from auheat.facs import TABLE
+from auheat.media.frames import VideoFile
+from auheat.media.video_writer import VideoWriter
+from doc_blocks import ROOT, RUN, SHOWN, Block, blocks, blocks_in, check_auheat, commands, pages
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+BLOCKS = blocks()
+BASH = [block for block in BLOCKS if block.language == "bash"]
+PYTHON = [block for block in BLOCKS if block.language == "python"]
+# How many blocks are only checked. Whoever adds one says so here.
+NOT_RUN = 23
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+    "optional-dependencies"
+]
+FRAMES = 12
+
+
+def name(block: Block) -> str:
+    return block.name
+
+
+def test_every_block_is_run_checked_or_shown() -> None:
+    kinds = Counter(block.language for block in BLOCKS)
+    assert set(kinds) <= {*RUN, *SHOWN}, kinds
+    assert kinds["bash"] >= 25
+    assert kinds["python"] >= 8
+    marked = [block for block in BLOCKS if block.not_run]
+    assert all(block.language in RUN for block in marked)
+    assert len(marked) == NOT_RUN, [f"{block.name}: {block.not_run}" for block in marked]
+
+
+def test_no_mark_stands_alone() -> None:
+    """A mark that is not directly above a block would do nothing."""
+    texts = [page.read_text("utf-8") for page in pages()]
+    assert sum(len(re.findall("^ *<!-- *not run", text, re.MULTILINE)) for text in texts) == NOT_RUN
+
+
+@pytest.mark.parametrize("block", BASH, ids=name)
+def test_commands_are_what_the_command_line_accepts(block: Block) -> None:
+    found = list(commands(block.text))
+    assert found
+    for words in found:
+        check(words)
+
+
+def check(words: list[str]) -> None:
+    """Fails unless a command names things that exist."""
+    program, *rest = words
+    if program == "auheat":
+        check_auheat(rest)
+    elif program == "torchrun":
+        check_auheat(rest[rest.index("auheat") + 1 :])
+    elif program == "python":
+        script = (ROOT / rest[0]).read_text("utf-8")
+        assert all(option in script for option in rest[1:] if option.startswith("--"))
+    elif program == "make":
+        makefile = (ROOT / "Makefile").read_text("utf-8")
+        assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in rest)
+    elif program == "pip":
+        named = [extra for word in rest for extra in re.findall(r"^auheat\[(.+)\]$", word)]
+        assert {extra for names in named for extra in names.split(",")} <= set(EXTRAS)
+    else:
+        assert program in ("cd", "git"), f"{program} is not known here"
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=name)
+def test_python_compiles_and_imports_what_exists(block: Block) -> None:
+    for node in ast.walk(ast.parse(block.text)):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("auheat"):
+            module = import_module(str(node.module))
+            assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+def test_verbs_in_the_text_exist() -> None:
+    verbs = set(main.list_commands(click.Context(main)))
+    for page in pages():
+        for verb in re.findall(r"`auheat ([a-z]\w*)", page.read_text("utf-8")):
+            assert verb in verbs, f"{page}: auheat {verb}"
+
+
+def test_every_au_is_shown_at_each_level() -> None:
+    page = (ROOT / "docs" / "intensity.md").read_text("utf-8")
+    for au, unit in TABLE.items():
+        assert f"### {au} {unit.title}\n" in page
+        assert (
+            f"Muscle: {unit.muscle}.\n\n![{au} at levels 0 to 5](pictures/levels/{au}.jpg)" in page
+        )
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["auheat predict --no-such-option x", "auheat predikt x", "auheat predict", "auheat bench sc",
+     "make nonsense", "python scripts/none.py", "pip install 'auheat[none]'", "curl x"],
+)  # fmt: skip
+def test_the_check_sees_what_is_wrong(line: str) -> None:
+    with pytest.raises((click.UsageError, AssertionError, OSError)):
+        for words in commands(f"for x in a b; do\n{line} > out \\\n  2>&1 # why\ndone"):
+            check(words)
+
+
+def test_blocks_are_found_with_their_marks() -> None:
+    text = "a\n<!-- not run: why -->\n```bash\nx \\\n  y\n```\n\n```python\nz\n```\n"
+    first, second = blocks_in(text, "p.md")
+    assert first == Block("p.md", 4, "bash", "x \\\n  y", "why")
+    assert (second.line, second.text, second.not_run) == (9, "z", None)
+    with pytest.raises(ValueError, match=r"p\.md:1 opens"):
+        list(blocks_in("```bash\nx", "p.md"))
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small files that the documents speak of: short clips, photos, a folder, a pickle."""
+    folder = tmp_path_factory.mktemp("material")
+    photo = self_test.folder() / self_test.FACE
+    (folder / "folder").mkdir()
+    for place in ("photo.jpg", "rest.jpg", "folder/one.jpg", "folder/two.jpg"):
+        shutil.copy(photo, folder / place)
+    write_clip(folder / "clip.mp4")
+    for place in ("first", "second", "third"):
+        shutil.copy(folder / "clip.mp4", folder / f"{place}.mp4")
+    (folder / "examples").mkdir()
+    for place in ("smiles", "frowns"):
+        shutil.copy(folder / "clip.mp4", folder / "examples" / f"{place}.mp4")
+    shutil.copytree(ROOT / "docs" / "results", folder / "docs" / "results")
+    torch.save({"fc.bias": torch.zeros(3)}, folder / "resnet50.pth")
+    done("auheat predict clip.mp4 examples/smiles.mp4 -o out", folder)
+    done("auheat predict clip.mp4 -o tidy --format tidy", folder)
+    return folder
+
+
+def write_clip(path: Path) -> None:
+    frames = VideoFile(ROOT / "examples" / "smiles.mp4")
+    with VideoWriter(path, Fraction(25)) as writer:
+        for number, frame in enumerate(islice(frames, 25, 25 + FRAMES)):
+            writer.write(frame.image, number / 25)
+
+
+def done(script: str, folder: Path) -> None:
+    """Runs a bash script in a folder, with auheat on the path."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    ran = subprocess.run(
+        command, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, f"{script}\n{ran.stdout}\n{ran.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", [b for b in BASH if not b.not_run], ids=name)
+def test_bash_runs(block: Block, material: Path) -> None:
+    done(block.text, material)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", [b for b in PYTHON if not b.not_run], ids=name)
+def test_python_runs(block: Block, material: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(material)
+    exec(compile(block.text, block.name, "exec"), {"__name__": "__main__"})

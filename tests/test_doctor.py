@@ -1,0 +1,172 @@
+"""`auheat doctor` tells a good installation from a bad one; `auheat completion` completes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from auheat.cli import main
+from auheat.doctor import examination, machine, packages, self_test
+from auheat.doctor.findings import Finding, guarded
+from auheat.facs import PAPER_AUS
+from auheat.inference.predictor import default_weights
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^\w-]", requirement)[0] for requirement in requirements}
+
+
+def test_this_installation_works() -> None:
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 0, result.output
+    *lines, last = result.output.splitlines()
+    assert {line[:9] for line in lines} <= {"ok       ", "missing  "}
+    subjects = {line[9:].split(":")[0] for line in lines}
+    assert {"python", "torch", "mediapipe", "openvino", "cpu", "video", "weights"} <= subjects
+    assert last.startswith("auheat works here")
+    seconds = re.search(r"self-test: a rendered face read in ([\d.]+) s", result.output)
+    assert seconds and float(seconds[1]) < 10
+
+
+def test_one_failure_ends_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = Finding("FAILED", "video", "no frames", "mend it")
+    monkeypatch.setattr(examination, "LOOKS", (packages.python, lambda: iter([bad])))
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 2
+    assert result.output.splitlines()[-2:] == [
+        "FAILED   video: no frames; mend it",
+        "auheat does not work here: video",
+    ]
+
+
+def test_an_error_in_one_look_is_a_line() -> None:
+    def some_look() -> Iterator[Finding]:
+        yield Finding("ok", "first", "seen")
+        raise ImportError("cannot load:\nlibGL.so.1: no such file.")
+
+    first, second = guarded(some_look, "mend it")
+    assert first.line() == "ok       first: seen"
+    assert second.line() == "FAILED   some look: libGL.so.1: no such file; mend it"
+
+
+def test_what_is_looked_for_is_what_is_declared() -> None:
+    assert {distribution for _, distribution in packages.NEEDED} <= names(PROJECT["dependencies"])
+    extras = PROJECT["optional-dependencies"]
+    for _, distribution, extra, _ in packages.TRIED + packages.LOOKED_FOR:
+        assert distribution in names(extras[extra])
+    looked_for = {extra for _, _, extra, _ in packages.TRIED + packages.LOOKED_FOR}
+    assert looked_for == set(extras) - {"all", "dev", "docs"}
+    oldest, newest = (".".join(map(str, pair)) for pair in (packages.OLDEST, packages.TOO_NEW))
+    assert PROJECT["requires-python"] == f">={oldest},<{newest}"
+
+
+def test_a_missing_extra_is_named_and_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = packages.find_spec
+    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "dlib" else find(name))
+    (found,) = [one for one in packages.optional() if one.state != "ok"]
+    assert found.line() == (
+        "missing  dlib-bin: only needed for auheat prepare --landmarks dlib; "
+        'pip install "auheat[dlib]"'
+    )
+    assert examination.verdict([found]) == "auheat works here; optional and missing: dlib-bin"
+
+
+def test_a_package_that_does_not_load_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str) -> ModuleType:
+        if name in ("cv2", "openvino"):
+            raise ImportError(f"{name} is broken")
+        return import_module(name)
+
+    monkeypatch.setattr(packages, "import_module", load)
+    found = [one for one in (*packages.needed(), *packages.optional()) if one.state != "ok"]
+    assert [one.line() for one in found] == [
+        "FAILED   opencv-contrib-python: cv2 is broken; "
+        "pip install --force-reinstall opencv-contrib-python",
+        "FAILED   openvino: openvino is broken; pip install --force-reinstall openvino",
+    ]
+
+
+def test_video_that_comes_back_wrong_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    from auheat.media.frames import VideoFile
+
+    kept = VideoFile.__iter__
+    assert [one.state for one in machine.video()] == ["ok"]
+    monkeypatch.setattr(VideoFile, "__iter__", lambda file: iter([*kept(file)][:-1]))
+    (found,) = machine.video()
+    assert (found.state, found.detail[:14]) == ("FAILED", "4 of 5 frames ")
+
+
+def test_other_or_damaged_weights_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, copy = default_weights().read_bytes(), tmp_path / "default.safetensors"
+    monkeypatch.setattr("auheat.inference.predictor.default_weights", lambda: copy)
+    for content, said in (
+        (whole[:-1000], "not a readable safetensors file"),
+        (whole[:-1] + bytes([whole[-1] ^ 1]), "is not that of this version"),
+    ):
+        copy.write_bytes(content)
+        (found,) = guarded(self_test.weights, "mend it")
+        assert found.state == "FAILED"
+        assert said in found.detail
+
+
+def test_the_stored_readings_are_of_the_shipped_weights_and_true() -> None:
+    stored = self_test.expectation()
+    made_again = "the weights changed: run python scripts/make_self_test.py"
+    assert stored.weights == self_test.sha256(default_weights()), made_again
+    assert set(stored.intensities) == set(PAPER_AUS)
+    assert (self_test.folder() / self_test.FACE).stat().st_size < 20_000
+    truth = pd.read_csv(ROOT / "examples" / "smiles.labels.csv").set_index("frame").loc[41]
+    off = {au: abs(stored.intensities[au] - truth[au]) for au in PAPER_AUS}
+    assert max(off.values()) < 1.0
+    assert np.mean(list(off.values())) < 0.3
+
+
+@pytest.mark.parametrize("wrong", [0.3, -0.3, float("nan")])
+def test_a_reading_that_is_off_fails(wrong: float) -> None:
+    expected = {"AU06": 3.0, "AU12": 4.0}
+    close = self_test.compare({"AU06": 3.1, "AU12": 3.8}, expected, 1.0)
+    assert close.state == "ok"
+    assert close.detail.endswith("no AU off by more than 0.20")
+    assert self_test.compare({"AU06": 3.0 + wrong, "AU12": 4.0}, expected, 1.0).state == "FAILED"
+    assert self_test.compare({"AU12": 4.0}, expected, 1.0).state == "FAILED"
+
+
+def test_bash_completes_verbs_and_options() -> None:
+    script = """
+        eval "$(auheat completion bash)"
+        COMP_WORDS=(auheat pre) COMP_CWORD=1
+        _auheat_completion auheat; echo "${COMPREPLY[@]}"
+        COMPREPLY=() COMP_WORDS=(auheat predict --ov) COMP_CWORD=2
+        _auheat_completion auheat; echo "${COMPREPLY[@]}"
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script], env=os.environ | {"PATH": path}, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines() == ["predict prepare", "--overlay"], done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_call_auheat(shell: str) -> None:
+    printed = CliRunner().invoke(main, ["completion", shell])
+    assert printed.exit_code == 0
+    assert f"_AUHEAT_COMPLETE={shell}_complete" in printed.output
