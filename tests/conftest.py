@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from auheat.synthesis.assets import FacePack
     from auheat.synthesis.face import FaceModel
+    from auheat.synthesis.identity import Person
+    from auheat.synthesis.render import Renderer
     from auheat.synthesis.studio import Studio
+    from face_casts import Cast
 
 settings.register_profile("auheat", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("auheat")
@@ -123,3 +126,70 @@ def tiny_studio(tiny_pack: FacePack) -> Studio:
     from auheat.synthesis.studio import Studio
 
     return Studio(tiny_pack)
+
+
+@pytest.fixture(params=["tiny_model", pytest.param("real_model", marks=pytest.mark.assets)])
+def model(request: pytest.FixtureRequest) -> FaceModel:
+    """The schematic face, then the real one."""
+    found: FaceModel = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def cast(model: FaceModel) -> Cast:
+    from face_casts import cast_of
+
+    return cast_of(model)
+
+
+@pytest.fixture
+def real_cast(real_model: FaceModel) -> Cast:
+    from face_casts import cast_of
+
+    return cast_of(real_model)
+
+
+@pytest.fixture(scope="session")
+def renderer(tiny_model: FaceModel) -> Renderer:
+    from auheat.synthesis.render import Renderer
+
+    return Renderer(tiny_model)
+
+
+@pytest.fixture(scope="session")
+def person(tiny_model: FaceModel) -> Person:
+    from rendered_faces import plain_person
+
+    return plain_person(tiny_model)
+
+
+@pytest.fixture(scope="session")
+def bare(person: Person) -> Person:
+    from rendered_faces import bared
+
+    return bared(person)
+
+
+@pytest.fixture
+def serial(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The work of worker processes is done in this one."""
+    import cv2
+
+    from auheat.data import parts
+    from serial_pool import Serial
+
+    threads = cv2.getNumThreads()
+    monkeypatch.setattr(parts, "ProcessPoolExecutor", Serial)
+    monkeypatch.setattr(parts, "_kept", None)
+    yield
+    cv2.setNumThreads(threads)
+
+
+@pytest.fixture
+def tiny_serial(serial: None, monkeypatch: pytest.MonkeyPatch, tiny_studio: Studio) -> None:
+    """The same for work in a studio, which is the schematic face's."""
+    from auheat.data import synthetic
+    from auheat.data.lookalikes import write
+
+    for room in (synthetic, write):
+        monkeypatch.setattr(room, "Studio", lambda pack: tiny_studio)

@@ -203,14 +203,15 @@ def test_photos_and_folders(tmp_path: Path, weights: Path) -> None:
     assert report(weights, tmp_path / "out" / "day.csv").exit_code == 0
     text = (tmp_path / "out" / "day.html").read_text("utf-8")
     assert "3 pictures · 3 faces · a face in 3 of 3" in text
-    assert "0.png (face 0); 1.png (face 0); 2.png (face 0)" in text
+    assert text.count('<th scope="row"><span class="who">') == 3
     assert "data:image/jpeg" in text
     assert 'class="lane"' not in text
     table = predict(weights, folder / "1.png", tmp_path / "out")
     assert report(weights, table, "--video", folder / "1.png").exit_code == 0
     text = (tmp_path / "out" / "1.html").read_text("utf-8")
     assert "photo · 1 face" in text
-    assert "Left out: it takes at least three faces." in text
+    assert "<h2>Intensities</h2>" in text
+    assert "go together" not in text
 
 
 def test_nothing_found_is_a_report_too(tmp_path: Path, weights: Path) -> None:

@@ -205,7 +205,7 @@ def test_every_verb_explains_itself(verb: str) -> None:
 
 
 def test_an_error_in_a_reading_process_is_one_line(tmp_path: Path) -> None:
-    """In a process of its own: one that has run much else is not a safe one to fork."""
+    """As a user runs it: what the reading process itself writes to standard error counts too."""
     manifest = write_dataset(tmp_path)
     (tmp_path / manifest.table["image"][3]).unlink()
     command = ["train", DEFAULT, f"data.folder={tmp_path}", *TINY_NET, "data.workers=1"]

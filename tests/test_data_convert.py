@@ -16,17 +16,15 @@ from auheat.cli import main
 from auheat.data import convert as module
 from auheat.data import parts
 from auheat.data.convert import ConversionPlan, convert
-from auheat.data.cropping import crop_recording
 from auheat.data.manifest import FILE, read_manifest
 from auheat.data.sources import KINDS
 from auheat.data.sources.layouts import LAYOUTS
-from auheat.data.sources.pictures import PhotoPictures
 from auheat.data.sources.recording import Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
-from odd_sources import disfa_subject, picture, save, small, text
+from folder_contents import files
+from odd_sources import disfa_subject, small, text
 from serial_pool import Serial
-from stand_ins import KnownFaces, face_from
 
 Points = NDArray[np.float64]
 PLAN = ConversionPlan("disfa", crop=CropSpec(32, 4))
@@ -47,20 +45,6 @@ def source(face: Points, tmp_path: Path) -> Path:
         video = f"Videos_LeftCamera/LeftVideo{name}_comp.avi"
         disfa_subject(root, name, levels, video, landmarks)
     return root
-
-
-@pytest.fixture
-def serial(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in this process."""
-    threads = cv2.getNumThreads()
-    monkeypatch.setattr(parts, "ProcessPoolExecutor", Serial)
-    monkeypatch.setattr(module, "_worker", None)
-    monkeypatch.setattr(cv2, "setNumThreads", lambda count: threads)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def test_every_layout_has_a_reader() -> None:
@@ -228,38 +212,6 @@ def test_a_source_without_a_usable_frame(serial: None, source: Path, tmp_path: P
         path.unlink()
     with pytest.raises(AuheatError, match=rf"^nothing in {source} can be used: SN001: no video"):
         convert(source, tmp_path / "other", PLAN)
-
-
-def test_the_largest_face_is_taken(face: Points, tmp_path: Path) -> None:
-    """And it is followed through a video, but looked for anew in single pictures."""
-    paths = {n: save(tmp_path / f"{n}.png", picture(n)) for n in (1, 2, 3)}
-    frames = [[face_from(face / 8 + 40, 0), face_from(small(face, n), 1)] for n in (1, 2, 3)]
-    for moving, shifts in ((True, (1, 2, 3)), (False, (1, 1, 1))):
-        recording = Recording(
-            "S", "S/a", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32),
-            PhotoPictures(paths), moving=moving,
-        )  # fmt: skip
-        crop = CropSpec(32)
-        rows, _ = crop_recording(recording, tmp_path, crop, ("AU04",), 1, KnownFaces(frames))
-        assert rows[0]["image"] == "images/S/a/000001.jpg"
-        eye = [row["landmarks"][72:74] for row in rows]
-        np.testing.assert_allclose(eye, [eye[0]] * 3, atol=1e-4)  # aligned
-        for row, shift in zip(rows, shifts, strict=True):
-            shown = cv2.imread(str(tmp_path / row["image"]))[..., ::-1]
-            x, y = np.round(row["landmarks"].reshape(68, 2)[33]).astype(int)
-            true = small(face, shift)[33]
-            np.testing.assert_allclose(shown[y, x, :2], 3 * true, atol=6)
-
-
-def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
-    paths = {n: save(tmp_path / f"{n}.png", picture(n)) for n in (1, 2)}
-    recording = Recording(
-        "S", "S", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32), PhotoPictures(paths)
-    )
-    rows, tally = crop_recording(recording, tmp_path, CropSpec(32), ("AU04",), 1, KnownFaces([()]))
-    assert rows == []
-    assert tally.dropped == {"no face found": 2, "no picture": 1}
-    assert tally.problems == ["S: no picture for 1 frames: 3"]
 
 
 def call(*arguments: object) -> Result:

@@ -1,52 +1,27 @@
 """Look-alikes of datasets: the files against the truth that `film` gives, read by plain means.
 
-Everything is drawn with the tiny face pack, in this process but for one test with real workers.
+Everything is drawn with the tiny face pack, in this process.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 from scipy.io import loadmat
 
 from auheat import geometry
-from auheat.cli import main
-from auheat.data.lookalikes import (
-    CASTS,
-    MARK,
-    LookalikePlan,
-    Take,
-    film,
-    filming,
-    write,
-    write_lookalike,
-)
-from auheat.data.lookalikes.cast import person_number
-from auheat.data.lookalikes.filming import STEP, level, perform
-from auheat.data.lookalikes.repertoire import BP4D_SHARES, DISFA_SHARES
-from auheat.errors import AuheatError
+from auheat.data.lookalikes import CASTS, MARK, film, filming, write_lookalike
 from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS
 from auheat.media.frames import VideoFile
 from auheat.synthesis.studio import Studio
-from serial_pool import Serial
-
-
-@pytest.fixture
-def serial(monkeypatch: pytest.MonkeyPatch, tiny_studio: Studio) -> Iterator[None]:
-    threads = cv2.getNumThreads()
-    monkeypatch.setattr(write.parts, "ProcessPoolExecutor", Serial)
-    monkeypatch.setattr(write, "Studio", lambda pack: tiny_studio)
-    monkeypatch.setattr(write, "_worker", None)
-    yield
-    cv2.setNumThreads(threads)
+from small_lookalikes import tiny
 
 
 @pytest.fixture
@@ -58,15 +33,6 @@ def fewer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(filming, "CASTS", {**CASTS, layout: changed})
 
     return change
-
-
-def tiny(layout: str, subjects: int, frames: int, size: int = 32, seed: int = 3) -> LookalikePlan:
-    return LookalikePlan(layout, seed, subjects, frames, size)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def numbers(path: Path, separator: str = ",") -> list[list[int]]:
@@ -86,114 +52,7 @@ def picture(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
-def shares(layout: str, seeds: range) -> dict[str, np.ndarray]:
-    """By AU, the shares of frames at levels 0 to 5."""
-    counts: dict[str, np.ndarray] = {au: np.zeros(6) for au in CASTS[layout].aus}
-    for seed in seeds:
-        plan = LookalikePlan(layout, seed)
-        for subject in plan.names:
-            for sequence in plan.cast.sequences:
-                performance = perform(plan, subject, sequence)
-                for index in range(0, plan.frames, 3):
-                    for au in counts:
-                        events = [e for e in performance.events if e.au == au]
-                        most = max((e.at(STEP * index) for e in events), default=0.0)
-                        counts[au][level(most)] += 1
-    return {au: count / count.sum() for au, count in counts.items()}
-
-
-@pytest.mark.parametrize(("layout", "published"), [("disfa", DISFA_SHARES), ("bp4d", BP4D_SHARES)])
-def test_levels_are_as_frequent_as_in_the_dataset(layout: str, published: dict[str, float]) -> None:
-    found = shares(layout, range(2))
-    assert set(found) == set(published)
-    for au, share in published.items():
-        factor = 2.0 if au in ("AU05", "AU20") else 1.5
-        assert share / factor < 1 - found[au][0] < share * factor, au
-    low_to_high = np.sum(list(found.values()), 0)[1:]
-    assert (np.diff(low_to_high)[1:] < 0).all()
-    assert low_to_high[0] + low_to_high[1] > 2 * (low_to_high[3] + low_to_high[4])
-
-
-def test_published_shares() -> None:
-    """Mavadati et al. 2013: AU25 in 46,052 and AU5 in 2,728 of 130,814 frames."""
-    assert DISFA_SHARES["AU25"] == pytest.approx(0.35204, abs=1e-5)
-    assert DISFA_SHARES["AU05"] == pytest.approx(0.02085, abs=1e-5)
-    assert tuple(DISFA_SHARES) == DISFA_AUS
-
-
-def test_aus_come_together_as_in_spontaneous_faces() -> None:
-    """P(b | a) against P(b), from which chance would not differ."""
-    plan, rows = LookalikePlan("disfa", 1), []
-    for subject in plan.names:
-        performance = perform(plan, subject, "video")
-        for index in range(0, plan.frames, 3):
-            levels = performance.expression(STEP * index).intensities
-            rows.append([levels[au] >= 0.5 for au in DISFA_AUS])
-    seen = np.array(rows)
-    for a, b in ((6, 12), (2, 1), (9, 4), (15, 17), (26, 25), (5, 2)):
-        given, then = (seen[:, DISFA_AUS.index(f"AU{n:02d}")] for n in (a, b))
-        assert then[given].mean() > 1.5 * then.mean(), (a, b)
-
-
-def test_people_differ_in_how_expressive_they_are() -> None:
-    """More than one person's sessions do."""
-    plan = LookalikePlan("disfa", 1)
-    counts = [
-        [len(perform(plan, name, str(session)).events) for session in range(8)]
-        for name in plan.names
-    ]
-    between, within = np.mean(counts, 1).var(), np.var(counts, 1).mean() / 8
-    assert between > 2.5 * within
-
-
-def test_takes_tell_the_truth(tiny_studio: Studio) -> None:
-    plan = tiny("disfa", 1, 12)
-    takes = list(film(tiny_studio, plan, "SN001", "video"))
-    assert [take.frame for take in takes] == list(range(1, 13))
-    performance = perform(plan, "SN001", "video")
-    for index, take in enumerate(takes):
-        assert take.image.shape == (32, 40, 3)
-        assert take.landmarks.shape == (68, 2)
-        assert (take.landmarks > 0).all()
-        assert (take.landmarks < (40, 32)).all()
-        assert take.intensities == performance.expression(STEP * index).intensities
-        assert tuple(take.levels) == DISFA_AUS
-        for au, coded in take.levels.items():
-            assert type(coded) is int
-            assert abs(coded - take.intensities[au]) <= 0.5
-    assert max(max(take.levels.values()) for take in takes) > 0
-
-
-def test_takes_are_decided_by_seed_subject_and_sequence(tiny_studio: Studio) -> None:
-    def first(layout: str, seed: int, subject: str, sequence: str) -> Take:
-        plan = LookalikePlan(layout, seed, frames=2, size=32)
-        return next(film(tiny_studio, plan, subject, sequence))
-
-    same = [first("bp4d", 1, "F001", "T2"), first("bp4d", 1, "F001", "T2")]
-    same.append(first("fera2015", 1, "F001", "T2"))  # FERA 2015 shows BP4D
-    assert len({take.image.tobytes() for take in same}) == 1
-    others = [
-        first("bp4d", 2, "F001", "T2"), first("bp4d", 1, "F002", "T2"),
-        first("bp4d", 1, "F001", "T3"), first("bp4d-plus", 1, "F001", "T1"),
-    ]  # fmt: skip
-    assert len({take.image.tobytes() for take in [*same, *others]}) == 5
-
-
-def test_who_plays_whom() -> None:
-    names = [("disfa", "SN001"), ("bp4d", "F001"), ("bp4d", "M001"), ("bp4d-plus", "F001"),
-             ("bp4d-plus", "M001"), ("unbc", "042-ll042"), ("fera2017", "VA_F004")]  # fmt: skip
-    assert len({person_number(*name) for name in names}) == len(names)
-    assert person_number("disfa-plus", "SN001") == person_number("disfa", "SN001")
-    assert person_number("fera2017", "TR_M001") == person_number("bp4d", "M001")
-    for layout, cast in CASTS.items():
-        assert len({person_number(layout, name) for name in cast.subjects}) == len(cast.subjects)
-    counts = {layout: len(cast.subjects) for layout, cast in CASTS.items()}
-    expected = {"disfa": 27, "disfa-plus": 9, "bp4d": 41, "fera2015": 41, "unbc": 25}
-    assert counts | expected == counts
-    assert CASTS["bp4d-plus"].sequences == ("T1", "T6", "T7", "T8")
-
-
-def test_disfa(serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path) -> None:
+def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path) -> None:
     plan, done = tiny("disfa", 27, 3), []
     write_lookalike(tiny_folder, tmp_path, plan, 1, done.append)
     assert sum(done) == plan.images == 27 * 3 - 1
@@ -232,7 +91,7 @@ def test_disfa(serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: P
 
 @pytest.mark.parametrize("layout", ["bp4d", "fera2015", "bp4d-plus"])
 def test_bp4d(
-    serial: None,
+    tiny_serial: None,
     fewer: Callable[..., None],
     tiny_folder: Path,
     tiny_studio: Studio,
@@ -276,7 +135,7 @@ def test_bp4d(
 
 
 def test_disfa_plus(
-    serial: None,
+    tiny_serial: None,
     fewer: Callable[..., None],
     tiny_folder: Path,
     tiny_studio: Studio,
@@ -314,7 +173,7 @@ def test_disfa_plus(
 
 
 def test_fera2017(
-    serial: None,
+    tiny_serial: None,
     fewer: Callable[..., None],
     tiny_folder: Path,
     tiny_studio: Studio,
@@ -336,7 +195,7 @@ def test_fera2017(
 
 
 def test_unbc(
-    serial: None,
+    tiny_serial: None,
     fewer: Callable[..., None],
     tiny_folder: Path,
     tiny_studio: Studio,
@@ -371,7 +230,7 @@ def test_unbc(
     [("authors-json", 24, "SN002", DISFA_AUS), ("authors-json-bp4d", 10, "F002", BP4D_AUS)],
 )
 def test_the_authors_json(
-    serial: None,
+    tiny_serial: None,
     fewer: Callable[..., None],
     tiny_folder: Path,
     tiny_studio: Studio,
@@ -411,73 +270,3 @@ def test_the_authors_json(
     assert np.hypot(x1 - x0, y1 - y0) == pytest.approx(scale * width, rel=0.1)
     assert x0 < 128 < x1
     assert min(y0, y1) > 0.6 * 256
-
-
-def test_workers_do_not_matter(
-    request: pytest.FixtureRequest, tiny_folder: Path, tmp_path: Path
-) -> None:
-    """Two real processes against this one, to the byte."""
-    plan = tiny("disfa", 2, 2)
-    write_lookalike(tiny_folder, tmp_path / "two", plan, 2)
-    request.getfixturevalue("serial")
-    write_lookalike(tiny_folder, tmp_path / "none", plan, 1)
-    two, none = (files(tmp_path / name) for name in ("two", "none"))
-    assert two == none
-    assert len(two) == 1 + 2 * (1 + 12 + 2)
-
-
-def test_a_stopped_run_shows_nothing_and_is_continued(
-    serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
-) -> None:
-    plan, made = tiny("disfa", 3, 2), []
-    write_lookalike(tiny_folder, tmp_path / "whole", plan, 1)
-    original = write._make_subject
-
-    def stopping(subject: str) -> int:
-        if len(made) == 2:
-            raise KeyboardInterrupt
-        made.append(subject)
-        return original(subject)
-
-    out = tmp_path / "stopped"
-    monkeypatch.setattr(write, "_make_subject", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        write_lookalike(tiny_folder, out, plan, 1)
-    assert all(path.name.startswith(".") for path in out.iterdir())
-    with pytest.raises(AuheatError, match="other settings"):
-        write_lookalike(tiny_folder, out, tiny("disfa", 2, 2), 1)
-    monkeypatch.setattr(write, "_make_subject", lambda s: (made.append(s), original(s))[1])
-    counts: list[int] = []
-    write_lookalike(tiny_folder, out, plan, 1, counts.append)
-    assert made == ["SN001", "SN002", "SN003"]
-    assert counts == [4, 2]
-    assert files(out) == files(tmp_path / "whole")
-
-
-def test_what_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").touch()
-    with pytest.raises(AuheatError, match="holds other files"):
-        write_lookalike(tiny_folder, tmp_path, tiny("disfa", 1, 2), 1)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    for arguments, reason in (
-        (("disfo",), "did you mean 'disfa'"),
-        (("disfa", 1, 28), "27 subjects"),
-        (("disfa", 1, 1, 1), "at least 2"),
-        (("disfa", 1, 1, 2, 33), "even number"),
-    ):
-        with pytest.raises(AuheatError, match=reason):
-            LookalikePlan(*arguments)
-
-
-def test_the_command_line(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
-    out = tmp_path / "look"
-    arguments = ["synth", "--layout", "disfa", "--assets", tiny_folder, "-o", out, "--frames", 2]
-    arguments += ["--subjects", 1, "--size", 48, "--workers", 1, "--seed", 5]
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == 0, result.output
-    assert f"look-alike of disfa: {out}" in result.stdout
-    (video,) = (out / "Videos_LeftCamera").iterdir()
-    assert [frame.image.shape for frame in VideoFile(video)] == [(48, 60, 3)] * 2
-    refused = CliRunner().invoke(main, [*map(str, arguments[:2]), "x", *map(str, arguments[3:])])
-    assert refused.exit_code == 2
-    assert "unknown layout 'x'" in refused.stderr

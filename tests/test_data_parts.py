@@ -16,9 +16,12 @@ _WORKS = """
 import pathlib, sys, time
 from auheat.data.parts import in_processes
 
+def wait(kept, seconds):
+    time.sleep(seconds)
+
 if __name__ == "__main__":
     started = pathlib.Path(sys.argv[1])
-    next(in_processes(time.sleep, [120.0], 1, started.write_text, ("started",)))
+    next(in_processes(wait, [120.0], 1, started.write_text, ("started",)))
 """
 _READS = """
 import pathlib, sys, time

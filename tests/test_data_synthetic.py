@@ -1,12 +1,10 @@
-"""Writing synthetic datasets: the same files whatever the workers, interruptions, refusals.
+"""Writing synthetic datasets: the same files whatever the workers and interruptions.
 
 Most of it runs in this process, with small chunks; one dataset is made by real worker processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,32 +15,21 @@ import pytest
 
 from auheat.data import parts, synthetic
 from auheat.data.manifest import FILE, read_manifest
-from auheat.data.pictures import save_picture
 from auheat.data.synthetic import SynthesisPlan, synthesise
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import PAPER_AUS
 from auheat.synthesis.studio import Studio
+from folder_contents import files
 from serial_pool import Serial
 
 PLAN = SynthesisPlan(subjects=5, images=8, seed=3, crop=CropSpec(32, 2), val=0.2, test=0.2)
 
 
 @pytest.fixture
-def serial(monkeypatch: pytest.MonkeyPatch, tiny_studio: Studio) -> Iterator[None]:
-    """Work in this process, in chunks of two subjects."""
-    threads = cv2.getNumThreads()
-    monkeypatch.setattr(parts, "ProcessPoolExecutor", Serial)
+def serial(tiny_serial: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In chunks of two subjects."""
     monkeypatch.setattr(synthetic, "_CHUNK", 2)
-    monkeypatch.setattr(synthetic, "Studio", lambda pack: tiny_studio)
-    monkeypatch.setattr(synthetic, "_worker", None)
-    yield
-    cv2.setNumThreads(threads)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def test_a_dataset_is_complete(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
@@ -125,12 +112,12 @@ def test_an_interrupted_run_is_continued(
     made: list[int] = []
     original = synthetic._make_chunk
 
-    def broken(first: int) -> int:
+    def broken(worker: Any, first: int) -> int:
         if first == 2 and not made.count(2):
             made.append(first)
             raise AuheatError("the disk is full")
         made.append(first)
-        return original(first)
+        return original(worker, first)
 
     monkeypatch.setattr(synthetic, "_make_chunk", broken)
     with pytest.raises(AuheatError, match="the disk is full"):
@@ -161,107 +148,6 @@ def test_an_interruption_within_a_chunk_leaves_no_rows_of_it(
         synthesise(tiny_folder, tmp_path / "broken", PLAN, 1)
     synthesise(tiny_folder, tmp_path / "broken", PLAN, 1)
     assert files(tmp_path / "broken") == files(tmp_path / "whole")
-
-
-def test_a_finished_folder_is_refused(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
-    synthesise(tiny_folder, tmp_path, PLAN, 1)
-    before = files(tmp_path)
-    with pytest.raises(AuheatError, match=f"^{tmp_path} already holds a dataset"):
-        synthesise(tiny_folder, tmp_path, PLAN, 1)
-    assert files(tmp_path) == before
-
-
-def first_only(function: Any, items: Any, workers: int, opening: Any, settings: Any) -> Any:
-    opening(*settings)
-    return iter([function(items[0])])
-
-
-def started(tiny_folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that stopped after its first chunk."""
-    with monkeypatch.context() as patch:
-        patch.setattr(parts, "in_processes", first_only)
-        with pytest.raises(FileNotFoundError):
-            synthesise(tiny_folder, out, PLAN, 1)
-
-
-@pytest.mark.parametrize(
-    "changes", [{"seed": 4}, {"subjects": 6}, {"crop": CropSpec(32, 3)}, {"pairs": True}]
-)
-def test_a_started_folder_of_other_settings_is_refused(
-    serial: None,
-    monkeypatch: pytest.MonkeyPatch,
-    tiny_folder: Path,
-    tmp_path: Path,
-    changes: dict[str, Any],
-) -> None:
-    started(tiny_folder, tmp_path, monkeypatch)
-    with pytest.raises(AuheatError, match=f"^{tmp_path} holds a started dataset"):
-        synthesise(tiny_folder, tmp_path, replace(PLAN, **changes), 1)
-    assert len(synthesise(tiny_folder, tmp_path, PLAN, 1).table) == 8
-
-
-def test_a_damaged_note_of_the_plan_is_refused(
-    serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
-) -> None:
-    started(tiny_folder, tmp_path, monkeypatch)
-    (tmp_path / ".parts" / "plan.json").write_text("{")
-    with pytest.raises(AuheatError, match="holds a started dataset"):
-        synthesise(tiny_folder, tmp_path, PLAN, 1)
-
-
-def test_a_folder_with_other_files_is_refused(
-    serial: None, tiny_folder: Path, tmp_path: Path
-) -> None:
-    """Pictures must not be strewn among somebody's own."""
-    (tmp_path / "holiday.jpg").touch()
-    with pytest.raises(AuheatError, match=f"^{tmp_path} holds other files"):
-        synthesise(tiny_folder, tmp_path, PLAN, 1)
-    assert files(tmp_path) == {"holiday.jpg": b""}
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    (empty / ".DS_Store").touch()  # which a file manager may leave anywhere
-    assert len(synthesise(tiny_folder, empty, PLAN, 1).table) == 8
-
-
-def test_places_that_cannot_be_written_are_refused(
-    serial: None, tiny_folder: Path, tmp_path: Path
-) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    for out in (file, file / "below"):
-        with pytest.raises(AuheatError, match=rf"^cannot write into {out}: [^\n]+$"):
-            synthesise(tiny_folder, out, PLAN, 1)
-
-
-def test_missing_assets_are_refused_before_anything_is_made(
-    serial: None, tiny_folder: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(AuheatError, match=f"^no face assets in {tmp_path / 'nowhere'}"):
-        synthesise(tmp_path / "nowhere", tmp_path / "out", PLAN, 1)
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_worker_that_dies_is_reported_in_one_line(
-    serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
-) -> None:
-    def killed(first: int) -> int:
-        raise BrokenProcessPool("A process in the process pool was terminated abruptly")
-
-    monkeypatch.setattr(synthetic, "_make_chunk", killed)
-    with pytest.raises(AuheatError, match=r"^a worker process died[^\n]+fewer workers$"):
-        synthesise(tiny_folder, tmp_path, PLAN, 1)
-
-
-def test_pictures_that_cannot_be_saved_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "nowhere" / "a.jpg"
-    with pytest.raises(AuheatError, match=f"^cannot write {path}"):
-        save_picture(path, np.zeros((4, 4, 3), np.uint8))
-
-
-@pytest.mark.parametrize(("subjects", "images"), [(0, 5), (-1, 5), (5, 4), (1, 0)])
-def test_plans_without_pictures_for_everybody_are_refused(subjects: int, images: int) -> None:
-    with pytest.raises(AuheatError, match="at least one image a subject"):
-        SynthesisPlan(subjects, images)
 
 
 @pytest.mark.parametrize(("subjects", "images"), [(1, 1), (3, 3), (7, 30), (200, 1234)])

@@ -10,25 +10,20 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
-from PIL import Image as Pillow
 
 from auheat.cli import main
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
-from auheat.export import exporting, faces
+from auheat.export import exporting
 from auheat.export.exporting import export
-from auheat.export.faces import faces_in, sheet
-from auheat.export.parity import Parity, parity
+from auheat.export.faces import sheet
 from auheat.inference import predictor
 from auheat.inference.predictor import default_weights
 from auheat.inference.uncertainty import Uncertainty, beside
-from auheat.metrics import icc31
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.models.heatmap_net import layout_of
-from auheat.models.map_net import Maps
 from auheat.models.runtimes.exported import metadata, read_settings
 from auheat.models.runtimes.opening import installed, open_runtime
-from auheat.models.runtimes.torch_runtime import TorchRuntime
 from stand_ins import SMALL, KnownFaces, face_from, small_checkpoint, texture, write_video
 
 onnx = pytest.importorskip("onnx")
@@ -53,28 +48,6 @@ def call(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-class Shifted:
-    """A runtime whose maps are off by some intensity at one AU of one face."""
-
-    name: Any = "torch"
-    precision: Any = "fp32"
-    device = "cpu"
-
-    def __init__(self, step: float) -> None:
-        checkpoint = small_checkpoint()
-        self.config, self.net, self.calls = checkpoint.config, checkpoint.net, 0
-        self._inner = TorchRuntime(checkpoint.net, self.config, "cpu", "fp32")
-        self._step = step * layout_of(self.config).codec.scale
-
-    def maps(self, crops: NDArray[np.uint8]) -> Maps:
-        maps = self._inner.maps(crops)
-        intensity = maps.intensity.clone()
-        if self.calls == 1:  # only in the second batch
-            intensity[2, 4:] += self._step  # both points of AU12
-        self.calls += 1
-        return Maps(intensity, maps.location)
-
-
 def test_the_file_alone_holds_the_network_and_its_settings(tmp_path: Path, weights: Path) -> None:
     out = tmp_path / "small.onnx"
     checks = export(weights, out)
@@ -91,41 +64,6 @@ def test_the_file_alone_holds_the_network_and_its_settings(tmp_path: Path, weigh
     assert sides == ["batch", 64, 64, 3]
     assert crops.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     assert not {"Loop", "If", "Scan"} & {node.op_type for node in model.graph.node}
-
-
-def test_parity_sees_one_intensity_of_one_face() -> None:
-    crops, shifted = sheet(64)[:14], Shifted(0.2)
-    found = parity(small_checkpoint().net, shifted, crops)
-    assert shifted.calls == 2
-    assert found.faces == 14
-    assert found.largest == pytest.approx(0.2, abs=1e-5)
-    assert found.problem("fp32") and found.problem("bf16")
-    layout, plain = layout_of(SMALL), Shifted(0.0)
-    levels = layout.read(plain.maps(crops).intensity).double().numpy()
-    moved = levels.copy()
-    moved[10, 2] += 0.2  # the third face of the second eight
-    iccs = [icc31(np.stack([levels[:, i], moved[:, i]], 1)) for i in range(3)]
-    assert found.icc == pytest.approx(np.mean(iccs), abs=1e-6)
-    assert 0.9 < found.icc < 1
-
-
-@pytest.mark.parametrize(
-    ("largest", "icc", "fp32", "bf16"),
-    [
-        (0.0009, 1.0, None, None),
-        (0.0011, 1.0, "0.0011 off, more than 0.001", None),
-        (0.09, 0.991, "more than 0.001", None),
-        (0.11, 0.999, "more than 0.001", "0.11 off, more than 0.1"),
-        (0.0, 0.9899, "mean ICC is 0.9899", "mean ICC is 0.9899"),
-        (float("nan"), 1.0, "nan off", "nan off"),
-        (0.0, float("nan"), None, None),
-    ],
-)
-def test_limits(largest: float, icc: float, fp32: str | None, bf16: str | None) -> None:
-    for precision, expected in (("fp32", fp32), ("bf16", bf16)):
-        problem = Parity(32, largest, icc).problem(precision)  # type: ignore[arg-type]
-        assert (problem is None) == (expected is None)
-        assert (expected or "") in (problem or "")
 
 
 def test_what_reads_otherwise_is_not_kept(
@@ -262,30 +200,6 @@ def test_a_foreign_file_is_one_line(tmp_path: Path, kind: str, message: str) -> 
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
-
-
-def test_the_sheet_shows_32_faces_of_two_people() -> None:
-    small, whole = sheet(64), sheet(128)
-    assert small.shape == (32, 64, 64, 3)
-    assert whole.dtype == np.uint8
-    skin = whole[:, 54:74, 54:74].mean((1, 2, 3))  # the middle of the face
-    assert skin[::2].min() > skin[1::2].max() + 20  # the fair and the dark one in turn
-    assert len(np.unique(whole.reshape(32, -1), axis=0)) == 32
-
-
-def test_examples_of_the_user_are_compared_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, face: Points
-) -> None:
-    known = KnownFaces([[face_from(face), face_from(face * 0.5)]])
-    monkeypatch.setattr(faces, "default_finder", lambda _: known)
-    Pillow.fromarray(texture(0, 270, 480)).save(tmp_path / "a.png")
-    video = write_video(tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(25)])
-    assert faces_in([tmp_path / "a.png"], 64).shape == (2, 64, 64, 3)
-    assert faces_in([tmp_path / "a.png", video], 64).shape == (2 + 3 * 2, 64, 64, 3)
-    assert faces_in([], 64).shape == (0, 64, 64, 3)
-    monkeypatch.setattr(faces, "default_finder", lambda _: KnownFaces([[]]))
-    with pytest.raises(AuheatError, match=r"no face in .*a\.mp4"):
-        faces_in([video], 64)
 
 
 def test_metadata_of_protocol_buffers() -> None:

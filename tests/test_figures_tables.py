@@ -1,44 +1,21 @@
-"""The paper's tables: what is printed, what is ours, and that the three formats agree."""
+"""The paper's tables: what is printed, and what is ours."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from auheat.config import ModelConfig
 from auheat.facs import BP4D_AUS, DISFA_AUS
 from auheat.figures.paper_tables import table1, table2, table3
 from auheat.figures.printed import ADOPTED, INEXACT_AVERAGES, TABLE_1, TABLE_2, TABLE_3
-from auheat.figures.rows import Measured, Row, design_of
-from auheat.figures.table_formats import (
-    Cell,
-    Group,
-    Table,
-    comma_separated,
-    latex,
-    markdown,
-    write_table,
-)
-
-MEASURED = Measured("DISFA", True, "3 folds by subject", 12960, 27, 3, "light")
-
-
-def row(name: str, icc: float, mae: float, **changes: Any) -> Row:
-    """A row whose AUs of DISFA all have the same figures."""
-    same: dict[str, Mapping[str, float]] = {
-        "icc": dict.fromkeys(DISFA_AUS, icc),
-        "mae": dict.fromkeys(DISFA_AUS, mae),
-    }
-    settings: dict[str, Any] = {"setting": "", "mean_icc": icc, "mean_mae": mae, **same}
-    return Row(name, **(settings | changes))
+from auheat.figures.rows import design_of
+from auheat.figures.table_formats import Cell, Group, Table
+from table_rows import MEASURED, row
 
 
 def bold(table: Table) -> set[tuple[str, str, str]]:
@@ -190,99 +167,6 @@ def test_rows_of_other_data_are_refused() -> None:
         Table("", ("a", "b"), (Group("g", ((Cell(""), Cell(""), Cell("")),)),))
 
 
-def edges() -> Table:
-    design = {"EF": "(f_i, f_j)"}
-    ours = [
-        row("SCC", 0.5, 0.3, setting="f", design=design, note="50% of A_B | #1 & 2"),
-        row("SCC", 0.4, 0.2, setting="g", design={"EF": "f_j − f_i"}),
-        row("SCC", 0.9, 0.9, setting="f, matched", kind="matched"),
-    ]
-    return table3(ours, replace(MEASURED, synthetic=False))
-
-
-def test_a_table_in_markdown() -> None:
-    lines = markdown(edges()).splitlines()
-    assert lines[2:] == [
-        "| Setting | EF | ICC | MAE |",
-        "| --- | ---: | ---: | ---: |",
-        "| *printed (DISFA)* |  |  |  |",
-        "| e | (f_i, f_j − f_i) | .47 | .20 |",
-        "| f | (f_i, f_j) | .43 | .22 |",
-        "| g | f_j − f_i | .38 | .21 |",
-        "| *ours (DISFA)* |  |  |  |",
-        "| f | (f_i, f_j) | **.50** | .30 |",
-        "| g | f_j − f_i | .40 | **.20** |",
-        "| *ours + variance matching (DISFA)* |  |  |  |",
-        "| f, matched |  | .90 | .90 |",
-        "",
-        r"f: 50% of A_B \| #1 & 2",
-    ]
-
-
-def test_a_table_in_latex() -> None:
-    text = latex(edges(), "tab:edges")
-    body = text[text.index(r"\begin{tabular}") :]
-    assert (
-        body
-        == r"""\begin{tabular}{@{}lrrr@{}}
-\toprule
-Setting & EF & ICC & MAE \\
-\midrule
-\multicolumn{4}{@{}l}{\textit{printed (DISFA)}} \\
-e & ($f_i$, $f_j$ $-$ $f_i$) & .47 & .20 \\
-f & ($f_i$, $f_j$) & .43 & .22 \\
-g & $f_j$ $-$ $f_i$ & .38 & .21 \\
-\midrule
-\multicolumn{4}{@{}l}{\textit{ours (DISFA)}} \\
-f & ($f_i$, $f_j$) & \textbf{.50} & .30 \\
-g & $f_j$ $-$ $f_i$ & .40 & \textbf{.20} \\
-\midrule
-\multicolumn{4}{@{}l}{\textit{ours + variance matching (DISFA)}} \\
-f, matched &  & .90 & .90 \\
-\bottomrule
-\end{tabular}
-\par\footnotesize f: 50\% of A\_B \textbar{} \#1 \& 2
-\end{table*}
-"""
-    )
-    assert r"\label{tab:edges}" in text
-
-
-def test_latex_escapes_every_special_sign_once() -> None:
-    table = Table(r"\ & % $ # _ { } ~ ^ < ± × –", ("x",), ())
-    assert latex(table, "t").splitlines()[2] == (
-        r"\caption{\textbackslash{} \& \% \$ \# \_ \{ \} \textasciitilde{} \textasciicircum{} "
-        r"\textless{} $\pm$ $\times$ --}"
-    )
-
-
-def test_formats_agree(tmp_path: Path) -> None:
-    """The cells of all three files, with their mark-up taken off, are the same."""
-    design = design_of(ModelConfig())
-    ours = [row("a", 0.5, 0.3, design=design), row("b", 0.4, 0.3, design=design)]
-    table = table2([replace(r, icc_interval=(0.1, 0.2)) for r in ours], MEASURED)
-    md, csv, tex = write_table(table, tmp_path / "table2")
-    assert [path.name for path in (md, csv, tex)] == ["table2.md", "table2.csv", "table2.tex"]
-    read = pd.read_csv(csv, comment="#", dtype=str, keep_default_na=False)
-    assert tuple(read.columns) == ("group", *table.head, "bold")
-    assert csv.read_text("utf-8").startswith(f"# {table.caption}\n")
-    cells = read[list(table.head)].to_numpy().tolist()
-    assert cells == [[cell.text for cell in line] for group in table.groups for line in group.rows]
-    assert read["bold"].to_list() == [*[""] * 4, "ICC MAE", "MAE"]
-    in_md = [
-        [re.sub(r"\*\*", "", cell).strip() for cell in line[1:-1].split(" | ")]
-        for line in md.read_text("utf-8").splitlines()
-        if line.startswith("| ") and "*printed" not in line and "*ours" not in line
-    ]
-    assert in_md[2:] == cells
-    in_tex = [
-        [re.sub(r"\\textbf\{(.*)\}", r"\1", cell.strip()) for cell in line[:-3].split("&")]
-        for line in tex.read_text("utf-8").replace(r"$\times$", "×").splitlines()
-        if line.endswith(r"\\") and "multicolumn" not in line
-    ]
-    assert in_tex[1:] == cells
-
-
 def test_a_network_describes_itself() -> None:
     """The default has 128 / 32 * 2^3 = 32 map pixels; an hourglass a quarter of its input."""
     assert design_of(ModelConfig()) == {
@@ -300,8 +184,3 @@ def test_a_network_describes_itself() -> None:
         design_of(ModelConfig(scc_edges=kind))["EF"]
         for kind in ("centre_difference", "centre_neighbour", "difference")
     ]
-
-
-def test_nothing_of_csv_is_lost() -> None:
-    table = Table('a, "b"', ("x, y", "z"), (Group("g, h", ((Cell('1,"2"', True), Cell("")),)),))
-    assert comma_separated(table) == ('# a, "b"\ngroup,"x, y",z,bold\n"g, h","1,""2""",,"x,_y"\n')

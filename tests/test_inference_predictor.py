@@ -14,8 +14,7 @@ from auheat import geometry
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import PointLayout
-from auheat.inference import predictor as module
-from auheat.inference.predictor import BATCH, Predictor, checked, find_device, load
+from auheat.inference.predictor import BATCH, Predictor, checked
 from auheat.models.heatmap_net import codec_of
 from auheat.models.map_net import Maps
 from auheat.results import Face, FacePrediction
@@ -25,7 +24,6 @@ from stand_ins import (
     MapsFrom,
     checkpoint_of,
     face_from,
-    save_small,
     small_checkpoint,
     texture,
 )
@@ -249,53 +247,3 @@ def test_wrong_arrays_are_refused(wrong: NDArray[np.generic]) -> None:
         predictor.predict(wrong)  # type: ignore[arg-type]
     with pytest.raises(AuheatError):
         predictor.predict_faces(wrong, [])  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("aus", "message"),
-    [
-        (["AU12", "AU99"], "AU99"),
-        (["AU25"], "do not read AU25: they read AU04, AU09, AU12"),
-        ([], "no Action Units"),
-        (["AU12", "AU12"], "twice"),
-    ],
-)
-def test_wrong_aus_are_refused(aus: list[str], message: str) -> None:
-    with pytest.raises(AuheatError, match=message):
-        Predictor(small_checkpoint(), KnownFaces([[]]), "cpu", aus)
-
-
-def test_devices() -> None:
-    assert find_device("cpu") == torch.device("cpu")
-    assert find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    for name in ("gpu", "cuda:99", "", "meta"):
-        with pytest.raises(AuheatError, match="no device"):
-            find_device(name)
-
-
-def test_load_reads_weights_and_makes_the_finder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
-
-    def finder(max_faces: int) -> KnownFaces:
-        asked.append(max_faces)
-        return KnownFaces([[]])
-
-    monkeypatch.setattr(module, "default_finder", finder)
-    path = save_small(tmp_path / "small.safetensors")
-    loaded = load(path, "cpu", ["AU12"], 3)
-    assert (loaded.aus, loaded.device.type, asked) == (("AU12",), "cpu", [3])
-    assert load(str(path), "cpu").aus == SMALL.aus
-    assert asked == [3, 5]
-
-
-def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AuheatError, match=r"none\.safetensors"):
-        load(tmp_path / "none.safetensors")
-    monkeypatch.setattr(module, "files", lambda _: tmp_path)
-    with pytest.raises(AuheatError, match="without default weights"):
-        load()
-    (tmp_path / "weights").mkdir()
-    path = save_small(tmp_path / "weights" / "default.safetensors")
-    assert module.default_weights() == path

@@ -9,15 +9,7 @@ from auheat.synthesis import anatomy
 from auheat.synthesis.arrays import floats
 from auheat.synthesis.assets import Material
 from auheat.synthesis.face import FaceModel
-from tiny_pack import landmark_layout
-
-MODELS = ["tiny_model", pytest.param("real_model", marks=pytest.mark.assets)]
-
-
-@pytest.fixture(params=MODELS)
-def model(request: pytest.FixtureRequest) -> FaceModel:
-    found: FaceModel = request.getfixturevalue(request.param)
-    return found
+from tiny_face import landmark_layout
 
 
 def without_eyes(model: FaceModel) -> np.ndarray:

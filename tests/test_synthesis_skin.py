@@ -13,7 +13,7 @@ from auheat.synthesis.eyes import sample_iris
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.skin import SkinPainter, SkinTone, sample_tone
 from auheat.synthesis.textures import NoiseBank, filled, lines, resized, spot
-from tiny_pack import landmark_layout
+from tiny_face import landmark_layout
 
 
 @pytest.fixture(scope="module")

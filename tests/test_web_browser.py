@@ -194,6 +194,22 @@ def test_the_keyboard_is_enough(done: Page) -> None:
     done.press(" ")
 
 
+def test_space_plays_and_arrows_step_from_anywhere(done: Page) -> None:
+    """But for the keys that a control wants itself: Space of a button, arrows of the slider."""
+    done.click("#rows canvas", 0.2)
+    before = frame(done)
+    for place, forward in (("#play", 1), ("#table", 2), ("[data-au=AU01]", 3)):
+        done.run(f"document.querySelector('{place}').focus()")
+        done.press("ArrowRight")
+        assert frame(done) == before + forward
+    for place in ("#seek", "#table"):
+        done.run(f"document.querySelector('{place}').focus()")
+        done.press(" ")
+        done.wait("!document.querySelector('#video').paused", 10)
+        done.press(" ")
+        done.wait("document.querySelector('#video').paused", 10)
+
+
 def test_playing_moves_the_cursor(done: Page) -> None:
     done.run("document.querySelector('#seek').value = 0")
     done.click("#rows canvas", 0.05)

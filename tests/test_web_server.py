@@ -1,55 +1,28 @@
+"""Reading files and the webcam through the server."""
+
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import json
-import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from auheat.cli import main
 from auheat.inference.calibration import calibrated
-from auheat.inference.predictor import Predictor
 from auheat.media.frames import VideoFile
-from auheat.web import desk as desk_module
 from auheat.web.desk import Desk
-from auheat.web.server import application
-from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
+from stand_ins import texture, write_video
+from web_desks import Slow, client_of, new_desk, read, rows, send, write_clip
 
 Points = NDArray[np.float64]
-MOST_BYTES = 400_000
-
-
-class Slow(Predictor):
-    """A predictor that takes its time, so that a test can stop it."""
-
-    pause = 0.0
-
-    def predict_aligned(self, faces: Any) -> Any:
-        time.sleep(self.pause)
-        return super().predict_aligned(faces)
-
-
-def new_desk(face: Points) -> Desk:
-    people = [face_from(face), face_from(face + np.array([200, 0]), 1)]
-    finder = KnownFaces([people, people[:1], [], people])
-    return Desk(Slow(small_checkpoint(), finder, "cpu", batch=4))
-
-
-def client_of(desk: Desk) -> TestClient:
-    return TestClient(application(desk, "127.0.0.1", MOST_BYTES), base_url="http://localhost:8000")
 
 
 @pytest.fixture
@@ -65,8 +38,7 @@ def client(desk: Desk) -> TestClient:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    return write_video(path, [texture(i, 270, 480) for i in range(20)])
+    return write_clip(tmp_path_factory.mktemp("clip"))
 
 
 @pytest.fixture(scope="module")
@@ -84,29 +56,6 @@ def done_client(done_desk: Desk) -> TestClient:
 def done(done_client: TestClient, clip: Path) -> dict[str, Any]:
     """The status of the clip, read once for all tests that only look at it."""
     return read(done_client, clip, "<b>.mp4")
-
-
-def send(client: TestClient, path: Path, name: str = "") -> Any:
-    return client.post(
-        "/api/readings",
-        content=path.read_bytes(),
-        headers={"X-File-Name": quote(name or path.name)},
-    )
-
-
-def read(client: TestClient, path: Path, name: str = "") -> dict[str, Any]:
-    """The status of a file that was sent, once it is done."""
-    reading_id = send(client, path, name).json()["id"]
-    for _ in range(600):
-        status: dict[str, Any] = client.get(f"/api/readings/{reading_id}").json()
-        if status["state"] in ("done", "failed"):
-            return status
-        time.sleep(0.05)
-    raise TimeoutError
-
-
-def rows(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_a_video_is_read(
@@ -284,138 +233,3 @@ def test_a_report_can_be_had(
     assert "<b>.csv" not in text
     assert "of a test" in text
     assert text.count("data:image/jpeg;base64,") >= 1
-
-
-HOSTILE = {
-    "text": (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "this is a text file"),
-    "empty": (b"", "the file is empty"),
-    "noise": (bytes(range(256)) * 20, "neither a photo nor a video"),
-    "large": (b"\x00\xff" * MOST_BYTES, "too large: up to 0 MB are taken"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_files_are_refused(client: TestClient, desk: Desk, name: str) -> None:
-    content, reason = HOSTILE[name]
-    answer = client.post("/api/readings", content=content, headers={"X-File-Name": "x.mp4"})
-    assert answer.status_code == 200
-    assert reason in answer.json()["error"]
-    assert str(desk.folder) not in answer.text
-    assert not list(desk.folder.iterdir())
-
-
-def test_the_bytes_are_counted_where_no_length_is_given(client: TestClient, desk: Desk) -> None:
-    parts = (b"\x00\xff" * 50_000 for _ in range(10))
-    answer = client.post("/api/readings", content=parts)
-    assert "too large" in answer.json()["error"]
-    assert not list(desk.folder.iterdir())
-
-
-def test_a_picture_with_too_many_pixels_is_refused(client: TestClient, tmp_path: Path) -> None:
-    path = tmp_path / "bomb.png"
-    Pillow.new("1", (10_000, 10_000)).save(path)
-    assert path.stat().st_size < MOST_BYTES
-    answer = send(client, path)
-    assert "10000 x 10000 pixels are too many: up to 64 megapixels" in answer.json()["error"]
-
-
-def test_a_truncated_photo_says_so_by_its_own_name(client: TestClient, tmp_path: Path) -> None:
-    path = tmp_path / "a.jpg"
-    Pillow.fromarray(texture(0, 270, 480)).save(path)
-    path.write_bytes(path.read_bytes()[:1500])
-    status = read(client, path, "../../half.jpg")
-    assert status["state"] == "failed"
-    assert status["problem"].startswith("cannot read picture half.jpg: ")
-
-
-def test_names_are_never_paths(client: TestClient, desk: Desk, clip: Path) -> None:
-    status = read(client, clip, "../..\\c\0lip\n.mp4")
-    assert status["name"] == "clip.mp4"
-    stored = {path.name for path in (desk.folder / status["id"]).iterdir()}
-    assert stored == {"upload", "table.csv", "overlay.mp4", "shown.mp4", "heat.bin"}
-
-
-def test_old_readings_are_dropped_and_all_files_go(
-    client: TestClient, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(desk_module, "KEPT", 2)
-    path = tmp_path / "a.png"
-    Pillow.fromarray(texture(0, 270, 480)).save(path)
-    ids = [read(client, path)["id"] for _ in range(3)]
-    answers = [client.get(f"/api/readings/{reading_id}").status_code for reading_id in ids]
-    assert answers == [404, 200, 200]
-    assert client.delete(f"/api/readings/{ids[1]}").status_code == 204
-    assert [path.name for path in desk.folder.iterdir()] == [ids[2]]
-    desk.__exit__()
-    assert not desk.folder.exists()
-
-
-GUARDED = [
-    ({"Host": "evil.example"}, 403),
-    ({"Host": "localhost.evil.example:8000"}, 403),
-    ({"Host": ""}, 403),
-    ({"Host": "localhost:8000"}, 200),
-    ({"Host": "127.0.0.1:8000"}, 200),
-    ({"Host": "[::1]:8000"}, 200),
-    ({"Origin": "http://evil.example"}, 403),
-    ({"Origin": "http://localhost:9999"}, 403),
-    ({"Origin": "null"}, 403),
-    ({"Origin": "http://localhost:8000"}, 200),
-    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
-]
-
-
-@pytest.mark.parametrize(("headers", "status"), GUARDED)
-def test_other_websites_are_kept_out(
-    done_client: TestClient, headers: dict[str, str], status: int
-) -> None:
-    assert done_client.get("/api/about", headers=headers).status_code == status
-
-
-def test_every_answer_shuts_others_out(client: TestClient) -> None:
-    for path in ("/", "/js/app.js", "/api/about", "/api/readings/none"):
-        policy = client.get(path).headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "http" not in policy
-    assert client.get("/../server.py").status_code == 404
-    assert client.get("/..%2fserver.py").status_code == 404
-
-
-def test_the_page_asks_nobody_else() -> None:
-    from auheat.web.server import STATIC
-
-    texts = [path.read_text("utf-8") for path in STATIC.rglob("*.*")]
-    assert len(texts) >= 12
-    for text in texts:
-        assert "https://" not in text
-        assert text.count("http://") == text.count("http://www.w3.org") + text.count(
-            "http://localhost"
-        )
-
-
-def serve(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
-    """Standard error of a call of `auheat serve` that ends at once."""
-    monkeypatch.setattr("auheat.inference.predictor.load", lambda *_, **__: None)
-    result = CliRunner().invoke(main, ["serve", "--no-browser", *map(str, arguments)])
-    assert result.exit_code == 2
-    assert result.stderr.count("\n") == 1
-    return result.stderr
-
-
-def test_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        said = serve(monkeypatch, "--port", port)
-    assert said == f"auheat: port {port} is taken: name another one with --port\n"
-
-
-def test_a_host_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "no.such.invalid is no host" in serve(monkeypatch, "--host", "no.such.invalid")
-
-
-def test_without_the_extra_a_line_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delitem(sys.modules, "auheat.web.serving", raising=False)
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
-    assert "pip install 'auheat[serve]'" in serve(monkeypatch)

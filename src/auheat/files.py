@@ -1,12 +1,17 @@
-"""Writing files so that a failure never leaves half of one."""
+"""Writing files so that a failure never leaves half of one, and closing what was opened."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
 
 from auheat.errors import AuheatError
+
+Itself = TypeVar("Itself", bound="Opened")
 
 
 @contextmanager
@@ -25,3 +30,26 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+class Opened(ABC):
+    """A context manager that opens its parts on entering and closes them, in reverse order, on
+    leaving. What was opened before a part that fails to open is closed, too."""
+
+    def __enter__(self: Itself) -> Itself:
+        with ExitStack() as opening:
+            self._open(opening)
+            self._parts = opening.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._parts.__exit__(kind, error, trace)
+
+    @abstractmethod
+    def _open(self, parts: ExitStack) -> None:
+        """Enters every part into `parts`, and pushes what is to be done on leaving."""

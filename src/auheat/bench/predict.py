@@ -30,6 +30,7 @@ from auheat.tables.schema import TableSchema
 
 COLUMNS = ("work", "frames/s", "ms", "spread", "times peer", "of floor", "peak MB")
 PEER = "plain loop, one frame at a time"
+_MOST_FRAMES = 150  # of the video are kept in memory
 _STAGES = ("decode", "find and follow", "cut out", "network", "write")
 
 
@@ -195,9 +196,6 @@ def _played(video: Path, count: int, path: Path) -> Path:
         for number, frame in enumerate(islice(_back_and_forth(frames), count)):
             writer.write(frame.image, float(number / source.rate))
     return path
-
-
-_MOST_FRAMES = 150  # of the video are kept in memory
 
 
 def _back_and_forth(frames: list[Frame]) -> Iterator[Frame]:

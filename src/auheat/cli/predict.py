@@ -76,6 +76,7 @@ from auheat.cli import FAILED
 @click.option("--landmarks", is_flag=True, help="Also write the 68 landmarks.")
 @click.option("--sd", is_flag=True, help="Also write the standard deviation of every intensity.")
 @click.option("--events", is_flag=True, help="Also write onset, apex and offset of every AU.")
+@click.option("--report", is_flag=True, help="Also write a page with curves and peak frames.")
 def command(
     inputs: tuple[Path, ...],
     out: Path,
@@ -98,6 +99,7 @@ def command(
     landmarks: bool,
     sd: bool,
     events: bool,
+    report: bool,
 ) -> None:
     """Read the Action Units of every face in INPUTS.
 
@@ -125,6 +127,8 @@ def command(
     make_folder(out)
     failed = []
     for outcome in job.run(gathered):
+        if report and outcome.files:
+            _add_report(outcome, predictor, weights)
         if outcome.files:
             click.echo(outcome.summary)
         if outcome.note:
@@ -136,6 +140,16 @@ def command(
     if failed and len(gathered) > 1:
         click.echo(f"auheat: {len(failed)} of {len(gathered)} inputs are not complete", err=True)
     click.get_current_context().exit(FAILED if failed else 0)
+
+
+def _add_report(outcome: Any, predictor: Any, weights: str) -> None:
+    from auheat.errors import AuheatError
+    from auheat.web.report.making import report_on
+
+    try:
+        outcome.files.append(report_on(outcome, predictor, weights))
+    except AuheatError as error:
+        outcome.problem = outcome.problem or str(error)
 
 
 def _progress(items: Iterable[Any], label: str, count: int | None) -> Iterator[Any]:

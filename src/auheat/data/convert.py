@@ -14,7 +14,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import cv2
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -71,6 +70,9 @@ class ConversionPlan:
         return dlib_finder(self.dlib_model)
 
 
+_Worker = tuple[Path, ConversionPlan, tuple[str, ...], FaceFinder | None]
+
+
 def convert(
     root: Path,
     out: Path,
@@ -101,8 +103,8 @@ def convert(
     noted = {**described, "crop": asdict(plan.crop), "root": str(root.resolve())}
     noted["dlib_model"] = str(plan.dlib_model)
     parts.start(out, noted, FILE)
-    opening = (out, plan, landmarks, source.aus)
-    tallies = _work(source, out, workers, opening, progress, tell)
+    settings = (out, plan, landmarks, source.aus)
+    tallies = _work(source, out, workers, settings, progress, tell)
     found = [part.to_pandas() for part in _stored(out, source) if part.num_rows]
     problems = [*source.problems, *(line for tally in tallies for line in tally.problems)]
     table = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
@@ -172,7 +174,7 @@ def _work(
     source: Source,
     out: Path,
     workers: int,
-    opening: tuple[Any, ...],
+    settings: tuple[Any, ...],
     progress: Callable[[int, int], object],
     tell: Callable[[str], None],
 ) -> list[Tally]:
@@ -181,7 +183,7 @@ def _work(
     missing = [item for item in everything if not _part(out, item[0]).is_file()]
     done, total = 0, sum(len(recording.frames) for recording in source.recordings)
     there = [index for index, _ in everything if _part(out, index).is_file()]
-    made = parts.in_processes(_convert_part, missing, workers, _open_worker, opening)
+    made = parts.in_processes(_convert_part, missing, workers, _open, settings)
     for index in chain(there, made):
         tally = _tally(pq.read_table(_part(out, index)))
         done += tally.found
@@ -203,19 +205,12 @@ def _tally(part: pa.Table) -> Tally:
     return Tally(**json.loads(part.schema.metadata[_KEY]))
 
 
-# What a worker process keeps between recordings: opening a face model takes a second.
-_worker: tuple[Path, ConversionPlan, tuple[str, ...], FaceFinder | None] | None = None
+def _open(out: Path, plan: ConversionPlan, landmarks: str, aus: tuple[str, ...]) -> _Worker:
+    return out, plan, aus, plan.finder(landmarks)
 
 
-def _open_worker(out: Path, plan: ConversionPlan, landmarks: str, aus: tuple[str, ...]) -> None:
-    global _worker
-    cv2.setNumThreads(1)  # one process per core already
-    _worker = (out, plan, aus, plan.finder(landmarks))
-
-
-def _convert_part(item: tuple[int, Recording]) -> int:
-    assert _worker is not None
-    out, plan, aus, finder = _worker
+def _convert_part(worker: _Worker, item: tuple[int, Recording]) -> int:
+    out, plan, aus, finder = worker
     index, recording = item
     rows, tally = crop_recording(recording, out, plan.crop, aus, plan.every, finder)
     stored = pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)

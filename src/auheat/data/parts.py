@@ -15,14 +15,20 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cv2
+
 from auheat.data.orphans import end_with_parent
 from auheat.errors import AuheatError
 from auheat.files import replacing
 
 _FOLDER = ".parts"
 
+# What a worker process keeps between pieces: opening face assets or a face model takes a second.
+_kept: Any = None
+
 T = TypeVar("T")
 R = TypeVar("R")
+K = TypeVar("K")
 
 
 def part(out: Path, name: str) -> Path:
@@ -64,22 +70,24 @@ def finish(out: Path) -> None:
 
 
 def in_processes(
-    function: Callable[[T], R],
+    function: Callable[[K, T], R],
     items: Iterable[T],
     workers: int,
-    initializer: Callable[..., None],
-    initargs: tuple[Any, ...],
+    opening: Callable[..., K],
+    settings: tuple[Any, ...],
 ) -> Iterator[R]:
-    """Yields `function(item)` for every item as each is done; on a failure the rest are cancelled.
+    """Yields `function(kept, item)` for every item as each is done; on a failure the rest are
+    cancelled.
 
-    initializer: called in every worker before its first item. Workers end when this process does,
-    also when it is killed. Raises AuheatError if a worker dies.
+    opening: called with `settings` in every worker before its first item; what it gives is kept
+    for all of them. Workers end when this process does, also when it is killed. Raises AuheatError
+    if a worker dies.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        max(1, workers), context, initializer=_begin, initargs=(initializer, initargs)
+        max(1, workers), context, initializer=_begin, initargs=(opening, settings)
     ) as pool:
-        futures = [pool.submit(function, item) for item in items]
+        futures = [pool.submit(_work, function, item) for item in items]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -92,6 +100,12 @@ def in_processes(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> None:
+def _begin(opening: Callable[..., Any], settings: tuple[Any, ...]) -> None:
+    global _kept
     end_with_parent()
-    initializer(*initargs)
+    cv2.setNumThreads(1)  # one process per core already
+    _kept = opening(*settings)
+
+
+def _work(function: Callable[[Any, T], R], item: T) -> R:
+    return function(_kept, item)

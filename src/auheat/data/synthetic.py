@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -67,6 +66,9 @@ class SynthesisPlan:
         return each + (subject < extra)
 
 
+_Worker = tuple[Studio, Path, SynthesisPlan]
+
+
 def synthesise(
     assets: Path,
     out: Path,
@@ -84,9 +86,7 @@ def synthesise(
     chunks = range(0, plan.subjects, _CHUNK)
     missing = [first for first in chunks if not _part(out, first).is_file()]
     progress(sum(_images_in(plan, first) for first in chunks if first not in missing))
-    for first in parts.in_processes(
-        _make_chunk, missing, workers, _open_studio, (assets, out, plan)
-    ):
+    for first in parts.in_processes(_make_chunk, missing, workers, _open, (assets, out, plan)):
         progress(_images_in(plan, first))
     rows = pd.concat([pd.read_parquet(_part(out, first)) for first in chunks], ignore_index=True)
     manifest = Manifest(rows, out, plan.crop, {"kind": "synthetic", "plan": settings})
@@ -104,19 +104,12 @@ def _images_in(plan: SynthesisPlan, first: int) -> int:
     return sum(plan.images_of(subject) for subject in subjects) * (2 if plan.pairs else 1)
 
 
-# What a worker process keeps between chunks: opening the assets takes a second.
-_worker: tuple[Studio, Path, SynthesisPlan] | None = None
+def _open(assets: Path, out: Path, plan: SynthesisPlan) -> _Worker:
+    return Studio(load_pack(assets)), out, plan
 
 
-def _open_studio(assets: Path, out: Path, plan: SynthesisPlan) -> None:
-    global _worker
-    cv2.setNumThreads(1)  # one process per core already
-    _worker = (Studio(load_pack(assets)), out, plan)
-
-
-def _make_chunk(first: int) -> int:
-    assert _worker is not None
-    studio, out, plan = _worker
+def _make_chunk(worker: _Worker, first: int) -> int:
+    studio, out, plan = worker
     subjects = range(first, min(first + _CHUNK, plan.subjects))
     rows = [row for subject in subjects for row in _subject_rows(studio, out, plan, subject)]
     with replacing(_part(out, first)) as temporary:

@@ -7,17 +7,16 @@ takes the real name when the block ends well; after an error or an interrupt not
 from __future__ import annotations
 
 import csv
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from auheat.files import replacing
+from auheat.files import Opened, replacing
 from auheat.inference.dataframes import Gathered, arrow_schema
 from auheat.inference.overlay import Overlay
 from auheat.media.video_writer import VideoWriter
@@ -30,31 +29,11 @@ Image = NDArray[np.uint8]
 _CELLS = 500_000
 
 
-class _Sink:
-    """Opens its resources on entering and closes them, in reverse order, on leaving."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._resources = ExitStack()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._resources.__exit__(kind, error, trace)
-
-
-class TableSink(_Sink, ABC):
+class TableSink(Opened):
     """A table, written frame by frame."""
 
     def __init__(self, path: Path, schema: TableSchema) -> None:
-        super().__init__(path)
-        self._schema = schema
-
-    @abstractmethod
-    def __enter__(self) -> TableSink: ...
+        self.path, self._schema = path, schema
 
     @abstractmethod
     def write(self, result: FrameResult) -> None:
@@ -64,14 +43,11 @@ class TableSink(_Sink, ABC):
 class CsvSink(TableSink):
     """A table as a CSV file: UTF-8, comma, header row, no spaces."""
 
-    def __enter__(self) -> CsvSink:
-        with ExitStack() as opening:
-            temporary = opening.enter_context(replacing(self.path))
-            stream = opening.enter_context(temporary.open("w", encoding="utf-8", newline=""))
-            self._writer = csv.writer(stream, lineterminator="\n")
-            self._writer.writerow(self._schema.columns)
-            self._resources = opening.pop_all()
-        return self
+    def _open(self, parts: ExitStack) -> None:
+        temporary = parts.enter_context(replacing(self.path))
+        stream = parts.enter_context(temporary.open("w", encoding="utf-8", newline=""))
+        self._writer = csv.writer(stream, lineterminator="\n")
+        self._writer.writerow(self._schema.columns)
 
     def write(self, result: FrameResult) -> None:
         for row in self._schema.rows(result):
@@ -86,28 +62,17 @@ class ParquetSink(TableSink):
         self._waiting = Gathered(schema)
         self._most = max(_CELLS // len(schema.described), 1)
 
-    def __enter__(self) -> ParquetSink:
+    def _open(self, parts: ExitStack) -> None:
         from pyarrow.parquet import ParquetWriter
 
-        with ExitStack() as opening:
-            temporary = opening.enter_context(replacing(self.path))
-            types = arrow_schema(self._schema)
-            self._writer = opening.enter_context(
-                ParquetWriter(temporary, types, compression="zstd")
-            )
-            self._resources = opening.pop_all()
-        return self
+        temporary = parts.enter_context(replacing(self.path))
+        types = arrow_schema(self._schema)
+        self._writer = parts.enter_context(ParquetWriter(temporary, types, compression="zstd"))
+        parts.push(self._end)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._resources:
-            if kind is None:
-                self._flush()
-            self._resources.pop_all().__exit__(kind, error, trace)
+    def _end(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
 
     def write(self, result: FrameResult) -> None:
         self._waiting.add(result)
@@ -125,22 +90,18 @@ def table_sink(path: Path, schema: TableSchema) -> TableSink:
     return ParquetSink(path, schema) if schema.layout.format == "tidy" else CsvSink(path, schema)
 
 
-class OverlayVideoSink(_Sink):
+class OverlayVideoSink(Opened):
     """An annotated video, see `auheat.media.video_writer`.
 
     rate: frames per second on average; each frame keeps its own timestamp.
     """
 
     def __init__(self, path: Path, aus: tuple[str, ...], rate: Fraction) -> None:
-        super().__init__(path)
-        self._aus, self._rate = aus, rate
+        self.path, self._aus, self._rate = path, aus, rate
         self._overlay: Overlay | None = None
 
-    def __enter__(self) -> OverlayVideoSink:
-        with ExitStack() as opening:
-            self._writer = opening.enter_context(VideoWriter(self.path, self._rate))
-            self._resources = opening.pop_all()
-        return self
+    def _open(self, parts: ExitStack) -> None:
+        self._writer = parts.enter_context(VideoWriter(self.path, self._rate))
 
     def write(self, image: Image, result: FrameResult) -> None:
         """Adds one frame. image: (H, W, 3) RGB."""

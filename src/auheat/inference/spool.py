@@ -5,29 +5,21 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
-from types import TracebackType
 
+from auheat.files import Opened
 from auheat.results import FrameResult
 
 
-class Spool:
+class Spool(Opened):
     """Results in a nameless temporary file, without their heatmaps: some kB for a face in a frame.
 
     A context manager; the file goes when it ends. Nobody but this object ever opens the file.
     """
 
-    def __enter__(self) -> Spool:
-        self._file = tempfile.TemporaryFile()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
+    def _open(self, parts: ExitStack) -> None:
+        self._file = parts.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
 
     def add(self, result: FrameResult) -> None:
         """Keeps one frame."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import av
@@ -13,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.files import replacing
+from auheat.files import Opened, replacing
 
 # Fine enough for every usual frame rate, and within the 16 bits that MPEG-4 part 2 allows.
 _TIME_BASE = Fraction(1, 60000)
 _BT709 = 1
 
 
-class VideoWriter:
+class VideoWriter(Opened):
     """A video without sound, of the kind that its name ends in.
 
     `.avi` is Motion JPEG at a constant rate: frames follow each other, whatever their timestamps,
@@ -40,29 +39,22 @@ class VideoWriter:
         self._tick = 1 / self._rate if self._avi else _TIME_BASE
         self._stream: Any = None
         self._pts = -1
-        self._resources = ExitStack()
 
-    def __enter__(self) -> VideoWriter:
-        with ExitStack() as opening:
-            temporary = opening.enter_context(replacing(self.path))
-            try:
-                kind = "avi" if self._avi else "mp4"
-                container = av.open(str(temporary), "w", format=kind)
-            except av.FFmpegError as error:
-                raise self._failure(error) from None
-            self._container = opening.enter_context(container)
-            opening.push(self._flush)
-            self._resources = opening.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _open(self, parts: ExitStack) -> None:
+        temporary = parts.enter_context(replacing(self.path))
         try:
-            self._resources.__exit__(kind, error, trace)
+            kind = "avi" if self._avi else "mp4"
+            self._container = av.open(str(temporary), "w", format=kind)
+        except av.FFmpegError as error:
+            raise self._failure(error) from None
+        parts.push(self._end)
+
+    def _end(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Writes the frames that the encoder still holds, and closes the file."""
+        try:
+            with self._container:
+                if kind is None and self._stream is not None:
+                    self._container.mux(self._stream.encode())
         except av.FFmpegError as failure:
             raise self._failure(failure) from None
 
@@ -82,10 +74,6 @@ class VideoWriter:
             self._container.mux(self._stream.encode(frame))
         except av.FFmpegError as error:
             raise self._failure(error) from None
-
-    def _flush(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self._stream is not None:
-            self._container.mux(self._stream.encode())
 
     def _open_stream(self, height: int, width: int) -> Any:
         best = "libx264" in av.codecs_available

@@ -55,6 +55,33 @@ class Visibility(NamedTuple):
 
 
 @compiled
+def _corners(screen, triangles, t):
+    """The screen points of a triangle's corners, three tuples."""
+    a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+    return (
+        (screen[a, 0], screen[a, 1], screen[a, 2]),
+        (screen[b, 0], screen[b, 1], screen[b, 2]),
+        (screen[c, 0], screen[c, 1], screen[c, 2]),
+    )
+
+
+@compiled
+def _area(corners):
+    """Twice the area of a triangle, negative where its corners run against the clock."""
+    (ax, ay, _), (bx, by, _), (cx, cy, _) = corners
+    return (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+
+
+@compiled
+def _covered(corners, rows, columns):
+    """First and last column, first and last row of the samples about a triangle."""
+    a, b, c = corners
+    x0, x1 = _bounds(a[0], b[0], c[0], columns - 1)
+    y0, y1 = _bounds(a[1], b[1], c[1], rows - 1)
+    return x0, x1, y0, y1
+
+
+@compiled
 def _bounds(ax, bx, cx, last):
     low = min(ax, min(bx, cx))
     high = max(ax, max(bx, cx))
@@ -62,26 +89,37 @@ def _bounds(ax, bx, cx, last):
 
 
 @compiled
+def _weights(corners, scale, x, y):
+    """Of a triangle's first two corners at a sample. scale: 1 / `_area`."""
+    (ax, ay, _), (bx, by, _), (cx, cy, _) = corners
+    u = ((bx - x) * (cy - y) - (cx - x) * (by - y)) * scale
+    v = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) * scale
+    return u, v
+
+
+@compiled
+def _depth(corners, u, v):
+    a, b, c = corners
+    return u * a[2] + v * b[2] + (1 - u - v) * c[2]
+
+
+@compiled
 def draw_triangles(screen: Floats, triangles: Ints, seen: Visibility) -> None:
     """Draws the front faces of a mesh: those whose corners run against the clock on the screen."""
     rows, columns = seen.depth.shape
     for t in range(triangles.shape[0]):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
-        cx, cy = screen[c, 0], screen[c, 1]
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        corners = _corners(screen, triangles, t)
+        area = _area(corners)
         if area >= 0:
             continue
-        x0, x1 = _bounds(ax, bx, cx, columns - 1)
-        y0, y1 = _bounds(ay, by, cy, rows - 1)
+        x0, x1, y0, y1 = _covered(corners, rows, columns)
         scale = 1 / area
         for y in range(y0, y1 + 1):
             for x in range(x0, x1 + 1):
-                u = ((bx - x) * (cy - y) - (cx - x) * (by - y)) * scale
-                v = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) * scale
+                u, v = _weights(corners, scale, x, y)
                 if u < 0 or v < 0 or u + v > 1:
                     continue
-                depth = u * screen[a, 2] + v * screen[b, 2] + (1 - u - v) * screen[c, 2]
+                depth = _depth(corners, u, v)
                 if depth < seen.depth[y, x]:
                     seen.depth[y, x] = depth
                     seen.item[y, x] = t
@@ -94,21 +132,17 @@ def draw_depth(screen: Floats, triangles: Ints, depth: Floats) -> None:
     """Draws only the depth of front faces, for a shadow map (rows, columns)."""
     rows, columns = depth.shape
     for t in range(triangles.shape[0]):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
-        cx, cy = screen[c, 0], screen[c, 1]
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        corners = _corners(screen, triangles, t)
+        area = _area(corners)
         if area >= 0:
             continue
-        x0, x1 = _bounds(ax, bx, cx, columns - 1)
-        y0, y1 = _bounds(ay, by, cy, rows - 1)
+        x0, x1, y0, y1 = _covered(corners, rows, columns)
         scale = 1 / area
         for y in range(y0, y1 + 1):
             for x in range(x0, x1 + 1):
-                u = ((bx - x) * (cy - y) - (cx - x) * (by - y)) * scale
-                v = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) * scale
+                u, v = _weights(corners, scale, x, y)
                 if u >= 0 and v >= 0 and u + v <= 1:
-                    near = u * screen[a, 2] + v * screen[b, 2] + (1 - u - v) * screen[c, 2]
+                    near = _depth(corners, u, v)
                     depth[y, x] = min(depth[y, x], near)
 
 
@@ -195,24 +229,20 @@ def blend_cards(
     """
     rows, columns = dark.shape
     for t in range(triangles.shape[0]):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
-        cx, cy = screen[c, 0], screen[c, 1]
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        corners = _corners(screen, triangles, t)
+        area = _area(corners)
         if area == 0:
             continue
         ta, tb, tc = uv_triangles[t, 0], uv_triangles[t, 1], uv_triangles[t, 2]
-        x0, x1 = _bounds(ax, bx, cx, columns - 1)
-        y0, y1 = _bounds(ay, by, cy, rows - 1)
+        x0, x1, y0, y1 = _covered(corners, rows, columns)
         scale = 1 / area
         for y in range(y0, y1 + 1):
             for x in range(x0, x1 + 1):
-                u = ((bx - x) * (cy - y) - (cx - x) * (by - y)) * scale
-                v = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) * scale
+                u, v = _weights(corners, scale, x, y)
                 w = 1 - u - v
                 if u < 0 or v < 0 or w < 0:
                     continue
-                depth = u * screen[a, 2] + v * screen[b, 2] + w * screen[c, 2]
+                depth = _depth(corners, u, v)
                 if depth > seen.depth[y, x] + 0.02:
                     continue
                 if lash[t]:

@@ -133,14 +133,20 @@ def _bumped(surface, height, bump, t, u, v, n):
 
 
 @compiled
+def _point(surface, t, u, v):
+    """Normal, place before the camera and place at rest of a point in a triangle."""
+    a, b, c = surface.triangles[t, 0], surface.triangles[t, 1], surface.triangles[t, 2]
+    nx, ny, nz = _mix(surface.normal, a, b, c, u, v)
+    place = _mix(surface.position, a, b, c, u, v)
+    return unit(nx, ny, nz), place, _mix(surface.rest, a, b, c, u, v)
+
+
+@compiled
 def _skin(surface, looks, light, t, u, v):
     a, b, c = surface.triangles[t, 0], surface.triangles[t, 1], surface.triangles[t, 2]
     w = 1 - u - v
-    nx, ny, nz = _mix(surface.normal, a, b, c, u, v)
-    n = unit(nx, ny, nz)
+    n, place, (x, y, z) = _point(surface, t, u, v)
     soft = n
-    place = _mix(surface.position, a, b, c, u, v)
-    x, y, z = _mix(surface.rest, a, b, c, u, v)
     colour = (looks.head[0], looks.head[1], looks.head[2])
     open_share, roughness, oil, bleed = 1.0, looks.roughness, looks.oil, 1.0
     if surface.material[t] == _FACE:
@@ -172,11 +178,7 @@ def _skin(surface, looks, light, t, u, v):
 @compiled
 def _mouth(surface, looks, light, t, u, v):
     """Gums, tongue and teeth, darker towards the throat."""
-    a, b, c = surface.triangles[t, 0], surface.triangles[t, 1], surface.triangles[t, 2]
-    nx, ny, nz = _mix(surface.normal, a, b, c, u, v)
-    n = unit(nx, ny, nz)
-    place = _mix(surface.position, a, b, c, u, v)
-    _, _, z = _mix(surface.rest, a, b, c, u, v)
+    n, place, (_, _, z) = _point(surface, t, u, v)
     if surface.material[t] == _TEETH:
         open_share = 0.05 + 0.75 * smooth((z - 6) / 4.6)
         colour = (looks.teeth[0], looks.teeth[1], looks.teeth[2])
@@ -187,11 +189,7 @@ def _mouth(surface, looks, light, t, u, v):
 
 @compiled
 def _eye(surface, looks, light, t, u, v):
-    a, b, c = surface.triangles[t, 0], surface.triangles[t, 1], surface.triangles[t, 2]
-    nx, ny, nz = _mix(surface.normal, a, b, c, u, v)
-    n = unit(nx, ny, nz)
-    place = _mix(surface.position, a, b, c, u, v)
-    x, y, z = _mix(surface.rest, a, b, c, u, v)
+    n, place, (x, y, z) = _point(surface, t, u, v)
     k = 0 if surface.material[t] == _LEFT_EYE else 1
     centre, axis = looks.eye_centres[k], looks.eye_axes[k]
     dx, dy, dz = unit(x - centre[0], y - centre[1], z - centre[2])

@@ -11,7 +11,6 @@ import json
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from auheat.files import Opened
 from auheat.inference.curves import Recorder
 from auheat.inference.sinks import CsvSink, OverlayVideoSink, write_overlay_photo
 from auheat.media.video_writer import VideoWriter
@@ -32,7 +32,7 @@ Image = NDArray[np.uint8]
 _SHOWN = 960
 
 
-class Record:
+class Record(Opened):
     """Collects the frames of one reading in a folder of its own. A context manager.
 
     aus: the AUs in their order. rate: frames per second of a video, None for a photo.
@@ -48,30 +48,21 @@ class Record:
         self.recorder = Recorder(aus)
         self.heat = HeatStore(folder / "heat.bin")
         self.latest: tuple[int, Image] | None = None
-        self._resources = ExitStack()
 
-    def __enter__(self) -> Record:
+    def _open(self, parts: ExitStack) -> None:
         kind: Any = "photo" if self.rate is None else "video"
-        with ExitStack() as opening:
-            table = CsvSink(self.folder / "table.csv", TableSchema(kind, self.aus))
-            self._table = opening.enter_context(table)
-            if self.rate is not None:
-                overlay = OverlayVideoSink(self.folder / "overlay.mp4", self.aus, self.rate)
-                self._overlay = opening.enter_context(overlay)
-                shown = VideoWriter(self.folder / "shown.mp4", self.rate, quality=23)
-                self._shown = opening.enter_context(shown)
-            self._resources = opening.pop_all()
-        return self
+        table = CsvSink(self.folder / "table.csv", TableSchema(kind, self.aus))
+        self._table = parts.enter_context(table)
+        if self.rate is not None:
+            overlay = OverlayVideoSink(self.folder / "overlay.mp4", self.aus, self.rate)
+            self._overlay = parts.enter_context(overlay)
+            shown = VideoWriter(self.folder / "shown.mp4", self.rate, quality=23)
+            self._shown = parts.enter_context(shown)
+        parts.push(self._end)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _end(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.heat.flush()
-        self._resources.__exit__(kind, error, trace)
 
     def add(self, image: Image, result: FrameResult) -> None:
         """Adds a frame or the photo. image: (H, W, 3) RGB."""

@@ -13,8 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 
-import cv2
-
 from auheat.data import parts
 from auheat.data.lookalikes import authors_json, bp4d, disfa, disfa_plus, fera2017, unbc
 from auheat.data.lookalikes.filming import LookalikePlan
@@ -23,6 +21,7 @@ from auheat.synthesis.assets import load_pack
 from auheat.synthesis.studio import Studio
 
 MARK = "SYNTHETIC.txt"
+_Worker = tuple[Studio, Path, LookalikePlan]
 _WRITERS: dict[str, ModuleType] = {
     "disfa": disfa,
     "disfa-plus": disfa_plus,
@@ -54,8 +53,8 @@ def write_lookalike(
     missing = [name for name in plan.names if not parts.part(out, name).is_file()]
     each = len(plan.cast.sequences)
     progress(sum(plan.frames_of(name) * each for name in plan.names if name not in missing))
-    opening = (assets, out, plan)
-    for images in parts.in_processes(_make_subject, missing, workers, _open_studio, opening):
+    settings = (assets, out, plan)
+    for images in parts.in_processes(_make_subject, missing, workers, _open, settings):
         progress(images)
     if plan.layout.startswith("authors-json"):
         authors_json.join(plan, _made(out))
@@ -79,19 +78,12 @@ def _publish(out: Path, plan: LookalikePlan) -> None:
     parts.finish(out)
 
 
-# What a worker process keeps between subjects: opening the assets takes a second.
-_worker: tuple[Studio, Path, LookalikePlan] | None = None
+def _open(assets: Path, out: Path, plan: LookalikePlan) -> _Worker:
+    return Studio(load_pack(assets)), out, plan
 
 
-def _open_studio(assets: Path, out: Path, plan: LookalikePlan) -> None:
-    global _worker
-    cv2.setNumThreads(1)  # one process per core already
-    _worker = (Studio(load_pack(assets)), out, plan)
-
-
-def _make_subject(subject: str) -> int:
-    assert _worker is not None
-    studio, out, plan = _worker
+def _make_subject(worker: _Worker, subject: str) -> int:
+    studio, out, plan = worker
     images: int = sum(_WRITERS[plan.layout].write_subject(studio, plan, subject, _made(out)))
     with replacing(parts.part(out, subject)) as temporary:
         temporary.touch()

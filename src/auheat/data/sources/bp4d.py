@@ -31,7 +31,7 @@ from auheat.data.sources.folders import (
     numbered,
     spans,
 )
-from auheat.data.sources.labels import Levels, assemble, read_column
+from auheat.data.sources.labels import Levels, read_levels
 from auheat.data.sources.matlab import read_mat
 from auheat.data.sources.pictures import PhotoPictures
 from auheat.data.sources.recording import (
@@ -175,9 +175,7 @@ def _label_files(folder: Path) -> dict[Sequence, Path]:
 
 
 def _levels(labels: Path, name: str, paths: dict[str, Path | None], problems: list[str]) -> Levels:
-    columns = {au: read_column(path, problems) if path else {} for au, path in paths.items()}
-    names = {au: str(path or labels / au / f"{name}_{au}.csv") for au, path in paths.items()}
-    return assemble(columns, names, problems)
+    return read_levels(paths, lambda au: labels / au / f"{name}_{au}.csv", problems)
 
 
 def _picture_folders(root: Path) -> dict[Sequence, Path]:

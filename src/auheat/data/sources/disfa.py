@@ -13,20 +13,18 @@ nothing tells whether their first pixel is 0 or 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from auheat.data.sources.folders import child, folders, locate, matching, spans
-from auheat.data.sources.labels import Levels, assemble, read_column
+from auheat.data.sources.labels import Levels, read_levels
 from auheat.data.sources.matlab import read_mat
 from auheat.data.sources.pictures import VideoPictures
 from auheat.data.sources.recording import (
     NO_LANDMARKS,
     TRACKING_FAILURE,
-    Lookup,
+    LandmarkFiles,
     Points,
     ReadOptions,
     Recording,
@@ -74,26 +72,6 @@ def has_landmarks(root: Path) -> bool:
 def tracking_failed(subject: str, frame: int) -> bool:
     """Whether a frame is in the dataset's list of failed landmarks."""
     return any(first <= frame <= last for first, last in TRACKING_FAILURES.get(subject, ()))
-
-
-@dataclass(frozen=True)
-class MatLandmarks:
-    """One .mat file for each frame."""
-
-    paths: Mapping[int, Path]
-
-    def open(self) -> Lookup:
-        """See `Landmarks.open`."""
-        return self._at
-
-    def _at(self, frame: int) -> Points | None:
-        path = self.paths.get(frame)
-        if path is None:
-            return None
-        try:
-            return np.asarray(read_mat(path, "pts"), np.float64)
-        except (TypeError, ValueError):
-            raise AuheatError(f"{path} holds no points of a face") from None
 
 
 def read(root: Path, options: ReadOptions) -> Source:
@@ -159,18 +137,13 @@ def _label_files(labels: Path) -> dict[str, dict[int, Path]]:
 def _levels(
     folder: Path, subject: str, aus: tuple[str, ...], paths: dict[int, Path], problems: list[str]
 ) -> Levels:
-    columns: dict[str, dict[int, float]] = {}
-    names: dict[str, str] = {}
-    for au in aus:
-        path = paths.get(int(au[2:]))
-        names[au] = str(path or folder / f"{subject}_au{int(au[2:])}.txt")
-        columns[au] = read_column(path, problems) if path else {}
-    return assemble(columns, names, problems)
+    files = {au: paths.get(int(au[2:])) for au in aus}
+    return read_levels(files, lambda au: folder / f"{subject}_au{int(au[2:])}.txt", problems)
 
 
 def _landmarks(
     root: Path, subject: str, levels: Levels, left_out: dict[int, str], problems: list[str]
-) -> MatLandmarks:
+) -> LandmarkFiles:
     """The landmark files of a subject; frames without one are added to `left_out`."""
     top = locate(root, "Landmark_Points")
     if top is None:
@@ -189,7 +162,14 @@ def _landmarks(
     beyond = sorted(set(paths) - {int(frame) for frame in levels.frames})
     if beyond:
         problems.append(f"{paths[beyond[0]].parent}: landmarks without labels: {spans(beyond)}")
-    return MatLandmarks(paths)
+    return LandmarkFiles(paths, _read_points)
+
+
+def _read_points(path: Path) -> Points:
+    try:
+        return np.asarray(read_mat(path, "pts"), np.float64)
+    except (TypeError, ValueError):
+        raise AuheatError(f"{path} holds no points of a face") from None
 
 
 def _landmark_files(folder: Path) -> dict[int, Path]:

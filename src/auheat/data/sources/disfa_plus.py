@@ -32,7 +32,7 @@ from auheat.data.sources.folders import (
     numbered,
     spans,
 )
-from auheat.data.sources.labels import Levels, assemble, read_lines
+from auheat.data.sources.labels import Levels, numbered_lines, read_levels
 from auheat.data.sources.matlab import read_mat
 from auheat.data.sources.pictures import PhotoPictures
 from auheat.data.sources.recording import (
@@ -177,25 +177,15 @@ def _landmark_files(root: Path) -> dict[tuple[str, str], Path]:
 
 
 def _levels(folder: Path, aus: tuple[str, ...], problems: list[str]) -> Levels:
-    files = _label_files(folder)
-    columns: dict[str, dict[int, float]] = {}
-    names: dict[str, str] = {}
-    for au in aus:
-        path = files.get(int(au[2:]))
-        names[au] = str(path or folder / f"AU{int(au[2:])}.txt")
-        columns[au] = _column(path, problems) if path else {}
-    return assemble(columns, names, problems)
+    paths = _label_files(folder)
+    files = {au: paths.get(int(au[2:])) for au in aus}
+    return read_levels(files, lambda au: folder / f"AU{int(au[2:])}.txt", problems, _column)
 
 
 def _column(path: Path, problems: list[str]) -> dict[int, float]:
     """Level by frame. Rows are told from the header by their looks."""
-    try:
-        lines = read_lines(path)
-    except AuheatError as error:
-        problems.append(str(error))
-        return {}
     column: dict[int, float] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in numbered_lines(path, problems):
         row = re.fullmatch(r"\s*(\d+)(?:\.[a-z]+)?[\s,]+([0-59])(?:\.0*)?\s*", line, re.IGNORECASE)
         if row:
             column.setdefault(int(row[1]), float(row[2]))

@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 
 from auheat.data.sources.folders import natural
-from auheat.data.sources.labels import Levels, assemble, read_column
+from auheat.data.sources.labels import Levels, read_levels
 from auheat.data.sources.pictures import VideoPictures
 from auheat.data.sources.recording import ReadOptions, Recording, Source, choose_aus
 from auheat.errors import AuheatError
@@ -82,6 +82,4 @@ def _levels(
     paths: dict[int, Path], aus: tuple[str, ...], task: Task, problems: list[str]
 ) -> Levels:
     files = {au: paths.get(int(au[2:])) for au in aus}
-    columns = {au: read_column(path, problems) if path else {} for au, path in files.items()}
-    names = {au: str(p or f"FERA17_{'_'.join(task)}_{au}_Int.csv") for au, p in files.items()}
-    return assemble(columns, names, problems)
+    return read_levels(files, lambda au: f"FERA17_{'_'.join(task)}_{au}_Int.csv", problems)

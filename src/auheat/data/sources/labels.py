@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,15 @@ def read_lines(path: Path) -> list[str]:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
 
 
+def numbered_lines(path: Path, problems: list[str]) -> list[tuple[int, str]]:
+    """The lines of a text file, from 1; none of a file that cannot be read, which is noted."""
+    try:
+        return list(enumerate(read_lines(path), 1))
+    except AuheatError as error:
+        problems.append(str(error))
+        return []
+
+
 def read_column(path: Path, problems: list[str]) -> dict[int, float]:
     """Level by frame from rows `frame,level`; commas, semicolons or blanks between the two.
 
@@ -41,13 +50,8 @@ def read_column(path: Path, problems: list[str]) -> dict[int, float]:
     numbers, levels that are neither 0 to 5 nor 9, and frames that come twice are noted in
     `problems`; of the latter the first row counts.
     """
-    try:
-        lines = read_lines(path)
-    except AuheatError as error:
-        problems.append(str(error))
-        return {}
     column: dict[int, float] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in numbered_lines(path, problems):
         if not line.strip() or (number == 1 and re.search("[A-Za-z]", line)):
             continue
         row = _row(line)
@@ -60,15 +64,20 @@ def read_column(path: Path, problems: list[str]) -> dict[int, float]:
     return column
 
 
-def assemble(
-    columns: Mapping[str, dict[int, float]], names: Mapping[str, str], problems: list[str]
+def read_levels(
+    files: Mapping[str, Path | None],
+    expected: Callable[[str], object],
+    problems: list[str],
+    read: Callable[[Path, list[str]], dict[int, float]] = read_column,
 ) -> Levels:
     """All AUs' columns side by side, over every frame that any of them has.
 
-    names: what each AU's column is called in `problems`, where the frames it lacks are listed.
-    A frame with the code 9 in any AU is left out as not codable, one without any level as not
-    coded.
+    files: by AU, None where there is none. expected: what the file of an AU would be called. read:
+    takes the column out of a file. The frames that a column lacks are listed in `problems`. A frame
+    with the code 9 in any AU is left out as not codable, one without any level as not coded.
     """
+    columns = {au: read(path, problems) if path else {} for au, path in files.items()}
+    names = {au: str(path or expected(au)) for au, path in files.items()}
     frames = sorted(set().union(*columns.values()))
     levels = np.full((len(frames), len(columns)), np.nan, np.float32)
     left_out: dict[int, str] = {}

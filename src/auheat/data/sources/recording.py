@@ -66,6 +66,22 @@ class Landmarks(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class LandmarkFiles:
+    """`Landmarks` with one file for each frame. read: what takes the points out of a file."""
+
+    paths: Mapping[int, Path]
+    read: Callable[[Path], Points]
+
+    def open(self) -> Lookup:
+        """See `Landmarks.open`."""
+        return self._at
+
+    def _at(self, frame: int) -> Points | None:
+        path = self.paths.get(frame)
+        return None if path is None else self.read(path)
+
+
 @dataclass(frozen=True, eq=False)
 class Recording:
     """A video, or pictures that belong together, of one person.

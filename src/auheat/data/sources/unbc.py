@@ -13,8 +13,6 @@ tells whether their first pixel is 0 or 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +24,7 @@ from auheat.data.sources.recording import (
     NO_LANDMARKS,
     NO_PICTURE,
     NOT_CODED,
-    Lookup,
+    LandmarkFiles,
     Points,
     ReadOptions,
     Recording,
@@ -37,27 +35,6 @@ from auheat.errors import AuheatError
 from auheat.media.photo import SUFFIXES
 
 CODED = (4, 6, 7, 9, 10, 12, 20, 25, 26, 43)
-
-
-@dataclass(frozen=True)
-class TextLandmarks:
-    """One text file for each frame, a row `x y` for each point."""
-
-    paths: Mapping[int, Path]
-
-    def open(self) -> Lookup:
-        """See `Landmarks.open`."""
-        return self._at
-
-    def _at(self, frame: int) -> Points | None:
-        path = self.paths.get(frame)
-        if path is None:
-            return None
-        rows = [line.replace(",", " ").split() for line in read_lines(path) if line.strip()]
-        try:
-            return np.array(rows, np.float64)
-        except ValueError:
-            raise AuheatError(f"{path} holds other things than rows of x and y") from None
 
 
 def has_landmarks(root: Path) -> bool:
@@ -119,7 +96,7 @@ def _recording(
     lacking = {NOT_CODED: uncoded, NO_PICTURE: [f for f in frames if f not in paths]}
     points = None
     if options.own_landmarks and landmarks is not None:
-        points = TextLandmarks(_beside(landmarks, subject, folder.name))
+        points = LandmarkFiles(_beside(landmarks, subject, folder.name), _read_points)
         lacking[NO_LANDMARKS] = [f for f in frames if f not in points.paths]
     for reason, missing in lacking.items():
         if missing:
@@ -134,6 +111,15 @@ def _beside(top: Path, subject: str, sequence: str) -> dict[int, Path]:
     person = child(top, subject)
     folder = child(person, sequence) if person else None
     return numbered(folder, {".txt"}) if folder else {}
+
+
+def _read_points(path: Path) -> Points:
+    """From a row `x y` for each point."""
+    rows = [line.replace(",", " ").split() for line in read_lines(path) if line.strip()]
+    try:
+        return np.array(rows, np.float64)
+    except ValueError:
+        raise AuheatError(f"{path} holds other things than rows of x and y") from None
 
 
 def _read_levels(path: Path, problems: list[str]) -> dict[int, float] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 import numpy as np
@@ -21,6 +21,11 @@ _WIDE, _HIGH, _POINTS = 1000.0, 100.0, 1200
 # Columns of a heat strip at most.
 _COLUMNS = 800
 _COLOURS = 6
+# So many values find room one below the other beside a lane.
+_STACKED = 3
+SCALE = '<p class="scale">0 <i></i> 5</p>'
+# From here on a cell of a matrix is nearer to white than to black where the page is dark.
+_STRONG = 0.62
 
 
 def colour_class(person: int) -> str:
@@ -54,7 +59,12 @@ def curves(table: ResultTable, people: Sequence[Series]) -> str:
             f'aria-label="{_curve_words(table, people, column)}">'
             f"{''.join(shapes)}</svg></div><output></output></div>"
         )
-    return f'<div class="lanes" data-end="{table.duration:.3f}">{"".join(lanes)}{axis(table)}</div>'
+    many = " many" if len(people) > _STACKED else ""
+    return (
+        f'<div class="lanes{many}" data-end="{table.duration:.3f}" data-step="{table.step:.5f}" '
+        'tabindex="0" role="group" aria-label="Curves; arrow keys move the cursor by a frame">'
+        f"{''.join(lanes)}{axis(table)}</div>"
+    )
 
 
 def axis(table: ResultTable) -> str:
@@ -62,7 +72,7 @@ def axis(table: ResultTable) -> str:
     end = table.duration
     step = next((s for s in _STEPS if end / s <= 8), _STEPS[-1])
     marks = "".join(
-        f'<span style="left:{100 * t / end:.2f}%">{_clock(t)}</span>'
+        f'<span style="left:{100 * t / end:.2f}%">{clock(t)}</span>'
         for t in np.arange(0, end * 0.985, step)
     )
     return f'<div class="axis" aria-hidden="true"><div></div><div class="ticks">{marks}</div></div>'
@@ -108,24 +118,39 @@ def matrix(aus: tuple[str, ...], values: NDArray[np.float64], signed: bool, labe
         )
         rows.append(f'<tr><th scope="row">{au}</th>{cells}</tr>')
     return (
-        f'<table class="matrix"><caption>{label}</caption><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
+        f'<div><p class="above">{label}</p><div class="wide">'
+        f'<table class="matrix" aria-label="{label}" style="--columns:{len(aus)}">'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></div>"
     )
 
 
-def summary(rows: list[Summary], where: str, heading: str = "") -> str:
-    """A table of AUs with mean, largest value and share present. where: head of the place."""
+def summary(rows: list[Summary], at: Callable[[Summary], str], heading: str = "") -> str:
+    """A table of AUs with mean, largest value and share present. at: names its place."""
     body = "".join(
         f'<tr><th scope="row">{au_label(row.au)}</th>'
         f'<td class="bar"><i style="--to:{row.mean / MAX_INTENSITY:.4f}"></i>{row.mean:.2f}</td>'
-        f"<td>{row.highest:.2f}</td><td>{_place(row, where)}</td>"
+        f'<td>{row.highest:.2f}</td><td class="at">{escape(at(row))}</td>'
         f"<td>{100 * row.share:.0f}%</td></tr>"
         for row in rows
     )
     return (
         f'{heading}<table class="summary"><thead><tr><th scope="col">Action Unit</th>'
-        f'<th scope="col">mean</th><th scope="col">max</th><th scope="col">at</th>'
+        f'<th scope="col">mean</th><th scope="col">max</th><th scope="col" class="at">at</th>'
         f'<th scope="col">present</th></tr></thead><tbody>{body}</tbody></table>'
+    )
+
+
+def intensities(rows: list[Summary]) -> str:
+    """A table of AUs with the intensity of a single face."""
+    body = "".join(
+        f'<tr><th scope="row">{au_label(row.au)}</th>'
+        f'<td class="bar"><i style="--to:{row.mean / MAX_INTENSITY:.4f}"></i>{row.mean:.2f}</td>'
+        "</tr>"
+        for row in rows
+    )
+    return (
+        '<table class="summary"><thead><tr><th scope="col">Action Unit</th>'
+        f'<th scope="col">intensity</th></tr></thead><tbody>{body}</tbody></table>'
     )
 
 
@@ -143,8 +168,15 @@ def definition(pairs: Iterable[tuple[str, str]]) -> str:
     return f"<dl>{rows}</dl>"
 
 
-def _place(row: Summary, where: str) -> str:
-    return _clock(row.time, exact=True) if where == "time" else str(row.place)
+def clock(seconds: float, exact: bool = False) -> str:
+    """Seconds as people write them: 4.2 s, 1:05, 1:00:05."""
+    if seconds < 60:
+        return f"{seconds:.2f} s" if exact else f"{seconds:.4g} s"
+    minutes, rest = divmod(seconds, 60)
+    tail = f"{rest:05.2f}" if exact else f"{rest:02.0f}"
+    if minutes < 60:
+        return f"{minutes:.0f}:{tail}"
+    return f"{minutes // 60:.0f}:{minutes % 60:02.0f}:{tail}"
 
 
 def _title(au: str) -> str:
@@ -189,9 +221,9 @@ def _cell(au: str, other: str, value: float, signed: bool) -> str:
     else:
         words = f"{100 * value:.0f}" if value else "·"
     kind = "joint" if not signed else "plus" if value >= 0 else "minus"
-    strong = " strong" if abs(value) > 0.55 else ""
+    strong = " strong" if abs(value) > _STRONG else ""
     return (
-        f'<td class="{kind}{strong}" style="--by:{100 * abs(value):.0f}%" '
+        f'<td class="{kind}{strong}" style="--by:{abs(value):.2f}" '
         f'title="{au} with {other}">{words}</td>'
     )
 
@@ -206,14 +238,3 @@ def _address(picture: Image.Image, kind: str, **settings: int) -> str:
     stream = io.BytesIO()
     picture.save(stream, kind, **settings)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(stream.getvalue()).decode()}"
-
-
-def _clock(seconds: float, exact: bool = False) -> str:
-    """Seconds as people write them: 4.2 s, 1:05, 1:00:05."""
-    if seconds < 60:
-        return f"{seconds:.2f} s" if exact else f"{seconds:.4g} s"
-    minutes, rest = divmod(seconds, 60)
-    tail = f"{rest:05.2f}" if exact else f"{rest:02.0f}"
-    if minutes < 60:
-        return f"{minutes:.0f}:{tail}"
-    return f"{minutes // 60:.0f}:{minutes % 60:02.0f}:{tail}"

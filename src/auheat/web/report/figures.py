@@ -18,7 +18,10 @@ FEWEST_ROWS = 3
 
 
 class Summary(NamedTuple):
-    """One AU of one person: mean and largest intensity, where that is, and share present (0-1)."""
+    """One AU of one person: mean and largest intensity, where that is, and share present (0-1).
+
+    row: which of the person's rows is the largest.
+    """
 
     au: str
     mean: float
@@ -26,6 +29,7 @@ class Summary(NamedTuple):
     place: int
     time: float
     share: float
+    row: int
 
 
 class Peak(NamedTuple):
@@ -47,7 +51,7 @@ def summaries(series: Series, aus: tuple[str, ...]) -> list[Summary]:
         top = int(np.argmax(levels))
         share = float(np.mean(np.round(levels, 2) >= PRESENCE_THRESHOLD))
         place, time = int(series.places[top]), float(series.times[top])
-        rows.append(Summary(au, float(levels.mean()), float(levels[top]), place, time, share))
+        rows.append(Summary(au, float(levels.mean()), float(levels[top]), place, time, share, top))
     return rows
 
 

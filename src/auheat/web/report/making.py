@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from auheat.errors import AuheatError
-from auheat.inference.predictor import default_weights, load
+from auheat.inference.predictor import Predictor, default_weights, load
+from auheat.inference.run import Outcome
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.runtimes.exported import read_settings
 from auheat.web.report.figures import peaks
@@ -28,10 +29,12 @@ def make_report(
     weights: str = "default",
     device: str = "auto",
     progress: Progress = lambda items, label, count: items,
+    read: Reads | None = None,
 ) -> Path:
     """Reads a table, finds what it was made from, and writes the report; gives its path.
 
     out: the table's name with `.html` if None. source: looked for beside the table if None.
+    read: finds the faces of a picture; done with the weights if None.
     Raises AuheatError if the table, the named source or the weights cannot be read.
     """
     table = read_table(path)
@@ -41,9 +44,24 @@ def make_report(
     card = card_of(weights)
     named = source
     source = source or find_source(table)
-    pictures = _pictures(table, source, named is not None, weights, device, progress)
+
+    def reader() -> Reads:
+        return read or load(weights, device).predict
+
+    pictures = _pictures(table, source, named is not None, reader, progress)
     write_report(out, table, pictures, card, _name_of(weights), source)
     return out
+
+
+def report_on(outcome: Outcome, predictor: Predictor, weights: str) -> Path:
+    """Writes the report on the table of an input that was just read, beside it; gives its path.
+
+    predictor: what read it, with these weights. The peaks of a folder that was read as a video
+    come without pictures. Raises AuheatError if the report cannot be written.
+    """
+    is_sequence = outcome.is_video and outcome.path.is_dir()
+    source = None if is_sequence else outcome.path
+    return make_report(outcome.files[0], None, source, weights, read=predictor.predict)
 
 
 def reading_report(path: Path, name: str, source: Path, weights: str, read: Reads) -> str:
@@ -67,8 +85,7 @@ def _pictures(
     table: ResultTable,
     source: Path | None,
     was_named: bool,
-    weights: str,
-    device: str,
+    reader: Callable[[], Reads],
     progress: Progress,
 ) -> list[PeakPicture] | str:
     """The peaks' pictures, or why there are none. A source that the user named must fit."""
@@ -78,7 +95,7 @@ def _pictures(
     if not found:
         return _NO_FACE
     try:
-        return peak_pictures(table, found, source, load(weights, device).predict, progress)
+        return peak_pictures(table, found, source, reader(), progress)
     except AuheatError as error:
         if was_named:
             raise

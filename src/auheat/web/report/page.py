@@ -46,11 +46,7 @@ def report_html(
 ) -> str:
     """The whole page; see `write_report`."""
     parts = [
-        _section("Summary", sections.summary(table)),
-        *(_section(*part) for part in sections.over_time(table)),
-        _section("Peaks", sections.peaks_of(table, pictures)),
-        _section("Which Action Units go together", sections.together(table)),
-        _section("Without a face", sections.gaps(table)),
+        *(_section(*part) for part in sections.results(table, pictures)),
         _section("Settings", drawing.definition(settings(table, source))),
         _section("Model card", model_card(card, weights)),
     ]

@@ -45,7 +45,11 @@ class PeakPicture(NamedTuple):
 
 
 def find_source(table: ResultTable) -> Path | None:
-    """The video or photo with the table's name, in its folder or the one above, or None."""
+    """What the table says it was made from, or else the video, photo or folder with its name, in
+    its folder or the one above; None if it is at neither place.
+    """
+    if "source" in table.rows and (told := Path(str(table.rows["source"].iloc[0]))).is_file():
+        return told.parent if table.kind == "folder" else told
     kinds = {"video": VIDEO_SUFFIXES, "photo": PHOTO_SUFFIXES}.get(table.kind)
     folder = table.path.resolve().parent
     for place in (folder, folder.parent):

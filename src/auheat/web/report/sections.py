@@ -6,9 +6,10 @@ from html import escape
 
 import numpy as np
 
-from auheat.web.report import drawing
+from auheat.web.report import drawing, stills
 from auheat.web.report.figures import (
     Peak,
+    Summary,
     correlation,
     ever_present,
     joint_presence,
@@ -30,10 +31,11 @@ def facts(table: ResultTable) -> str:
         rate = f", {1 / table.step:.4g} frames/s" if table.step else ""
         return (
             f"{_counted(table.places, 'frame')}{rate}, {table.duration:.2f} s · "
-            f"{_counted(faces, 'person')} · a face in {table.with_face} of {table.places} frames"
+            f"{_counted(faces, 'person', 'people')} · "
+            f"a face in {table.with_face} of {table.places} frames"
         )
     if table.kind == "folder":
-        total = sum(len(series.places) for series in table.series)
+        total = len(table.all_faces.places)
         return (
             f"{_counted(table.places, 'picture')} · {_counted(total, 'face')} · "
             f"a face in {table.with_face} of {table.places}"
@@ -41,8 +43,8 @@ def facts(table: ResultTable) -> str:
     return f"photo · {_counted(faces, 'face')}"
 
 
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+def _counted(number: int, thing: str, many: str = "") -> str:
+    return f"{number} {thing if number == 1 else many or f'{thing}s'}"
 
 
 def _shown(table: ResultTable) -> list[int]:
@@ -76,65 +78,82 @@ def _switch(kind: str, value: str, label: str, colour: str = "") -> str:
     )
 
 
-def summary(table: ResultTable) -> str:
-    """Mean, largest intensity and share present: a table for each person."""
+def results(table: ResultTable, pictures: list[PeakPicture] | str) -> list[tuple[str, str]]:
+    """Titles and bodies of all that was read; sections that would be empty are left out.
+
+    pictures: of the peaks, or the line that says why they are left out.
+    """
     if not table.series:
-        return "<p>No face was found: there is nothing to sum up.</p>"
-    where = "time" if table.kind == "video" else "picture"
-    unit = "frame" if table.kind == "video" else "picture"
+        parts = [("Summary", "<p>No face was found: there is nothing to sum up.</p>")]
+    elif table.kind == "video":
+        parts = [
+            ("Summary", summary(table)),
+            *over_time(table),
+            ("Peaks", peaks_of(table, pictures)),
+            (_TOGETHER, together(table)),
+        ]
+    else:
+        parts = _of_photos(table, pictures)
+    if table.kind == "video" or (table.gaps and table.kind == "folder"):
+        parts.append(("Without a face", gaps(table)))
+    return parts
+
+
+_TOGETHER = "Which Action Units go together"
+_LEVELS = (
+    '<p class="note">Intensities from 0 to 5 (FACS A is 1, E is 5). Present: share of the faces '
+    "with an intensity of 1 or more.</p>"
+)
+
+
+def _of_photos(table: ResultTable, pictures: list[PeakPicture] | str) -> list[tuple[str, str]]:
+    many = len(stills.face_names(table))
+    peak = ("Peaks", peaks_of(table, pictures))
+    if many == 1:
+        return [("Intensities", stills.summary(table)), peak]
+    parts = [("Faces", stills.faces(table)), ("Summary", stills.summary(table) + _LEVELS), peak]
+    if many >= stills.FEWEST_FACES:
+        return [*parts, (_TOGETHER, together(table))]
+    few = (
+        f'<p class="note">Which Action Units go together is left out: it takes at least '
+        f"{stills.FEWEST_FACES} faces.</p>"
+    )
+    return [parts[0], (parts[1][0], parts[1][1] + few), peak]
+
+
+def summary(table: ResultTable) -> str:
+    """Mean, largest intensity and share present of a video: a table for each person."""
     parts = []
     for series in table.series[:MOST_PERSONS]:
-        heading = ""
-        if table.kind != "folder":
-            heading = drawing.person_name(series.person, _who(table)) + (
-                f'<p class="note">{_counted(len(series.places), unit)}, mean confidence '
-                f"{series.confidence.mean():.2f}</p>"
-            )
-        rows = drawing.summary(summaries(series, table.aus), where)
+        heading = drawing.person_name(series.person) + (
+            f'<p class="note">{_counted(len(series.places), "frame")}, mean confidence '
+            f"{series.confidence.mean():.2f}</p>"
+        )
+        rows = drawing.summary(summaries(series, table.aus), _time)
         parts.append(f'<div class="card">{heading}{rows}</div>')
     left = len(table.series) - MOST_PERSONS
     more = (
-        f"<p>{_counted(left, 'person')} seen for a shorter time left out.</p>" if left > 0 else ""
+        f"<p>{_counted(left, 'person', 'people')} seen for a shorter time left out.</p>"
+        if left > 0
+        else ""
     )
-    return (
-        f'<div class="cards">{"".join(parts)}</div>{more}<p class="note">Intensities from 0 to 5 '
-        "(FACS A is 1, E is 5). Present: share of the faces with an intensity of 1 or more.</p>"
-    )
+    return f'<div class="cards">{"".join(parts)}</div>{more}{_LEVELS}'
+
+
+def _time(row: Summary) -> str:
+    return drawing.clock(row.time, exact=True)
 
 
 def over_time(table: ResultTable) -> list[tuple[str, str]]:
-    """Titles and bodies: curves and heat strip of a video, or a strip with a column per face."""
-    if not table.series:
-        return []
-    scale = '<p class="scale">0 <i></i> 5</p>'
-    if table.kind == "video":
-        note = (
-            '<p class="note">Each lane runs from 0 to 5; the fine lines are 1 (present) and 3. '
-            "Shaded: no face.</p>"
-        )
-        return [
-            ("Curves", drawing.curves(table, table.series[:MOST_PERSONS]) + note),
-            ("Heat strip", scale + drawing.strips(table, _shown(table))),
-        ]
-    series = table.series[0]
-    levels = np.concatenate([part.levels for part in table.series]).T
-    label = f"Intensities of {len(series.places)} faces, one column each"
-    heat = drawing.strip(table, levels, label)
-    note = f'<p class="note">One column for each face: {_columns(table)}.</p>'
-    return [("Heat strip", scale + heat + note)]
-
-
-def _who(table: ResultTable) -> str:
-    return "Person" if table.kind == "video" else "Face"
-
-
-def _columns(table: ResultTable) -> str:
-    if table.kind == "photo":
-        return ", ".join(f"face {series.person}" for series in table.series)
-    rows = table.rows[table.rows["success"] == 1]
-    names = [f"{row.input} (face {row.face})" for row in rows.itertuples()]
-    shown = "; ".join(names[:12])
-    return escape(shown + (f"; and {len(names) - 12} more" if len(names) > 12 else ""))
+    """Titles and bodies: curves and heat strip of a video."""
+    note = (
+        '<p class="note">Each lane runs from 0 to 5; the fine lines are 1 (present) and 3. '
+        "Shaded: no face.</p>"
+    )
+    return [
+        ("Curves", drawing.curves(table, table.series[:MOST_PERSONS]) + note),
+        ("Heat strip", drawing.SCALE + drawing.strips(table, _shown(table))),
+    ]
 
 
 def peaks_of(table: ResultTable, pictures: list[PeakPicture] | str) -> str:
@@ -175,21 +194,22 @@ def together(table: ResultTable) -> str:
     aus, square = tuple(table.aus[i] for i in used), np.ix_(used, used)
     parts = [drawing.matrix(aus, joint[square], False, _JOINT)]
     if related is not None:
-        parts.insert(0, drawing.matrix(aus, related[square], True, _RELATED))
+        words = _RELATED if table.kind == "video" else _RELATED_PHOTOS
+        parts.insert(0, drawing.matrix(aus, related[square], True, words))
     never = ", ".join(au for au in table.aus if au not in aus)
     rest = f'<p class="note">Never present, so left out: {never}.</p>' if never else ""
     return f'<div class="matrices">{"".join(parts)}</div>{rest}'
 
 
 _RELATED = "Correlation (Pearson’s r) of the intensities, each person’s own mean taken off"
+_RELATED_PHOTOS = "Correlation (Pearson’s r) of the intensities over all faces"
 _JOINT = "Joint presence: percent of the faces that show both; on the diagonal, that show it at all"
 
 
 def gaps(table: ResultTable) -> str:
     """The stretches, or pictures, without a face."""
     if not table.gaps:
-        what = "frame" if table.kind == "video" else "picture"
-        return f"<p>Every {what} shows a face.</p>"
+        return "<p>Every frame shows a face.</p>"
     if table.kind != "video":
         places = [place for gap in table.gaps for place in range(gap.first, gap.last + 1)]
         rows = "".join(f"<li>{escape(table.name_of(place))}</li>" for place in places)
@@ -200,6 +220,7 @@ def gaps(table: ResultTable) -> str:
         for gap in table.gaps
     )
     return (
-        '<table class="summary"><thead><tr><th scope="col">frames</th><th scope="col">time</th>'
-        f'<th scope="col">length</th></tr></thead><tbody>{rows}</tbody></table>'
+        '<table class="summary stretches"><thead><tr><th scope="col">frames</th>'
+        '<th scope="col">time</th><th scope="col">length</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )

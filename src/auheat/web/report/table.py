@@ -59,7 +59,8 @@ class ResultTable:
     """A result table in memory.
 
     path: where it lies. name: what it is called.
-    rows: the table as it was read, with `place` (frame or picture, from 1) and `time` added.
+    rows: the table as it was read, with `place` (frame or picture, from 1) and `time` added, and
+    `source`, the path of the photo or video, if the table tells it.
     """
 
     path: Path
@@ -71,12 +72,17 @@ class ResultTable:
     @cached_property
     def series(self) -> tuple[Series, ...]:
         """One for each person, who was seen longest first. A folder is a single series."""
-        found = self.rows[self.rows["success"] == 1]
         if self.kind == "folder":
-            return (self._series(0, found),) if len(found) else ()
+            return (self.all_faces,) if len(self.all_faces.places) else ()
+        found = self.rows[self.rows["success"] == 1]
         name = "face_id" if self.kind == "video" else "face"
         groups = [self._series(int(person), part) for person, part in found.groupby(name)]
         return tuple(sorted(groups, key=lambda series: (-len(series.places), series.person)))
+
+    @cached_property
+    def all_faces(self) -> Series:
+        """Every face as if of one person, in the order of the rows."""
+        return self._series(0, self.rows[self.rows["success"] == 1])
 
     @cached_property
     def places(self) -> int:
@@ -165,7 +171,10 @@ def _rows(path: Path) -> Any:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, AttributeError, pd.errors.ParserError, pa.ArrowException):
         raise AuheatError(f"{path} cannot be read as a table") from None
-    if rows is stored or "face" not in rows:
+    if rows is stored:
+        return rows
+    rows = rows.assign(source=rows["input"])
+    if "face" not in rows:
         return rows
     if rows["input"].nunique() == 1:  # a single photo
         return rows.drop(columns="input")

@@ -17,6 +17,7 @@ const say = (words) => { $("status").textContent = words; };
 function alertUser(words) {
   $("alert").textContent = words;
   $("alert").hidden = !words;
+  if (words) $("alert").scrollIntoView({ block: "nearest" });
 }
 
 const counted = (number, thing, many = `${thing}s`) => `${number} ${number === 1 ? thing : many}`;
@@ -40,9 +41,11 @@ class App {
     addEventListener("pagehide", () => this.forget());
   }
 
-  /* Space plays, arrows step, wherever no control wants the key. */
+  /* Space plays, arrows step, wherever no control wants the key: a button wants Space, the slider
+     the arrows. */
   key(event) {
-    if (event.target.closest?.("button, input, a") || event.ctrlKey || event.metaKey) return;
+    const wants = event.key === " " ? "button" : "input";
+    if (event.target.closest?.(wants) || event.ctrlKey || event.metaKey || event.altKey) return;
     const steps = { ArrowLeft: -1, ArrowRight: 1 };
     if (event.key === " ") this.player.toggle();
     else if (event.key in steps) this.player.seek(this.bound(this.store.at + steps[event.key]));
@@ -112,6 +115,7 @@ class App {
     document.querySelector(".welcome").hidden = true;
     document.querySelector(".work").hidden = false;
     document.querySelector(".work").classList.toggle("photo", reading.kind === "photo");
+    document.querySelector(".work").classList.remove("faceless");
     document.body.dataset.state = "reading";
     $("axis").hidden = reading.kind === "photo";
     $("name").textContent = reading.name;
@@ -139,6 +143,7 @@ class App {
 
   async showProgress({ expected, latest, id, size }, turn) {
     const { count } = this.store;
+    if (size) this.player.shape(size);
     if (expected) {
       $("bar").max = expected;
       $("bar").value = count;
@@ -148,7 +153,6 @@ class App {
     this.latest = latest;
     const blob = new Blob([await api.bytes(api.address(id, "latest"))], { type: "image/jpeg" });
     if (this.turn !== turn) return;
-    this.player.shape(size);
     this.player.showPhoto(URL.createObjectURL(blob), "The newest frame that was read");
     this.store.goTo(latest);
   }
@@ -167,6 +171,7 @@ class App {
     $("facts").textContent = this.facts(reading);
     if (reading.problem) alertUser(reading.problem);
     say(store.people.size ? "Done." : "No face was found.");
+    document.querySelector(".work").classList.toggle("faceless", !store.people.size);
     document.body.dataset.state = "done";
   }
 

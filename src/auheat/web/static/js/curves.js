@@ -1,6 +1,8 @@
 /* Curves over time, in the rows of the Action Units, with a cursor that follows and sets the time. */
 
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
+// Of those whose colours alone are hard to tell apart for colour-blind people, as in reports.
+const DASHES = { 4: [7, 3], 5: [2, 2.5] };
 
 export class Curves {
   constructor(store, rows, box, ticks, onSeek) {
@@ -73,8 +75,10 @@ export class Curves {
     pen.lineJoin = "round";
     for (const id of this.store.shown) {
       pen.strokeStyle = colours[id % 6];
+      pen.setLineDash((DASHES[id % 6] ?? []).map((length) => length * ratio));
       pen.stroke(this.path(id, au, width, y));
     }
+    pen.setLineDash([]);
   }
 
   /* A line through all frames; of several in one column of pixels, the lowest and the highest. */

@@ -86,6 +86,7 @@ export class Heat {
       if (maps && mapSize) this.lay(pen, maps, face, mapSize, scale);
       this.mark(pen, id, face.box.map((x) => x * scale), ratio);
     }
+    if (store.people.size > 1) this.numbers(pen, frame, scale, ratio);
   }
 
   lay(pen, maps, face, [width, height], scale) {
@@ -124,5 +125,22 @@ export class Heat {
       }
     }
     pen.stroke();
+  }
+
+  /* Everyone's number at a corner, over all marks, for those whom colours do not tell enough. */
+  numbers(pen, frame, scale, ratio) {
+    const size = 15 * ratio;
+    pen.font = `600 ${11 * ratio}px system-ui, sans-serif`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    for (const id of this.store.shown) {
+      const box = this.store.faces[frame]?.get(id)?.box;
+      if (!box) continue;
+      const left = Math.max(box[0] * scale - size, 0), top = Math.max(box[1] * scale - size, 0);
+      pen.fillStyle = this.people[id % this.people.length];
+      pen.fillRect(left, top, size, size);
+      pen.fillStyle = "#000";
+      pen.fillText(id, left + size / 2, top + size / 2 + ratio / 2, size);
+    }
   }
 }

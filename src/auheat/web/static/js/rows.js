@@ -50,8 +50,9 @@ export class Rows {
     row.bars.replaceChildren(...ids.map((id) => {
       const line = part("div", `level ${colourClass(id)}`);
       const fill = part("i", ""), value = part("output", "");
+      if (ids.length > 1) line.append(part("b", "", id));
       line.append(fill, value);
-      line.title = `person ${id}`;
+      line.title = this.store.nameOf(id);
       row.levels.set(id, { fill, value });
       return line;
     }));

@@ -93,6 +93,11 @@ export class Store extends EventTarget {
     return Math.max(low, 0);
   }
 
+  /* What a person is called: a photo shows faces. */
+  nameOf(id) {
+    return `${this.reading?.kind === "photo" ? "face" : "person"} ${id}`;
+  }
+
   goTo(frame) {
     this.at = Math.min(Math.max(frame, 0), Math.max(this.count - 1, 0));
     this.tell("frame");

@@ -35,7 +35,8 @@ export class Tools {
       chip.setAttribute("aria-pressed", !this.store.hidden.has(id));
       const dot = document.createElement("i");
       dot.className = "dot";
-      chip.append(dot, `Person ${id}`);
+      const name = this.store.nameOf(id);
+      chip.append(dot, name[0].toUpperCase() + name.slice(1));
       chip.addEventListener("click", () => this.store.togglePerson(id));
       return chip;
     }));
@@ -48,7 +49,7 @@ export class Tools {
       return;
     }
     store.setNeutral(store.at);
-    this.say(`Frame ${store.at + 1} is neutral: what it reads is taken off everywhere.`);
+    this.say(`Frame ${store.at + 1} is neutral: what it reads is taken off.`);
   }
 
   unpick() {
@@ -69,7 +70,7 @@ export class Tools {
   note(neutral) {
     const without = [...this.store.people.keys()].filter((id) => !this.store.faces[neutral].has(id));
     const rest = without.length
-      ? ` Not in it, so shown raw: ${without.map((id) => `person ${id}`).join(", ")}.` : "";
+      ? ` Not in it, so shown raw: ${without.map((id) => this.store.nameOf(id)).join(", ")}.` : "";
     return `Bars, curves and CSV are calibrated with frame ${neutral + 1}. `
       + `Heatmaps, overlay and report stay raw.${rest}`;
   }

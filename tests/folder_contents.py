@@ -1,0 +1,11 @@
+"""What lies in a folder, to compare two of them to the byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The content of every file by its path below the folder."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

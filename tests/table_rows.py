@@ -1,0 +1,21 @@
+"""Rows of ours for the paper's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from auheat.facs import DISFA_AUS
+from auheat.figures.rows import Measured, Row
+
+MEASURED = Measured("DISFA", True, "3 folds by subject", 12960, 27, 3, "light")
+
+
+def row(name: str, icc: float, mae: float, **changes: Any) -> Row:
+    """A row whose AUs of DISFA all have the same figures."""
+    same: dict[str, Mapping[str, float]] = {
+        "icc": dict.fromkeys(DISFA_AUS, icc),
+        "mae": dict.fromkeys(DISFA_AUS, mae),
+    }
+    settings: dict[str, Any] = {"setting": "", "mean_icc": icc, "mean_mae": mae, **same}
+    return Row(name, **(settings | changes))

@@ -1,0 +1,50 @@
+"""From the pictures of a recording to crops: which face, and what is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat.data.cropping import crop_recording
+from auheat.data.sources.pictures import PhotoPictures
+from auheat.data.sources.recording import Recording
+from auheat.faces.crop import CropSpec
+from odd_sources import picture, save, small
+from stand_ins import KnownFaces, face_from
+
+Points = NDArray[np.float64]
+
+
+def test_the_largest_face_is_taken(face: Points, tmp_path: Path) -> None:
+    """And it is followed through a video, but looked for anew in single pictures."""
+    paths = {n: save(tmp_path / f"{n}.png", picture(n)) for n in (1, 2, 3)}
+    frames = [[face_from(face / 8 + 40, 0), face_from(small(face, n), 1)] for n in (1, 2, 3)]
+    for moving, shifts in ((True, (1, 2, 3)), (False, (1, 1, 1))):
+        recording = Recording(
+            "S", "S/a", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32),
+            PhotoPictures(paths), moving=moving,
+        )  # fmt: skip
+        crop = CropSpec(32)
+        rows, _ = crop_recording(recording, tmp_path, crop, ("AU04",), 1, KnownFaces(frames))
+        assert rows[0]["image"] == "images/S/a/000001.jpg"
+        eye = [row["landmarks"][72:74] for row in rows]
+        np.testing.assert_allclose(eye, [eye[0]] * 3, atol=1e-4)  # aligned
+        for row, shift in zip(rows, shifts, strict=True):
+            shown = cv2.imread(str(tmp_path / row["image"]))[..., ::-1]
+            x, y = np.round(row["landmarks"].reshape(68, 2)[33]).astype(int)
+            true = small(face, shift)[33]
+            np.testing.assert_allclose(shown[y, x, :2], 3 * true, atol=6)
+
+
+def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
+    paths = {n: save(tmp_path / f"{n}.png", picture(n)) for n in (1, 2)}
+    recording = Recording(
+        "S", "S", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32), PhotoPictures(paths)
+    )
+    rows, tally = crop_recording(recording, tmp_path, CropSpec(32), ("AU04",), 1, KnownFaces([()]))
+    assert rows == []
+    assert tally.dropped == {"no face found": 2, "no picture": 1}
+    assert tally.problems == ["S: no picture for 1 frames: 3"]

@@ -1,0 +1,39 @@
+"""`auheat serve`: what stops it before it starts."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from auheat.cli import main
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
+    """Standard error of a call of `auheat serve` that ends at once."""
+    monkeypatch.setattr("auheat.inference.predictor.load", lambda *_, **__: None)
+    result = CliRunner().invoke(main, ["serve", "--no-browser", *map(str, arguments)])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = serve(monkeypatch, "--port", port)
+    assert said == f"auheat: port {port} is taken: name another one with --port\n"
+
+
+def test_a_host_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no.such.invalid is no host" in serve(monkeypatch, "--host", "no.such.invalid")
+
+
+def test_without_the_extra_a_line_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "auheat.web.serving", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert "pip install 'auheat[serve]'" in serve(monkeypatch)
