@@ -14,6 +14,7 @@ from auheat.inference.panel import (
     colour_scale,
     face_colour,
     intensity_colour,
+    name_tag,
 )
 from auheat.results import Face, FacePrediction, FrameResult
 from stand_ins import face_from
@@ -185,3 +186,21 @@ def test_colours() -> None:
     assert intensity_colour(0.0) == tuple(scale[0])
     assert intensity_colour(5.0) == intensity_colour(7.0) == tuple(scale[255])
     assert len({face_colour(i) for i in range(6)}) == 6
+
+
+def test_several_faces_carry_their_numbers_one_alone_does_not() -> None:
+    """At the upper left corner of the box (100, 100), and inside the picture at its border."""
+    tag = name_tag(7, 1.0)
+    assert ((tag == face_colour(7)).all(2).mean() > 0.5) and len(np.unique(tag)) > 4
+    overlay = Overlay(("AU04",), 360, 640)
+    line = 2  # pixels wide
+    alone = overlay.picture(GREY, result(prediction(face_id=7)))
+    both = overlay.picture(GREY, result(prediction(face_id=7), prediction(face_id=7)))
+    rows = slice(100 - line - tag.shape[0], 100 - line)
+    columns = slice(100, 100 + tag.shape[1])
+    np.testing.assert_array_equal(both[rows, columns], tag)
+    assert (alone[rows, columns] == 128).all()
+    near = prediction(face_id=7)
+    near.face.box[:] = -30, -30, 60, 60
+    cut = overlay.picture(GREY, result(near, near))
+    np.testing.assert_array_equal(cut[: tag.shape[0], : tag.shape[1]], tag)

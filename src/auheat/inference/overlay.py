@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.facs import MAX_INTENSITY
-from auheat.inference.panel import REFERENCE, Panel, colour_scale, face_colour
+from auheat.inference.panel import REFERENCE, Panel, colour_scale, face_colour, name_tag
 from auheat.results import FacePrediction, FrameResult
 
 Image = NDArray[np.uint8]
@@ -30,9 +30,9 @@ class Overlay:
     def __init__(self, aus: Sequence[str], height: int, width: int) -> None:
         scale = max(1.0, REFERENCE / min(height, width))
         self._height, self._width = _even(height * scale), _even(width * scale)
-        unit = min(self._height, self._width) / REFERENCE
-        self._panel = Panel(aus, self._height, unit)
-        self._line = max(1, round(1.5 * unit))
+        self._unit = min(self._height, self._width) / REFERENCE
+        self._panel = Panel(aus, self._height, self._unit)
+        self._line = max(1, round(1.5 * self._unit))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,7 +55,20 @@ class Overlay:
             _lay_heat(picture, prediction, to_picture)
         for prediction in result:
             self._mark(picture, prediction, to_picture)
+            if len(result) > 1:
+                self._name(picture, prediction, to_picture)
         return picture
+
+    def _name(
+        self, picture: Image, prediction: FacePrediction, to_picture: geometry.Transform
+    ) -> None:
+        """Puts the face's number at the upper left corner of its box, inside the picture."""
+        tag = name_tag(prediction.face_id, self._unit)
+        corner = geometry.apply(to_picture, prediction.box[:2]) - [0, tag.shape[0] + self._line]
+        most = [self._width - tag.shape[1], self._height - tag.shape[0]]
+        x, y = np.clip(np.rint(corner), 0, np.maximum(most, 0)).astype(int)
+        part = picture[y : y + tag.shape[0], x : x + tag.shape[1]]
+        part[:] = tag[: part.shape[0], : part.shape[1]]
 
     def _mark(
         self, picture: Image, prediction: FacePrediction, to_picture: geometry.Transform

@@ -49,6 +49,21 @@ def face_colour(face_id: int) -> Colour:
 
 
 @cache
+def name_tag(face_id: int, unit: float) -> NDArray[np.uint8]:
+    """The number of a face on its colour, as in the panel's head: (h, w, 3) RGB.
+
+    Colours alone would not tell people apart for everybody.
+    """
+    font, words = _font(max(10, round(13 * unit))), str(face_id)
+    left, top, right, bottom = font.getbbox(words)
+    across, down = round(right - left + 8 * unit), round(bottom - top + 8 * unit)
+    tag = Image.new("RGB", (across, down), face_colour(face_id))
+    place = ((across - right - left) / 2, (down - bottom - top) / 2)
+    ImageDraw.Draw(tag).text(place, words, _readable_on(face_colour(face_id)), font)
+    return np.array(tag, np.uint8)
+
+
+@cache
 def colour_scale() -> NDArray[np.uint8]:
     """RGB of 256 steps from intensity 0 to 5, (256, 3)."""
     steps = np.arange(256, dtype=np.uint8)[:, None]
