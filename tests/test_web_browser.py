@@ -223,6 +223,17 @@ def test_playing_moves_the_cursor(done: Page) -> None:
     )
 
 
+def test_a_video_may_be_stopped_before_it_has_begun(done: Page) -> None:
+    """Play and pause in one breath, while it still loads: nothing is said on the console."""
+    for _ in range(5):
+        done.run(
+            "document.getElementById('video').load();"
+            "for (const _ of 'ab') document.getElementById('play').click()"
+        )
+        done.run("new Promise((resume) => setTimeout(resume, 50))")
+    done.wait("document.getElementById('video').paused")
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_window(done: Page, width: int) -> None:
     done.size(width, 844)

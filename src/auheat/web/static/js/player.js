@@ -68,9 +68,11 @@ export class Player {
     return !this.video.hidden && !this.video.paused && !this.video.ended;
   }
 
+  /* Who is quick stops a video before it has begun: the browser then takes back the promise. */
   toggle() {
     if (this.video.hidden) return;
-    if (this.plays) this.video.pause(); else this.video.play().then(() => this.watch());
+    if (this.plays) this.video.pause();
+    else this.video.play().then(() => this.watch(), () => this.showState());
   }
 
   /* While it plays, the page shows the frame that the video shows. */
