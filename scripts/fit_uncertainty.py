@@ -5,7 +5,7 @@
 DATA is a dataset of `auheat synth` with people that the weights were not trained on in its splits
 val and test. Fitted to val, measured on test; every picture once as it is, and once worn: turned,
 shifted, covered and blurred by a random amount. Writes `<weights>.uncertainty.json` beside the
-weights, and the figures of docs/uncertainty.md, from which `auheat.figures.reliability` draws.
+weights, and the figures and the picture of docs/uncertainty.md.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.data.transforms import NONE, AugmentConfig, augment
+from auheat.figures.reliability import read_bins, reliability
+from auheat.figures.style import DPI
 from auheat.files import replacing
 from auheat.heatmap import mean_over_points
 from auheat.inference.predictor import default_weights
@@ -207,7 +209,7 @@ def compare(val: Views, test: Views) -> tuple[dict[str, Any], Floats]:
     return table, fit(features(val, KEPT), errors, penalty)
 
 
-def reliability(trust: Floats, views: Views) -> list[dict[str, float]]:
+def in_tenths(trust: Floats, views: Views) -> list[dict[str, float]]:
     """Test faces in bins of equal count: stated and observed share of trusted ones, mean error."""
     error = np.abs(views.levels - views.labels).mean(1)
     bins = np.array_split(np.argsort(trust), BINS)
@@ -226,6 +228,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=None)
     parser.add_argument("-o", "--out", type=Path)
     parser.add_argument("--report", type=Path, default=Path("docs/uncertainty.json"))
+    parser.add_argument("--picture", type=Path, default=Path("docs/pictures/reliability.png"))
     options = parser.parse_args()
     path = options.weights or default_weights()
     runtime, manifest = open_runtime(path, "auto", "cpu", "auto", None), read_manifest(options.data)
@@ -248,12 +251,14 @@ def main() -> None:
         "trusted": TRUSTED,
         "deviations": table,
         "confidence": {
-            name: reliability(fitted.confidence(views.seen), views) for name, views in faces.items()
+            name: in_tenths(fitted.confidence(views.seen), views) for name, views in faces.items()
         },
-        "before": reliability(test.seen, test),
+        "before": in_tenths(test.seen, test),
     }
     with replacing(options.report) as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    with replacing(options.picture) as temporary:
+        reliability(*read_bins(options.report)).savefig(temporary, dpi=DPI)
     print(json.dumps(report, indent=1))
 
 

@@ -53,3 +53,8 @@ def lively(config: ModelConfig) -> MapNet:
 
 def pictures(images: Images) -> Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float()
+
+
+def parameter_count(net: nn.Module) -> int:
+    """Number of trainable values."""
+    return sum(parameter.numel() for parameter in net.parameters())

@@ -131,11 +131,3 @@ def test_boxes() -> None:
     assert box.tolist() == [-1, 4, 3, 9]
     # Centre (1, 6.5), longer side 5, twice that.
     assert geometry.square_around(box, 2.0).tolist() == [-4, 1.5, 6, 11.5]
-
-
-def test_intersection_over_union() -> None:
-    assert geometry.intersection_over_union([0, 0, 4, 4], [2, 1, 6, 5]) == pytest.approx(6 / 26)
-    assert geometry.intersection_over_union([0, 0, 4, 4], [0, 0, 4, 4]) == 1.0
-    assert geometry.intersection_over_union([0, 0, 4, 4], [4, 0, 8, 4]) == 0.0
-    assert geometry.intersection_over_union([0, 0, 0, 0], [0, 0, 0, 0]) == 0.0
-    assert geometry.intersection_over_union([0, 0, 9, 9], [-5, -5, -1, 20]) == 0.0

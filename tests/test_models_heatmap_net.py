@@ -16,9 +16,9 @@ from auheat.models.heatmap_net import (
     codec_of,
     layout_of,
     map_side,
-    parameter_count,
 )
 from auheat.models.map_net import Normalise
+from lively_nets import parameter_count
 
 SMALL = ModelConfig(
     width=0.125, input_size=64, deconv_widths=(12, 8), scc_k=3, aus=("AU04", "AU12")

@@ -12,10 +12,11 @@ from torch.nn import functional
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.models.checkpoint import load_checkpoint, load_trunk, save_checkpoint, trunk_of
-from auheat.models.heatmap_net import build_net, codec_of, layout_of, map_side, parameter_count
+from auheat.models.heatmap_net import build_net, codec_of, layout_of, map_side
 from auheat.models.hourglass import Hourglass, HourglassModule, Residual
 from auheat.models.map_net import MapNet
 from auheat.models.resnet import ResNet
+from lively_nets import parameter_count
 
 SMALL = ModelConfig(
     kind="hourglass",

@@ -101,15 +101,3 @@ def square_around(box: ArrayLike, factor: float) -> NDArray[np.float64]:
     half = factor * max(x1 - x0, y1 - y0) / 2
     cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
     return np.array([cx - half, cy - half, cx + half, cy + half])
-
-
-def intersection_over_union(a: ArrayLike, b: ArrayLike) -> float:
-    """Overlap of two boxes, 0 to 1; 0 where either is empty."""
-    ax0, ay0, ax1, ay1 = np.asarray(a, np.float64)
-    bx0, by0, bx1, by1 = np.asarray(b, np.float64)
-    width = min(ax1, bx1) - max(ax0, bx0)
-    height = min(ay1, by1) - max(ay0, by0)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return float(shared / ((ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - shared))

@@ -46,11 +46,6 @@ FLIP: tuple[int, ...] = (
 )
 
 
-def inner_eye_distance(points: NDArray[np.float64]) -> float:
-    """R, the distance between the inner eye corners 39 and 42, in pixels. points: (68, 2)."""
-    return float(np.linalg.norm(points[LEFT_EYE_INNER] - points[RIGHT_EYE_INNER]))
-
-
 def mirror(points: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Landmarks of the horizontally mirrored picture of the given pixel width.
 

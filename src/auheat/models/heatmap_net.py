@@ -106,8 +106,3 @@ def _correspondence(config: ModelConfig) -> list[nn.Module]:
             else nn.Identity()
         )
     return stages
-
-
-def parameter_count(net: nn.Module) -> int:
-    """Number of trainable values."""
-    return sum(parameter.numel() for parameter in net.parameters())

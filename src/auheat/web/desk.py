@@ -95,7 +95,7 @@ class Desk:
 
     def __init__(self, predictor: Predictor, weights: str = "default") -> None:
         self.predictor, self._weights = predictor, weights
-        self._turn = threading.Lock()
+        self._recording = threading.Lock()
         self._readings: dict[str, Reading] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="auheat-serve-"))
         self._worker = ThreadPoolExecutor(1, "reading")
@@ -160,7 +160,7 @@ class Desk:
         """
         uploads.checked_photo(picture)
         image = read_photo(picture)
-        with self._turn:
+        with self._recording:
             self._check_live(reading, image)
             assert reading.tracker is not None
             faces = reading.tracker.update(image)
@@ -173,7 +173,7 @@ class Desk:
 
     def finish_live(self, reading: Reading) -> None:
         """Ends a recording: from then on it is like a video that was read."""
-        with self._turn:
+        with self._recording:
             if reading.state != "reading":
                 return
             reading.state = "done"
@@ -199,12 +199,9 @@ class Desk:
         """The report on a reading that is done, as HTML."""
         source = "shown.mp4" if reading.kind == "live" else "upload"
         table, name = reading.folder / "table.csv", f"{Path(reading.name).stem}.csv"
-        return reading_report(table, name, reading.folder / source, self._weights, self.predict)
-
-    def predict(self, image: Image) -> Any:
-        """Predictions for one picture, when it is its turn."""
-        with self._turn:
-            return self.predictor.predict(image)
+        return reading_report(
+            table, name, reading.folder / source, self._weights, self.predictor.predict
+        )
 
     def _new(self, folder: Path, name: str, kind: Kind, rate: Fraction | None) -> Reading:
         while len(self._readings) >= KEPT:
@@ -249,7 +246,7 @@ class Desk:
     ) -> Iterator[tuple[Image, FrameResult]]:
         if source is None:
             image = read_photo(reading.upload)
-            yield image, FrameResult(1, 0.0, tuple(self.predict(image)))
+            yield image, FrameResult(1, 0.0, tuple(self.predictor.predict(image)))
             return
         tracker = self.predictor.finder.tracker()
         frames = _until(source, reading.stopping)

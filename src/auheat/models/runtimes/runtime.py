@@ -35,6 +35,6 @@ class Runtime(Protocol):
     def maps(self, crops: Crops) -> Maps:
         """What the network draws for RGB crops (B, H, W, 3), B > 0: float32 maps (B, N, h, w).
 
-        The same crops give the same maps every time.
+        The same crops give the same maps every time. Several threads may call it at once.
         """
         ...
