@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import bootstrap, norm
 
+from auheat.evaluation import intervals as module
 from auheat.evaluation.intervals import draw, intervals, resampled, subject_sums
 from auheat.evaluation.predictions import Predictions
 from auheat.metrics import METRICS, Agreement, nanmean
@@ -120,6 +121,30 @@ def test_subjects_are_drawn_not_frames() -> None:
     nine = intervals(table(np.tile(p, (9, 1)), np.tile(y, (9, 1)), np.tile(who, 9)), 200)
     for metric in METRICS:
         assert nine["AU12"][metric] == pytest.approx(once["AU12"][metric], rel=1e-9)
+
+
+@pytest.mark.parametrize("value", [0.7, -0.3, 1e-9, 4e6])
+@pytest.mark.parametrize("rounding", [-1e-13, 0.0, 1e-13])
+def test_a_resample_of_everybody_is_a_tie_whatever_its_rounding(
+    value: float, rounding: float
+) -> None:
+    """Five below, two that are the whole again, three above: (5 + 2 / 2) / 10."""
+    others = value + abs(value) * np.array([-0.5, -0.4, -0.3, -0.2, -1e-6, 1e-6, 0.2, 0.3])
+    whole = np.full(2, value) + rounding * abs(value)
+    found = module._fraction_below(np.concatenate([others, whole]), value)
+    assert found == 0.6
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_rows_does_not_move_the_interval(seed: int) -> None:
+    """Sums in another order are rounded in another way, as on another processor."""
+    p, y, who = uneven(seed, subjects=5)
+    order = np.random.default_rng(seed).permutation(len(who))
+    one = intervals(table(p, y, who), 200)
+    other = intervals(table(p[order], y[order], who[order]), 200)
+    for name, metrics in one.items():
+        for metric, bounds in metrics.items():
+            assert other[name][metric] == pytest.approx(bounds, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
 def test_coverage_of_the_interval() -> None:

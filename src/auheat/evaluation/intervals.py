@@ -28,6 +28,7 @@ RESAMPLES = 1000
 _TAIL = 0.025  # on either side of the interval
 # What centred sums may differ from 0 by rounding alone, as a share of what was summed.
 _ROUNDING = 1e-12
+_TIED = 1e-9  # values this near, by the larger of their size and their spread, count as equal
 
 
 def intervals(predictions: Predictions, resamples: int = RESAMPLES, seed: int = 1) -> Bounds:
@@ -121,7 +122,7 @@ def _between(values: Floats, value: float, without: Floats) -> tuple[float, floa
         return float("nan"), float("nan")
     from scipy.stats import norm
 
-    bias = norm.ppf(_share_below(known, value))
+    bias = norm.ppf(_fraction_below(known, value))
     z = bias + _reach(len(without)) * np.array([-1.0, 1.0])
     room = 1 - _acceleration(without) * z
     moved = np.where(room > 0, z / np.where(room > 0, room, 1.0), np.sign(z) * np.inf)
@@ -136,12 +137,17 @@ def _reach(subjects: int) -> float:
     return float(np.sqrt(subjects / (subjects - 1)) * t.ppf(1 - _TAIL, subjects - 1))
 
 
-def _share_below(known: Floats, value: float) -> float:
-    """The share of resamples below the value of all subjects, ties half; never all or none."""
+def _fraction_below(known: Floats, value: float) -> float:
+    """The fraction of resamples below the value of all subjects, ties half; never all or none.
+
+    A resample that holds every subject once has the value of all subjects up to rounding, which
+    differs between processors: it is a tie on all of them.
+    """
     if np.isnan(value):
         return 0.5
-    share = ((known < value).mean() + (known <= value).mean()) / 2
-    return float(np.clip(share, 0.5 / len(known), 1 - 0.5 / len(known)))
+    tied = np.abs(known - value) <= _TIED * max(abs(value), float(np.ptp(known)))
+    fraction = ((known < value) & ~tied).mean() + tied.mean() / 2
+    return float(np.clip(fraction, 0.5 / len(known), 1 - 0.5 / len(known)))
 
 
 def _acceleration(without: Floats) -> float:
