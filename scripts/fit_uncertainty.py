@@ -27,7 +27,7 @@ from auheat.data.manifest import Manifest, read_manifest
 from auheat.data.transforms import NONE, AugmentConfig, augment
 from auheat.figures.reliability import read_bins, reliability
 from auheat.figures.style import DPI
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.heatmap import mean_over_points
 from auheat.inference.predictor import default_weights
 from auheat.inference.uncertainty import Uncertainty, clearness, evidence
@@ -255,9 +255,9 @@ def main() -> None:
         },
         "before": in_tenths(test.seen, test),
     }
-    with replacing(options.report) as temporary:
+    with atomic_write(options.report) as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    with replacing(options.picture) as temporary:
+    with atomic_write(options.picture) as temporary:
         reliability(*read_bins(options.report)).savefig(temporary, dpi=DPI)
     print(json.dumps(report, indent=1))
 

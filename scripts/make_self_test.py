@@ -14,7 +14,7 @@ import cv2
 from PIL import Image
 
 from auheat.doctor import self_test
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.inference.predictor import default_weights, load
 from auheat.media.frames import VideoFile
 
@@ -24,7 +24,7 @@ CLIP, FRAME, SIZE = Path("examples/smiles.mp4"), 41, (320, 240)
 def main() -> None:
     face, expected = (self_test.folder() / name for name in (self_test.FACE, self_test.EXPECTED))
     shown = next(frame.image for frame in VideoFile(CLIP) if frame.number == FRAME)
-    with replacing(face) as temporary:
+    with atomic_write(face) as temporary:
         small = cv2.resize(shown, SIZE, interpolation=cv2.INTER_AREA)
         Image.fromarray(small).save(temporary, "JPEG", quality=88)
     predictor = load(device="cpu", precision="fp32")
@@ -33,7 +33,7 @@ def main() -> None:
         "weights": self_test.sha256(default_weights()),
         "intensities": {au: round(level, 3) for au, level in found.intensities.items()},
     }
-    with replacing(expected) as temporary:
+    with atomic_write(expected) as temporary:
         temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
     print(f"{face}: {face.stat().st_size / 1000:.1f} kB")
 

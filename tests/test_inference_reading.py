@@ -82,6 +82,6 @@ def test_one_processor_is_left_to_the_tracker(
     monkeypatch: pytest.MonkeyPatch, there: int, left: int
 ) -> None:
     before = torch.get_num_threads()
-    monkeypatch.setattr(reading, "processors", lambda: there)
+    monkeypatch.setattr(reading, "cpu_count", lambda: there)
     assert threads_beside() == left
     assert torch.get_num_threads() == before

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.inference.overlay import Overlay
 from auheat.inference.sinks import CsvSink, OverlayVideoSink, write_overlay_photo
 from auheat.results import FacePrediction, FrameResult
@@ -95,7 +95,10 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(AuheatError, match="No space left"), replacing(tmp_path / "a.csv") as path:
+    with (
+        pytest.raises(AuheatError, match="No space left"),
+        atomic_write(tmp_path / "a.csv") as path,
+    ):
         path.write_text("half")
         raise OSError(28, "No space left on device")
     assert not list(tmp_path.iterdir())

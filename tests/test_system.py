@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from auheat import allocation
+from auheat import system
 
 _FAULTS = """
 import resource, sys
 import numpy as np
-from auheat.allocation import keep_freed_memory
+from auheat.system import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
 np.ones(2**24)  # 128 MB, more than glibc keeps by itself
@@ -36,11 +36,11 @@ def test_a_large_block_is_used_again() -> None:
     assert faults("leave") > 4 * 50  # even with pages of 2 MB
 
 
-@pytest.mark.parametrize(("system", "library"), [("darwin", ""), ("win32", ""), ("linux", "")])
+@pytest.mark.parametrize(("running_on", "library"), [(n, "") for n in ("darwin", "win32", "linux")])
 def test_other_systems_are_left_alone(
-    monkeypatch: pytest.MonkeyPatch, system: str, library: str
+    monkeypatch: pytest.MonkeyPatch, running_on: str, library: str
 ) -> None:
-    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(sys, "platform", running_on)
     monkeypatch.setattr(platform, "libc_ver", lambda: (library, ""))
-    monkeypatch.setattr(allocation.ctypes, "CDLL", None)  # would fail if it were called
-    assert not allocation.keep_freed_memory()
+    monkeypatch.setattr(system.ctypes, "CDLL", None)  # would fail if it were called
+    assert not system.keep_freed_memory()

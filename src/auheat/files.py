@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from auheat.errors import AuheatError
 
-Itself = TypeVar("Itself", bound="Opened")
+Itself = TypeVar("Itself", bound="Resource")
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name if the block ends without an error.
 
     After an error or an interrupt it is removed and `path` is as before. Raises AuheatError if
@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-class Opened(ABC):
+class Resource(ABC):
     """A context manager that opens its parts on entering and closes them, in reverse order, on
     leaving. What was opened before a part that fails to open is closed, too."""
 

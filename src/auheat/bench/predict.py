@@ -24,8 +24,8 @@ from auheat.inference.reading import FRAMES_TOGETHER, predict_frames
 from auheat.inference.sinks import table_sink
 from auheat.media.frames import Frame, VideoFile
 from auheat.media.video_writer import VideoWriter
-from auheat.processors import processors
 from auheat.results import FrameResult
+from auheat.system import cpu_count
 from auheat.tables.schema import TableSchema
 
 COLUMNS = ("work", "frames/s", "ms", "spread", "times peer", "of floor", "peak MB")
@@ -73,7 +73,7 @@ def bench_predict(
     machine = describe(predictor.device) | {
         "runtime": predictor.runtime.name,
         "precision": predictor.runtime.precision,
-        "processors": processors(),
+        "processors": cpu_count(),
     }
     rows = _rows(plan.frames, stages, timings, commands)
     return Bench(f"Video, {plan.frames} frames", machine, COLUMNS, rows, _NOTES)
@@ -163,7 +163,7 @@ def _rows(
     timings: dict[str, Timing],
     commands: list[tuple[float, float | None]],
 ) -> list[dict[str, Any]]:
-    floor = max(*stages.values(), sum(stages.values()) / processors())
+    floor = max(*stages.values(), sum(stages.values()) / cpu_count())
     rows: list[dict[str, Any]] = [
         {"work": name, "ms": 1000 * seconds / frames} for name, seconds in stages.items()
     ]

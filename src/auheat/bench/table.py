@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auheat.files import replacing
+from auheat.files import atomic_write
 
 Row = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ class Bench:
             "rows": self.rows,
             "notes": list(self.notes),
         }
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from auheat.allocation import keep_freed_memory
 from auheat.bench.machine import describe
 from auheat.bench.table import Bench
 from auheat.config import build, override
@@ -31,6 +30,7 @@ from auheat.data.manifest import Manifest, read_manifest
 from auheat.data.pictures import save_picture
 from auheat.faces.crop import CropSpec
 from auheat.models.heatmap_net import layout_of
+from auheat.system import keep_freed_memory
 from auheat.training.arms import recipes
 from auheat.training.experiment import Experiment, read_settings
 from auheat.training.module import HeatmapModule, heatmap_loss

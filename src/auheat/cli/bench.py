@@ -172,9 +172,9 @@ def synth(assets: Path, size: int, images: int, workers: int | None, **where: An
 
     from auheat.bench.synth import SynthPlan, bench_synth
     from auheat.bench.timing import CLOCKS
-    from auheat.processors import processors
+    from auheat.system import cpu_count
 
-    plan = SynthPlan(size, max(1, images // 5), images, workers or processors())
+    plan = SynthPlan(size, max(1, images // 5), images, workers or cpu_count())
     with tqdm(total=images, desc="faces", disable=None) as bar:
         _finish(bench_synth(assets, plan, CLOCKS[where["clock"]], bar.update), where)
 
@@ -183,8 +183,8 @@ def _start(where: dict[str, Any]) -> Any:
     """The device that is asked for, with its threads and memory set as for real work."""
     import torch
 
-    from auheat.allocation import keep_freed_memory
     from auheat.inference.predictor import find_device
+    from auheat.system import keep_freed_memory
 
     if where["threads"]:
         torch.set_num_threads(where["threads"])

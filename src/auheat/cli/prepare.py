@@ -58,7 +58,7 @@ def command(
 
     from auheat.data.convert import ConversionPlan, convert
     from auheat.faces.crop import CropSpec
-    from auheat.processors import processors
+    from auheat.system import cpu_count
 
     names = tuple(name.strip() for name in aus.split(",")) if aus is not None else None
     plan = ConversionPlan(
@@ -77,7 +77,7 @@ def command(
             if len(warnings) <= _MOST_WARNINGS:
                 tqdm.write(f"auheat: {line}", file=sys.stderr)
 
-        report = convert(source, out, plan, workers or processors(), strict, show, warn)
+        report = convert(source, out, plan, workers or cpu_count(), strict, show, warn)
     if len(warnings) > _MOST_WARNINGS:
         more = len(warnings) - _MOST_WARNINGS
         click.echo(f"auheat: {more} more problems: see {out / 'report.md'}", err=True)

@@ -65,9 +65,9 @@ def command(
     from auheat.data.synthetic import SynthesisPlan, synthesise
     from auheat.data.synthetic_clips import write_clips
     from auheat.faces.crop import CropSpec
-    from auheat.processors import processors
+    from auheat.system import cpu_count
 
-    count = workers or processors()
+    count = workers or cpu_count()
     if layout:
         look = LookalikePlan(layout, seed, subjects or 0, frames or 0, size or 0)
         with tqdm(total=look.images, desc="frames", disable=None) as bar:

@@ -28,7 +28,7 @@ from auheat.data.sources.recording import ReadOptions, Recording, Source
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.faces.finder import FaceFinder, default_finder
-from auheat.files import replacing
+from auheat.files import atomic_write
 
 LANDMARKS = ("own", "mediapipe", "dlib")
 SYNTHETIC = "SYNTHETIC.txt"  # lies at the root of a look-alike made of synthetic faces
@@ -215,6 +215,6 @@ def _convert_part(worker: _Worker, item: tuple[int, Recording]) -> int:
     rows, tally = crop_recording(recording, out, plan.crop, aus, plan.every, finder)
     stored = pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
     stored = stored.replace_schema_metadata({_KEY: json.dumps(asdict(tally)).encode()})
-    with replacing(_part(out, index)) as temporary:
+    with atomic_write(_part(out, index)) as temporary:
         pq.write_table(stored, temporary)
     return index

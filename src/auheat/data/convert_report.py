@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from auheat.data.cropping import Tally
-from auheat.files import replacing
+from auheat.files import atomic_write
 
 JSON, MARKDOWN = "report.json", "report.md"
 
@@ -108,9 +108,9 @@ class Report:
 
 def write_report(report: Report, out: Path) -> None:
     """Writes `report.json` and `report.md` into the folder `out`."""
-    with replacing(out / JSON) as temporary:
+    with atomic_write(out / JSON) as temporary:
         temporary.write_text(json.dumps(report.content(), indent=1) + "\n", "utf-8")
-    with replacing(out / MARKDOWN) as temporary:
+    with atomic_write(out / MARKDOWN) as temporary:
         temporary.write_text(report.markdown(), "utf-8")
 
 

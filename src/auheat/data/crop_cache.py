@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.files import replacing
+from auheat.files import atomic_write
 
 _CHECKSUM = 4
 
@@ -39,7 +39,7 @@ class CropCache:
         except OSError as error:
             raise AuheatError(f"cannot make the folder {place}: {error.strerror}") from None
         if not self._path.is_file():
-            with replacing(self._path) as temporary, temporary.open("wb") as stream:
+            with atomic_write(self._path) as temporary, temporary.open("wb") as stream:
                 stream.truncate(self._rows * self._bytes)
 
     def get(self, row: int) -> NDArray[np.uint8] | None:

@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from auheat.allocation import keep_freed_memory
 from auheat.data.dataset import Sample
 from auheat.data.orphans import end_with_parent
+from auheat.system import keep_freed_memory
 
 
 def crop_loader(

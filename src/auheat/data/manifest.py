@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, TABLE
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.landmarks import COUNT
 
 FILE = "manifest.parquet"
@@ -87,7 +87,7 @@ class Manifest:
         header = {"version": VERSION, "crop": asdict(self.crop), "source": dict(self.source)}
         stored = pa.table(arrays).replace_schema_metadata({_KEY: json.dumps(header).encode()})
         path = self.folder / FILE
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             pq.write_table(stored, temporary)
         return path
 

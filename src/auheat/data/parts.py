@@ -19,7 +19,7 @@ import cv2
 
 from auheat.data.orphans import end_with_parent
 from auheat.errors import AuheatError
-from auheat.files import replacing
+from auheat.files import atomic_write
 
 _FOLDER = ".parts"
 
@@ -57,7 +57,7 @@ def start(out: Path, plan: Mapping[str, Any], result: str) -> dict[str, Any]:
         if out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()):
             raise AuheatError(f"{out} holds other files: choose a new or an empty folder")
         noted.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(noted) as temporary:
+        with atomic_write(noted) as temporary:
             temporary.write_text(text)
     except OSError as error:
         raise AuheatError(f"cannot write into {out}: {error.strerror}") from None

@@ -19,7 +19,7 @@ from auheat.data.manifest import FILE, Manifest
 from auheat.data.pictures import save_picture
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.studio import Studio
 
@@ -112,7 +112,7 @@ def _make_chunk(worker: _Worker, first: int) -> int:
     studio, out, plan = worker
     subjects = range(first, min(first + _CHUNK, plan.subjects))
     rows = [row for subject in subjects for row in _subject_rows(studio, out, plan, subject)]
-    with replacing(_part(out, first)) as temporary:
+    with atomic_write(_part(out, first)) as temporary:
         pd.DataFrame(rows).to_parquet(temporary)
     return first
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from auheat.errors import AuheatError
 from auheat.facs import PAPER_AUS
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.media.video_writer import VideoWriter
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.studio import Studio
@@ -47,6 +47,6 @@ def write_clips(
                 video.write(shot.image, number / FPS)
                 rows.append({"frame": number + 1, "timestamp": number / FPS, **shot.intensities})
         table = pd.DataFrame(rows, columns=["frame", "timestamp", *PAPER_AUS])
-        with replacing(out / f"{name}.labels.csv") as temporary:
+        with atomic_write(out / f"{name}.labels.csv") as temporary:
             table.round(4).to_csv(temporary, index=False)
         progress(1)

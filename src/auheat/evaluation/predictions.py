@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.metrics import Agreement
 
 Floats = NDArray[np.float64]
@@ -108,7 +108,7 @@ class Predictions:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise AuheatError(f"cannot make the folder {path.parent}: {error.strerror}") from None
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             pq.write_table(stored, temporary)
 
 

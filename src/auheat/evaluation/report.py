@@ -27,7 +27,7 @@ from typing import Any
 from auheat.errors import AuheatError
 from auheat.evaluation.intervals import RESAMPLES, intervals
 from auheat.evaluation.predictions import Predictions
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.metrics import METRICS, nanmean, summary
 
 FORMAT = 2
@@ -103,7 +103,7 @@ class Report:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise AuheatError(f"cannot make the folder {path.parent}: {error.strerror}") from None
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1))
 
 

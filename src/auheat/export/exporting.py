@@ -13,7 +13,7 @@ from auheat.errors import AuheatError
 from auheat.export.faces import faces_in, sheet
 from auheat.export.graph import write_graph
 from auheat.export.parity import Parity, parity
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.models.checkpoint import figures_of, load_checkpoint
 from auheat.models.runtimes.exported import SUFFIX, ExportedSettings
 from auheat.models.runtimes.opening import installed, open_exported
@@ -51,7 +51,7 @@ def export(
     size = checkpoint.config.input_size
     crops = np.concatenate([sheet(size), faces_in(examples, size)])
     settings = ExportedSettings(checkpoint.config, checkpoint.card, precision)
-    with replacing(out) as temporary:
+    with atomic_write(out) as temporary:
         write_graph(checkpoint.net, settings, temporary)
         checks = []
         for name in installed():
@@ -64,7 +64,7 @@ def export(
 
 def _hand_on_figures(weights: Path, out: Path) -> None:
     if figures_of(weights).is_file():
-        with replacing(figures_of(out)) as temporary:
+        with atomic_write(figures_of(out)) as temporary:
             shutil.copyfile(figures_of(weights), temporary)
     else:
         figures_of(out).unlink(missing_ok=True)

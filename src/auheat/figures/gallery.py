@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from auheat.faces.crop import CropSpec
 from auheat.facs import PAPER_AUS, TABLE
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.synthesis.expression import Expression
 from auheat.synthesis.identity import Person
 from auheat.synthesis.studio import Studio
@@ -63,7 +63,7 @@ def level_sheet(strips: Mapping[str, Pixels]) -> Pixels:
 def save(picture: Pixels, path: Path) -> None:
     """Writes a JPEG under a temporary name, then renames it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         Image.fromarray(picture).save(temporary, "JPEG", quality=_QUALITY)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from auheat.errors import AuheatError
-from auheat.files import replacing
+from auheat.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,7 +131,7 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
         raise AuheatError(f"cannot make the folder {stem.parent}: {error.strerror}") from None
     with matplotlib.rc_context(_SETTINGS):
         for path, metadata in ((png, {"Software": None}), (svg, {"Date": None, "Creator": None})):
-            with replacing(path) as temporary:
+            with atomic_write(path) as temporary:
                 kind = path.suffix[1:]
                 figure.savefig(temporary, format=kind, dpi=DPI, metadata=metadata)
     return png, svg

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auheat.files import replacing
+from auheat.files import atomic_write
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -130,7 +130,7 @@ def write_table(table: Table, stem: Path) -> tuple[Path, Path, Path]:
     texts = (markdown(table), comma_separated(table), latex(table, f"tab:{stem.name}"))
     paths = tuple(stem.with_name(stem.name + suffix) for suffix in (".md", ".csv", ".tex"))
     for path, text in zip(paths, texts, strict=True):
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(text, "utf-8")
     first, second, third = paths
     return first, second, third

@@ -19,7 +19,7 @@ from typing import Any
 
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
-from auheat.files import replacing
+from auheat.files import atomic_write
 
 FORMAT = 1
 _KEY = "auheat_neutral"
@@ -78,7 +78,7 @@ class Baseline:
         }
         aus = list(next(iter(self.faces.values())).readings) if self.faces else []
         stored = {_KEY: FORMAT, "method": self.method, "source": self.source, "aus": aus}
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(stored | {"faces": faces}, indent=1) + "\n", "utf-8")
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.inference.events import COLUMNS, DEFAULTS, Event, Thresholds, find_events
 from auheat.results import FrameResult
 from auheat.tables.reading import FEX, as_openface, read_any
@@ -137,7 +137,7 @@ def _read_rows(path: Path, names: list[str], rows: list[list[str]]) -> Recorder:
 def write_events(path: Path, events: Sequence[Event]) -> None:
     """Writes events as a CSV table, seconds with 3 and intensities with 2 decimals."""
     with (
-        replacing(path) as temporary,
+        atomic_write(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as stream,
     ):
         writer = csv.writer(stream, lineterminator="\n")

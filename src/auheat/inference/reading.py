@@ -16,8 +16,8 @@ from auheat.faces.finder import FaceTracker
 from auheat.inference.ahead import Stage, ahead
 from auheat.inference.predictor import AlignedFace, Image, Predictor
 from auheat.media.frames import Frame
-from auheat.processors import processors
 from auheat.results import FrameResult
+from auheat.system import cpu_count
 
 # Frames whose faces go through the network together. This doubles the network's speed on a CPU;
 # more gains little, and every waiting frame costs memory.
@@ -38,7 +38,7 @@ def threads_beside() -> int:
     Finding and following the faces keeps that one busy. On two processors this gave 10 to 20% more
     frames a second than both for the network.
     """
-    return max(1, processors() - 1)
+    return max(1, cpu_count() - 1)
 
 
 def predict_frames(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from auheat.files import Opened, replacing
+from auheat.files import Resource, atomic_write
 from auheat.inference.dataframes import Gathered, arrow_schema
 from auheat.inference.overlay import Overlay
 from auheat.media.video_writer import VideoWriter
@@ -29,7 +29,7 @@ Image = NDArray[np.uint8]
 _CELLS = 500_000
 
 
-class TableSink(Opened):
+class TableSink(Resource):
     """A table, written frame by frame."""
 
     def __init__(self, path: Path, schema: TableSchema) -> None:
@@ -44,7 +44,7 @@ class CsvSink(TableSink):
     """A table as a CSV file: UTF-8, comma, header row, no spaces."""
 
     def _open(self, parts: ExitStack) -> None:
-        temporary = parts.enter_context(replacing(self.path))
+        temporary = parts.enter_context(atomic_write(self.path))
         stream = parts.enter_context(temporary.open("w", encoding="utf-8", newline=""))
         self._writer = csv.writer(stream, lineterminator="\n")
         self._writer.writerow(self._schema.columns)
@@ -65,7 +65,7 @@ class ParquetSink(TableSink):
     def _open(self, parts: ExitStack) -> None:
         from pyarrow.parquet import ParquetWriter
 
-        temporary = parts.enter_context(replacing(self.path))
+        temporary = parts.enter_context(atomic_write(self.path))
         types = arrow_schema(self._schema)
         self._writer = parts.enter_context(ParquetWriter(temporary, types, compression="zstd"))
         parts.push(self._end)
@@ -90,7 +90,7 @@ def table_sink(path: Path, schema: TableSchema) -> TableSink:
     return ParquetSink(path, schema) if schema.layout.format == "tidy" else CsvSink(path, schema)
 
 
-class OverlayVideoSink(Opened):
+class OverlayVideoSink(Resource):
     """An annotated video, see `auheat.media.video_writer`.
 
     rate: frames per second on average; each frame keeps its own timestamp.
@@ -115,5 +115,5 @@ def write_overlay_photo(
 ) -> None:
     """Writes an annotated picture as JPEG. image: (H, W, 3) RGB."""
     drawn = Overlay(aus, *image.shape[:2]).draw(image, result)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         Pillow.fromarray(drawn).save(temporary, "JPEG", quality=92, subsampling=0)

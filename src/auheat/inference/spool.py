@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 
-from auheat.files import Opened
+from auheat.files import Resource
 from auheat.results import FrameResult
 
 
-class Spool(Opened):
+class Spool(Resource):
     """Results in a nameless temporary file, without their heatmaps: some kB for a face in a frame.
 
     A context manager; the file goes when it ends. Nobody but this object ever opens the file.

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auheat.errors import AuheatError
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.models.checkpoint import figures_of
 
 Floats = NDArray[np.float64]
@@ -91,7 +91,7 @@ class Uncertainty:
             },
             "confidence": {"offset": self.offset, "steepness": self.steepness},
         }
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
 

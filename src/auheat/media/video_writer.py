@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.files import Opened, replacing
+from auheat.files import Resource, atomic_write
 
 # Fine enough for every usual frame rate, and within the 16 bits that MPEG-4 part 2 allows.
 _TIME_BASE = Fraction(1, 60000)
 _BT709 = 1
 
 
-class VideoWriter(Opened):
+class VideoWriter(Resource):
     """A video without sound, of the kind that its name ends in.
 
     `.avi` is Motion JPEG at a constant rate: frames follow each other, whatever their timestamps,
@@ -41,7 +41,7 @@ class VideoWriter(Opened):
         self._pts = -1
 
     def _open(self, parts: ExitStack) -> None:
-        temporary = parts.enter_context(replacing(self.path))
+        temporary = parts.enter_context(atomic_write(self.path))
         try:
             kind = "avi" if self._avi else "mp4"
             self._container = av.open(str(temporary), "w", format=kind)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from auheat.config import ModelConfig, build, to_dict
 from auheat.errors import AuheatError
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.models.heatmap_net import HeatmapNet, build_net
 from auheat.models.map_net import MapNet
 from auheat.models.resnet import ResNet
@@ -56,7 +56,7 @@ def save_checkpoint(
         for name, tensor in net.state_dict().items()
     }
     text = json.dumps({"format": FORMAT, "model": to_dict(config), "card": dict(card or {})})
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         try:
             save_file(tensors, temporary, metadata={_KEY: text})
         except SafetensorError as error:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.synthesis.arrays import Floats, Ints
 from auheat.synthesis.assets import EXPRESSIONS_NEEDED, GEOMETRY_FILE
 
@@ -68,7 +68,7 @@ def convert(
 
 def _save(target: Path, mesh: ObjMesh, offsets: Floats) -> None:
     """offsets: of the needed expressions, then of the identities."""
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         np.savez_compressed(
             temporary,
             V=mesh.vertices,

@@ -22,16 +22,16 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from auheat import __version__
-from auheat.allocation import keep_freed_memory
 from auheat.config import build, to_dict
 from auheat.data.dataset import CropDataset, Sample, VisitSampler
 from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, join, read_manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.protocols import assign, fold_of
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.inference.predictor import default_weights
 from auheat.models.checkpoint import load_trunk, save_checkpoint, start_from, trunk_of
+from auheat.system import keep_freed_memory
 from auheat.training.experiment import DataConfig, Experiment
 from auheat.training.module import HeatmapModule
 
@@ -136,7 +136,7 @@ def _claim(folder: Path, experiment: Experiment, writes: bool = True) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with replacing(noted) as temporary:
+        with atomic_write(noted) as temporary:
             temporary.write_text(json.dumps(to_dict(experiment), indent=1))
     except OSError as error:
         raise AuheatError(f"cannot write into {folder}: {error.strerror}") from None

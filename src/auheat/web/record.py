@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from auheat.files import Opened
+from auheat.files import Resource
 from auheat.inference.curves import Recorder
 from auheat.inference.sinks import CsvSink, OverlayVideoSink, write_overlay_photo
 from auheat.media.video_writer import VideoWriter
@@ -32,7 +32,7 @@ Image = NDArray[np.uint8]
 _SHOWN = 960
 
 
-class Record(Opened):
+class Record(Resource):
     """Collects the frames of one reading in a folder of its own. A context manager.
 
     aus: the AUs in their order. rate: frames per second of a video, None for a photo.

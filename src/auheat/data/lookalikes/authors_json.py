@@ -18,7 +18,7 @@ from auheat.data.lookalikes.filming import LookalikePlan, Take, film
 from auheat.data.lookalikes.plain_files import write_lines, write_picture
 from auheat.faces.crop import CropSpec
 from auheat.facs import PointLayout
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.synthesis.studio import Studio
 
 CROP = CropSpec(256)
@@ -53,5 +53,5 @@ def join(plan: LookalikePlan, out: Path) -> None:
         lines = (out / _ROWS / f"{subject}.txt").read_text().splitlines()
         split["test" if position % 3 == 2 else "train"] += [json.loads(line) for line in lines]
     for name, rows in split.items():
-        with replacing(out / f"{name}.json") as temporary:
+        with atomic_write(out / f"{name}.json") as temporary:
             temporary.write_text(json.dumps(rows))

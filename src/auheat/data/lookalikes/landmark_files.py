@@ -10,7 +10,7 @@ import numpy as np
 from scipy.io import savemat
 
 from auheat import geometry
-from auheat.files import replacing
+from auheat.files import atomic_write
 
 _INNER_CORNERS = (60, 64)
 KEPT_66 = tuple(i for i in range(68) if i not in _INNER_CORNERS)
@@ -34,7 +34,7 @@ _HEADER = b"MATLAB 5.0 MAT-file".ljust(116)
 def write_mat(path: Path, content: Mapping[str, Any]) -> None:
     """A MATLAB file (version 5) of named arrays; the same arrays give the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, temporary.open("wb") as stream:
+    with atomic_write(path) as temporary, temporary.open("wb") as stream:
         savemat(stream, dict(content), do_compression=True)
         stream.seek(0)
         stream.write(_HEADER)

@@ -16,7 +16,7 @@ from types import ModuleType
 from auheat.data import parts
 from auheat.data.lookalikes import authors_json, bp4d, disfa, disfa_plus, fera2017, unbc
 from auheat.data.lookalikes.filming import LookalikePlan
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.studio import Studio
 
@@ -67,7 +67,7 @@ def _made(out: Path) -> Path:
 
 def _publish(out: Path, plan: LookalikePlan) -> None:
     """Says what this is, then moves everything to its place. May be repeated."""
-    with replacing(out / MARK) as temporary:
+    with atomic_write(out / MARK) as temporary:
         temporary.write_text(
             f"These are rendered faces of people who do not exist, laid out like {plan.layout}; "
             f"they are not that dataset.\n"
@@ -85,6 +85,6 @@ def _open(assets: Path, out: Path, plan: LookalikePlan) -> _Worker:
 def _make_subject(worker: _Worker, subject: str) -> int:
     studio, out, plan = worker
     images: int = sum(_WRITERS[plan.layout].write_subject(studio, plan, subject, _made(out)))
-    with replacing(parts.part(out, subject)) as temporary:
+    with atomic_write(parts.part(out, subject)) as temporary:
         temporary.touch()
     return images

@@ -11,7 +11,7 @@ from string import Template
 from typing import Any
 
 from auheat import __version__
-from auheat.files import replacing
+from auheat.files import atomic_write
 from auheat.web.report import drawing, sections
 from auheat.web.report.origin import model_card, settings
 from auheat.web.report.peaks import PeakPicture
@@ -33,7 +33,7 @@ def write_report(
     source: the video or photo, as far as it is known.
     """
     text = report_html(table, pictures, card, weights, source)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -1,0 +1,36 @@
+"""What the operating system is asked: how many CPUs may be used, and to keep freed memory.
+
+glibc maps blocks beyond 32 MB anew for every request and returns them when they are freed, and it
+trims what is free at the top of its heap. Training and large batches ask for the same blocks step
+after step, and each time the system must clear every page of them. Other systems and C libraries
+are left as they are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import sys
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names that malloc.h gives to mallopt
+_NEVER = 2**31 - 1
+
+
+def cpu_count() -> int:
+    """CPUs that this process may use; a container or `taskset` may allow fewer than there are."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def keep_freed_memory() -> bool:
+    """Lets this process, and those it forks, keep freed blocks for later use.
+
+    The process then stays as large as it once was. Call it where long work starts, never on import.
+
+    Returns:
+        Whether this system could.
+    """
+    if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return all(mallopt(name, _NEVER) for name in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))
