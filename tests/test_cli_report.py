@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from auheat.cli import main
 from auheat.inference import predictor
-from auheat.web.report.figures import (
+from auheat.web.report.statistics import (
     binned,
     correlation,
     ever_present,

@@ -13,8 +13,8 @@ import pytest
 import uvicorn
 
 from auheat.inference.predictor import load
-from auheat.web.desk import Desk
 from auheat.web.server import application
+from auheat.web.sessions import SessionStore
 from chromium import Page, browse, find_chromium
 
 pytestmark = pytest.mark.slow
@@ -27,8 +27,8 @@ DONE = "document.body.dataset.state === 'done'"
 def address() -> Iterator[str]:
     """A running server."""
     listener = socket.create_server(("127.0.0.1", 0))
-    with Desk(load(device="cpu")) as desk:
-        app = application(desk, "127.0.0.1", 5_000_000)
+    with SessionStore(load(device="cpu")) as store:
+        app = application(store, "127.0.0.1", 5_000_000)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

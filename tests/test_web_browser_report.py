@@ -1,4 +1,4 @@
-"""Reports in a real browser: what they do, and that they fit a desk and a phone."""
+"""Reports in a real browser: what they do, and that they fit a store and a phone."""
 
 from __future__ import annotations
 

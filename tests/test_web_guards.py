@@ -11,54 +11,56 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from auheat.web import desk as desk_module
-from auheat.web.desk import Desk
+from auheat.web import sessions as sessions_module
+from auheat.web.sessions import SessionStore
 from stand_ins import texture
-from web_desks import MOST_BYTES, client_of, new_desk, read, send, write_clip
+from web_sessions import MAX_BYTES, client_of, new_store, read, send, write_clip
 
 Points = NDArray[np.float64]
 
 
 @pytest.fixture
-def desk(face: Points) -> Iterator[Desk]:
-    with new_desk(face) as desk:
-        yield desk
+def store(face: Points) -> Iterator[SessionStore]:
+    with new_store(face) as store:
+        yield store
 
 
 @pytest.fixture
-def client(desk: Desk) -> TestClient:
-    return client_of(desk)
+def client(store: SessionStore) -> TestClient:
+    return client_of(store)
 
 
 HOSTILE = {
     "text": (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "this is a text file"),
     "empty": (b"", "the file is empty"),
     "noise": (bytes(range(256)) * 20, "neither a photo nor a video"),
-    "large": (b"\x00\xff" * MOST_BYTES, "too large: up to 0 MB are taken"),
+    "large": (b"\x00\xff" * MAX_BYTES, "too large: up to 0 MB are taken"),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_files_are_refused(client: TestClient, desk: Desk, name: str) -> None:
+def test_hostile_files_are_refused(client: TestClient, store: SessionStore, name: str) -> None:
     content, reason = HOSTILE[name]
-    answer = client.post("/api/readings", content=content, headers={"X-File-Name": "x.mp4"})
+    answer = client.post("/api/sessions", content=content, headers={"X-File-Name": "x.mp4"})
     assert answer.status_code == 200
     assert reason in answer.json()["error"]
-    assert str(desk.folder) not in answer.text
-    assert not list(desk.folder.iterdir())
+    assert str(store.folder) not in answer.text
+    assert not list(store.folder.iterdir())
 
 
-def test_the_bytes_are_counted_where_no_length_is_given(client: TestClient, desk: Desk) -> None:
+def test_the_bytes_are_counted_where_no_length_is_given(
+    client: TestClient, store: SessionStore
+) -> None:
     parts = (b"\x00\xff" * 50_000 for _ in range(10))
-    answer = client.post("/api/readings", content=parts)
+    answer = client.post("/api/sessions", content=parts)
     assert "too large" in answer.json()["error"]
-    assert not list(desk.folder.iterdir())
+    assert not list(store.folder.iterdir())
 
 
 def test_a_picture_with_too_many_pixels_is_refused(client: TestClient, tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     Pillow.new("1", (10_000, 10_000)).save(path)
-    assert path.stat().st_size < MOST_BYTES
+    assert path.stat().st_size < MAX_BYTES
     answer = send(client, path)
     assert "10000 x 10000 pixels are too many: up to 64 megapixels" in answer.json()["error"]
 
@@ -72,26 +74,26 @@ def test_a_truncated_photo_says_so_by_its_own_name(client: TestClient, tmp_path:
     assert status["problem"].startswith("cannot read picture half.jpg: ")
 
 
-def test_names_are_never_paths(client: TestClient, desk: Desk, tmp_path: Path) -> None:
+def test_names_are_never_paths(client: TestClient, store: SessionStore, tmp_path: Path) -> None:
     status = read(client, write_clip(tmp_path), "../..\\c\0lip\n.mp4")
     assert status["name"] == "clip.mp4"
-    stored = {path.name for path in (desk.folder / status["id"]).iterdir()}
+    stored = {path.name for path in (store.folder / status["id"]).iterdir()}
     assert stored == {"upload", "table.csv", "overlay.mp4", "shown.mp4", "heat.bin"}
 
 
 def test_old_readings_are_dropped_and_all_files_go(
-    client: TestClient, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, store: SessionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk_module, "KEPT", 2)
+    monkeypatch.setattr(sessions_module, "MAX_SESSIONS", 2)
     path = tmp_path / "a.png"
     Pillow.fromarray(texture(0, 270, 480)).save(path)
     ids = [read(client, path)["id"] for _ in range(3)]
-    answers = [client.get(f"/api/readings/{reading_id}").status_code for reading_id in ids]
+    answers = [client.get(f"/api/sessions/{reading_id}").status_code for reading_id in ids]
     assert answers == [404, 200, 200]
-    assert client.delete(f"/api/readings/{ids[1]}").status_code == 204
-    assert [path.name for path in desk.folder.iterdir()] == [ids[2]]
-    desk.__exit__()
-    assert not desk.folder.exists()
+    assert client.delete(f"/api/sessions/{ids[1]}").status_code == 204
+    assert [path.name for path in store.folder.iterdir()] == [ids[2]]
+    store.__exit__()
+    assert not store.folder.exists()
 
 
 GUARDED = [
@@ -117,7 +119,7 @@ def test_other_websites_are_kept_out(
 
 
 def test_every_answer_shuts_others_out(client: TestClient) -> None:
-    for path in ("/", "/js/app.js", "/api/about", "/api/readings/none"):
+    for path in ("/", "/js/app.js", "/api/about", "/api/sessions/none"):
         policy = client.get(path).headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "http" not in policy

@@ -15,7 +15,7 @@ from auheat.cli import main
 from auheat.inference import predictor
 from auheat.inference.panel import colour_scale
 from auheat.web.report.page import report_html
-from auheat.web.report.stills import FEWEST_FACES, MOST_ROWS, face_names, luminance
+from auheat.web.report.photos import MAX_ROWS, MIN_FACES, face_names, luminance
 from auheat.web.report.table import ResultTable, read_table
 from stand_ins import KnownFaces, face_from, save_small, texture
 
@@ -106,7 +106,7 @@ def test_what_goes_together_takes_enough_faces(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     lines = [
         f"{i}.jpg,0,0.9,1,{a:.2f},{b:.2f}"
-        for i, (a, b) in enumerate(generator.uniform(0, 5, (FEWEST_FACES, 2)))
+        for i, (a, b) in enumerate(generator.uniform(0, 5, (MIN_FACES, 2)))
     ]
     few = page_of(table_of(tmp_path / "few.csv", lines[1:]))
     enough = page_of(table_of(tmp_path / "day.csv", lines))
@@ -135,11 +135,11 @@ def test_a_photo_without_a_face(tmp_path: Path) -> None:
 
 
 def test_very_many_photos_stay_readable(tmp_path: Path) -> None:
-    lines = [f"{i}.jpg,0,0.9,1,{i % 50 / 10:.2f},1.00" for i in range(MOST_ROWS + 3)]
+    lines = [f"{i}.jpg,0,0.9,1,{i % 50 / 10:.2f},1.00" for i in range(MAX_ROWS + 3)]
     text = page_of(table_of(tmp_path / "day.csv", lines))
-    assert len(Cells(text).rows) == 1 + MOST_ROWS
-    assert f"The first {MOST_ROWS} of {MOST_ROWS + 3} rows are here" in text
-    assert f'alt="Intensities of {MOST_ROWS + 3} faces"' in text
+    assert len(Cells(text).rows) == 1 + MAX_ROWS
+    assert f"The first {MAX_ROWS} of {MAX_ROWS + 3} rows are here" in text
+    assert f'alt="Intensities of {MAX_ROWS + 3} faces"' in text
 
 
 def test_names_of_photos_are_escaped(tmp_path: Path) -> None:

@@ -18,22 +18,22 @@ from PIL import Image as Pillow
 
 from auheat.inference.calibration import calibrated
 from auheat.media.frames import VideoFile
-from auheat.web.desk import Desk
+from auheat.web.sessions import SessionStore
 from stand_ins import texture, write_video
-from web_desks import Slow, client_of, new_desk, read, rows, send, write_clip
+from web_sessions import Slow, client_of, new_store, read, rows, send, write_clip
 
 Points = NDArray[np.float64]
 
 
 @pytest.fixture
-def desk(face: Points) -> Iterator[Desk]:
-    with new_desk(face) as desk:
-        yield desk
+def store(face: Points) -> Iterator[SessionStore]:
+    with new_store(face) as store:
+        yield store
 
 
 @pytest.fixture
-def client(desk: Desk) -> TestClient:
-    return client_of(desk)
+def client(store: SessionStore) -> TestClient:
+    return client_of(store)
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +42,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def done_desk(face: Points) -> Iterator[Desk]:
-    with new_desk(face) as desk:
-        yield desk
+def done_store(face: Points) -> Iterator[SessionStore]:
+    with new_store(face) as store:
+        yield store
 
 
 @pytest.fixture(scope="module")
-def done_client(done_desk: Desk) -> TestClient:
-    return client_of(done_desk)
+def done_client(done_store: SessionStore) -> TestClient:
+    return client_of(done_store)
 
 
 @pytest.fixture(scope="module")
@@ -59,19 +59,19 @@ def done(done_client: TestClient, clip: Path) -> dict[str, Any]:
 
 
 def test_a_video_is_read(
-    done_client: TestClient, done_desk: Desk, done: dict[str, Any], tmp_path: Path
+    done_client: TestClient, done_store: SessionStore, done: dict[str, Any], tmp_path: Path
 ) -> None:
     status = done
     assert (status["state"], status["kind"], status["problem"]) == ("done", "video", None)
     assert (status["size"], status["mapSize"], status["pieces"]) == ([480, 270], [8, 8], 2)
     assert [len(faces) for _, faces in status["frames"]] == [2, 1, 0, 2] * 5
     assert [t for t, _ in status["frames"]] == pytest.approx(np.arange(20) * 0.04, abs=1e-4)
-    base = f"/api/readings/{status['id']}"
+    base = f"/api/sessions/{status['id']}"
     table = rows(done_client.get(f"{base}/table").text)
     assert [row["frame"] for row in table[:6]] == ["1", "1", "2", "3", "4", "4"]
     shown = status["frames"][3][1][1]
     assert shown[0] == 1
-    assert [float(table[5][f"{au}_r"]) for au in done_desk.predictor.aus] == pytest.approx(
+    assert [float(table[5][f"{au}_r"]) for au in done_store.predictor.aus] == pytest.approx(
         shown[4], abs=0.006
     )
     for what, size in (("shown", (270, 480)), ("overlay", None)):
@@ -85,31 +85,31 @@ def test_a_video_is_read(
 
 
 def test_heat_holds_the_maps_of_every_face(
-    done_client: TestClient, done_desk: Desk, done: dict[str, Any], clip: Path
+    done_client: TestClient, done_store: SessionStore, done: dict[str, Any], clip: Path
 ) -> None:
     """Frame after frame, face after face, AU after AU, in steps of 5 / 255."""
     status = done
     answer = done_client.get(
-        f"/api/readings/{status['id']}/heat/1", headers={"Accept-Encoding": "gzip"}
+        f"/api/sessions/{status['id']}/heat/1", headers={"Accept-Encoding": "gzip"}
     )
     count = sum(len(faces) for _, faces in status["frames"][16:])
     maps = np.frombuffer(answer.content, np.uint8).reshape(
-        count, len(done_desk.predictor.aus), 8, 8
+        count, len(done_store.predictor.aus), 8, 8
     )
     last = list(VideoFile(clip))[19]
-    faces = done_desk.predictor.predict_faces(
-        last.image, done_desk.predictor.finder.tracker().update(last.image)
+    faces = done_store.predictor.predict_faces(
+        last.image, done_store.predictor.finder.tracker().update(last.image)
     )
-    expected = np.stack([faces[1].heatmaps[au] for au in done_desk.predictor.aus]) / 5 * 255
+    expected = np.stack([faces[1].heatmaps[au] for au in done_store.predictor.aus]) / 5 * 255
     expected = np.clip(expected, 0, 255)
     expected[expected < 7.5] = 0
     assert np.abs(maps[-1] - expected).max() < 1.0
     assert expected.max() > 50
     transform = status["frames"][19][1][1][3]
     assert transform == pytest.approx(faces[1].heatmap_to_frame.T.reshape(-1), abs=1e-3)
-    assert done_client.get(f"/api/readings/{status['id']}/heat/2").status_code == 404
-    raw = done_desk.get(status["id"]).record.heat.piece(0)
-    assert len(gzip.decompress(raw)) == 20 * len(done_desk.predictor.aus) * 64
+    assert done_client.get(f"/api/sessions/{status['id']}/heat/2").status_code == 404
+    raw = done_store.get(status["id"]).files.heat.piece(0)
+    assert len(gzip.decompress(raw)) == 20 * len(done_store.predictor.aus) * 64
 
 
 def test_a_photo_is_read(client: TestClient, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_photo_is_read(client: TestClient, tmp_path: Path) -> None:
     Pillow.fromarray(texture(0, 270, 480)).save(path)
     status = read(client, path, "me ä.png")
     assert (status["state"], status["kind"], len(status["frames"])) == ("done", "photo", 1)
-    base = f"/api/readings/{status['id']}"
+    base = f"/api/sessions/{status['id']}"
     table = client.get(f"{base}/table")
     assert [row["face"] for row in rows(table.text)] == ["0", "1"]
     assert "me%20%C3%A4.csv" in table.headers["content-disposition"]
@@ -130,17 +130,17 @@ def test_a_photo_is_read(client: TestClient, tmp_path: Path) -> None:
 
 
 def test_a_neutral_frame_calibrates_the_table(
-    done_client: TestClient, done_desk: Desk, done: dict[str, Any]
+    done_client: TestClient, done_store: SessionStore, done: dict[str, Any]
 ) -> None:
     """Against the formula of `auheat.inference.calibration` on levels the page was sent."""
     status = done
-    base = f"/api/readings/{status['id']}"
+    base = f"/api/sessions/{status['id']}"
     raw = rows(done_client.get(f"{base}/table").text)
     table = rows(done_client.get(f"{base}/table?neutral=4").text)
     near = [faces for t, faces in status["frames"] if abs(t - 0.12) <= 0.2501]
     assert len(near) == 10
     rest = np.median([f[4] for faces in near for f in faces if f[0] == 1], axis=0)
-    aus = done_desk.predictor.aus
+    aus = done_store.predictor.aus
     levels = status["frames"][0][1][1][4]
     assert [float(table[1][f"{au}_r"]) for au in aus] == pytest.approx(
         calibrated(levels, rest), abs=0.011
@@ -159,7 +159,7 @@ def test_a_neutral_frame_calibrates_the_table(
 def test_a_person_who_is_not_in_the_neutral_frame_stays_raw(
     done_client: TestClient, done: dict[str, Any]
 ) -> None:
-    base = f"/api/readings/{done['id']}"
+    base = f"/api/sessions/{done['id']}"
     raw = rows(done_client.get(f"{base}/table").text)
     table = rows(done_client.get(f"{base}/table?neutral=2").text)
     assert table[1]["face_id"] == "1"
@@ -168,27 +168,27 @@ def test_a_person_who_is_not_in_the_neutral_frame_stays_raw(
 
 
 def test_a_long_video_can_be_stopped_and_keeps_what_was_read(
-    client: TestClient, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, store: SessionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Slow, "pause", 0.05)
     path = write_video(tmp_path / "long.mp4", [texture(i % 9, 90, 160) for i in range(120)])
     reading_id = send(client, path).json()["id"]
-    while not client.get(f"/api/readings/{reading_id}").json()["frames"]:
+    while not client.get(f"/api/sessions/{reading_id}").json()["frames"]:
         time.sleep(0.02)
-    assert client.post(f"/api/readings/{reading_id}/stop").status_code == 204
-    while (status := client.get(f"/api/readings/{reading_id}").json())["state"] != "done":
+    assert client.post(f"/api/sessions/{reading_id}/stop").status_code == 204
+    while (status := client.get(f"/api/sessions/{reading_id}").json())["state"] != "done":
         time.sleep(0.02)
     count = len(status["frames"])
     assert 0 < count < 120
     assert status["expected"] == 120
     assert status["problem"] == f"stopped after frame {count}; what was read is kept"
-    assert rows(client.get(f"/api/readings/{reading_id}/table").text)[-1]["frame"] == str(count)
+    assert rows(client.get(f"/api/sessions/{reading_id}/table").text)[-1]["frame"] == str(count)
 
 
 def test_only_new_frames_are_sent(done_client: TestClient, done: dict[str, Any]) -> None:
     reading_id = done["id"]
-    assert len(done_client.get(f"/api/readings/{reading_id}?since=17").json()["frames"]) == 3
-    assert len(done_client.get(f"/api/readings/{reading_id}?since=-4").json()["frames"]) == 20
+    assert len(done_client.get(f"/api/sessions/{reading_id}?since=17").json()["frames"]) == 3
+    assert len(done_client.get(f"/api/sessions/{reading_id}?since=-4").json()["frames"]) == 20
 
 
 def test_the_webcam_becomes_a_video(client: TestClient, tmp_path: Path) -> None:
@@ -203,12 +203,12 @@ def test_the_webcam_becomes_a_video(client: TestClient, tmp_path: Path) -> None:
         assert len(answer.content) == 4 + size + len(head["frame"][1]) * 3 * 64
         heads.append(head)
     assert [head["frame"][0] for head in heads] == pytest.approx([0.0, 0.1, 0.101, 0.5])
-    assert client.get(f"/api/readings/{reading_id}/table").status_code == 404
-    assert client.post(f"/api/readings/{reading_id}/stop").status_code == 204
-    table = rows(client.get(f"/api/readings/{reading_id}/table").text)
+    assert client.get(f"/api/sessions/{reading_id}/table").status_code == 404
+    assert client.post(f"/api/sessions/{reading_id}/stop").status_code == 204
+    table = rows(client.get(f"/api/sessions/{reading_id}/table").text)
     assert [row["frame"] for row in table] == ["1", "1", "2", "3", "4", "4"]
     copy = tmp_path / "webcam.mp4"
-    copy.write_bytes(client.get(f"/api/readings/{reading_id}/shown").content)
+    copy.write_bytes(client.get(f"/api/sessions/{reading_id}/shown").content)
     assert [f.timestamp for f in VideoFile(copy)] == pytest.approx([0, 0.1, 0.101, 0.5], abs=1e-3)
     late = client.post(f"/api/live/{reading_id}?t=9", content=stream.getvalue())
     assert late.json() == {"error": "the recording has ended"}
@@ -224,11 +224,11 @@ def test_the_webcam_refuses_what_is_no_picture(client: TestClient) -> None:
 def test_a_report_can_be_had(
     done_client: TestClient, done: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from auheat.web.report import making
+    from auheat.web.report import build
 
-    monkeypatch.setattr(making, "card_of", lambda weights: {"licence": "of a test"})
+    monkeypatch.setattr(build, "card_of", lambda weights: {"licence": "of a test"})
     status = done
-    text = done_client.get(f"/api/readings/{status['id']}/report").text
+    text = done_client.get(f"/api/sessions/{status['id']}/report").text
     assert "<title>&lt;b&gt;.csv" in text
     assert "<b>.csv" not in text
     assert "of a test" in text

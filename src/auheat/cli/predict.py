@@ -144,7 +144,7 @@ def command(
 
 def _add_report(outcome: Any, predictor: Any, weights: str) -> None:
     from auheat.errors import AuheatError
-    from auheat.web.report.making import report_on
+    from auheat.web.report.build import report_on
 
     try:
         outcome.files.append(report_on(outcome, predictor, weights))

@@ -33,7 +33,7 @@ def command(table: Path, video: Path | None, out: Path | None, device: str, weig
     It holds curves, a heat strip, which Action Units go together, peak frames with heatmaps,
     stretches without a face, and the model card, and needs no other file and no network.
     """
-    from auheat.web.report.making import make_report
+    from auheat.web.report.build import make_report
 
     written = make_report(table, out, video, weights, device, _progress)
     click.echo(f"report: {written}")

@@ -14,19 +14,27 @@ from auheat.errors import AuheatError
 )
 @click.option("--no-browser", is_flag=True, help="Do not open the page.")
 @click.option(
-    "--most-mb",
+    "--max-mb",
     type=click.IntRange(min=1),
     default=2000,
     show_default=True,
     help="Size of a file at most.",
 )
+@click.option("--most-mb", type=click.IntRange(min=1), hidden=True)
 @click.option(
     "--faces", type=click.IntRange(min=1), default=5, show_default=True, help="Faces at most."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--weights", default="default", show_default=True, help="Weights to read with.")
 def command(
-    port: int, host: str, no_browser: bool, most_mb: int, faces: int, device: str, weights: str
+    port: int,
+    host: str,
+    no_browser: bool,
+    max_mb: int,
+    most_mb: int | None,
+    faces: int,
+    device: str,
+    weights: str,
 ) -> None:
     """Open a page on this computer: drop a photo or a video, or use the webcam.
 
@@ -39,7 +47,7 @@ def command(
     except ModuleNotFoundError as error:
         raise AuheatError(f"the page needs {error.name}: pip install 'auheat[serve]'") from None
     predictor = load(weights, device, max_faces=faces)
-    serve(predictor, host, port, not no_browser, _tell, most_mb * 1_000_000, weights)
+    serve(predictor, host, port, not no_browser, _tell, (most_mb or max_mb) * 1_000_000, weights)
 
 
 def _tell(address: str) -> None:

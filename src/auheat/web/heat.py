@@ -15,7 +15,7 @@ from auheat.facs import MAX_INTENSITY
 from auheat.results import FacePrediction
 
 # Frames whose maps travel together.
-TOGETHER = 16
+FRAMES_PER_PIECE = 16
 # What is fainter than this step (intensity 0.16) is not drawn, and not sent.
 _FAINTEST = 8
 
@@ -33,7 +33,7 @@ def _steps(face: FacePrediction, aus: Sequence[str]) -> bytes:
 
 
 class HeatStore:
-    """The maps of a video in one file, gzipped in pieces of `TOGETHER` frames.
+    """The maps of a video in one file, gzipped in pieces of `FRAMES_PER_PIECE` frames.
 
     Only the places of the pieces stay in memory.
     """
@@ -47,7 +47,7 @@ class HeatStore:
     def add(self, maps: bytes) -> None:
         """Adds what `packed` gave for the next frame."""
         self._waiting.append(maps)
-        if len(self._waiting) == TOGETHER:
+        if len(self._waiting) == FRAMES_PER_PIECE:
             self.flush()
 
     def flush(self) -> None:

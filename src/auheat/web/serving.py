@@ -13,10 +13,10 @@ import uvicorn
 
 from auheat.errors import AuheatError
 from auheat.inference.predictor import Predictor
-from auheat.web.desk import Desk
 from auheat.web.server import application
+from auheat.web.sessions import SessionStore
 
-DEFAULT_MOST_BYTES = 2_000_000_000
+DEFAULT_MAX_BYTES = 2_000_000_000
 
 
 def serve(
@@ -25,21 +25,21 @@ def serve(
     port: int = 8000,
     open_browser: bool = True,
     tell: Callable[[str], object] = print,
-    most_bytes: int = DEFAULT_MOST_BYTES,
+    max_bytes: int = DEFAULT_MAX_BYTES,
     weights: str = "default",
 ) -> None:
     """Serves the page until Ctrl-C. port: 0 takes any free one. tell: is given the address.
 
-    most_bytes: of an upload. weights: those of the predictor, for reports.
+    max_bytes: of an upload. weights: those of the predictor, for reports.
     Raises AuheatError if the port is taken or the host is not this computer's.
     """
     signal.signal(signal.SIGTERM, _end)
-    with _listening(host, port) as listener, Desk(predictor, weights) as desk:
+    with _listening(host, port) as listener, SessionStore(predictor, weights) as store:
         address = _address(host, listener.getsockname()[1])
         tell(address)
         if open_browser:
             threading.Timer(0.5, webbrowser.open, (address,)).start()
-        app = application(desk, host, most_bytes)
+        app = application(store, host, max_bytes)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
         uvicorn.Server(config).run([listener])
 

@@ -18,27 +18,27 @@ from auheat.media.frames import VideoFile
 from auheat.media.photo import FORMATS, is_photo
 
 # Larger pictures and frames are refused: a small file can unpack to more than memory holds.
-MOST_PIXELS = 64_000_000
+MAX_PIXELS = 64_000_000
 _HEAD = 1024
 
 
-async def save(body: AsyncIterable[bytes], path: Path, most_bytes: int) -> None:
-    """Writes an upload to a file. Raises AuheatError past `most_bytes` and if it is empty."""
+async def save(body: AsyncIterable[bytes], path: Path, max_bytes: int) -> None:
+    """Writes an upload to a file. Raises AuheatError past `max_bytes` and if it is empty."""
     size = 0
     with path.open("wb") as file:
         async for part in body:
             size += len(part)
-            if size > most_bytes:
-                raise too_large(most_bytes)
+            if size > max_bytes:
+                raise too_large(max_bytes)
             file.write(part)
     if not size:
         raise AuheatError("the file is empty")
 
 
-def too_large(most_bytes: int) -> AuheatError:
+def too_large(max_bytes: int) -> AuheatError:
     """The refusal of a file with too many bytes."""
     return AuheatError(
-        f"the file is too large: up to {most_bytes / 1e6:.0f} MB are taken; "
+        f"the file is too large: up to {max_bytes / 1e6:.0f} MB are taken; "
         "read it with `auheat predict` instead"
     )
 
@@ -77,15 +77,14 @@ def _check_photo(path: Path) -> None:
             _check_pixels(*picture.size)
     except Image.DecompressionBombError:
         raise AuheatError(
-            f"the picture has far too many pixels: up to {MOST_PIXELS / 1e6:.0f} megapixels "
-            "are read"
+            f"the picture has far too many pixels: up to {MAX_PIXELS / 1e6:.0f} megapixels are read"
         ) from None
 
 
 def _check_pixels(width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise AuheatError(
-            f"{width} x {height} pixels are too many: up to {MOST_PIXELS / 1e6:.0f} megapixels "
+            f"{width} x {height} pixels are too many: up to {MAX_PIXELS / 1e6:.0f} megapixels "
             "are read; make it smaller first"
         )
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from auheat.facs import MAX_INTENSITY, TABLE
 from auheat.inference.panel import colour_scale
-from auheat.web.report.figures import Summary, binned, pieces, thinned
+from auheat.web.report.statistics import Summary, binned, pieces, thinned
 from auheat.web.report.table import Gap, ResultTable, Series
 
 # Width and height of a curve's drawing, in units of its own, and points that it has at most.

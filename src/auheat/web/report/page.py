@@ -13,8 +13,8 @@ from typing import Any
 from auheat import __version__
 from auheat.files import atomic_write
 from auheat.web.report import drawing, sections
-from auheat.web.report.origin import model_card, settings
 from auheat.web.report.peaks import PeakPicture
+from auheat.web.report.provenance import model_card, settings
 from auheat.web.report.table import ResultTable
 
 

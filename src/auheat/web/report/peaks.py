@@ -21,7 +21,7 @@ from auheat.media.frames import VideoFile
 from auheat.media.photo import SUFFIXES as PHOTO_SUFFIXES
 from auheat.media.photo import read_photo
 from auheat.results import FacePrediction, FrameResult
-from auheat.web.report.figures import Peak
+from auheat.web.report.statistics import Peak
 from auheat.web.report.table import ResultTable
 
 Image = NDArray[np.uint8]

@@ -6,8 +6,9 @@ from html import escape
 
 import numpy as np
 
-from auheat.web.report import drawing, stills
-from auheat.web.report.figures import (
+from auheat.web.report import drawing, photos
+from auheat.web.report.peaks import PeakPicture
+from auheat.web.report.statistics import (
     Peak,
     Summary,
     correlation,
@@ -16,11 +17,10 @@ from auheat.web.report.figures import (
     peaks,
     summaries,
 )
-from auheat.web.report.peaks import PeakPicture
 from auheat.web.report.table import ResultTable
 
 # Persons that are drawn at most: those seen longest.
-MOST_PERSONS = 6
+MAX_PEOPLE = 6
 _PEAK_WIDTH = 360
 
 
@@ -48,7 +48,7 @@ def _counted(number: int, thing: str, many: str = "") -> str:
 
 
 def _shown(table: ResultTable) -> list[int]:
-    return [series.person for series in table.series[:MOST_PERSONS]]
+    return [series.person for series in table.series[:MAX_PEOPLE]]
 
 
 def controls(table: ResultTable) -> str:
@@ -107,16 +107,16 @@ _LEVELS = (
 
 
 def _of_photos(table: ResultTable, pictures: list[PeakPicture] | str) -> list[tuple[str, str]]:
-    many = len(stills.face_names(table))
+    many = len(photos.face_names(table))
     peak = ("Peaks", peaks_of(table, pictures))
     if many == 1:
-        return [("Intensities", stills.summary(table)), peak]
-    parts = [("Faces", stills.faces(table)), ("Summary", stills.summary(table) + _LEVELS), peak]
-    if many >= stills.FEWEST_FACES:
+        return [("Intensities", photos.summary(table)), peak]
+    parts = [("Faces", photos.faces(table)), ("Summary", photos.summary(table) + _LEVELS), peak]
+    if many >= photos.MIN_FACES:
         return [*parts, (_TOGETHER, together(table))]
     few = (
         f'<p class="note">Which Action Units go together is left out: it takes at least '
-        f"{stills.FEWEST_FACES} faces.</p>"
+        f"{photos.MIN_FACES} faces.</p>"
     )
     return [parts[0], (parts[1][0], parts[1][1] + few), peak]
 
@@ -124,14 +124,14 @@ def _of_photos(table: ResultTable, pictures: list[PeakPicture] | str) -> list[tu
 def summary(table: ResultTable) -> str:
     """Mean, largest intensity and share present of a video: a table for each person."""
     parts = []
-    for series in table.series[:MOST_PERSONS]:
+    for series in table.series[:MAX_PEOPLE]:
         heading = drawing.person_name(series.person) + (
             f'<p class="note">{_counted(len(series.places), "frame")}, mean confidence '
             f"{series.confidence.mean():.2f}</p>"
         )
         rows = drawing.summary(summaries(series, table.aus), _time)
         parts.append(f'<div class="card">{heading}{rows}</div>')
-    left = len(table.series) - MOST_PERSONS
+    left = len(table.series) - MAX_PEOPLE
     more = (
         f"<p>{_counted(left, 'person', 'people')} seen for a shorter time left out.</p>"
         if left > 0
@@ -151,7 +151,7 @@ def over_time(table: ResultTable) -> list[tuple[str, str]]:
         "Shaded: no face.</p>"
     )
     return [
-        ("Curves", drawing.curves(table, table.series[:MOST_PERSONS]) + note),
+        ("Curves", drawing.curves(table, table.series[:MAX_PEOPLE]) + note),
         ("Heat strip", drawing.SCALE + drawing.strips(table, _shown(table))),
     ]
 

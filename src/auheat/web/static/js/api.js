@@ -17,7 +17,7 @@ async function ask(path, options = {}) {
 }
 
 const json = async (path, options) => (await ask(path, options)).json();
-const place = (id) => `/api/readings/${id}`;
+const place = (id) => `/api/sessions/${id}`;
 
 export const about = () => json("/api/about");
 
@@ -25,7 +25,7 @@ export const about = () => json("/api/about");
 export function upload(file, onShare) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", "/api/readings");
+    request.open("POST", "/api/sessions");
     request.setRequestHeader("X-File-Name", encodeURIComponent(file.name));
     request.responseType = "json";
     request.upload.onprogress = (event) => onShare(event.loaded / Math.max(event.total, 1));

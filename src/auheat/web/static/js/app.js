@@ -60,8 +60,8 @@ class App {
   /* Reads a file; what was open before is deleted on the server once the new one is taken. */
   async open(file) {
     alertUser("");
-    if (file.size > this.about.mostBytes) {
-      alertUser(`${file.name} is too large: up to ${this.about.mostBytes / 1e6} MB are taken. `
+    if (file.size > this.about.maxBytes) {
+      alertUser(`${file.name} is too large: up to ${this.about.maxBytes / 1e6} MB are taken. `
         + "Read it with `auheat predict` instead.");
       return;
     }

@@ -14,13 +14,13 @@ import numpy as np
 from auheat.facs import MAX_INTENSITY, TABLE
 from auheat.inference.panel import intensity_colour
 from auheat.web.report import drawing
-from auheat.web.report.figures import Summary, summaries
+from auheat.web.report.statistics import Summary, summaries
 from auheat.web.report.table import ResultTable
 
 # Rows of the grid at most; of more faces there is also a strip of all.
-MOST_ROWS = 500
+MAX_ROWS = 500
 # Faces from which on photos say which Action Units go together.
-FEWEST_FACES = 10
+MIN_FACES = 10
 # Relative luminance at which white and black are equally far away (WCAG 2.1, contrast ratio).
 _MIDDLE = 0.179
 
@@ -50,9 +50,9 @@ def faces(table: ResultTable) -> str:
         "sort by it, again for the first order.</p>"
     )
     overview = ""
-    if len(table.rows) > MOST_ROWS:
+    if len(table.rows) > MAX_ROWS:
         note += (
-            f'<p class="note">The first {MOST_ROWS} of {len(table.rows)} rows are here; the strip '
+            f'<p class="note">The first {MAX_ROWS} of {len(table.rows)} rows are here; the strip '
             "has a column for each face of all.</p>"
         )
         overview = drawing.strip(table, levels.T, f"Intensities of {len(levels)} faces")
@@ -79,7 +79,7 @@ def _grid(table: ResultTable) -> str:
         for au in table.aus
     )
     first = "Photo" if table.kind == "folder" else "Face"
-    rows = table.rows.head(MOST_ROWS)
+    rows = table.rows.head(MAX_ROWS)
     names = iter(_named(table))
     body = "".join(_row(table, row, names) for row in rows.to_dict("records"))
     return (

@@ -1,4 +1,4 @@
-"""What a reading leaves behind: frames for the page, heatmaps, table, overlay and a playable copy.
+"""What a session leaves behind: frames for the page, heatmaps, table, overlay and a playable copy.
 
 The copy for the page holds exactly the frames that were read, at their times, in a format that
 browsers play, whatever the upload was.
@@ -6,6 +6,7 @@ browsers play, whatever the upload was.
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from contextlib import ExitStack
@@ -19,12 +20,14 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.files import Resource
+from auheat.inference.baseline import Baseline, Rest
+from auheat.inference.calibration import calibrated
 from auheat.inference.curves import Recorder
 from auheat.inference.sinks import CsvSink, OverlayVideoSink, write_overlay_photo
 from auheat.media.video_writer import VideoWriter
-from auheat.results import FacePrediction, FrameResult
+from auheat.results import FacePrediction, FrameResult, is_present
 from auheat.tables.schema import TableSchema
-from auheat.web.heat import TOGETHER, HeatStore, packed
+from auheat.web.heat import FRAMES_PER_PIECE, HeatStore, packed
 
 Image = NDArray[np.uint8]
 
@@ -32,8 +35,8 @@ Image = NDArray[np.uint8]
 _SHOWN = 960
 
 
-class Record(Resource):
-    """Collects the frames of one reading in a folder of its own. A context manager.
+class SessionFiles(Resource):
+    """Collects the frames of one session in a folder of its own. A context manager.
 
     aus: the AUs in their order. rate: frames per second of a video, None for a photo.
     The files are whole when the block has ended: `table.csv`, `overlay.mp4` and `shown.mp4` of a
@@ -81,7 +84,7 @@ class Record(Resource):
             self._shown.write(small, result.timestamp)
         self.heat.add(packed(result.faces, self.aus))
         self.frames.append(frame_text(result, self.aus))
-        if len(self.frames) % TOGETHER == 0:
+        if len(self.frames) % FRAMES_PER_PIECE == 0:
             self.latest = (len(self.frames) - 1, small)
 
 
@@ -121,3 +124,36 @@ def _face(face: FacePrediction, aus: tuple[str, ...]) -> list[Any]:
         [round(float(x), 4) for x in transform],
         [round(face.intensities[au], 3) for au in aus],
     ]
+
+
+def calibrated_table(text: str, recorder: Recorder, baseline: Baseline) -> str:
+    """A video's CSV, calibrated, with what was read in columns AUxx_raw, as `auheat predict` does.
+
+    text: the CSV as read. recorder: the same readings unrounded. A person who is not in the
+    baseline stays as read.
+    """
+    reader = csv.DictReader(io.StringIO(text))
+    raw = [f"{au}_raw" for au in recorder.aus]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, [*(reader.fieldnames or ()), *raw], lineterminator="\n")
+    writer.writeheader()
+    people = recorder.curves()
+    for row in reader:
+        face_id, levels = int(row["face_id"]), {}
+        if row["success"] == "1":
+            person = people[face_id]
+            read = person.levels[np.searchsorted(person.frames, int(row["frame"]))]
+            levels = _levels(read, recorder.aus, baseline.of(face_id))
+        writer.writerow(row | dict.fromkeys(raw, "") | levels)
+    return out.getvalue()
+
+
+def _levels(
+    read: np.ndarray[tuple[int, ...], np.dtype[np.float64]], aus: tuple[str, ...], rest: Rest | None
+) -> dict[str, str]:
+    base = [rest.readings[au] if rest else 0.0 for au in aus]
+    cells: dict[str, str] = {}
+    for au, before, after in zip(aus, read.tolist(), calibrated(read, base).tolist(), strict=True):
+        cells |= {f"{au}_r": f"{after:.2f}", f"{au}_c": str(is_present(after))}
+        cells[f"{au}_raw"] = f"{before:.2f}"
+    return cells

@@ -14,7 +14,7 @@ from auheat.web.report.table import ResultTable, Series
 Array = NDArray[np.float64]
 
 # Faces from which on a correlation says anything.
-FEWEST_ROWS = 3
+MIN_ROWS = 3
 
 
 class Summary(NamedTuple):
@@ -90,7 +90,7 @@ def correlation(table: ResultTable) -> Array | None:
     Each person's own means are taken off first, so that two people who differ do not make two AUs
     look related. NaN where an AU does not vary.
     """
-    usable = [series for series in table.series if len(series.places) >= FEWEST_ROWS]
+    usable = [series for series in table.series if len(series.places) >= MIN_ROWS]
     if not usable:
         return None
     centred = np.concatenate([part.levels - part.levels.mean(0) for part in usable])
@@ -103,7 +103,7 @@ def correlation(table: ResultTable) -> Array | None:
 
 def joint_presence(table: ResultTable) -> Array | None:
     """Share of all faces (0 to 1) in which both AUs are present, (A, A), or None with too few."""
-    if sum(len(series.places) for series in table.series) < FEWEST_ROWS:
+    if sum(len(series.places) for series in table.series) < MIN_ROWS:
         return None
     levels = np.concatenate([series.levels for series in table.series])
     present = (np.round(levels, 2) >= PRESENCE_THRESHOLD).astype(np.float64)

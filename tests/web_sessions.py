@@ -14,12 +14,12 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
 from auheat.inference.predictor import Predictor
-from auheat.web.desk import Desk
 from auheat.web.server import application
+from auheat.web.sessions import SessionStore
 from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
 
 Points = NDArray[np.float64]
-MOST_BYTES = 400_000
+MAX_BYTES = 400_000
 
 
 class Slow(Predictor):
@@ -32,14 +32,14 @@ class Slow(Predictor):
         return super().predict_aligned(faces)
 
 
-def new_desk(face: Points) -> Desk:
+def new_store(face: Points) -> SessionStore:
     people = [face_from(face), face_from(face + np.array([200, 0]), 1)]
     finder = KnownFaces([people, people[:1], [], people])
-    return Desk(Slow(small_checkpoint(), finder, "cpu", batch=4))
+    return SessionStore(Slow(small_checkpoint(), finder, "cpu", batch=4))
 
 
-def client_of(desk: Desk) -> TestClient:
-    return TestClient(application(desk, "127.0.0.1", MOST_BYTES), base_url="http://localhost:8000")
+def client_of(store: SessionStore) -> TestClient:
+    return TestClient(application(store, "127.0.0.1", MAX_BYTES), base_url="http://localhost:8000")
 
 
 def write_clip(folder: Path) -> Path:
@@ -49,7 +49,7 @@ def write_clip(folder: Path) -> Path:
 
 def send(client: TestClient, path: Path, name: str = "") -> Any:
     return client.post(
-        "/api/readings",
+        "/api/sessions",
         content=path.read_bytes(),
         headers={"X-File-Name": quote(name or path.name)},
     )
@@ -59,7 +59,7 @@ def read(client: TestClient, path: Path, name: str = "") -> dict[str, Any]:
     """The status of a file that was sent, once it is done."""
     reading_id = send(client, path, name).json()["id"]
     for _ in range(600):
-        status: dict[str, Any] = client.get(f"/api/readings/{reading_id}").json()
+        status: dict[str, Any] = client.get(f"/api/sessions/{reading_id}").json()
         if status["state"] in ("done", "failed"):
             return status
         time.sleep(0.05)

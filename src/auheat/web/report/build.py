@@ -11,9 +11,9 @@ from auheat.inference.predictor import Predictor, default_weights, load
 from auheat.inference.run import Outcome
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.runtimes.exported import read_settings
-from auheat.web.report.figures import peaks
 from auheat.web.report.page import report_html, write_report
 from auheat.web.report.peaks import PeakPicture, Progress, Reads, find_source, peak_pictures
+from auheat.web.report.statistics import peaks
 from auheat.web.report.table import ResultTable, read_table
 
 _NO_SOURCE = (
@@ -64,7 +64,7 @@ def report_on(outcome: Outcome, predictor: Predictor, weights: str) -> Path:
     return make_report(outcome.files[0], None, source, weights, read=predictor.predict)
 
 
-def reading_report(path: Path, name: str, source: Path, weights: str, read: Reads) -> str:
+def session_report(path: Path, name: str, source: Path, weights: str, read: Reads) -> str:
     """The report on a table whose source is at hand, as HTML. name: what to call the table.
 
     weights: their path or "default". read: finds the faces of a picture.
