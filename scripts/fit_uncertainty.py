@@ -30,7 +30,7 @@ from auheat.figures.style import DPI
 from auheat.files import atomic_write
 from auheat.heatmap import mean_over_points
 from auheat.inference.predictor import default_weights
-from auheat.inference.uncertainty import Uncertainty, clearness, evidence
+from auheat.inference.uncertainty import Uncertainty, evidence, visibility
 from auheat.models.checkpoint import figures_of
 from auheat.models.heatmap_net import layout_of
 from auheat.models.runtimes.opening import open_runtime
@@ -110,7 +110,7 @@ def read_views(part: Manifest, runtime: Any) -> Views:
                 layout.read(mirrored.intensity).numpy(),
                 labels[list(rows)],
                 np.stack(shape, -1),
-                clearness(maps.location, len(crops)),
+                visibility(maps.location, len(crops)),
                 np.full(len(crops), worn),
                 part.table["subject"].to_numpy()[list(rows)],
             ))  # fmt: skip

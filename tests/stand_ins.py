@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from auheat import geometry
 from auheat.config import ModelConfig
-from auheat.faces.regions import Candidate, Fit, Region
+from auheat.faces.detection import Detection, FaceLandmarks, Region
 from auheat.models.checkpoint import Checkpoint, save_checkpoint
 from auheat.models.heatmap_net import build_net
 from auheat.models.map_net import Maps
@@ -68,13 +68,13 @@ def face_from(landmarks: Points, face_id: int = 0, score: float = 1.0) -> Face:
 
 
 class KnownFaces:
-    """A face finder and tracker that gives the faces of a list, frame after frame."""
+    """A face detector and tracker that gives the faces of a list, frame after frame."""
 
     def __init__(self, frames: Sequence[Sequence[Face]]) -> None:
         self._frames = frames
         self._next = 0
 
-    def find(self, image: Image) -> tuple[Face, ...]:
+    def detect(self, image: Image) -> tuple[Face, ...]:
         return tuple(self._frames[0])
 
     def tracker(self) -> KnownFaces:
@@ -86,45 +86,45 @@ class KnownFaces:
         return tuple(faces)
 
 
-def fit_at(x: float, y: float, size: float = 40.0, score: float = 1.0) -> Fit:
+def landmarks_at(x: float, y: float, size: float = 40.0, score: float = 1.0) -> FaceLandmarks:
     """A square face with its centre at (x, y); its landmarks are spread evenly over it."""
     half = size / 2
     box = np.array([x - half, y - half, x + half, y + half])
     grid = np.stack(np.meshgrid(np.linspace(-1, 1, 17), np.linspace(-1, 1, 4)), -1).reshape(68, 2)
-    return Fit(box, grid * half + [x, y], Region((x, y), 1.5 * size), score)
+    return FaceLandmarks(box, grid * half + [x, y], Region((x, y), 1.5 * size), score)
 
 
 class Scene:
     """A detector and landmarker that see people at scripted places.
 
-    people: for each person, the fit in every frame, or None while hidden. The landmarker finds
-        whoever visible is nearest to the middle of its region, within half its side.
+    people: for each person, the landmarks in every frame, or None while hidden. The landmarker
+        finds whoever visible is nearest to the middle of its region, within half its side.
     """
 
-    def __init__(self, *people: Sequence[Fit | None]) -> None:
+    def __init__(self, *people: Sequence[FaceLandmarks | None]) -> None:
         self.people = people
         self.frame = 0
         self.detections: list[int] = []
         self.windows: list[tuple[int, ...]] = []
-        self.looks = 0
+        self.iterations = 0
 
     @property
-    def visible(self) -> list[Fit]:
-        return [fit for person in self.people if (fit := person[self.frame])]
+    def visible(self) -> list[FaceLandmarks]:
+        return [face for person in self.people if (face := person[self.frame])]
 
-    def detect(self, image: Image) -> list[Candidate]:
+    def detect(self, image: Image) -> list[Detection]:
         self.detections.append(self.frame)
         self.windows.append(image.shape[:2])
-        return [Candidate(fit.box, fit.region, 0.9) for fit in self.visible]
+        return [Detection(face.box, face.region, 0.9) for face in self.visible]
 
-    def locate(self, image: Image, region: Region) -> Fit | None:
-        self.looks += 1
-        near = sorted(self.visible, key=lambda fit: float(_gap(fit, region)))
+    def locate(self, image: Image, region: Region) -> FaceLandmarks | None:
+        self.iterations += 1
+        near = sorted(self.visible, key=lambda face: float(_gap(face, region)))
         return near[0] if near and _gap(near[0], region) < region.side / 2 else None
 
 
-def _gap(fit: Fit, region: Region) -> float:
-    return float(np.linalg.norm(fit.centre - np.array(region.centre)))
+def _gap(face: FaceLandmarks, region: Region) -> float:
+    return float(np.linalg.norm(face.centre - np.array(region.centre)))
 
 
 def texture(seed: int, height: int = 90, width: int = 160) -> Image:

@@ -29,11 +29,11 @@ def known_faces(monkeypatch: pytest.MonkeyPatch, face: Points) -> list[int]:
     """Instead of MediaPipe: one face in every picture. Gives the limits that were asked for."""
     asked: list[int] = []
 
-    def finder(max_faces: int) -> KnownFaces:
+    def detector(max_faces: int) -> KnownFaces:
         asked.append(max_faces)
         return KnownFaces([[face_from(face)]])
 
-    monkeypatch.setattr(predictor, "default_finder", finder)
+    monkeypatch.setattr(predictor, "default_detector", detector)
     return asked
 
 
@@ -116,7 +116,7 @@ def test_one_resting_face_for_several_people_is_noted(
                     "--save-neutral", saved)  # fmt: skip
     assert first.exit_code == 0, first.output
     two = [face_from(face, 0), face_from(face * 0.6 + 150, 1)]
-    monkeypatch.setattr(predictor, "default_finder", lambda _: KnownFaces([two]))
+    monkeypatch.setattr(predictor, "default_detector", lambda _: KnownFaces([two]))
     result = predict(weights, clip(tmp_path / "b.mp4"), "-o", tmp_path, "--neutral", saved)
     assert result.exit_code == 0
     assert "note: " in result.stderr
@@ -191,7 +191,7 @@ def test_a_truncated_video_is_a_result_and_a_failure(tmp_path: Path, weights: Pa
 def test_a_picture_without_a_face_is_a_result(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictor, "default_finder", lambda _: KnownFaces([[]]))
+    monkeypatch.setattr(predictor, "default_detector", lambda _: KnownFaces([[]]))
     Pillow.new("RGB", (1, 1)).save(tmp_path / "one.png")
     result = predict(weights, tmp_path / "one.png", "-o", tmp_path / "out")
     assert result.exit_code == 0
@@ -237,7 +237,9 @@ def test_neutral_frames_that_do_not_fit_are_one_line(
         ([video, picture], ["--neutral", 1, "--save-neutral", tmp_path / "n"], "of one input"),
     ):
         assert reason in only_line(predict(weights, *inputs, "-o", tmp_path / "out", *options))
-    monkeypatch.setattr(predictor, "default_finder", lambda _: KnownFaces([[], [face_from(face)]]))
+    monkeypatch.setattr(
+        predictor, "default_detector", lambda _: KnownFaces([[], [face_from(face)]])
+    )
     line = only_line(predict(weights, video, "-o", tmp_path / "out", "--neutral", 1))
     assert "frame 1 of" in line
     assert "shows no face" in line
@@ -264,7 +266,7 @@ def test_an_interrupt_is_one_line(
         def update(self, image: object) -> tuple[()]:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(predictor, "default_finder", lambda _: Interrupted([[]]))
+    monkeypatch.setattr(predictor, "default_detector", lambda _: Interrupted([[]]))
     result = predict(weights, clip(tmp_path / "a.mp4"), "-o", tmp_path / "out")
     assert result.exit_code == 130
     assert result.stderr.strip() == "auheat: interrupted"
@@ -277,7 +279,7 @@ def test_defects_keep_their_traceback(
     def broken(_: int) -> KnownFaces:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(predictor, "default_finder", broken)
+    monkeypatch.setattr(predictor, "default_detector", broken)
     result = predict(weights, photo(tmp_path / "a.png"), "-o", tmp_path / "out")
     assert isinstance(result.exception, ZeroDivisionError)
 

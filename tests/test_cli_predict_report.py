@@ -22,7 +22,7 @@ def weights(
 ) -> Iterator[Path]:
     known = KnownFaces([[face_from(face)]])
     loaded = list[int]()
-    monkeypatch.setattr(predictor, "default_finder", lambda most: loaded.append(most) or known)
+    monkeypatch.setattr(predictor, "default_detector", lambda most: loaded.append(most) or known)
     yield save_small(tmp_path / "small.safetensors")
     assert len(loaded) == 1  # the report reads its peaks with the predictor that is there
 

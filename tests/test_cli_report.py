@@ -31,7 +31,7 @@ AUS = ("AU04", "AU09", "AU12")
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, face: Points) -> Path:
-    monkeypatch.setattr(predictor, "default_finder", lambda most: KnownFaces([[face_from(face)]]))
+    monkeypatch.setattr(predictor, "default_detector", lambda most: KnownFaces([[face_from(face)]]))
     return save_small(tmp_path / "small.safetensors")
 
 

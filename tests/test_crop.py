@@ -66,7 +66,7 @@ def spot_centres(image: Image) -> Points:
 def test_a_face_lands_on_the_template(scale: float, degrees: float, pad: int) -> None:
     """Three spots are drawn on the face, one per channel; in the crop they sit on the template."""
     spec = CropSpec(96, pad)
-    transform = geometry.about(geometry.similarity(scale, degrees, (700, 650)), (0.5, 0.45))
+    transform = geometry.about(geometry.similarity(scale, degrees, shift=(700, 650)), (0.5, 0.45))
     landmarks = face_at(transform)
     y, x = np.mgrid[:1300, :1400]
     frame = np.zeros((1300, 1400, 3), np.uint8)
@@ -82,7 +82,7 @@ def test_a_face_lands_on_the_template(scale: float, degrees: float, pad: int) ->
 
 def test_convention_a_crop_spans_pixel_edges() -> None:
     """The template's side is the span from -0.5 to size - 0.5: sizes differ in scale alone."""
-    landmarks = face_at(geometry.similarity(200, 10, (300, 200)))
+    landmarks = face_at(geometry.similarity(200, 10, shift=(300, 200)))
     small, large = CropSpec(64).transform(landmarks), CropSpec(192).transform(landmarks)
     points = np.array([[320.0, 260.0], [400.0, 310.0]])
     in_small, in_large = geometry.apply(small, points), geometry.apply(large, points)
@@ -124,7 +124,7 @@ def test_transform_is_invertible_and_turns_with_the_face(
         np.eye(2) * np.linalg.det(transform[:, :2]),
         atol=1e-9,
     )
-    motion = geometry.similarity(scale, degrees, (37.0, -90.0))
+    motion = geometry.similarity(scale, degrees, shift=(37.0, -90.0))
     moved = geometry.apply(motion, landmarks)
     np.testing.assert_allclose(geometry.apply(spec.transform(moved), moved), in_crop, atol=1e-7)
 
@@ -167,7 +167,7 @@ def test_fine_texture_of_a_large_face_becomes_grey(shrink: float, degrees: float
     """Chequers of one frame pixel, and the coarsest whose period still fits in a crop pixel."""
     for cell in (1, max(1, int(shrink / 2))):
         frame = chequers(int(64 * shrink * 1.2) + 20, cell)
-        transform = geometry.similarity(1 / shrink, degrees, (3.3, -2.1))
+        transform = geometry.similarity(1 / shrink, degrees, shift=(3.3, -2.1))
         inner = CropSpec(64).extract(frame, transform)[16:48, 16:48].astype(float)
         assert inner.std() < 15, cell
         assert abs(inner.mean() - 127.5) < 4, cell
@@ -175,7 +175,7 @@ def test_fine_texture_of_a_large_face_becomes_grey(shrink: float, degrees: float
 
 @pytest.mark.parametrize("shrink", [0.8, 3.4])
 def test_padding_shows_more_of_the_same(shrink: float) -> None:
-    landmarks = face_at(geometry.similarity(64 * shrink, 12, (90, 60)))
+    landmarks = face_at(geometry.similarity(64 * shrink, 12, shift=(90, 60)))
     frame = wave_frame(500, 500, 30 * shrink)
     plain, padded = CropSpec(64), CropSpec(64, pad=11)
     offset = padded.transform(landmarks) - plain.transform(landmarks)
@@ -226,7 +226,7 @@ def test_a_tiny_scale_stays_within_bounds() -> None:
 def test_a_turned_and_scaled_frame_gives_the_same_crop(scale: float, degrees: float) -> None:
     """The same scene filmed twice; large enough that both are averaged down."""
     spec, length = CropSpec(64), 120.0
-    landmarks = face_at(geometry.similarity(150, 5, (220, 200)))
+    landmarks = face_at(geometry.similarity(150, 5, shift=(220, 200)))
     motion = geometry.about(geometry.similarity(scale, degrees), (300, 300))
     back = geometry.invert(motion)
     height, width = 1000, 1000
@@ -245,7 +245,7 @@ def test_views_of_frames_are_read_correctly() -> None:
     frame = np.random.default_rng(1).integers(0, 256, (90, 80, 3), dtype=np.uint8)
     spec = CropSpec(24)
     for scale in (1.1, 0.4):
-        transform = geometry.similarity(scale, 10, (2, 1))
+        transform = geometry.similarity(scale, 10, shift=(2, 1))
         for view in (frame[..., ::-1], frame[::2, 5:], np.asfortranarray(frame)):
             expected = spec.extract(np.ascontiguousarray(view), transform)
             np.testing.assert_array_equal(spec.extract(view, transform), expected)

@@ -139,7 +139,7 @@ def test_videos_without_landmarks_come_back_with_their_labels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """FERA 2017: the levels of every frame, and the frame that they belong to."""
-    monkeypatch.setattr(converting, "default_finder", lambda: OnePlace(face * 0.45))
+    monkeypatch.setattr(converting, "default_detector", lambda: OnePlace(face * 0.45))
     plan = LookalikePlan("fera2017", seed=5, subjects=2, frames=3, size=96)
     manifest = prepared("fera2017", plan, tiny_folder, tmp_path)
     assert manifest.source["landmarks"] == "mediapipe"

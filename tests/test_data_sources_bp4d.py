@@ -165,9 +165,9 @@ def test_pictures_that_cannot_be_read_are_named(root: Path, tmp_path: Path) -> N
     path = root / "2D+3D" / "F001" / "T10" / "2.JPG"
     path.write_bytes(b"not a picture")
     source = read_bp4d(root, WITHOUT)
-    finder = KnownFaces([()])
+    detector = KnownFaces([()])
     _, tally = crop_recording(
-        named(source)["F001_T10"], tmp_path / "out", CropSpec(32), source.aus, 1, finder
+        named(source)["F001_T10"], tmp_path / "out", CropSpec(32), source.aus, 1, detector
     )
     assert tally.dropped == {"no face found": 1, "no picture": 1}
     assert tally.problems[0] == f"{path} is not a picture in a format that can be read"
@@ -200,8 +200,8 @@ def test_fera_2017(videos: Path, face: Points, tmp_path: Path) -> None:
     assert problems == ["valid/FERA17_VA_M002_T6_9.mkv: no labels"]
     recording = named(source)["TR_F001_T1_6"]
     assert recording.left_out == {2: "not codable"}
-    finder = KnownFaces([[face_from(small(face, 1))]])
-    rows, _ = crop_recording(recording, tmp_path / "out", CropSpec(32), source.aus, 1, finder)
+    detector = KnownFaces([[face_from(small(face, 1))]])
+    rows, _ = crop_recording(recording, tmp_path / "out", CropSpec(32), source.aus, 1, detector)
     assert [(row["frame"], row["AU06"]) for row in rows] == [(1, 0), (3, 4)]
     shown = cv2.imread(str(tmp_path / "out" / rows[1]["image"]))
     assert abs(float(shown[..., 0].mean()) - 60) < 3

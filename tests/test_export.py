@@ -129,7 +129,7 @@ def test_wrong_names_are_refused(tmp_path: Path, weights: Path) -> None:
 def test_predict_reads_an_exported_file_alone(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, face: Points
 ) -> None:
-    monkeypatch.setattr(predictor, "default_finder", lambda _: KnownFaces([[face_from(face)]]))
+    monkeypatch.setattr(predictor, "default_detector", lambda _: KnownFaces([[face_from(face)]]))
     video = write_video(tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(3)])
     assert call("export", weights, "-o", tmp_path / "small.onnx").exit_code == 0
     runs = {

@@ -30,12 +30,12 @@ def test_examples_of_the_user_are_compared_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, face: Points
 ) -> None:
     known = KnownFaces([[face_from(face), face_from(face * 0.5)]])
-    monkeypatch.setattr(faces, "default_finder", lambda _: known)
+    monkeypatch.setattr(faces, "default_detector", lambda _: known)
     Pillow.fromarray(texture(0, 270, 480)).save(tmp_path / "a.png")
     video = write_video(tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(25)])
     assert faces_in([tmp_path / "a.png"], 64).shape == (2, 64, 64, 3)
     assert faces_in([tmp_path / "a.png", video], 64).shape == (2 + 3 * 2, 64, 64, 3)
     assert faces_in([], 64).shape == (0, 64, 64, 3)
-    monkeypatch.setattr(faces, "default_finder", lambda _: KnownFaces([[]]))
+    monkeypatch.setattr(faces, "default_detector", lambda _: KnownFaces([[]]))
     with pytest.raises(AuheatError, match=r"no face in .*a\.mp4"):
         faces_in([video], 64)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from auheat import geometry
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
-from auheat.faces.dlib_finder import DlibDetector, DlibLandmarker, dlib_finder
-from auheat.faces.finder import StillFinder
-from auheat.faces.regions import Region
+from auheat.faces.detection import Region
+from auheat.faces.detector import TwoStageDetector
+from auheat.faces.dlib_detector import DlibDetector, DlibLandmarker, dlib_detector
 from auheat.media.frames import VideoFile
 
 dlib = pytest.importorskip("dlib")
@@ -67,100 +67,107 @@ def model(face: Points, frame: Image, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def finder(model: Path) -> StillFinder:
-    return dlib_finder(model)
+def two_stage(model: Path) -> TwoStageDetector:
+    return dlib_detector(model)
 
 
 def test_the_detector_s_boxes(detector: DlibDetector, frame: Image) -> None:
     """Box and region lie about the one face, in the picture's own pixels, also when it is small."""
-    (claim,) = detector.detect(frame)
-    assert 0.5 < claim.score <= 1
+    (detection,) = detector.detect(frame)
+    assert 0.5 < detection.score <= 1
     half = cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     (smaller,) = detector.detect(half)
-    np.testing.assert_allclose(smaller.box * 2, claim.box, atol=0.25 * np.ptp(claim.box[::2]))
-    side = claim.box[2] - claim.box[0]
-    assert claim.region.side == pytest.approx(1.6 * side)
-    np.testing.assert_allclose(claim.region.centre, (claim.box[:2] + claim.box[2:]) / 2)
+    np.testing.assert_allclose(
+        smaller.box * 2, detection.box, atol=0.25 * np.ptp(detection.box[::2])
+    )
+    side = detection.box[2] - detection.box[0]
+    assert detection.region.side == pytest.approx(1.6 * side)
+    np.testing.assert_allclose(detection.region.centre, (detection.box[:2] + detection.box[2:]) / 2)
 
 
 def test_landmarks_come_back_in_the_picture_s_pixels(
     model: Path, detector: DlibDetector, frame: Image, face: Points
 ) -> None:
-    (claim,) = detector.detect(frame)
-    fit = DlibLandmarker(model, detector).locate(frame, claim.region)
-    assert fit is not None
-    side = claim.box[2] - claim.box[0]
-    np.testing.assert_allclose(fit.landmarks, in_box(face, claim.box), atol=0.015 * side)
-    assert 0 < fit.score <= 1
-    assert fit.box[1] < fit.landmarks[:, 1].min() - 0.1 * side  # with a forehead
-    np.testing.assert_allclose(fit.box[[0, 2, 3]], geometry.bounding_box(fit.landmarks)[[0, 2, 3]])
-    # The next look is at the same place: the box that belongs to these landmarks.
-    np.testing.assert_allclose(fit.region.centre, claim.region.centre, atol=0.015 * side)
-    assert fit.region.side == pytest.approx(claim.region.side, rel=0.02)
-    assert fit.region.degrees == pytest.approx(0, abs=1)
+    (detection,) = detector.detect(frame)
+    located = DlibLandmarker(model, detector).locate(frame, detection.region)
+    assert located is not None
+    side = detection.box[2] - detection.box[0]
+    np.testing.assert_allclose(located.landmarks, in_box(face, detection.box), atol=0.015 * side)
+    assert 0 < located.score <= 1
+    assert located.box[1] < located.landmarks[:, 1].min() - 0.1 * side  # with a forehead
+    np.testing.assert_allclose(
+        located.box[[0, 2, 3]], geometry.bounding_box(located.landmarks)[[0, 2, 3]]
+    )
+    # The next iteration looks at the same place: the box that belongs to these landmarks.
+    np.testing.assert_allclose(located.region.centre, detection.region.centre, atol=0.015 * side)
+    assert located.region.side == pytest.approx(detection.region.side, rel=0.02)
+    assert located.region.degrees == pytest.approx(0, abs=1)
 
 
-def test_a_turned_face_is_looked_at_upright(
+def test_a_rotated_face_is_read_upright(
     model: Path, detector: DlibDetector, frame: Image, face: Points
 ) -> None:
-    (claim,) = detector.detect(frame)
-    x, y = claim.region.centre
+    (detection,) = detector.detect(frame)
+    x, y = detection.region.centre
     turn = geometry.compose(
         geometry.similarity(shift=(x, y)),
         geometry.compose(geometry.similarity(1, 30), geometry.similarity(shift=(-x, -y))),
     )
     turned = cv2.warpAffine(frame, turn, frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-    region = Region(claim.region.centre, claim.region.side, 30)
-    fit = DlibLandmarker(model, detector).locate(turned, region)
-    assert fit is not None
-    expected = geometry.apply(turn, in_box(face, claim.box))
-    np.testing.assert_allclose(fit.landmarks, expected, atol=4)
-    assert fit.region.degrees == pytest.approx(30, abs=1)
+    region = Region(detection.region.centre, detection.region.side, 30)
+    located = DlibLandmarker(model, detector).locate(turned, region)
+    assert located is not None
+    expected = geometry.apply(turn, in_box(face, detection.box))
+    np.testing.assert_allclose(located.landmarks, expected, atol=4)
+    assert located.region.degrees == pytest.approx(30, abs=1)
 
 
 def test_nothing_is_found_where_there_is_no_face(
-    model: Path, detector: DlibDetector, frame: Image, finder: StillFinder
+    model: Path, detector: DlibDetector, frame: Image, two_stage: TwoStageDetector
 ) -> None:
     landmarker = DlibLandmarker(model, detector)
-    (claim,) = detector.detect(frame)
-    x, y = claim.region.centre
-    assert landmarker.locate(frame, Region((x + claim.region.side, y), claim.region.side)) is None
+    (detection,) = detector.detect(frame)
+    x, y = detection.region.centre
+    assert (
+        landmarker.locate(frame, Region((x + detection.region.side, y), detection.region.side))
+        is None
+    )
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3)).astype(np.uint8)
-    assert finder.find(noise) == ()
+    assert two_stage.detect(noise) == ()
 
 
-def test_pictures_and_videos(finder: StillFinder, frame: Image) -> None:
-    (found,) = finder.find(frame)
-    tracker = finder.tracker()
+def test_images_and_videos(two_stage: TwoStageDetector, frame: Image) -> None:
+    (found,) = two_stage.detect(frame)
+    tracker = two_stage.tracker()
     side = np.ptp(found.box[::2])
     for _ in range(3):
-        (followed,) = tracker.update(frame)
-        assert followed.face_id == 0
-        np.testing.assert_allclose(followed.landmarks, found.landmarks, atol=0.02 * side)
+        (tracked,) = tracker.update(frame)
+        assert tracked.face_id == 0
+        np.testing.assert_allclose(tracked.landmarks, found.landmarks, atol=0.02 * side)
     assert tracker.update(np.full_like(frame, 127)) == ()
 
 
 def test_a_missing_model_is_refused(tmp_path: Path, frame: Image, face: Points) -> None:
     with pytest.raises(AuheatError, match=r"--dlib-model FILE.*non-commercial use only$"):
-        dlib_finder(None)
+        dlib_detector(None)
     with pytest.raises(AuheatError, match=r"^no file at "):
-        dlib_finder(tmp_path / "nowhere.dat")
+        dlib_detector(tmp_path / "nowhere.dat")
     other = tmp_path / "other.dat"
     other.write_bytes(b"something else")
     with pytest.raises(AuheatError, match=r"is not a shape predictor of dlib$"):
-        dlib_finder(other)
+        dlib_detector(other)
     five = train(tmp_path / "five.dat", [frame], 5, face)
     with pytest.raises(AuheatError, match=r"predicts 5 points: expected 68$"):
-        dlib_finder(five)
+        dlib_detector(five)
 
 
 def test_without_dlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
     with pytest.raises(AuheatError, match=r"^dlib is not installed: pip install 'auheat\[dlib\]'$"):
-        dlib_finder(None)
+        dlib_detector(None)
 
 
 def test_importing_the_room_does_not_load_dlib() -> None:
-    code = "import sys; import auheat.faces.dlib_finder; print('dlib' in sys.modules)"
+    code = "import sys; import auheat.faces.dlib_detector; print('dlib' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert result.stdout.strip() == b"False"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auheat.faces.finder import StillFinder, default_finder
-from auheat.faces.mediapipe_finder import MESH_OF_LANDMARK, MediaPipeLandmarker
-from auheat.faces.regions import Region
+from auheat.faces.detection import Region
+from auheat.faces.detector import TwoStageDetector, default_detector
+from auheat.faces.mediapipe_detector import MESH_OF_LANDMARK, MediaPipeLandmarker
 from auheat.landmarks import COUNT, FLIP
 
 # Vertices of the mesh that mirror each other, from its published topology.
@@ -23,8 +23,8 @@ MIRRORED = {
 
 
 @pytest.fixture(scope="module")
-def finder() -> StillFinder:
-    return default_finder()
+def detector() -> TwoStageDetector:
+    return default_detector()
 
 
 def test_the_table_names_68_vertices_of_the_mesh() -> None:
@@ -40,10 +40,10 @@ def test_the_table_is_symmetrical() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (40, 300, 3), (720, 1280, 3)])
-def test_pictures_without_a_face(finder: StillFinder, shape: tuple[int, ...]) -> None:
+def test_pictures_without_a_face(detector: TwoStageDetector, shape: tuple[int, ...]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
-    assert finder.find(noise) == ()
-    assert finder.find(np.full(shape, 127, np.uint8)) == ()
+    assert detector.detect(noise) == ()
+    assert detector.detect(np.full(shape, 127, np.uint8)) == ()
 
 
 def test_the_mesh_keeps_silent_about_nothing() -> None:
@@ -51,16 +51,16 @@ def test_the_mesh_keeps_silent_about_nothing() -> None:
     assert MediaPipeLandmarker().locate(grey, Region((100.0, 100.0), 150.0)) is None
 
 
-def test_views_of_larger_arrays_are_read(finder: StillFinder) -> None:
+def test_views_of_larger_arrays_are_read(detector: TwoStageDetector) -> None:
     """Slices and mirrored arrays are not contiguous in memory."""
     wide: NDArray[np.uint8] = np.zeros((100, 400, 3), np.uint8)
-    assert finder.find(wide[::-1, ::2]) == ()
+    assert detector.detect(wide[::-1, ::2]) == ()
 
 
 def test_nothing_is_written_to_standard_error() -> None:
     code = (
-        "import numpy as np; from auheat.faces.finder import default_finder; "
-        "f = default_finder(); f.find(np.zeros((90, 160, 3), np.uint8)); "
+        "import numpy as np; from auheat.faces.detector import default_detector; "
+        "f = default_detector(); f.detect(np.zeros((90, 160, 3), np.uint8)); "
         "f.tracker().update(np.zeros((90, 160, 3), np.uint8))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
@@ -70,7 +70,7 @@ def test_nothing_is_written_to_standard_error() -> None:
 
 def test_importing_the_rooms_loads_no_model_library() -> None:
     code = (
-        "import sys; import auheat.faces.finder, auheat.faces.mediapipe_finder; "
+        "import sys; import auheat.faces.detector, auheat.faces.mediapipe_detector; "
         "print({'mediapipe', 'torch', 'av', 'pandas'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from auheat.faces.native_stderr import without_chatter
+from auheat.faces.native_stderr import filter_native_logs
 
 CHATTER = (
     b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
@@ -21,21 +21,21 @@ REAL = (
 
 
 def test_only_chatter_is_held_back(capfd: pytest.CaptureFixture[str]) -> None:
-    with without_chatter():
+    with filter_native_logs():
         os.write(2, CHATTER + REAL)
     assert capfd.readouterr().err.encode() == REAL
 
 
 def test_nothing_is_held_back_outside(capfd: pytest.CaptureFixture[str]) -> None:
     os.write(2, CHATTER)
-    with without_chatter():
+    with filter_native_logs():
         pass
     os.write(2, CHATTER)
     assert capfd.readouterr().err.encode() == CHATTER * 2
 
 
 def test_other_threads_and_errors_come_through(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RuntimeError), without_chatter():
+    with pytest.raises(RuntimeError), filter_native_logs():
         thread = threading.Thread(target=lambda: print("from a thread", file=sys.stderr))
         thread.start()
         thread.join()
@@ -49,6 +49,6 @@ def test_a_program_without_standard_error(monkeypatch: pytest.MonkeyPatch) -> No
         raise OSError(9, "Bad file descriptor")
 
     monkeypatch.setattr(os, "dup", closed)
-    with without_chatter():
+    with filter_native_logs():
         reached = True
     assert reached

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from auheat.faces.pose import INNER_EYES, angles, camera_matrix, head_pose, reference_face
+from auheat.faces.pose import INNER_EYES_MM, angles, camera_matrix, head_pose, reference_face
 from auheat.landmarks import CHIN, FLIP, LEFT_EYE_INNER, RIGHT_EYE_INNER, mirror
 from auheat.results import HeadPose
 from auheat.synthesis.assets import FacePack
@@ -31,7 +31,7 @@ def project(degrees: tuple[float, float, float], position: tuple[float, float, f
 
 
 def pose_of(points: Floats) -> HeadPose:
-    pose = head_pose(points, HEIGHT, WIDTH)
+    pose = head_pose(points, (HEIGHT, WIDTH))
     assert pose is not None
     return pose
 
@@ -81,7 +81,7 @@ def test_the_focal_length_is_guessed_as_openface_guesses_it() -> None:
 
 def test_angles_do_not_depend_on_the_size_of_the_picture() -> None:
     points = project((10, -30, 5), (0, 0, 600))
-    twice = head_pose(points * 2 + 0.5, 2 * HEIGHT, 2 * WIDTH)
+    twice = head_pose(points * 2 + 0.5, (2 * HEIGHT, 2 * WIDTH))
     assert twice is not None
     assert twice.degrees == pytest.approx((10, -30, 5), abs=0.01)
 
@@ -107,14 +107,14 @@ def test_a_profile_has_no_roll_of_its_own(yaw: float) -> None:
     ],
 )
 def test_points_that_coincide_have_no_pose(points: Floats) -> None:
-    assert head_pose(points, HEIGHT, WIDTH) is None
+    assert head_pose(points, (HEIGHT, WIDTH)) is None
 
 
 def test_the_reference_face_is_a_face_in_millimetres() -> None:
     face = reference_face()
     assert np.abs(face.mean(0)).max() < 1e-9
     assert face[list(FLIP)] * [-1, 1, 1] == pytest.approx(face, abs=1e-9)
-    assert face[LEFT_EYE_INNER, 0] - face[RIGHT_EYE_INNER, 0] == pytest.approx(INNER_EYES)
+    assert face[LEFT_EYE_INNER, 0] - face[RIGHT_EYE_INNER, 0] == pytest.approx(INNER_EYES_MM)
     assert face[30, 2] < face[27, 2] < face[0, 2]  # tip of the nose, its root, the ear
 
 
@@ -123,7 +123,7 @@ def test_the_reference_face_is_the_packs_mean(real_pack: FacePack) -> None:
     points = real_pack.vertices[real_pack.landmarks].astype(np.float64) * [10, -10, -10]
     points = (points + points[list(FLIP)] * [-1, 1, 1]) / 2
     assert points[LEFT_EYE_INNER, 0] - points[RIGHT_EYE_INNER, 0] == pytest.approx(
-        INNER_EYES, abs=0.05
+        INNER_EYES_MM, abs=0.05
     )
     apart = np.linalg.norm(points - points.mean(0) - reference_face(), axis=1)
     assert apart.mean() < 0.6
@@ -133,7 +133,7 @@ def test_the_reference_face_is_the_packs_mean(real_pack: FacePack) -> None:
 @pytest.mark.slow
 def test_on_drawn_faces_found_by_mediapipe(assets: Path) -> None:
     """Ten strangers (synthetic faces) at known poses: within 4 degrees on average."""
-    from auheat.faces.finder import default_finder
+    from auheat.faces.detector import default_detector
     from auheat.synthesis.assets import load_pack
     from auheat.synthesis.camera import develop
     from auheat.synthesis.expression import Expression
@@ -143,7 +143,7 @@ def test_on_drawn_faces_found_by_mediapipe(assets: Path) -> None:
     from auheat.synthesis.studio import Studio
 
     pack = load_pack(assets)
-    studio, renderer, finder = Studio(pack), Renderer(FaceModel(pack)), default_finder(1)
+    studio, renderer, detector = Studio(pack), Renderer(FaceModel(pack)), default_detector(1)
     warp = camera_matrix(HEIGHT, WIDTH)[:2] @ np.eye(3)
     light, background = studio_light(), np.full((HEIGHT, WIDTH, 3), 0.3, np.float32)
     random, errors = np.random.default_rng(3), []
@@ -152,7 +152,7 @@ def test_on_drawn_faces_found_by_mediapipe(assets: Path) -> None:
         turn = Pose(*(float(x) for x in random.uniform([-30, -18, -18], [30, 18, 18])))
         view = View.at(turn, 60.0, warp)
         image = develop(renderer.draw(posed, view, light, background))
-        (face,) = finder.find(image)
+        (face,) = detector.detect(image)
         truth = np.degrees(angles(view.rotation.astype(np.float64) @ np.diag([1, -1, -1])))
         errors.append(np.abs(pose_of(face.landmarks).degrees - truth))
     assert (np.mean(errors, axis=0) < 4).all()

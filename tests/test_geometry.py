@@ -15,7 +15,7 @@ numbers = st.floats(-500, 500)
 @st.composite
 def similarities(draw: st.DrawFn) -> Array:
     scale, degrees = draw(st.floats(0.05, 20)), draw(st.floats(-360, 360))
-    return geometry.similarity(scale, degrees, (draw(numbers), draw(numbers)))
+    return geometry.similarity(scale, degrees, shift=(draw(numbers), draw(numbers)))
 
 
 def square_matrix(transform: Array) -> Array:
@@ -33,7 +33,7 @@ def solve_similarity(source: Array, target: Array) -> Array:
 
 
 def test_convention_positive_degrees_turn_from_x_towards_y() -> None:
-    turn = geometry.similarity(2.0, 90.0, (10, 20))
+    turn = geometry.similarity(2.0, 90.0, shift=(10, 20))
     np.testing.assert_allclose(geometry.apply(turn, [1, 0]), [10, 22], atol=1e-12)
     np.testing.assert_allclose(geometry.apply(turn, [[0, 1], [0, 0]]), [[8, 20], [10, 20]])
 

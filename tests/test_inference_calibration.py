@@ -47,7 +47,7 @@ def test_the_slope_is_the_derivative(level: float, rest: float) -> None:
         rise = calibrated(level + step, rest) - calibrated(level - step, rest)
         expected = slope(level, rest) if level > rest else 0.0
         assert rise / (2 * step) == pytest.approx(expected, abs=1e-3)
-    assert slope(rest, rest) == 1  # trembling about rest is not stretched
+    assert slope(rest, rest) == 1  # jitter about rest is not stretched
 
 
 @given(st.floats(0, 5), st.floats(0, 5), st.floats(0, 3.5))

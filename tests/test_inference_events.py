@@ -45,10 +45,10 @@ def test_an_event_in_full() -> None:
 
 
 def test_hysteresis() -> None:
-    trembling = [0, 0.9, 1.1, 0.9, 1.1, 0.6, 1.1, 0.3, 0.99, 0]
-    assert spans(events_of(trembling)) == [(2, 3, 7)]
-    assert spans(events_of(trembling, leave=1.0)) == [(3, 3, 3), (5, 5, 5), (7, 7, 7)]
-    assert spans(events_of(trembling, enter=0.95)) == [(2, 3, 7), (9, 9, 9)]
+    jitter = [0, 0.9, 1.1, 0.9, 1.1, 0.6, 1.1, 0.3, 0.99, 0]
+    assert spans(events_of(jitter)) == [(2, 3, 7)]
+    assert spans(events_of(jitter, leave=1.0)) == [(3, 3, 3), (5, 5, 5), (7, 7, 7)]
+    assert spans(events_of(jitter, enter=0.95)) == [(2, 3, 7), (9, 9, 9)]
     assert events_of([0, 0.99, 0.99, 0]) == []
 
 

@@ -40,11 +40,11 @@ def test_load_reads_weights_and_makes_the_finder(
 ) -> None:
     asked: list[int] = []
 
-    def finder(max_faces: int) -> KnownFaces:
+    def detector(max_faces: int) -> KnownFaces:
         asked.append(max_faces)
         return KnownFaces([[]])
 
-    monkeypatch.setattr(module, "default_finder", finder)
+    monkeypatch.setattr(module, "default_detector", detector)
     path = save_small(tmp_path / "small.safetensors")
     loaded = load(path, "cpu", ["AU12"], 3)
     assert (loaded.aus, loaded.device.type, asked) == (("AU12",), "cpu", [3])

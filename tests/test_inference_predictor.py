@@ -211,7 +211,7 @@ def test_the_same_picture_gives_the_same_numbers(face: Points) -> None:
 def test_nothing_is_kept_for_gradients(face: Points) -> None:
     predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), "cpu")
     net = predictor.runtime.net.train()  # type: ignore[attr-defined]
-    fresh = Predictor(checkpoint_of(net), predictor.finder, "cpu")
+    fresh = Predictor(checkpoint_of(net), predictor.detector, "cpu")
     assert not fresh.runtime.net.training  # type: ignore[attr-defined]
     (found,) = fresh.predict(FRAME)
     assert isinstance(found, FacePrediction)

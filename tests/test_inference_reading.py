@@ -33,7 +33,7 @@ def predictor() -> Predictor:
 
 def plain_loop(frames: list[Frame], predictor: Predictor, together: int) -> list[FrameResult]:
     """All faces, then the network on those of some frames at a time."""
-    tracker = predictor.finder.tracker()
+    tracker = predictor.detector.tracker()
     aligned = [predictor.align(frame.image, tracker.update(frame.image)) for frame in frames]
     results = []
     for start in range(0, len(frames), together):
@@ -49,7 +49,7 @@ def test_results_are_those_of_a_plain_loop_bit_for_bit(
     frames: list[Frame], predictor: Predictor
 ) -> None:
     expected = plain_loop(frames, predictor, 5)
-    found = list(predict_frames(frames, predictor, predictor.finder.tracker()))
+    found = list(predict_frames(frames, predictor, predictor.detector.tracker()))
     assert len(found) == len(expected) == len(frames) == 23
     for (image, result), plain in zip(found, expected, strict=True):
         assert (result.frame, result.timestamp) == (plain.frame, plain.timestamp)
@@ -65,7 +65,7 @@ def test_results_are_those_of_a_plain_loop_bit_for_bit(
 
 
 def test_pictures_that_nobody_wants_are_not_kept(frames: list[Frame], predictor: Predictor) -> None:
-    read = predict_frames(frames[:6], predictor, predictor.finder.tracker(), images=False)
+    read = predict_frames(frames[:6], predictor, predictor.detector.tracker(), images=False)
     assert [image for image, _ in read] == [None] * 6
 
 
@@ -74,7 +74,7 @@ def test_an_unreadable_video_is_refused_through_all_stages(tmp_path: Path) -> No
     source.path = tmp_path / "gone.mp4"
     predictor = Predictor(small_checkpoint(), KnownFaces([[]]), "cpu")
     with pytest.raises(AuheatError, match=r"no file at .*gone\.mp4"):
-        list(predict_frames(source, predictor, predictor.finder.tracker()))
+        list(predict_frames(source, predictor, predictor.detector.tracker()))
 
 
 @pytest.mark.parametrize(("there", "left"), [(1, 1), (2, 1), (8, 7)])

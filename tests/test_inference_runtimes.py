@@ -129,13 +129,13 @@ def test_the_predictor_reads_the_same_in_every_runtime(
     pytest.importorskip(package)
     from stand_ins import face_from, texture
 
-    frame, finder = texture(0, 270, 480), KnownFaces([[face_from(face)]])
+    frame, detector = texture(0, 270, 480), KnownFaces([[face_from(face)]])
     runtime = open_runtime(exported(WITH_SCC), name, threads=1)  # type: ignore[arg-type]
     torch_one = TorchRuntime(lively(WITH_SCC), WITH_SCC, "cpu", "fp32")
-    (expected,), (found,) = (Predictor(r, finder).predict(frame) for r in (torch_one, runtime))
+    (expected,), (found,) = (Predictor(r, detector).predict(frame) for r in (torch_one, runtime))
     assert found.intensities == pytest.approx(expected.intensities, abs=1e-3)
     assert found.confidence == pytest.approx(expected.confidence, abs=1e-4)
-    assert Predictor(runtime, finder).device == torch.device("cpu")
+    assert Predictor(runtime, detector).device == torch.device("cpu")
 
 
 def test_what_does_not_go_together_is_refused(
@@ -232,7 +232,7 @@ def test_load_hands_its_wishes_on(
     pytest.importorskip("onnxruntime")
     from auheat.inference import predictor as module
 
-    monkeypatch.setattr(module, "default_finder", lambda _: KnownFaces([[]]))
+    monkeypatch.setattr(module, "default_detector", lambda _: KnownFaces([[]]))
     found = load(exported(WITH_SCC), runtime="onnx", batch=3, aus=["AU12"])
     assert (found.runtime.name, found.batch, found.aus) == ("onnx", 3, ("AU12",))
     with pytest.raises(AuheatError, match="auheat export"):

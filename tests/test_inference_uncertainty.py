@@ -17,8 +17,8 @@ from auheat.inference.predictor import Predictor, default_weights, load
 from auheat.inference.uncertainty import (
     Uncertainty,
     beside,
-    clearness,
     read_uncertainty,
+    visibility,
 )
 from auheat.results import FrameResult
 from auheat.tables.schema import TableSchema
@@ -64,8 +64,8 @@ def test_clearness() -> None:
     maps = torch.zeros(2, 3, 4, 4)
     maps[0, 0, 1, 1], maps[0, 1, 2, 2], maps[0, 2, 0, 0] = 0.5, 1.4, 0.3
     maps[1] = -0.2
-    np.testing.assert_allclose(clearness(maps, 2), [0.6, 0.0], rtol=1e-6)
-    assert clearness(None, 3).tolist() == [1.0, 1.0, 1.0]
+    np.testing.assert_allclose(visibility(maps, 2), [0.6, 0.0], rtol=1e-6)
+    assert visibility(None, 3).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_a_file_gives_what_was_written(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_columns_of_deviations(face: Points) -> None:
 def test_loading_takes_the_file_beside_the_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictor_module, "default_finder", lambda _: KnownFaces([[]]))
+    monkeypatch.setattr(predictor_module, "default_detector", lambda _: KnownFaces([[]]))
     weights = save_small(tmp_path / "small.safetensors")
     assert not load(weights, "cpu").has_deviations
     figures().write(tmp_path / "small.uncertainty.json")

@@ -126,7 +126,7 @@ def test_the_chin_follows_the_lower_lip(face: Points) -> None:
 def test_filling_in_turns_with_the_picture(
     face: Points, degrees: float, scale: float, shift: tuple[float, float]
 ) -> None:
-    transform = geometry.similarity(scale, degrees, shift)
+    transform = geometry.similarity(scale, degrees, shift=shift)
     moved = geometry.apply(transform, face)
     for kept in (IN_49, IN_66):
         expected = geometry.apply(transform, to_68(face[list(kept)]))

@@ -235,7 +235,7 @@ def pictures(folder: Path, *images: np.ndarray) -> list[Path]:
 
 def test_a_sequence_of_pictures(tmp_path: Path) -> None:
     images = [texture(seed) for seed in range(3)]
-    sequence = PhotoSequence(pictures(tmp_path, *images), "walk", 12.5)
+    sequence = PhotoSequence(pictures(tmp_path, *images), "walk", fps=12.5)
     frames = list(sequence)
     assert (sequence.name, sequence.count, sequence.rate) == ("walk", 3, Fraction(25, 2))
     assert [frame.number for frame in frames] == [1, 2, 3]
@@ -246,7 +246,7 @@ def test_a_sequence_of_pictures(tmp_path: Path) -> None:
 
 def test_a_sequence_keeps_one_size(tmp_path: Path) -> None:
     sequence = PhotoSequence(
-        pictures(tmp_path, texture(0), texture(1), texture(2, 90, 144)), "walk", 30
+        pictures(tmp_path, texture(0), texture(1), texture(2, 90, 144)), "walk", fps=30
     )
     assert len(list(sequence)) == 2
     assert sequence.problem is not None
@@ -257,21 +257,21 @@ def test_a_sequence_keeps_one_size(tmp_path: Path) -> None:
 def test_a_sequence_ends_at_what_cannot_be_read(tmp_path: Path) -> None:
     paths = pictures(tmp_path, texture(0), texture(1), texture(2))
     paths[1].write_text("not a picture")
-    sequence = PhotoSequence(paths, "walk", 30)
+    sequence = PhotoSequence(paths, "walk", fps=30)
     assert [type(frame) for frame in sequence] == [Frame]
     assert sequence.problem is not None
     assert "after frame 1" in sequence.problem
     with pytest.raises(AuheatError, match="not a picture"):
-        list(PhotoSequence(paths[1:], "walk", 30))
+        list(PhotoSequence(paths[1:], "walk", fps=30))
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_sequence_needs_a_rate(fps: float) -> None:
     with pytest.raises(AuheatError, match="more than 0"):
-        PhotoSequence([], "walk", fps)
+        PhotoSequence([], "walk", fps=fps)
 
 
 def test_slow_sequences(tmp_path: Path) -> None:
     """One picture a day."""
     paths = pictures(tmp_path, texture(0), texture(1))
-    assert timestamps(PhotoSequence(paths, "plants", 1 / 86400)) == pytest.approx([0, 86400])
+    assert timestamps(PhotoSequence(paths, "plants", fps=1 / 86400)) == pytest.approx([0, 86400])

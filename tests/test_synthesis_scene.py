@@ -75,7 +75,7 @@ def test_a_head_that_faces_the_camera_shows_its_front() -> None:
 
 def test_another_warp_moves_the_picture_only() -> None:
     view = View.at(Pose(10, 5, 3), 50, FOCAL)
-    turned = geometry.similarity(0.5, 30, (7, -3))
+    turned = geometry.similarity(0.5, 30, shift=(7, -3))
     other = view.with_warp(geometry.compose(turned, FOCAL))
     points = floats(np.random.default_rng(0).uniform(-8, 8, (20, 3)))
     np.testing.assert_allclose(other.to_camera(points), view.to_camera(points))

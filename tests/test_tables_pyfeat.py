@@ -146,7 +146,7 @@ def test_our_pose_of_openfaces_landmarks_is_openfaces_pose(read: Read) -> None:
 
     points = np.array(read["real_landmarks"]).reshape(-1, 2, 68).transpose(0, 2, 1)
     theirs = np.array(read["real_poses"])
-    poses = [head_pose(one, 360, 640) for one in points]
+    poses = [head_pose(one, (360, 640)) for one in points]
     turned = np.array([pose.rotation for pose in poses if pose])
     placed = np.array([pose.translation for pose in poses if pose])
     assert len(turned) == len(theirs) == 100

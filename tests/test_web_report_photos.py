@@ -159,7 +159,7 @@ def test_other_conventions_find_their_photos(
     end: str,
 ) -> None:
     """Their tables tell the paths, so the pictures are found wherever the table lies."""
-    monkeypatch.setattr(predictor, "default_finder", lambda most: KnownFaces([[face_from(face)]]))
+    monkeypatch.setattr(predictor, "default_detector", lambda most: KnownFaces([[face_from(face)]]))
     options = ["--weights", str(save_small(tmp_path / "small.safetensors")), "--device", "cpu"]
     folder, out = tmp_path / "day", tmp_path / "far" / "away"
     folder.mkdir()

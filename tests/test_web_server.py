@@ -98,7 +98,7 @@ def test_heat_holds_the_maps_of_every_face(
     )
     last = list(VideoFile(clip))[19]
     faces = done_store.predictor.predict_faces(
-        last.image, done_store.predictor.finder.tracker().update(last.image)
+        last.image, done_store.predictor.detector.tracker().update(last.image)
     )
     expected = np.stack([faces[1].heatmaps[au] for au in done_store.predictor.aus]) / 5 * 255
     expected = np.clip(expected, 0, 255)

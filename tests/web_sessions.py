@@ -34,8 +34,8 @@ class Slow(Predictor):
 
 def new_store(face: Points) -> SessionStore:
     people = [face_from(face), face_from(face + np.array([200, 0]), 1)]
-    finder = KnownFaces([people, people[:1], [], people])
-    return SessionStore(Slow(small_checkpoint(), finder, "cpu", batch=4))
+    detector = KnownFaces([people, people[:1], [], people])
+    return SessionStore(Slow(small_checkpoint(), detector, "cpu", batch=4))
 
 
 def client_of(store: SessionStore) -> TestClient:

@@ -23,7 +23,11 @@ def apply(transform: Transform, points: ArrayLike) -> Points:
 
 
 def invert(transform: Transform) -> Transform:
-    """The transform that undoes `transform`. Raises ValueError if it is singular."""
+    """The transform that undoes `transform`.
+
+    Raises:
+        ValueError: if it is singular.
+    """
     (a, b, x), (c, d, y) = transform.tolist()
     area = a * d - b * c
     if abs(area) < 1e-12:
@@ -39,9 +43,15 @@ def compose(outer: Transform, inner: Transform) -> Transform:
 
 
 def similarity(
-    scale: float = 1.0, degrees: float = 0.0, shift: ArrayLike = (0.0, 0.0)
+    scale: float = 1.0, degrees: float = 0.0, *, shift: ArrayLike = (0.0, 0.0)
 ) -> Transform:
-    """Scale and turn about the origin, then shift. Positive degrees turn from x towards y."""
+    """Scale and rotation about the origin, then a shift.
+
+    Args:
+        scale: factor of all lengths.
+        degrees: rotation; positive from x towards y.
+        shift: (x, y) in pixels of the result.
+    """
     angle = np.radians(degrees)
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     dx, dy = np.asarray(shift, np.float64)
@@ -59,7 +69,9 @@ def fit_similarity(source: ArrayLike, target: ArrayLike) -> Transform:
     """Least-squares similarity (no reflection) that carries `source` onto `target`, both (N, 2).
 
     Closed form with points as complex numbers (Umeyama, PAMI 1991, in two dimensions).
-    Raises ValueError if all source points coincide or a point is not finite.
+
+    Raises:
+        ValueError: if all source points coincide or a point is not finite.
     """
     src, dst = np.asarray(source, np.float64), np.asarray(target, np.float64)
     if not (np.isfinite(src).all() and np.isfinite(dst).all()):
@@ -75,7 +87,7 @@ def fit_similarity(source: ArrayLike, target: ArrayLike) -> Transform:
 
 
 def between_sizes(source: tuple[int, ...], target: tuple[int, ...]) -> Transform:
-    """From pixels of a picture of one size (H, W) to those of the same picture at another size.
+    """From pixels of an image of one size (H, W) to those of the same image at another size.
 
     Pixel centres lie at integers in both, so the corners of both pictures, at -0.5, meet.
     """

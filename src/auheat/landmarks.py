@@ -47,9 +47,16 @@ FLIP: tuple[int, ...] = (
 
 
 def mirror(points: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Landmarks of the horizontally mirrored picture of the given pixel width.
+    """Landmarks of the horizontally mirrored image.
 
-    Pixel centres lie at integers, so x becomes width - 1 - x. points: (68, 2) -> (68, 2).
+    Pixel centres lie at integers, so x becomes width - 1 - x.
+
+    Args:
+        points: (68, 2) in pixels.
+        width: of the image in pixels.
+
+    Returns:
+        (68, 2) in pixels of the mirrored image, in the order of the mark-up.
     """
     mirrored = np.asarray(points, np.float64)[list(FLIP)].copy()
     mirrored[:, 0] = width - 1 - mirrored[:, 0]
@@ -64,7 +71,7 @@ IN_49: tuple[int, ...] = IN_66[17:]
 # How far an inner mouth corner lies from the outer one towards the middle of the inner lip points
 # beside it: the median of 600 synthetic faces with expressions. The place filled in is off by
 # 0.03 R there (median; 0.06 R at the 95th percentile).
-_INNER_SHARE = 0.21
+_INNER_FRACTION = 0.21
 _BESIDE_CORNER = {60: (48, 61, 67), 64: (54, 63, 65)}
 
 # The mean of 60 synthetic people at rest (`auheat.synthesis`), made symmetrical: (x, y, depth
@@ -99,16 +106,25 @@ def _whole_face() -> NDArray[np.float64]:
 
 # (68, 3), for whoever needs a face in three dimensions.
 MEAN_FACE = _whole_face()
-_STEADY = [*range(27, 48)]  # nose and eyes: they move least with an expression
+_RIGID = [*range(27, 48)]  # nose and eyes: they move least with an expression
 _LOWER_LIP = 57
-_FOLLOWS = np.sin(np.pi * np.arange(17) / 16) ** 2  # how much of the lower lip's way the jaw goes
+_JAW_MOTION = np.sin(np.pi * np.arange(17) / 16) ** 2  # fraction of the lower lip's motion
 
 
 def to_68(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Landmarks (68, 2) from 68, 66 or 49 points of the iBUG mark-up, in the same pixels.
+    """68 landmarks from 68, 66 or 49 points of the iBUG mark-up.
 
     66 are the 68 without the inner mouth corners, 49 lack the jaw besides. Both are filled in; see
-    `with_inner_corners` and `with_jaw`. Raises AuheatError for any other shape.
+    `with_inner_corners` and `with_jaw`.
+
+    Args:
+        points: (68, 2), (66, 2) or (49, 2) in pixels.
+
+    Returns:
+        (68, 2) in the same pixels.
+
+    Raises:
+        AuheatError: for any other shape.
     """
     array = np.asarray(points, np.float64)
     if array.shape == (COUNT, 2):
@@ -121,37 +137,37 @@ def to_68(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def with_inner_corners(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(66, 2) -> (68, 2): an inner mouth corner lies a fixed share of the way from the outer one
+    """(66, 2) -> (68, 2): an inner mouth corner lies a fixed fraction of the way from the outer one
     to the middle of its two neighbours on the inner lips. No Action Unit is read there.
     """
     full = np.empty((COUNT, 2))
     full[list(IN_66)] = points
     for corner, (outer, above, below) in _BESIDE_CORNER.items():
         middle = (full[above] + full[below]) / 2
-        full[corner] = full[outer] + _INNER_SHARE * (middle - full[outer])
+        full[corner] = full[outer] + _INNER_FRACTION * (middle - full[outer])
     return full
 
 
 def with_jaw(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(49, 2) -> (68, 2): the jaw is estimated from a mean face.
 
-    The mean face is laid over eyes and nose as a distant camera sees it (an affine map of its three
-    coordinates, so that a turned head has a turned jaw). Then the jaw follows the lower lip along
-    the face's down direction: the chin all the way, towards the ears less and less.
+    The mean face is fitted to eyes and nose as a distant camera sees it (an affine map of its three
+    coordinates, so that a rotated head has a rotated jaw). Then the jaw moves with the lower lip
+    along the face's down direction: the chin all the way, towards the ears less and less.
 
-    On 600 other synthetic faces (turned by up to 32 degrees, with expressions) jaw points come out
+    On 600 other synthetic faces (rotated by up to 32 degrees, with expressions) jaw points come out
     within 0.19 R of the truth on average (0.40 R at the 95th percentile), the chin within 0.13 R,
     within 0.16 R where AU26 is above 3. A similarity of the face seen from the front would be off
-    by 0.34 R, and by 0.64 R where heads are turned by more than 20 degrees. This way of fitting was
-    chosen on the same 600 faces, so their figures are a little too good.
+    by 0.34 R, and by 0.64 R where heads are rotated by more than 20 degrees. This way of fitting
+    was chosen on the same 600 faces, so their figures are a little too good.
     """
     full = np.empty((COUNT, 2))
     full[list(IN_49)] = points
     full = with_inner_corners(full[list(IN_66)])
     model = np.column_stack([MEAN_FACE, np.ones(COUNT)])
-    camera = np.linalg.lstsq(model[_STEADY], full[_STEADY], rcond=None)[0]
-    laid = model @ camera
+    camera = np.linalg.lstsq(model[_RIGID], full[_RIGID], rcond=None)[0]
+    projected = model @ camera
     down = camera[1] / max(float(np.linalg.norm(camera[1])), 1e-9)
-    way = (full[_LOWER_LIP] - laid[_LOWER_LIP]) @ down
-    full[JAW] = laid[JAW] + np.outer(_FOLLOWS * way, down)
+    way = (full[_LOWER_LIP] - projected[_LOWER_LIP]) @ down
+    full[JAW] = projected[JAW] + np.outer(_JAW_MOTION * way, down)
     return full

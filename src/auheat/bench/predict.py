@@ -104,7 +104,7 @@ class _Clock:
 
 def _loop(clip: Path, predictor: Predictor, folder: Path, clock: _Clock) -> None:
     """A video read by one stage after the other."""
-    tracker = predictor.finder.tracker()
+    tracker = predictor.detector.tracker()
     with table_sink(folder / "loop.csv", TableSchema("video", predictor.aus)) as rows:
         for frame in VideoFile(clip):
             clock.lap("decode")
@@ -128,7 +128,7 @@ def _stages(clip: Path, predictor: Predictor, folder: Path) -> dict[str, float]:
 
 def _pipeline(clip: Path, predictor: Predictor, folder: Path) -> None:
     """A video read as `auheat predict` reads it."""
-    tracker = predictor.finder.tracker()
+    tracker = predictor.detector.tracker()
     with (
         table_sink(folder / "pipeline.csv", TableSchema("video", predictor.aus)) as rows,
         closing(predict_frames(VideoFile(clip), predictor, tracker, images=False)) as read,

@@ -67,7 +67,7 @@ from auheat.cli import FAILED
               "file of --save-neutral, or auto to find it in each video.")  # fmt: skip
 @click.option("--save-neutral", type=click.Path(path_type=Path),
               help="Keep what was subtracted, for other files of this person.")  # fmt: skip
-@click.option("--smooth", is_flag=True, help="Take the trembling out of the curves of a video.")
+@click.option("--smooth", is_flag=True, help="Take the jitter out of the curves of a video.")
 @click.option("--format", "convention", type=click.Choice(["openface", "fex", "tidy"]),
               default="openface", show_default=True,
               help="Tables as OpenFace 2.2 or py-feat write them (CSV), or tidy: a row for each AU "

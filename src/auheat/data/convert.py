@@ -27,7 +27,7 @@ from auheat.data.sources.layouts import layout_of
 from auheat.data.sources.recording import ReadOptions, Recording, Source
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
-from auheat.faces.finder import FaceFinder, default_finder
+from auheat.faces.detector import FaceDetector, default_detector
 from auheat.files import atomic_write
 
 LANDMARKS = ("own", "mediapipe", "dlib")
@@ -56,7 +56,7 @@ class ConversionPlan:
     camera: str = "left"
     skip_tracking_failures: bool = False
 
-    def finder(self, landmarks: str) -> FaceFinder | None:
+    def detector(self, landmarks: str) -> FaceDetector | None:
         """Who finds the faces; None for the dataset's own landmarks.
 
         Raises AuheatError if dlib or its model is missing.
@@ -64,13 +64,13 @@ class ConversionPlan:
         if landmarks == "own":
             return None
         if landmarks == "mediapipe":
-            return default_finder()
-        from auheat.faces.dlib_finder import dlib_finder
+            return default_detector()
+        from auheat.faces.dlib_detector import dlib_detector
 
-        return dlib_finder(self.dlib_model)
+        return dlib_detector(self.dlib_model)
 
 
-_Worker = tuple[Path, ConversionPlan, tuple[str, ...], FaceFinder | None]
+_Worker = tuple[Path, ConversionPlan, tuple[str, ...], FaceDetector | None]
 
 
 def convert(
@@ -92,7 +92,7 @@ def convert(
     layout = layout_of(plan.kind, root)
     landmarks = plan.landmarks or ("own" if layout.has_landmarks(root) else "mediapipe")
     if landmarks == "dlib":  # so that what is missing is reported before any worker starts
-        plan.finder(landmarks)
+        plan.detector(landmarks)
     asked = ReadOptions(plan.aus, landmarks == "own", plan.camera, plan.skip_tracking_failures)
     source = layout.read(root, asked)
     _check(source, root)
@@ -206,13 +206,13 @@ def _tally(part: pa.Table) -> Tally:
 
 
 def _open(out: Path, plan: ConversionPlan, landmarks: str, aus: tuple[str, ...]) -> _Worker:
-    return out, plan, aus, plan.finder(landmarks)
+    return out, plan, aus, plan.detector(landmarks)
 
 
 def _convert_part(worker: _Worker, item: tuple[int, Recording]) -> int:
-    out, plan, aus, finder = worker
+    out, plan, aus, detector = worker
     index, recording = item
-    rows, tally = crop_recording(recording, out, plan.crop, aus, plan.every, finder)
+    rows, tally = crop_recording(recording, out, plan.crop, aus, plan.every, detector)
     stored = pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
     stored = stored.replace_schema_metadata({_KEY: json.dumps(asdict(tally)).encode()})
     with atomic_write(_part(out, index)) as temporary:

@@ -16,7 +16,7 @@ from auheat.data.sources.folders import spans
 from auheat.data.sources.recording import NO_LANDMARKS, NO_PICTURE, Image, Points, Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
-from auheat.faces.finder import FaceFinder
+from auheat.faces.detector import FaceDetector
 from auheat.landmarks import to_68
 
 NOT_TAKEN = "not taken (--every)"
@@ -49,12 +49,12 @@ def crop_recording(
     crop: CropSpec,
     aus: Sequence[str],
     every: int = 1,
-    finder: FaceFinder | None = None,
+    detector: FaceDetector | None = None,
 ) -> tuple[list[dict[str, Any]], Tally]:
     """Writes the crops of a recording into `out`; returns their manifest rows and a tally.
 
     every: of the frames that can be used only every n-th is taken.
-    finder: finds the faces; None for the landmarks that come with the recording.
+    detector: finds the faces; None for the landmarks that come with the recording.
     """
     reasons = {int(frame): reason for frame, reason in recording.left_out.items()}
     usable = [int(frame) for frame in recording.frames if int(frame) not in reasons]
@@ -65,7 +65,7 @@ def crop_recording(
     folder = Path("images", recording.subject, *_inner(recording))
     (out / folder).mkdir(parents=True, exist_ok=True)
     rows = []
-    locate = _own(recording, tally.problems) if finder is None else _found(recording, finder)
+    locate = _own(recording, tally.problems) if detector is None else _found(recording, detector)
     for frame, image in recording.pictures.read(wanted, tally.problems):
         cut = _cut(crop, image, locate(frame, image))
         if isinstance(cut, str):
@@ -120,9 +120,9 @@ def _complete(points: Points) -> Points | str:
     return to_68(points) if np.isfinite(points).all() else UNUSABLE
 
 
-def _found(recording: Recording, finder: FaceFinder) -> Locate:
-    """The largest face that a finder sees; it is followed from frame to frame in a video."""
-    look = finder.tracker().update if recording.moving else finder.find
+def _found(recording: Recording, detector: FaceDetector) -> Locate:
+    """The largest face that a detector sees; it is followed from frame to frame in a video."""
+    look = detector.tracker().update if recording.moving else detector.detect
 
     def locate(frame: int, image: Image) -> Points | str:
         faces = look(image)

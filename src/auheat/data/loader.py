@@ -23,8 +23,8 @@ def crop_loader(
     """Batches of a dataset, in its order or in that of a sampler.
 
     workers: reading processes, kept from one epoch to the next; with 0 the caller's process reads.
-    They are never copies of the caller's process: one that runs threads (a face finder, a runtime,
-    a server) may leave a lock held for ever in its copy.
+    They are never copies of the caller's process: one that runs threads (a face detector, a
+    runtime, a server) may leave a lock held for ever in its copy.
     """
     return DataLoader(
         dataset,

@@ -92,7 +92,7 @@ def _move(
         jitter = geometry.similarity(
             float(np.exp(rng.normal(0, config.zoom))),
             rng.normal(0, config.turn),
-            rng.normal(0, config.shift * size, 2),
+            shift=rng.normal(0, config.shift * size, 2),
         )
         transform = geometry.compose(geometry.about(jitter, [(size - 1) / 2] * 2), fit)
     elif scale == 1:

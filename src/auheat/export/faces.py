@@ -17,7 +17,7 @@ import numpy as np
 
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
-from auheat.faces.finder import default_finder
+from auheat.faces.detector import default_detector
 from auheat.media.frames import VideoFile
 from auheat.media.photo import is_photo, read_photo
 from auheat.models.runtimes.runtime import Crops
@@ -47,9 +47,9 @@ def faces_in(paths: Iterable[Path], size: int) -> Crops:
 
 
 def _faces(path: Path, crop: CropSpec) -> Iterator[Crops]:
-    finder, count = default_finder(5), 0
+    detector, count = default_detector(5), 0
     for image in _images(path):
-        for face in finder.find(image):
+        for face in detector.detect(image):
             if count == _MOST:
                 return
             count += 1

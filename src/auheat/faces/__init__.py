@@ -1,1 +1,1 @@
-"""Finding faces in frames, following them through video, and cutting the aligned crop."""
+"""Detecting faces in frames, tracking them through video, and the aligned crop."""

@@ -1,6 +1,6 @@
 """The aligned crop: the only path from a face in a frame to the network's input.
 
-A similarity transform (turn, scale, shift) carries the centres of both eyes and the base of the
+A similarity transform (rotation, scale, shift) carries the centres of both eyes and the base of the
 nose to fixed places. It keeps jaw drop visible, which a transform that also pins the chin would
 remove, and blinks do not move it, because an eye's centre is taken between its corners. Real
 frames and rendered faces go through the same definition.
@@ -30,11 +30,18 @@ from auheat.landmarks import (
 _TEMPLATE = np.array([[0.34, 0.33], [0.66, 0.33], [0.5, 0.56]])
 
 # Samples along one side of a crop before averaging, at most: bounds time and memory (48 MB).
-_MOST_SAMPLES = 4096
+_MAX_SAMPLES = 4096
 
 
 def anchors(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The three points that the alignment pins, (3, 2), from landmarks (68, 2)."""
+    """The three points that the alignment pins.
+
+    Args:
+        landmarks: (68, 2).
+
+    Returns:
+        (3, 2), in the same pixels: centre of the right eye, of the left eye, and the nose base.
+    """
     right = (landmarks[RIGHT_EYE_OUTER] + landmarks[RIGHT_EYE_INNER]) / 2
     left = (landmarks[LEFT_EYE_OUTER] + landmarks[LEFT_EYE_INNER]) / 2
     return np.asarray(np.stack([right, left, landmarks[SUBNASALE]]), np.float64)
@@ -44,8 +51,9 @@ def anchors(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
 class CropSpec:
     """Size of a crop. The same face lies at the same place of every crop, up to size and pad.
 
-    size: side in pixels of the region that the network sees.
-    pad: pixels kept around that region on every side, room for training's shifts and turns.
+    Attributes:
+        size: side in pixels of the region that the network sees.
+        pad: pixels kept around that region on every side, room for training's shifts and rotations.
     """
 
     size: int = 128
@@ -59,18 +67,32 @@ class CropSpec:
     def transform(self, landmarks: NDArray[np.float64]) -> geometry.Transform:
         """The 2x3 similarity from frame pixels to crop pixels for a face with these landmarks.
 
-        Raises ValueError if eyes and nose coincide.
+        Args:
+            landmarks: (68, 2) in frame pixels.
+
+        Returns:
+            (2, 3) float64.
+
+        Raises:
+            ValueError: if eyes and nose coincide, or are not finite.
         """
         target = _TEMPLATE * self.size - 0.5 + self.pad
         return geometry.fit_similarity(anchors(landmarks), target)
 
     def extract(self, image: NDArray[np.uint8], transform: geometry.Transform) -> NDArray[np.uint8]:
-        """Cuts the crop out of a frame. image: (H, W, 3); returns (side, side, 3) uint8.
+        """Crops a face from a frame.
 
         A large face is sampled at its own resolution, then averaged down to the crop's pixels, so
         that fine texture does not alias. Outside the frame the border pixels continue.
+
+        Args:
+            image: (H, W, 3) RGB uint8.
+            transform: 2x3, from frame pixels to crop pixels.
+
+        Returns:
+            (side, side, 3) RGB uint8.
         """
-        finest = max(1, _MOST_SAMPLES // self.side)
+        finest = max(1, _MAX_SAMPLES // self.side)
         shrink = 1 / max(geometry.scale_of(transform), 1 / finest)
         factor = max(1, ceil(shrink - 1e-6))
         middle = (factor - 1) / 2  # a crop pixel's centre among the samples that it averages

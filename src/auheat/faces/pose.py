@@ -1,6 +1,6 @@
-"""How a head is turned and where it is, from its 68 landmarks.
+"""How a head is rotated and where it is, from its 68 landmarks.
 
-A mean face (`auheat.landmarks.MEAN_FACE`, from our own synthetic people) is moved and turned until
+A mean face (`auheat.landmarks.MEAN_FACE`, from our own synthetic people) is moved and rotated until
 a pinhole camera sees its 68 points as near to the landmarks as can be (least squares). Axes, signs
 and units are those of `auheat.results.HeadPose`.
 
@@ -24,38 +24,51 @@ from auheat.results import HeadPose
 Floats = NDArray[np.float64]
 
 # From one inner eye corner to the other on the neutral mean face of ICT-FaceKit, in millimetres.
-INNER_EYES = 36.9
+INNER_EYES_MM = 36.9
 
 
-def head_pose(landmarks: Floats, height: int, width: int) -> HeadPose | None:
-    """The pose of a face with the given landmarks (68, 2) in a picture of height x width pixels.
+def head_pose(landmarks: Floats, image_size: tuple[int, int]) -> HeadPose | None:
+    """The pose of a face in an image.
 
-    None where nothing can be fitted, as to points that coincide.
+    Args:
+        landmarks: (68, 2) in pixels.
+        image_size: (H, W) of the image.
+
+    Returns:
+        The pose; None where nothing can be fitted, as to points that coincide.
     """
     import cv2
 
-    points, camera = np.ascontiguousarray(landmarks, np.float64), camera_matrix(height, width)
+    points, camera = np.ascontiguousarray(landmarks, np.float64), camera_matrix(*image_size)
     try:
-        found, turn, shift = cv2.solvePnP(_FACE, points, camera, _LENS, flags=cv2.SOLVEPNP_SQPNP)
+        found, rotation, shift = cv2.solvePnP(
+            _FACE, points, camera, _LENS, flags=cv2.SOLVEPNP_SQPNP
+        )
         if found:
-            turn, shift = cv2.solvePnPRefineLM(_FACE, points, camera, _LENS, turn, shift)
+            rotation, shift = cv2.solvePnPRefineLM(_FACE, points, camera, _LENS, rotation, shift)
     except cv2.error:
         return None
-    if not found or not np.isfinite([turn, shift]).all() or shift[2, 0] <= 0:
+    if not found or not np.isfinite([rotation, shift]).all() or shift[2, 0] <= 0:
         return None
     x, y, z = shift.ravel().tolist()
-    return HeadPose((x, y, z), angles(np.asarray(cv2.Rodrigues(turn)[0], np.float64)))
+    return HeadPose((x, y, z), angles(np.asarray(cv2.Rodrigues(rotation)[0], np.float64)))
 
 
 def camera_matrix(height: int, width: int) -> Floats:
-    """(3, 3): the guessed focal length in pixels, and the middle of the picture."""
+    """The guessed camera (3, 3): focal length in pixels, and the middle of the image."""
     focal = (500 * width / 640 + 500 * height / 480) / 2
     return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
 
 
 def angles(rotation: Floats) -> tuple[float, float, float]:
-    """(pitch, yaw, roll) in radians of R (3, 3) = Rx(pitch) Ry(yaw) Rz(roll); yaw within a right
-    angle. Where the head is seen exactly from the side, roll is 0 and pitch takes its part.
+    """The angles of a rotation matrix.
+
+    Args:
+        rotation: R (3, 3) = Rx(pitch) Ry(yaw) Rz(roll).
+
+    Returns:
+        (pitch, yaw, roll) in radians, yaw within a right angle. Where the head is seen exactly from
+        the side, roll is 0 and pitch takes its part.
     """
     beside = float(np.hypot(rotation[0, 0], rotation[0, 1]))
     yaw = float(np.arctan2(rotation[0, 2], beside))
@@ -68,7 +81,7 @@ def angles(rotation: Floats) -> tuple[float, float, float]:
 
 def reference_face() -> Floats:
     """(68, 3): the mean face in millimetres about its middle, looking into the camera."""
-    points = MEAN_FACE * [1, 1, -1] * INNER_EYES
+    points = MEAN_FACE * [1, 1, -1] * INNER_EYES_MM
     return np.ascontiguousarray(points - points.mean(0))
 
 

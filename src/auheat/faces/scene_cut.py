@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 # Correlation between frames under which they show different scenes. Measured at 32x18 pixels:
 # neighbouring frames of talking people reach 0.98, a pan by 4% of the width per frame 0.75, and 95%
-# of pairs of unrelated pictures stay below 0.6.
+# of pairs of unrelated images stay below 0.6.
 _SAME_SCENE = 0.6
 _SIZE = (32, 18)
 # A frame with less contrast than this, in grey levels, shows no scene at all: black, a white flash.
@@ -26,7 +26,14 @@ class SceneCut:
         self._previous: NDArray[np.float32] | None = None
 
     def is_cut(self, image: NDArray[np.uint8]) -> bool:
-        """Whether a new scene starts at this RGB frame (H, W, 3). The first frame is no cut."""
+        """Whether a new scene starts at this frame.
+
+        Args:
+            image: (H, W, 3) RGB.
+
+        Returns:
+            True at the first frame of a new scene. The first frame of all is no cut.
+        """
         small = cv2.resize(image, _SIZE, interpolation=cv2.INTER_AREA)
         grey = np.asarray(small, np.float32).mean(2)
         deviation = float(grey.std())

@@ -1,10 +1,10 @@
-"""Faces through a video, each with an id that stays with its person.
+"""Tracks faces through a video, each with an id that stays with its person.
 
 A face is looked for where it was in the last frame, which is faster and steadier than detecting it
-anew. The detector runs while nothing is tracked, for a while after a face was lost, and every
-DETECT_EVERY frames for newcomers. Ids are given by place and movement, not by looks: who was lost
-keeps the id when a face appears soon enough where they were, or where they were heading; after a
-cut to another scene every id is new.
+anew. The detector runs while nothing is tracked, for a while after a track was lost, and every
+`DETECTION_INTERVAL` frames for new tracks. Ids are given by place and movement, not by looks: a
+lost track is taken up again when a face appears soon enough where it was, or where it was heading;
+after a cut to another scene every id is new.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.faces.regions import Fit
-from auheat.faces.scene_cut import SceneCut
-from auheat.faces.search import (
-    Detector,
+from auheat.faces.detection import (
+    BoxDetector,
+    FaceLandmarks,
     Image,
     Landmarker,
     detect,
@@ -26,156 +25,166 @@ from auheat.faces.search import (
     is_same_face,
     new_faces,
     rank,
-    settle,
+    refine,
     windows,
 )
+from auheat.faces.scene_cut import SceneCut
 from auheat.results import Face
 
-DETECT_EVERY = 15
+DETECTION_INTERVAL = 15  # frames
 # For how many frames after a loss the detector runs on each frame, and the id waits.
-SEARCH_FOR = 15
-REMEMBER_FOR = 60
-# How far from where it was expected a lost face may reappear, in face sizes, and by which factor
-# its size may have changed.
-REACH = 1.0
-GROWTH = 1.6
-# Beyond this share of its size between two frames, a face is looked at again in its new place.
-FAST = 0.1
-# A newcomer takes the place of a tracked face only if it outranks it this clearly.
-OUTRANKS = 1.5
+SEARCH_FRAMES = 15
+MAX_LOST_FRAMES = 60
+# The highest cost at which a face is taken for a lost track, and by which factor its size may have
+# changed.
+_MAX_COST = 1.0
+_MAX_SIZE_RATIO = 1.6
+# Beyond this fraction of its size between two frames, a face is refined in its new place.
+_FAST_MOVEMENT = 0.1
+# A new face takes the place of a tracked one only if it outranks it this clearly.
+_MIN_RANK_RATIO = 1.5
 
 
 @dataclass(eq=False)
 class _Track:
-    """A person: the last fit, its movement in pixels per frame, and since when it is missing."""
+    """A person: the last landmarks, their movement in pixels per frame, and the last frame seen."""
 
     face_id: int
-    fit: Fit
+    face: FaceLandmarks
     velocity: NDArray[np.float64]
-    seen: int
+    last_seen: int
 
-    def follow(self, fit: Fit, frame: int) -> None:
-        step = (fit.centre - self.fit.centre) / max(frame - self.seen, 1)
+    def update(self, face: FaceLandmarks, frame: int) -> None:
+        step = (face.centre - self.face.centre) / max(frame - self.last_seen, 1)
         self.velocity = 0.5 * self.velocity + 0.5 * step
-        self.fit, self.seen = fit, frame
+        self.face, self.last_seen = face, frame
 
-    def surprise(self, fit: Fit, frame: int) -> float:
-        """Distance of a fit from where this person should be by now, in face sizes.
+    def cost(self, face: FaceLandmarks, frame: int) -> float:
+        """Association cost: how far a face is from where this person should be, in face sizes.
 
         Both staying where it was and going on as before count as expected.
         """
-        ahead = self.fit.centre + self.velocity * min(frame - self.seen, SEARCH_FOR)
-        distance = min(np.linalg.norm(fit.centre - place) for place in (self.fit.centre, ahead))
-        return float(distance / self.fit.size + abs(np.log(fit.size / self.fit.size)))
+        ahead = self.face.centre + self.velocity * min(frame - self.last_seen, SEARCH_FRAMES)
+        distance = min(np.linalg.norm(face.centre - place) for place in (self.face.centre, ahead))
+        return float(distance / self.face.size + abs(np.log(face.size / self.face.size)))
 
-    def could_be(self, fit: Fit) -> bool:
-        """Whether a fit has about the size of this person's face."""
-        return 1 / GROWTH < fit.size / self.fit.size < GROWTH
+    def matches_size(self, face: FaceLandmarks) -> bool:
+        """Whether a face has about the size of this person's."""
+        return 1 / _MAX_SIZE_RATIO < face.size / self.face.size < _MAX_SIZE_RATIO
 
 
 class VideoTracker:
-    """See `auheat.faces.finder.FaceTracker`. Deterministic: the same frames give the same faces.
+    """See `auheat.faces.detector.FaceTracker`. Deterministic: the same frames give the same faces.
 
-    max_faces: how many faces to follow at most; larger and more certain ones come first.
-    smallest: the least size of a face in pixels.
+    Args:
+        detector: finds new faces.
+        landmarker: finds the landmarks of each face.
+        max_faces: how many faces to track at most; larger and more certain ones come first.
+        min_size: the least size of a face in pixels.
     """
 
     def __init__(
-        self, detector: Detector, landmarker: Landmarker, max_faces: int, smallest: float
+        self, detector: BoxDetector, landmarker: Landmarker, *, max_faces: int, min_size: float
     ) -> None:
         self._detector, self._landmarker = detector, landmarker
-        self._max_faces, self._smallest = max_faces, smallest
+        self._max_faces, self._min_size = max_faces, min_size
         self._cut = SceneCut()
         self._tracks: list[_Track] = []
         self._lost: list[_Track] = []
         self._frame = 0
         self._next_id = 0
-        self._detected = -DETECT_EVERY
-        self._detections = 0
+        self._last_detected = -DETECTION_INTERVAL
+        self._detection_count = 0
 
     def update(self, image: Image) -> tuple[Face, ...]:
         """See `FaceTracker.update`."""
         if self._cut.is_cut(image):
             self._tracks, self._lost = [], []
-        self._lost = [t for t in self._lost if self._frame - t.seen <= REMEMBER_FOR]
-        self._follow(image)
+        self._lost = [t for t in self._lost if self._frame - t.last_seen <= MAX_LOST_FRAMES]
+        self._track(image)
         if self._should_detect():
-            self._welcome(self._newcomers(image))
+            self._activate(self._new_faces(image))
         self._frame += 1
         return tuple(
-            Face(track.fit.box, track.fit.landmarks, track.fit.score, track.face_id)
+            Face(track.face.box, track.face.landmarks, track.face.score, track.face_id)
             for track in sorted(self._tracks, key=lambda track: track.face_id)
         )
 
-    def _follow(self, image: Image) -> None:
+    def _track(self, image: Image) -> None:
         """Looks for every tracked face near its last place; where two meet, one is lost."""
-        found = [(track, fit) for track in self._tracks if (fit := self._locate(track, image))]
-        found.sort(key=lambda pair: (pair[0].surprise(pair[1], self._frame), pair[0].face_id))
-        kept: list[Fit] = []
-        for track, fit in found:
-            if not any(is_same_face(fit, other) for other in kept):
-                kept.append(fit)
-                track.follow(fit, self._frame)
-        self._drop(track for track in self._tracks if track.seen < self._frame)
+        found = [(track, face) for track in self._tracks if (face := self._locate(track, image))]
+        found.sort(key=lambda pair: (pair[0].cost(pair[1], self._frame), pair[0].face_id))
+        kept: list[FaceLandmarks] = []
+        for track, face in found:
+            if not any(is_same_face(face, other) for other in kept):
+                kept.append(face)
+                track.update(face, self._frame)
+        self._lose(track for track in self._tracks if track.last_seen < self._frame)
 
-    def _locate(self, track: _Track, image: Image) -> Fit | None:
-        fit = self._landmarker.locate(image, track.fit.region)
-        if fit and track.fit.movement(fit) > FAST:
-            fit = settle(self._landmarker, image, fit.region)
-        return fit if fit and is_plausible(fit, image, self._smallest) else None
+    def _locate(self, track: _Track, image: Image) -> FaceLandmarks | None:
+        face = self._landmarker.locate(image, track.face.region)
+        if face and track.face.movement(face) > _FAST_MOVEMENT:
+            face = refine(self._landmarker, image, region=face.region)
+        return face if face and is_plausible(face, image, min_size=self._min_size) else None
 
-    def _drop(self, tracks: Iterable[_Track]) -> None:
+    def _lose(self, tracks: Iterable[_Track]) -> None:
         self._lost += (gone := list(tracks))
         self._tracks = [track for track in self._tracks if track not in gone]
 
     def _should_detect(self) -> bool:
-        recently = any(self._frame - track.seen <= SEARCH_FOR for track in self._lost)
-        return not self._tracks or recently or self._frame - self._detected >= DETECT_EVERY
+        recently = any(self._frame - track.last_seen <= SEARCH_FRAMES for track in self._lost)
+        due = self._frame - self._last_detected >= DETECTION_INTERVAL
+        return not self._tracks or recently or due
 
-    def _newcomers(self, image: Image) -> list[Fit]:
-        """Faces that no track follows, the highest rank first.
+    def _new_faces(self, image: Image) -> list[FaceLandmarks]:
+        """Faces that belong to no track, the highest rank first.
 
-        Besides the whole picture, one tile is searched each time, in turn.
+        Besides the whole image, one tile is searched each time, in rotation.
         """
         whole, *tiles = windows(*image.shape[:2])
-        turn = [tiles[self._detections % len(tiles)]] if tiles else []
-        self._detected, self._detections = self._frame, self._detections + 1
-        claims = detect(self._detector, image, [whole, *turn])
-        known = [track.fit for track in self._tracks]
-        return new_faces(self._landmarker, image, claims, known, self._smallest)
+        next_tile = [tiles[self._detection_count % len(tiles)]] if tiles else []
+        self._last_detected = self._frame
+        self._detection_count += 1
+        return new_faces(
+            self._landmarker,
+            image,
+            detections=detect(self._detector, image, where=[whole, *next_tile]),
+            known=[track.face for track in self._tracks],
+            min_size=self._min_size,
+        )
 
-    def _welcome(self, newcomers: list[Fit]) -> None:
-        """Gives newcomers the id of someone lost, else a new one, as far as there is room."""
-        owners = self._reappeared(newcomers)
-        for index, fit in enumerate(newcomers):
-            if len(self._tracks) >= self._max_faces and not self._make_room(fit):
+    def _activate(self, faces: list[FaceLandmarks]) -> None:
+        """Gives new faces a lost track, else a new one, as far as there is room."""
+        matches = self._matches(faces)
+        for index, face in enumerate(faces):
+            if len(self._tracks) >= self._max_faces and not self._make_room(face):
                 continue
-            track = owners.get(index)
+            track = matches.get(index)
             if track is None:
-                track = _Track(self._next_id, fit, np.zeros(2), self._frame)
+                track = _Track(self._next_id, face, np.zeros(2), self._frame)
                 self._next_id += 1
             else:
                 self._lost.remove(track)
-                track.follow(fit, self._frame)
+                track.update(face, self._frame)
             self._tracks.append(track)
 
-    def _reappeared(self, newcomers: list[Fit]) -> dict[int, _Track]:
-        """Who of the lost each newcomer is, by its index: the least surprising pairs first."""
+    def _matches(self, faces: list[FaceLandmarks]) -> dict[int, _Track]:
+        """The lost track of each new face, by the face's index: the lowest costs first."""
         pairs = [
-            (surprise, track.face_id, index, track)
-            for index, fit in enumerate(newcomers)
+            (cost, track.face_id, index, track)
+            for index, face in enumerate(faces)
             for track in self._lost
-            if track.could_be(fit) and (surprise := track.surprise(fit, self._frame)) <= REACH
+            if track.matches_size(face) and (cost := track.cost(face, self._frame)) <= _MAX_COST
         ]
-        owners: dict[int, _Track] = {}
+        matches: dict[int, _Track] = {}
         for _, _, index, track in sorted(pairs, key=lambda pair: pair[:3]):
-            if index not in owners and track not in owners.values():
-                owners[index] = track
-        return owners
+            if index not in matches and track not in matches.values():
+                matches[index] = track
+        return matches
 
-    def _make_room(self, fit: Fit) -> bool:
-        least = min(self._tracks, key=lambda track: (rank(track.fit), -track.face_id))
-        if rank(fit) < OUTRANKS * rank(least.fit):
+    def _make_room(self, face: FaceLandmarks) -> bool:
+        last = min(self._tracks, key=lambda track: (rank(track.face), -track.face_id))
+        if rank(face) < _MIN_RANK_RATIO * rank(last.face):
             return False
-        self._drop([least])
+        self._lose([last])
         return True

@@ -7,7 +7,7 @@ d = max(0, x - b), what a reading x is above it,
     calibrated = d + b d^2 / (5 - b)^2
 
 is 0 at rest and below, 5 where the reading is 5, and close to rest grows as the reading does, so
-that its trembling is not stretched. b counts as at most `MOST`. Figures, and what else was tried:
+that its jitter is not stretched. b counts as at most `MOST`. Figures, and what else was tried:
 docs/calibration.md. Letters: N readings, A AUs.
 """
 
@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 Neutral = int | Literal["auto"] | Baseline
 
 MOST = 3.5
-# A frame's readings tremble, so the median of those up to this many seconds around it is taken.
+# A frame's readings jitter, so the median of those up to this many seconds around it is taken.
 AROUND = 0.25
 # "auto" takes no reading of a face that is hard to see, and nothing of one that is hardly there.
 CONFIDENT, FEWEST = 0.7, 10
@@ -114,7 +114,7 @@ def at_frame(
     the frame. Raises AuheatError if there is no such frame or no face in it.
     """
     recorder, time, last = Recorder(predictor.aus), float("inf"), 0
-    tracker = predictor.finder.tracker()
+    tracker = predictor.detector.tracker()
     with closing(predict_frames(frames or source, predictor, tracker, images=False)) as read:
         for _, result in read:
             if result.timestamp > time + AROUND:

@@ -2,7 +2,7 @@
 
 Confidence and standard deviations are those of `auheat.inference.uncertainty`. With weights that
 come without figures there are no deviations, and confidence is the certainty that a face is there
-(`Face.score`) times how clearly it is seen (`clearness`).
+(`Face.score`) times how clearly it is seen (`visibility`).
 
 Letters: N faces, A Action Units, H W input pixels, h w map pixels.
 """
@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from auheat import geometry
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
-from auheat.faces.finder import FaceFinder, default_finder
+from auheat.faces.detector import FaceDetector, default_detector
 from auheat.faces.pose import head_pose
 from auheat.facs import action_units
-from auheat.inference.uncertainty import Uncertainty, beside, clearness
+from auheat.inference.uncertainty import Uncertainty, beside, visibility
 from auheat.media.photo import read_photo
 from auheat.models.checkpoint import Checkpoint
 from auheat.models.heatmap_net import layout_of
@@ -56,7 +56,7 @@ class Predictor:
     """Reads Action Units with one network.
 
     network: one that is ready to run, or a checkpoint, which then runs in PyTorch.
-    finder: finds the faces that `predict` reads.
+    detector: finds the faces that `predict` reads.
     device: for a checkpoint. "auto" takes CUDA if there is any, else the CPU; or a torch device by
         name.
     aus: which of the network's AUs to report; all by default.
@@ -71,7 +71,7 @@ class Predictor:
     def __init__(
         self,
         network: Checkpoint | Runtime,
-        finder: FaceFinder,
+        detector: FaceDetector,
         device: str = "auto",
         aus: Sequence[str] | None = None,
         batch: int | None = None,
@@ -80,7 +80,7 @@ class Predictor:
         if isinstance(network, Checkpoint):
             network = TorchRuntime(network.net, network.config, device)
         config = network.config
-        self.runtime, self.finder, self.batch = network, finder, batch
+        self.runtime, self.detector, self.batch = network, detector, batch
         self.aus = _chosen(aus, config.aus)
         self._uncertainty = uncertainty
         self._order = {au: index for index, au in enumerate(config.aus)}
@@ -105,7 +105,7 @@ class Predictor:
         image: (H, W, 3) RGB uint8, or the path of a picture.
         """
         pixels = read_photo(Path(image)) if isinstance(image, str | Path) else checked(image)
-        return self.predict_faces(pixels, self.finder.find(pixels))
+        return self.predict_faces(pixels, self.detector.detect(pixels))
 
     def predict_faces(self, image: Image, faces: Sequence[Face]) -> list[FacePrediction]:
         """The given faces of a picture (H, W, 3), in the given order."""
@@ -131,7 +131,7 @@ class Predictor:
         maps = self.runtime.maps(np.stack([face.crop for face in faces]))
         levels = self._layout.read(maps.intensity).cpu().numpy()
         heatmaps = self._layout.per_au(maps.intensity).cpu().numpy()
-        trust = clearness(maps.location, len(faces))
+        trust = visibility(maps.location, len(faces))
         deviations: Sequence[NDArray[np.float64] | None] = [None] * len(faces)
         if self._uncertainty:
             deviations = list(self._uncertainty.deviations(levels, trust))
@@ -169,7 +169,7 @@ def load(
     threads: int | None = None,
     batch: int | None = None,
 ) -> Predictor:
-    """A predictor with stored weights and the default face finder.
+    """A predictor with stored weights and the default face detector.
 
     weights: "default" for those that come with auheat, or the path of a .safetensors file or of an
         .onnx file that `auheat export` wrote.
@@ -185,8 +185,8 @@ def load(
     path = default_weights() if weights == "default" else Path(weights)
     network = open_runtime(path, runtime, device, precision, threads)
     figures = beside(path, network.config.aus)
-    finder = default_finder(max_faces)
-    return Predictor(network, finder, aus=aus, batch=batch, uncertainty=figures)
+    detector = default_detector(max_faces)
+    return Predictor(network, detector, aus=aus, batch=batch, uncertainty=figures)
 
 
 def default_weights() -> Path:
@@ -213,7 +213,7 @@ def checked(image: Image) -> Image:
 def _posed(face: Face, image: Image) -> Face:
     if face.pose is not None:
         return face
-    return replace(face, pose=head_pose(face.landmarks, *image.shape[:2]))
+    return replace(face, pose=head_pose(face.landmarks, (image.shape[0], image.shape[1])))
 
 
 def _chosen(aus: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:

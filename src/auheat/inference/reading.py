@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
-from auheat.faces.finder import FaceTracker
+from auheat.faces.detector import FaceTracker
 from auheat.inference.ahead import Stage, ahead
 from auheat.inference.predictor import AlignedFace, Image, Predictor
 from auheat.media.frames import Frame

@@ -75,7 +75,7 @@ class RefinedFrames:
         yield from self._after_all() if self._refinement.looks_ahead else self._as_they_come()
 
     def _read(self, images: bool) -> Stage[Read]:
-        tracker = self._predictor.finder.tracker()
+        tracker = self._predictor.detector.tracker()
         return predict_frames(self._watch(self._source), self._predictor, tracker, images)
 
     def _as_they_come(self) -> Iterator[Read]:

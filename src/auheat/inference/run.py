@@ -137,7 +137,7 @@ class Batch:
         if item.kind == "folder":
             self._read_folder(item, outcome)
         elif item.kind == "sequence":
-            source = PhotoSequence(photos_in(item.path), str(item.path), self.fps)
+            source = PhotoSequence(photos_in(item.path), str(item.path), fps=self.fps)
             self._read_frames(source, item, outcome)
         elif is_photo(item.path):
             self._read_photo(item, outcome)

@@ -10,8 +10,8 @@ strong movement half seen, and on how clearly the face is seen:
     log sd = curve(reading) + slope * (1 - seen)
 
 with a curve and a slope for each AU; between the knots of a curve lie straight lines. `seen` is how
-clearly the face is seen, see `clearness`. The deviations of one person's frames go together: a mean
-over frames is hardly surer than each of them.
+clearly the face is seen, see `visibility`. The deviations of one person's frames go together: a
+mean over frames is hardly surer than each of them.
 
 Confidence is the chance that the mean error over all AUs is below three quarters of a level on a
 face seen as clearly as this one,
@@ -101,7 +101,7 @@ def evidence(seen: NDArray[Any]) -> Floats:
     return np.asarray((-np.log(hidden)) ** _POWER, np.float64)
 
 
-def clearness(location: Tensor | None, count: int) -> Floats:
+def visibility(location: Tensor | None, count: int) -> Floats:
     """How clearly each of `count` faces is seen (N,), 0 to 1.
 
     location: (N, maps, h, w). The mean over all maps of the height of their peaks, clipped to 0 to

@@ -110,14 +110,14 @@ def predict_video(
     fps: frames per second of a folder of pictures.
     neutral: the resting face that intensities count from: the number of a frame in which it is
         seen, "auto" to find it in the video, the path of a photo or of a saved baseline.
-    smooth: take the trembling out of the curves, see `auheat.inference.smoothing`.
+    smooth: take the jitter out of the curves, see `auheat.inference.smoothing`.
     With "auto" and `smooth` the whole video is read before the first result, and again for the
     heatmaps if the results are iterated over.
     Raises AuheatError if the video or what is named as neutral cannot be used.
     """
     place = Path(path)
     source: FrameSource = (
-        PhotoSequence(photos_in(place), place.name, fps) if place.is_dir() else VideoFile(place)
+        PhotoSequence(photos_in(place), place.name, fps=fps) if place.is_dir() else VideoFile(place)
     )
     predictor = predictor or load(weights, device, aus, max_faces)
     refinement = Refinement(neutral_of(neutral, predictor), smooth)

@@ -23,16 +23,17 @@ from auheat.media.photo import read_photo
 # Demuxers that would take a text file, a playlist or a picture for a video.
 _NOT_VIDEO = frozenset({"tty", "image2", "hls", "dash", "concat", "lrc"})
 # A file is called truncated if its end lies this much before the length that its header states.
-_SLACK_SECONDS = 0.5
+_TRUNCATED_SECONDS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One decoded frame.
 
-    number: from 1.
-    timestamp: seconds from the start of the video.
-    image: (H, W, 3) RGB uint8, upright.
+    Attributes:
+        number: from 1.
+        timestamp: seconds from the start of the video.
+        image: (H, W, 3) RGB uint8, upright.
     """
 
     number: int
@@ -73,19 +74,31 @@ class VideoFile:
     missing or would not advance, the average rate continues. Rotation and non-square pixels are
     undone: the image is what a player shows.
 
-    Raises AuheatError on construction if the file is missing or holds no video.
+    Args:
+        path: of the video file.
+
+    Attributes:
+        path: of the video file.
+        rate: frames per second, on average.
+        count: how many frames are to be expected, as far as the header tells.
+        problem: after iterating, why frames are missing at the end, or None.
+
+    Raises:
+        AuheatError: on construction, if the file is missing or holds no video; on iterating, if no
+            frame can be decoded.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
         self.problem: str | None = None
-        with _opened(path) as container:
+        with _opened(self.path) as container:
             stream = _video_streams(container)[0]
             self.rate: Fraction = stream.average_rate or stream.guessed_rate or Fraction(30)
             self.count: int | None = _expected_frames(stream, self.rate)
 
     @property
     def name(self) -> str:
+        """What it is called in messages: the path as it was given."""
         return str(self.path)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -109,11 +122,21 @@ class VideoFile:
 class PhotoSequence:
     """Pictures that are the consecutive frames of one video, all of one size.
 
-    fps: frames per second, from which the timestamps follow. Raises AuheatError unless above 0.
+    Args:
+        paths: of the pictures, in order.
+        name: what the sequence is called in messages.
+        fps: frames per second, from which the timestamps follow.
+
+    Attributes:
+        name, rate, count, problem: see `FrameSource`.
+
+    Raises:
+        AuheatError: on construction, if `fps` is not above 0; on iterating, if the first picture
+            cannot be read.
     """
 
-    def __init__(self, paths: Sequence[Path], name: str, fps: float) -> None:
-        self.name, self._paths = name, tuple(paths)
+    def __init__(self, paths: Sequence[str | Path], name: str, *, fps: float) -> None:
+        self.name, self._paths = name, tuple(Path(path) for path in paths)
         self.count: int | None = len(self._paths)
         if not 0 < fps < float("inf"):
             raise AuheatError(f"{fps} frames per second: expected more than 0")
@@ -240,7 +263,7 @@ def _stated_seconds(stream: Any) -> float | None:
 
 def _what_is_missing(stated: float | None, count: int, end: float, damaged: int) -> str | None:
     """Why a video is shorter than its header says or has holes, or None if it is whole."""
-    if stated and end < stated - _SLACK_SECONDS:
+    if stated and end < stated - _TRUNCATED_SECONDS:
         return f"it is truncated after frame {count}, at {end:.1f} of {stated:.1f} seconds"
     if damaged:
         return f"parts of it are damaged (packets: {damaged}); {count} frames could be decoded"

@@ -19,12 +19,20 @@ SUFFIXES = frozenset(
 )
 
 
-def read_photo(path: Path) -> NDArray[np.uint8]:
-    """The picture as (H, W, 3) RGB uint8, turned upright as its EXIF orientation says.
+def read_photo(path: str | Path) -> NDArray[np.uint8]:
+    """Reads a picture, rotated upright as its EXIF orientation says.
 
     16-bit pictures are scaled to 8 bits, transparent ones laid on white, and of several pictures
-    in one file the first is read. Raises AuheatError if the file is missing, not a picture in a
-    known format, or damaged.
+    in one file the first is read.
+
+    Args:
+        path: of the file; its content tells the format, not its name.
+
+    Returns:
+        (H, W, 3) RGB uint8.
+
+    Raises:
+        AuheatError: if the file is missing, not a picture in a known format, or damaged.
     """
     try:
         with _open(path) as picture:
@@ -39,7 +47,7 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
         raise AuheatError(f"cannot read picture {path}: {_reason(error)}") from None
 
 
-def is_photo(path: Path) -> bool:
+def is_photo(path: str | Path) -> bool:
     """Whether a file is a still image, by its content. An animated GIF counts as video."""
     try:
         with _open(path) as picture:
@@ -50,7 +58,7 @@ def is_photo(path: Path) -> bool:
         return False
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: str | Path) -> Image.Image:
     known = [name for name in FORMATS if name in _registered()]
     return Image.open(path, formats=known)
 

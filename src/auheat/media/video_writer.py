@@ -27,13 +27,22 @@ class VideoWriter(Resource):
     it, else MPEG-4), whose frames keep their timestamps.
 
     A context manager: the file takes its name when the block ends well; after an error or an
-    interrupt nothing is left. rate: frames per second on average. quality: H.264's constant rate
-    factor, lower is better; an `.avi` has its own. Raises AuheatError if the file cannot be
-    written.
+    interrupt nothing is left.
+
+    Args:
+        path: of the video.
+        rate: frames per second on average.
+        quality: H.264's constant rate factor, lower is better; an `.avi` has its own.
+
+    Attributes:
+        path: of the video.
+
+    Raises:
+        AuheatError: on entering, writing or leaving, if the file cannot be written.
     """
 
-    def __init__(self, path: Path, rate: Fraction, quality: int = 20) -> None:
-        self.path = path
+    def __init__(self, path: str | Path, rate: Fraction, *, quality: int = 20) -> None:
+        self.path = path = Path(path)
         self._rate, self._quality = rate.limit_denominator(1001), quality
         self._avi = path.suffix.lower() == ".avi"
         self._tick = 1 / self._rate if self._avi else _TIME_BASE
@@ -59,7 +68,12 @@ class VideoWriter(Resource):
             raise self._failure(failure) from None
 
     def write(self, image: NDArray[np.uint8], timestamp: float) -> None:
-        """Adds a frame. image: (H, W, 3) RGB, H and W even and always the same; timestamp: s."""
+        """Adds a frame.
+
+        Args:
+            image: (H, W, 3) RGB uint8; H and W are even and the same for all frames.
+            timestamp: seconds from the start.
+        """
         if self._stream is None:
             self._stream = self._open_stream(*image.shape[:2])
         picture = av.VideoFrame.from_ndarray(image, format="rgb24")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from auheat.errors import AuheatError
-from auheat.faces.finder import FaceTracker
+from auheat.faces.detector import FaceTracker
 from auheat.inference.predictor import Image, Predictor
 from auheat.inference.reading import predict_frames
 from auheat.media.frames import Frame, VideoFile
@@ -148,7 +148,7 @@ class SessionStore:
     def start_live(self) -> Session:
         """A recording that is fed frame by frame."""
         session = self._new(self.new_folder(), "webcam", "live", _LIVE_RATE)
-        session.tracker = self.predictor.finder.tracker()
+        session.tracker = self.predictor.detector.tracker()
         session.files.__enter__()
         session.state = "reading"
         return session
@@ -248,7 +248,7 @@ class SessionStore:
             image = read_photo(session.upload)
             yield image, FrameResult(1, 0.0, tuple(self.predictor.predict(image)))
             return
-        tracker = self.predictor.finder.tracker()
+        tracker = self.predictor.detector.tracker()
         frames = _until(source, session.stopping)
         with closing(predict_frames(frames, self.predictor, tracker)) as read:
             for picture, result in read:

@@ -1,7 +1,8 @@
-"""MediaPipe's face detectors and face mesh, behind the protocols of `auheat.faces.search`.
+"""MediaPipe's face detectors and face mesh, behind the protocols of `auheat.faces.detection`.
 
 The models come with the mediapipe wheel and nothing is fetched. mediapipe is imported when an
-object is made, never with this module. Objects may be shared between threads; calls take turns.
+object is made, never with this module. Objects may be shared between threads, which wait for each
+other.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.faces.crop import CropSpec
-from auheat.faces.native_stderr import without_chatter
-from auheat.faces.regions import Candidate, Fit, Region
-from auheat.faces.search import Image
+from auheat.faces.detection import Detection, FaceLandmarks, Image, Region
+from auheat.faces.native_stderr import filter_native_logs
 
 # The vertex of the 478-point mesh that stands for each of the 68 iBUG landmarks. On 120 rendered
 # faces whose 68 points are known (ICT-FaceKit's), eyes, lips and nose come out within 4% of the
@@ -61,20 +61,20 @@ class MediaPipeDetector:
     """
 
     def __init__(self) -> None:
-        self._turn = Lock()
-        with without_chatter():
+        self._lock = Lock()
+        with filter_native_logs():
             from mediapipe.python.solutions.face_detection import FaceDetection
 
             self._models = [FaceDetection(model_selection=far) for far in (1, 0)]
             self.detect(np.zeros((64, 64, 3), np.uint8))
 
-    def detect(self, image: Image) -> list[Candidate]:
-        """See `Detector.detect`."""
+    def detect(self, image: Image) -> list[Detection]:
+        """See `BoxDetector.detect`."""
         pixels = np.ascontiguousarray(image)
         size = np.array([image.shape[1], image.shape[0]])
-        with self._turn:
+        with self._lock:
             return [
-                _candidate(detection, size)
+                _detection(detection, size)
                 for model in self._models
                 for detection in model.process(pixels).detections or ()
             ]
@@ -84,8 +84,8 @@ class MediaPipeLandmarker:
     """MediaPipe's 478-point mesh with attention to eyes and lips, read at the 68 landmarks."""
 
     def __init__(self) -> None:
-        self._turn = Lock()
-        with without_chatter():
+        self._lock = Lock()
+        with filter_native_logs():
             from mediapipe.framework.formats.rect_pb2 import NormalizedRect
             from mediapipe.python.solution_base import SolutionBase
 
@@ -97,23 +97,25 @@ class MediaPipeLandmarker:
             self._whole = NormalizedRect(x_center=0.5, y_center=0.5, width=1.0, height=1.0)
             self.locate(np.zeros((64, 64, 3), np.uint8), Region((32.0, 32.0), 64.0))
 
-    def locate(self, image: Image, region: Region) -> Fit | None:
+    def locate(self, image: Image, region: Region) -> FaceLandmarks | None:
         """See `Landmarker.locate`."""
         transform = region.transform(_PATCH.side)
         patch = _PATCH.extract(image, transform)
-        with self._turn:
+        with self._lock:
             result = self._graph.process({"image": patch, "region": self._whole})
         if result.landmarks is None:
             return None
-        shares = np.array([(point.x, point.y) for point in result.landmarks.landmark])
-        mesh = geometry.apply(geometry.invert(transform), _pixels(shares, _PATCH.side))
+        fractions = np.array([(point.x, point.y) for point in result.landmarks.landmark])
+        mesh = geometry.apply(geometry.invert(transform), _pixels(fractions, size=_PATCH.side))
         box = geometry.bounding_box(mesh)
-        following = Region.around(box, mesh[_RIGHT_EYE], mesh[_LEFT_EYE], _MARGIN)
+        region = Region.around(
+            box, right_eye=mesh[_RIGHT_EYE], left_eye=mesh[_LEFT_EYE], factor=_MARGIN
+        )
         score = min(max(float(getattr(result, _PRESENCE)), 0.0), 1.0)
-        return Fit(box, mesh[list(MESH_OF_LANDMARK)], following, score)
+        return FaceLandmarks(box, mesh[list(MESH_OF_LANDMARK)], region, score)
 
 
-def _candidate(detection: Any, size: NDArray[np.int_]) -> Candidate:
+def _detection(detection: Any, size: NDArray[np.int_]) -> Detection:
     """A detection in pixels. size: (width, height) of the picture."""
     place = detection.location_data
     box = place.relative_bounding_box
@@ -121,13 +123,13 @@ def _candidate(detection: Any, size: NDArray[np.int_]) -> Candidate:
         [(box.xmin, box.ymin), (box.xmin + box.width, box.ymin + box.height)], np.float64
     )
     right_eye, left_eye = (
-        _pixels(np.array([point.x, point.y]), size) for point in place.relative_keypoints[:2]
+        _pixels(np.array([point.x, point.y]), size=size) for point in place.relative_keypoints[:2]
     )
-    pixels = _pixels(corners, size).ravel()
-    region = Region.around(pixels, right_eye, left_eye, _MARGIN)
-    return Candidate(pixels, region, min(float(detection.score[0]), 1.0))
+    pixels = _pixels(corners, size=size).ravel()
+    region = Region.around(pixels, right_eye=right_eye, left_eye=left_eye, factor=_MARGIN)
+    return Detection(pixels, region, min(float(detection.score[0]), 1.0))
 
 
-def _pixels(shares: NDArray[np.float64], size: int | NDArray[np.int_]) -> NDArray[np.float64]:
-    """Positions given as shares of a length, with pixel centres at integers."""
-    return np.asarray(shares * size - 0.5, np.float64)
+def _pixels(fractions: NDArray[np.float64], *, size: int | NDArray[np.int_]) -> NDArray[np.float64]:
+    """Positions given as fractions of a length, with pixel centres at integers."""
+    return np.asarray(fractions * size - 0.5, np.float64)

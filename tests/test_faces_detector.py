@@ -3,16 +3,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auheat.faces.finder import StillFinder
+from auheat.faces.detector import TwoStageDetector
 from auheat.faces.tracking import VideoTracker
-from stand_ins import Scene, fit_at, texture
+from stand_ins import Scene, landmarks_at, texture
 
-PEOPLE = ([fit_at(50, 100, 40)], [fit_at(150, 100, 60)], [fit_at(300, 100, 80, score=0.6)])
+PEOPLE = (
+    [landmarks_at(50, 100, 40)],
+    [landmarks_at(150, 100, 60)],
+    [landmarks_at(300, 100, 80, score=0.6)],
+)
 
 
 def test_the_largest_and_most_certain_come_first() -> None:
     scene = Scene(*PEOPLE)
-    found = StillFinder(scene, scene).find(texture(0, 270, 480))
+    found = TwoStageDetector(scene, scene).detect(texture(0, 270, 480))
     assert [face.face_id for face in found] == [0, 1, 2]
     assert [face.box[0] for face in found] == [120, 260, 30]
     assert [face.score for face in found] == [1.0, 0.6, 1.0]
@@ -21,34 +25,36 @@ def test_the_largest_and_most_certain_come_first() -> None:
 
 def test_only_the_wanted_number_is_kept() -> None:
     scene = Scene(*PEOPLE)
-    found = StillFinder(scene, scene, max_faces=2).find(texture(0, 270, 480))
+    found = TwoStageDetector(scene, scene, max_faces=2).detect(texture(0, 270, 480))
     assert [face.box[0] for face in found] == [120, 260]
 
 
 def test_large_pictures_are_searched_in_tiles() -> None:
     scene = Scene([None])
-    assert StillFinder(scene, scene).find(texture(0, 900, 1600)) == ()
+    assert TwoStageDetector(scene, scene).detect(texture(0, 900, 1600)) == ()
     assert scene.windows[0] == (900, 1600)
     assert set(scene.windows[1:]) == {(800, 800)}
 
 
 def test_one_pixel_is_a_picture() -> None:
     scene = Scene([None])
-    assert StillFinder(scene, scene).find(np.zeros((1, 1, 3), np.uint8)) == ()
+    assert TwoStageDetector(scene, scene).detect(np.zeros((1, 1, 3), np.uint8)) == ()
 
 
-@pytest.mark.parametrize(("smallest", "count"), [(41, 2), (40, 3)])
-def test_the_tracker_has_the_finders_limits(smallest: float, count: int) -> None:
+@pytest.mark.parametrize(("min_size", "count"), [(41, 2), (40, 3)])
+def test_the_tracker_has_the_detectors_limits(min_size: float, count: int) -> None:
     scene = Scene(*PEOPLE)
-    tracker = StillFinder(scene, scene, 3, smallest).tracker()
+    tracker = TwoStageDetector(scene, scene, max_faces=3, min_size=min_size).tracker()
     assert isinstance(tracker, VideoTracker)
     assert len(tracker.update(texture(0, 270, 480))) == count
-    assert len(StillFinder(scene, scene, 1).tracker().update(texture(0, 270, 480))) == 1
+    assert (
+        len(TwoStageDetector(scene, scene, max_faces=1).tracker().update(texture(0, 270, 480))) == 1
+    )
 
 
 def test_every_video_gets_a_tracker_of_its_own() -> None:
-    scene = Scene([fit_at(100, 100)])
-    finder = StillFinder(scene, scene)
+    scene = Scene([landmarks_at(100, 100)])
+    detector = TwoStageDetector(scene, scene)
     for _ in range(2):
-        (face,) = finder.tracker().update(texture(0, 270, 480))
+        (face,) = detector.tracker().update(texture(0, 270, 480))
         assert face.face_id == 0

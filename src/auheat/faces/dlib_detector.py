@@ -1,4 +1,4 @@
-"""dlib's face detector and 68-point shape predictor, behind the protocols of `auheat.faces.search`.
+"""dlib's detector and 68-point shape predictor, behind the protocols of `auheat.faces.detection`.
 
 The detector (histograms of gradients, frontal faces; King, 2015, arXiv:1502.00046) is part of dlib.
 The predictor (Kazemi and Sullivan, CVPR 2014) is a file that the user names. The well-known
@@ -6,7 +6,7 @@ The predictor (Kazemi and Sullivan, CVPR 2014) is a file that the user names. Th
 commercial use; it is not ours to ship.
 
 dlib is an optional extra and imported when an object is made, never with this module. Objects may
-be shared between threads; calls take turns.
+be shared between threads, which wait for each other.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from auheat import geometry
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
-from auheat.faces.finder import StillFinder
-from auheat.faces.regions import Candidate, Fit, Region
-from auheat.faces.search import Image
+from auheat.faces.detection import Detection, FaceLandmarks, Image, Region
+from auheat.faces.detector import TwoStageDetector
 from auheat.landmarks import CHIN, COUNT, LEFT_BROW, RIGHT_BROW
 
 # Centre and side of the detector's boxes in an aligned crop of side 1, measured from the crop's
@@ -31,39 +30,53 @@ from auheat.landmarks import CHIN, COUNT, LEFT_BROW, RIGHT_BROW
 _BOX_CENTRE, _BOX_SIDE = (0.026, -0.054), 0.783
 _UNIT = CropSpec(1)
 
-# A region is this much wider than the detector's box, and is looked at with so many pixels.
+# A region is this much wider than the detector's box, and is read with so many pixels.
 _MARGIN = 1.6
 _PATCH = CropSpec(208)
-# The second look is more lenient than the first: it decides whether a known face is still there.
-_LENIENT = -0.4
-_OFF_CENTRE = 0.3  # how far from the middle that face may lie, in sides of the box
-# Smaller pictures are enlarged first: the detector sees faces of 80 pixels and more.
-_ENLARGED_UP_TO = 640
-_FOREHEAD = 0.25  # what is added above the brows, as a share of the way from chin to brows
+# The second detection is more lenient than the first: it decides whether a known face is still
+# there.
+_REFINE_THRESHOLD = -0.4
+_MAX_OFFSET = 0.3  # how far from the middle that face may lie, in sides of the box
+# Images up to this side are enlarged first: the detector sees faces of 80 pixels and more.
+_MAX_ENLARGED_SIDE = 640
+_FOREHEAD = 0.25  # what is added above the brows, in units of the distance from chin to brows
 
 
 class DlibDetector:
-    """dlib's frontal face detector. Raises AuheatError on construction without dlib."""
+    """dlib's frontal face detector.
+
+    Raises:
+        AuheatError: on construction, without dlib.
+    """
 
     def __init__(self) -> None:
-        self._turn = Lock()
+        self._lock = Lock()
         self._model = _dlib().get_frontal_face_detector()
 
-    def detect(self, image: Image) -> list[Candidate]:
-        """See `Detector.detect`."""
-        twice = int(max(image.shape[:2]) <= _ENLARGED_UP_TO)
+    def detect(self, image: Image) -> list[Detection]:
+        """See `BoxDetector.detect`."""
+        doublings = int(max(image.shape[:2]) <= _MAX_ENLARGED_SIDE)
         found = []
-        for box, score in self.boxes(image, twice, 0.0):
+        for box, score in self.boxes(image, doublings=doublings, threshold=0.0):
             centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
             region = Region(centre, _MARGIN * float(box[2] - box[0]))
-            found.append(Candidate(box, region, score))
+            found.append(Detection(box, region, score))
         return found
 
     def boxes(
-        self, image: Image, doublings: int, threshold: float
+        self, image: Image, *, doublings: int, threshold: float
     ) -> list[tuple[NDArray[np.float64], float]]:
-        """Boxes (x0, y0, x1, y1) and scores, 0 to 1, in an image enlarged `doublings` times."""
-        with self._turn:
+        """Boxes about faces.
+
+        Args:
+            image: (H, W, 3) RGB.
+            doublings: how many times the image is enlarged by two before.
+            threshold: the least score on dlib's own scale.
+
+        Returns:
+            Boxes (x0, y0, x1, y1) in pixels of `image`, with scores from 0 to 1.
+        """
+        with self._lock:
             boxes, scores, _ = self._model.run(np.ascontiguousarray(image), doublings, threshold)
         return [
             (
@@ -75,13 +88,19 @@ class DlibDetector:
 
 
 class DlibLandmarker:
-    """A 68-point shape predictor, with the detector's word for it that there is a face.
+    """A 68-point shape predictor; the detector decides whether there is a face.
 
-    Raises AuheatError on construction if dlib is missing, or `model` is no such predictor.
+    Args:
+        model: the predictor's file.
+        detector: finds the face in the region that is read.
+
+    Raises:
+        AuheatError: on construction, if dlib is missing or `model` is no such predictor.
     """
 
-    def __init__(self, model: Path, detector: DlibDetector) -> None:
-        self._turn = Lock()
+    def __init__(self, model: str | Path, detector: DlibDetector) -> None:
+        model = Path(model)
+        self._lock = Lock()
         self._detector = detector
         dlib = _dlib()
         half = _PATCH.side / _MARGIN / 2
@@ -97,7 +116,7 @@ class DlibLandmarker:
         if count != COUNT:
             raise AuheatError(f"{model} predicts {count} points: expected {COUNT}")
 
-    def locate(self, image: Image, region: Region) -> Fit | None:
+    def locate(self, image: Image, region: Region) -> FaceLandmarks | None:
         """See `Landmarker.locate`."""
         transform = region.transform(_PATCH.side)
         patch = _PATCH.extract(image, transform)
@@ -106,36 +125,42 @@ class DlibLandmarker:
             return None
         landmarks = geometry.apply(geometry.invert(transform), self._shape(patch))
         try:
-            following = _region(landmarks)
+            next_region = _region(landmarks)
         except ValueError:
             return None
         brows = np.concatenate([landmarks[RIGHT_BROW], landmarks[LEFT_BROW]])
         above = brows + _FOREHEAD * (brows.mean(0) - landmarks[CHIN])
         box = geometry.bounding_box(np.concatenate([landmarks, above]))
-        return Fit(box, landmarks, following, score)
+        return FaceLandmarks(box, landmarks, next_region, score)
 
     def _certainty(self, patch: Image) -> float | None:
         """The detector's score for the face in the middle of a patch; None if there is none."""
-        middle, reach = (_PATCH.side - 1) / 2, _OFF_CENTRE * _PATCH.side / _MARGIN
+        middle, max_offset = (_PATCH.side - 1) / 2, _MAX_OFFSET * _PATCH.side / _MARGIN
+        boxes = self._detector.boxes(patch, doublings=0, threshold=_REFINE_THRESHOLD)
         return max(
             (
                 score
-                for box, score in self._detector.boxes(patch, 0, _LENIENT)
-                if np.abs((box[:2] + box[2:]) / 2 - middle).max() < reach
+                for box, score in boxes
+                if np.abs((box[:2] + box[2:]) / 2 - middle).max() < max_offset
             ),
             default=None,
         )
 
     def _shape(self, patch: Image) -> NDArray[np.float64]:
-        with self._turn:
+        with self._lock:
             shape: Any = self._predictor(patch, self._box)
         return np.array([(point.x, point.y) for point in shape.parts()], np.float64)
 
 
-def dlib_finder(model: Path | None, max_faces: int = 5) -> StillFinder:
+def dlib_detector(model: str | Path | None, max_faces: int = 5) -> TwoStageDetector:
     """dlib's detector and a shape predictor from a file.
 
-    Raises AuheatError if no file is named or it is not a 68-point shape predictor, or without dlib.
+    Args:
+        model: the predictor's file.
+        max_faces: how many faces to return at most.
+
+    Raises:
+        AuheatError: if no file is named or it is not a 68-point shape predictor, or without dlib.
     """
     detector = DlibDetector()
     if model is None:
@@ -143,13 +168,14 @@ def dlib_finder(model: Path | None, max_faces: int = 5) -> StillFinder:
             "dlib needs the file of a 68-point shape predictor (--dlib-model FILE): none comes "
             "with auheat, and dlib's own is for non-commercial use only"
         )
-    return StillFinder(detector, DlibLandmarker(model, detector), max_faces)
+    return TwoStageDetector(detector, DlibLandmarker(model, detector), max_faces=max_faces)
 
 
 def _region(landmarks: NDArray[np.float64]) -> Region:
     """Where the detector would put its box about these landmarks, and the margin around it.
 
-    Raises ValueError if eyes and nose coincide.
+    Raises:
+        ValueError: if eyes and nose coincide.
     """
     back = geometry.invert(_UNIT.transform(landmarks))
     x, y = geometry.apply(back, np.array([_BOX_CENTRE]))[0]
