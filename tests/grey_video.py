@@ -20,17 +20,17 @@ REST = {"AU04": 1.0, "AU09": 0.0, "AU12": 2.5}
 
 
 class Greys:
-    """A frame source of plain pictures, 25 frames a second."""
+    """A frame source of plain pictures, 25 frames a second if not told."""
 
-    def __init__(self, greys: Sequence[int]) -> None:
-        self.name, self.rate, self.problem = "clip", Fraction(25), None
+    def __init__(self, greys: Sequence[int], rate: int = 25) -> None:
+        self.name, self.rate, self.problem = "clip", Fraction(rate), None
         self.count, self._greys = len(greys), greys
         self.passes = 0
 
     def __iter__(self) -> Iterator[Frame]:
         self.passes += 1
         for index, grey in enumerate(self._greys):
-            yield Frame(index + 1, index / 25, np.full((240, 320, 3), grey, np.uint8))
+            yield Frame(index + 1, float(index / self.rate), np.full((240, 320, 3), grey, np.uint8))
 
 
 def readings(grey: float) -> list[float]:

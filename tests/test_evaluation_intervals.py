@@ -114,6 +114,16 @@ def test_what_does_not_vary_is_undefined_and_silent() -> None:
     assert np.isnan(alone["mean"]["mae"]).all()  # nothing is known of other people from one
 
 
+def test_skewness_is_not_made_of_rounding() -> None:
+    """Subjects that weigh alike, up to rounding, give no acceleration."""
+    without = 0.61 + 1e-16 * np.array([0.0, 1.2, 1.2, 0.0, 4.5, 0.0])
+    assert len(set(without)) > 1
+    assert module._acceleration(without) == 0.0
+    # By hand: steps from the mean 2.5 are 1.5, 0.5, -0.5, -1.5 and then (1, 1, -2) of another set.
+    assert module._acceleration(np.array([1.0, 2.0, 3.0, 4.0])) == 0.0
+    assert module._acceleration(np.array([1.0, 1.0, 4.0])) == pytest.approx(-6 / (6 * 6**1.5))
+
+
 def test_subjects_are_drawn_not_frames() -> None:
     """Copies of every frame add rows but no people: the interval stays."""
     p, y, who = uneven(1)

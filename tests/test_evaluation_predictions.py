@@ -228,6 +228,9 @@ def test_variance_matching_leaves_alone_what_it_cannot_fit() -> None:
     still[:, 0] = 0.3
     fitted = VarianceMatching.fit(Predictions.of(rows, AUS, still, {}))
     assert (fitted.scale[0], fitted.offset[0]) == (1, 0) and fitted.scale[1] != 1
+    still[::2, 0] = np.nextafter(np.float32(0.3), np.float32(1))  # rounding is no variance
+    fitted = VarianceMatching.fit(Predictions.of(rows, AUS, still, {}))
+    assert (fitted.scale[0], fitted.offset[0]) == (1, 0)
     absent = replace(rows, table=rows.table.assign(AU04=np.float32(0)))
     fitted = VarianceMatching.fit(Predictions.of(absent, AUS, guesses(rows), {}))
     assert (fitted.scale[1], fitted.offset[1]) == (1, 0)

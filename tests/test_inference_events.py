@@ -52,6 +52,15 @@ def test_hysteresis() -> None:
     assert events_of([0, 0.99, 0.99, 0]) == []
 
 
+@pytest.mark.parametrize("rounding", [-4e-16, 0.0, 4e-16])
+def test_rounding_moves_no_event(rounding: float) -> None:
+    """A plateau at the threshold, as smoothing computes it on one processor and on another."""
+    plateau = [0, 1 + rounding, 1, 1 - rounding, 0.5 - rounding, 0.5 + rounding, 0]
+    assert spans(events_of(plateau)) == [(2, 2, 6)]
+    below = [0, 1 - 1e-6, 1 - 1e-6, 0]
+    assert events_of(below) == []
+
+
 def test_a_single_reading_is_its_own_mean() -> None:
     (event,) = events_of([0, 2.5, 0])
     assert (event.duration, event.mean, event.peak) == (0.0, 2.5, 2.5)

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
 from auheat.inference.baseline import Baseline, Rest, read_baseline
-from auheat.inference.calibration import at_frame, from_video, neutral_of, quietest
+from auheat.inference.calibration import AROUND, at_frame, from_video, neutral_of, quietest
 from auheat.inference.curves import Recorder
 from auheat.inference.refining import Refinement
 from auheat.inference.video import VideoPrediction
@@ -40,6 +40,16 @@ def test_a_neutral_frame_is_the_median_about_it(people: list[Face]) -> None:
     assert found.source == "clip"
     first = at_frame(1, source, grey_predictor([people[:1]]))
     assert first.faces[0].frames == tuple(range(1, 8))
+
+
+def test_a_frame_a_quarter_of_a_second_later_counts_whatever_its_rounding(
+    people: list[Face],
+) -> None:
+    """At 24 frames a second the sixth lies just there, but in floats 28 / 24 > 22 / 24 + 0.25."""
+    assert 22 / 24 + AROUND < 28 / 24
+    source = Greys([50] * 17 + [90] * 6 + [60] * 6 + [200] * 5, rate=24)
+    found = at_frame(23, source, grey_predictor([people[:1]]))
+    assert found.faces[0].frames == tuple(range(17, 30))
 
 
 def test_a_neutral_frame_knows_only_who_is_in_it(people: list[Face]) -> None:

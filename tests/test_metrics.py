@@ -218,6 +218,26 @@ def test_a_constant_predictor_over_a_whole_dataset(parts: int) -> None:
     assert np.isnan(icc31(np.column_stack([p[:, 0], y[:, 0]])))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("parts", [1, 4])
+@pytest.mark.parametrize("level", [0.3, 4.7])
+def test_a_constant_is_one_whatever_float32_made_of_it(parts: int, level: float) -> None:
+    """Neighbouring float32 values, as a network gives whose batches are summed in another order."""
+    steps = np.random.default_rng(1).integers(-1, 2, 400)
+    here = np.float32(level)
+    p = np.where(steps == 0, here, np.nextafter(here, np.float32(9) * steps)).astype(np.float64)
+    assert len(set(p)) == 3
+    y = np.tile([0.0, 2.0, 3.0, 1.0], 100)
+    table = np.column_stack([p, p]), np.column_stack([y, np.zeros(400)])
+    split = zip(*(np.split(side, parts) for side in table), strict=True)
+    found = reduce(add, (Agreement.of(a, b) for a, b in split))
+    assert found.varies.tolist() == [[False, False], [True, False]]
+    assert np.isnan(found.pcc).all()
+    assert found.icc[0] == 0.0 and np.isnan(found.icc[1])
+    assert np.isnan(icc31(np.column_stack([p, np.zeros(400)])))
+    assert icc31(np.column_stack([p, y])) == 0.0
+
+
 def test_icc31_needs_two_targets_and_two_judges() -> None:
     assert np.isnan(icc31([[1.0, 2.0]]))
     assert np.isnan(icc31([[1.0], [2.0]]))

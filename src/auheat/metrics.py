@@ -3,7 +3,7 @@
 ICC(3,1) is the two-way mixed, single-rater consistency of Shrout and Fleiss (1979),
 (BMS - EMS) / (BMS + (k - 1) EMS). With two judges, prediction p and label y, it equals exactly
 2 cov(p, y) / (var p + var y): a constant bias does not lower it, a wrong scale does. What is not
-defined (fewer than two samples, or no variance at all) is NaN, never 0.
+defined (fewer than two samples, or no variance beyond rounding) is NaN, never 0.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 METRICS = ("icc", "mae", "mse", "pcc")
+# A standard deviation below this fraction of the mean is what float32 rounding makes of a constant.
+_ROUNDING = 2e-7
 
 
 def icc31(ratings: ArrayLike) -> float:
@@ -24,7 +26,9 @@ def icc31(ratings: ArrayLike) -> float:
     n, k = table.shape
     if n < 2 or k < 2:
         return float("nan")
+    means = table.mean(0)
     table = table - table[0]  # a judge's offset does not matter; constant judges become exactly 0
+    table = np.where(_varies(((table - table.mean(0)) ** 2).sum(0), means, n), table, 0.0)
     targets, judges, grand = table.mean(1), table.mean(0), table.mean()
     between = k * ((targets - grand) ** 2).sum() / (n - 1)
     residual = table - targets[:, None] - judges[None, :] + grand
@@ -59,8 +63,8 @@ class Agreement:
                 f"predictions {p.shape} and labels {y.shape} must share a shape (N, A)"
             )
         valid = ~(np.isnan(p) | np.isnan(y))
-        mean_p, dp = _centred(p, valid)
-        mean_y, dy = _centred(y, valid)
+        mean_p, dp = centred(p, valid)
+        mean_y, dy = centred(y, valid)
         error = np.where(valid, p - y, 0.0)
         return cls(
             valid.sum(0).astype(np.float64),
@@ -97,14 +101,36 @@ class Agreement:
         )
 
     @property
+    def varies(self) -> NDArray[np.bool_]:
+        """Whether predictions, labels vary by more than rounding. (2, A)."""
+        return np.stack(
+            [
+                _varies(self.ss_p, self.mean_p, self.count),
+                _varies(self.ss_y, self.mean_y, self.count),
+            ]
+        )
+
+    def _variation(self) -> tuple[Floats, Floats, Floats]:
+        """ss_p, ss_y and ss_py, 0 where that is rounding."""
+        p, y = self.varies
+        zero = np.zeros_like(self.count)
+        return (
+            np.where(p, self.ss_p, zero),
+            np.where(y, self.ss_y, zero),
+            np.where(p & y, self.ss_py, zero),
+        )
+
+    @property
     def icc(self) -> Floats:
         """ICC(3,1) per AU, -1 to 1, NaN where undefined. (A,)."""
-        return _ratio(2 * self.ss_py, self.ss_p + self.ss_y)
+        ss_p, ss_y, ss_py = self._variation()
+        return _ratio(2 * ss_py, ss_p + ss_y)
 
     @property
     def pcc(self) -> Floats:
         """Pearson correlation per AU, -1 to 1, NaN if either side is constant. (A,)."""
-        return np.clip(_ratio(self.ss_py, np.sqrt(self.ss_p * self.ss_y)), -1.0, 1.0)
+        ss_p, ss_y, ss_py = self._variation()
+        return np.clip(_ratio(ss_py, np.sqrt(ss_p * ss_y)), -1.0, 1.0)
 
     @property
     def mae(self) -> Floats:
@@ -117,16 +143,29 @@ class Agreement:
         return _ratio(self.squared, self.count)
 
 
-def _centred(values: Floats, valid: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Means (A,) of the valid values (N, A), and the differences from them, 0 where not valid.
+def centred(values: Floats, valid: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Means of the valid values of each column, and the differences from them.
 
-    The second pass takes out what rounding left in the mean of many values, so that a constant
-    column differs from its mean by exactly 0.
+    The second pass takes out what rounding left in the mean of many values. A column that varies by
+    rounding alone differs from its mean by exactly 0.
+
+    Args:
+        values: (N, A).
+        valid: (N, A), which of them count.
+
+    Returns:
+        The means (A,), 0 without a value, and the differences (N, A), 0 where not valid.
     """
     count = np.maximum(valid.sum(0), 1)
     mean = np.where(valid, values, 0.0).sum(0) / count
     mean = mean + np.where(valid, values - mean, 0.0).sum(0) / count
-    return mean, np.where(valid, values - mean, 0.0)
+    away = np.where(valid, values - mean, 0.0)
+    return mean, np.where(_varies((away**2).sum(0), mean, count), away, 0.0)
+
+
+def _varies(ss: Floats, mean: Floats, count: Floats | int) -> NDArray[np.bool_]:
+    """Whether a centred sum of squares is more than what rounding makes of a constant."""
+    return np.asarray(ss > count * (_ROUNDING * mean) ** 2, np.bool_)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

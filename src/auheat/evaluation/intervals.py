@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.evaluation.predictions import Predictions
-from auheat.metrics import METRICS
+from auheat.metrics import METRICS, centred
 
 Floats = NDArray[np.float64]
 Bounds = dict[str, dict[str, tuple[float, float]]]
@@ -66,7 +66,7 @@ def subject_sums(p: Floats, y: Floats, of_row: NDArray[np.int64], subjects: int)
     their means over all rows, which keeps precision. Pairs with a NaN are left out.
     """
     valid = ~(np.isnan(p) | np.isnan(y))
-    dp, dy = _from_mean(p, valid), _from_mean(y, valid)
+    (_, dp), (_, dy) = centred(p, valid), centred(y, valid)
     error = np.where(valid, p - y, 0.0)
     terms = (valid, dp, dy, dp**2, dy**2, dp * dy, np.abs(error), error**2)
     rows = np.stack([np.asarray(term, np.float64) for term in terms], -1)
@@ -93,11 +93,6 @@ def resampled(sums: Floats, drawn: Floats) -> dict[str, Floats]:
         "pcc": np.clip(_ratio(ss_py, np.sqrt(ss_p * ss_y)), -1, 1),
     }
     return {metric: found[metric] for metric in METRICS}
-
-
-def _from_mean(values: Floats, valid: NDArray[np.bool_]) -> Floats:
-    mean = np.where(valid, values, 0.0).sum(0) / np.maximum(valid.sum(0), 1)
-    return np.where(valid, values - mean, 0.0)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
@@ -154,5 +149,7 @@ def _acceleration(without: Floats) -> float:
     """How the spread grows with the value, from the values without one subject each (S,)."""
     known = without[~np.isnan(without)]
     steps = known.mean() - known if known.size else np.zeros(1)
+    if known.size and np.abs(steps).max() <= _TIED * abs(known.mean()):
+        return 0.0  # rounding alone, which has a skewness, too
     squared = float((steps**2).sum())
     return float((steps**3).sum()) / (6 * squared**1.5) if squared > 0 else 0.0

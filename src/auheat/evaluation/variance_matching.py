@@ -36,7 +36,7 @@ class VarianceMatching:
     def fit(cls, validation: Predictions) -> VarianceMatching:
         """Fits both on the pairs of validation predictions and labels."""
         seen: Agreement = validation.agreement()
-        varies = (seen.ss_p > 0) & (seen.ss_y > 0)
+        varies = seen.varies.all(0)
         ratio = seen.ss_y / np.where(varies, seen.ss_p, 1.0)
         scale = np.where(varies, np.sqrt(ratio), 1.0)
         offset = np.where(varies, seen.mean_y - scale * seen.mean_p, 0.0)

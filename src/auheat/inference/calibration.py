@@ -37,6 +37,7 @@ Neutral = int | Literal["auto"] | Baseline
 MOST = 3.5
 # A frame's readings jitter, so the median of those up to this many seconds around it is taken.
 AROUND = 0.25
+_SLACK = 1e-6  # seconds; time stamps are rounded
 # "auto" takes no reading of a face that is hard to see, and nothing of one that is hardly there.
 CONFIDENT, FEWEST = 0.7, 10
 # It takes the median over this share of a person's frames, those in which the least is going on.
@@ -117,7 +118,7 @@ def at_frame(
     tracker = predictor.detector.tracker()
     with closing(predict_frames(frames or source, predictor, tracker, images=False)) as read:
         for _, result in read:
-            if result.timestamp > time + AROUND:
+            if result.timestamp > time + AROUND + _SLACK:
                 break
             last = result.frame
             recorder.add(result)
@@ -147,7 +148,7 @@ def from_frame(number: int, recorder: Recorder, source: str) -> Baseline:
 
 def _median_about(number: int, person: Curves, aus: Sequence[str]) -> Rest:
     time = person.times[person.frames == number][0]
-    near = np.abs(person.times - time) <= AROUND + 1e-6
+    near = np.abs(person.times - time) <= AROUND + _SLACK
     readings = np.median(person.levels[near], axis=0)
     return Rest(dict(zip(aus, readings.tolist(), strict=True)), tuple(person.frames[near].tolist()))
 

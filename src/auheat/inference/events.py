@@ -34,6 +34,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _SLACK = 1e-6  # seconds; time stamps are rounded
+# Smoothing rounds: a plateau is no more than nearly level, and that must not move an apex or event.
+_TIED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,17 @@ def find_events(
             part = slice(stretch.start + first, stretch.start + last + 1)
             complete = first > 0 and part.stop < stretch.stop
             event = _event(face_id, au, frames[part], times[part], levels[part], complete)
-            if event.peak >= thresholds.enter and event.duration > thresholds.shortest - _SLACK:
+            if (
+                event.peak >= thresholds.enter - _TIED
+                and event.duration > thresholds.shortest - _SLACK
+            ):
                 events.append(event)
     return events
 
 
 def _active(levels: Floats, leave: float) -> Iterator[tuple[int, int]]:
     """The first and the last index of every run of readings of at least `leave`."""
-    edges = np.diff(np.concatenate([[0], (levels >= leave).astype(np.int8), [0]]))
+    edges = np.diff(np.concatenate([[0], (levels >= leave - _TIED).astype(np.int8), [0]]))
     begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
     yield from ((int(a), int(b) - 1) for a, b in zip(begins, ends, strict=True))
 
@@ -113,7 +118,8 @@ def _active(levels: Floats, leave: float) -> Iterator[tuple[int, int]]:
 def _event(
     face_id: int, au: str, frames: Integers, times: Floats, levels: Floats, complete: bool
 ) -> Event:
-    apex, duration = int(levels.argmax()), float(times[-1] - times[0])
+    apex = int((levels >= levels.max() - _TIED).argmax())
+    duration = float(times[-1] - times[0])
     area = float(((levels[1:] + levels[:-1]) / 2 * np.diff(times)).sum())
     return Event(
         face_id,
