@@ -29,11 +29,10 @@ from auheat.figures.reliability import read_bins, reliability
 from auheat.figures.style import DPI
 from auheat.files import atomic_write
 from auheat.heatmap import mean_over_points
-from auheat.inference.predictor import default_weights
 from auheat.inference.uncertainty import Uncertainty, evidence, visibility
-from auheat.models.checkpoint import figures_of
 from auheat.models.heatmap_net import layout_of
 from auheat.models.runtimes.opening import open_runtime
+from auheat.models.weights import default_weights, uncertainty_path
 
 Floats = NDArray[np.float64]
 KNOTS = np.array([0, 0.1, 0.3, 0.6, 1, 1.5, 2.2, 3, 4, 5])
@@ -100,8 +99,8 @@ def read_views(part: Manifest, runtime: Any) -> Views:
             crops = np.stack([
                 picture(part, landmarks[r], r, runtime.config.input_size, worn) for r in rows
             ])  # fmt: skip
-            maps = runtime.maps(crops)
-            mirrored = runtime.maps(np.ascontiguousarray(crops[:, :, ::-1]))
+            maps = runtime.heatmaps(crops)
+            mirrored = runtime.heatmaps(np.ascontiguousarray(crops[:, :, ::-1]))
             peaks = maps.location.amax((2, 3)).clamp(0, 1)
             area = (maps.location > peaks[..., None, None] / 2).float().mean((2, 3))
             shape = [mean_over_points(one, layout.au_of_point).numpy() for one in (peaks, area)]
@@ -241,7 +240,7 @@ def main() -> None:
         f"synthetic faces: {len(set(val.people))} people, {len(val.seen)} views",
         hashlib.sha256(path.read_bytes()).hexdigest(),
     )  # fmt: skip
-    fitted.write(options.out or figures_of(path))
+    fitted.write(options.out or uncertainty_path(path))
     faces = {"all": test, "as they are": test.part(~test.worn), "worn": test.part(test.worn)}
     report = {
         "kind": "uncertainty, synthetic faces",

@@ -15,8 +15,9 @@ from PIL import Image
 
 from auheat.doctor import self_test
 from auheat.files import atomic_write
-from auheat.inference.predictor import default_weights, load
+from auheat.inference.predictor import load
 from auheat.media.frames import VideoFile
+from auheat.models.weights import default_weights
 
 CLIP, FRAME, SIZE = Path("examples/smiles.mp4"), 41, (320, 240)
 

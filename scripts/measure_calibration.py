@@ -24,9 +24,9 @@ from auheat.data.manifest import Manifest, read_manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import predict_part
 from auheat.inference.calibration import calibrated
-from auheat.inference.predictor import default_weights
 from auheat.metrics import Agreement
 from auheat.models.checkpoint import load_checkpoint
+from auheat.models.weights import default_weights
 
 Floats = NDArray[np.float64]
 

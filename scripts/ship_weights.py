@@ -38,7 +38,7 @@ def main() -> None:
         "limits": LIMITS,
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    save_checkpoint(options.out, checkpoint.net, checkpoint.config, card, half=True)
+    save_checkpoint(options.out, checkpoint.net, checkpoint.config, card=card, half=True)
     print(f"{options.out}: {options.out.stat().st_size / 2**20:.1f} MB")
 
 

@@ -11,8 +11,8 @@ import torch
 from auheat.facs import PointLayout
 from auheat.inference.predictor import Predictor
 from auheat.media.frames import Frame
+from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import codec_of
-from auheat.models.map_net import Maps
 from auheat.results import Face
 from stand_ins import SMALL, KnownFaces, MapsFrom, checkpoint_of
 
@@ -41,12 +41,12 @@ def readings(grey: float) -> list[float]:
 def grey_predictor(known: Sequence[Sequence[Face]]) -> Predictor:
     layout, codec = PointLayout.of(SMALL.aus), codec_of(SMALL)
 
-    def draw(crops: torch.Tensor) -> Maps:
+    def draw(crops: torch.Tensor) -> Heatmaps:
         grey = crops[:, 0, 32, 32].float()
         levels = torch.stack([grey / 50, torch.ones_like(grey), 2 + grey / 100], 1)
         at_points = levels[:, list(layout.au_of_point)] * codec.scale
         maps = torch.zeros(*at_points.shape, *codec.map_size)
         maps[:, :, 4, 4] = at_points
-        return Maps(maps, None)
+        return Heatmaps(maps, None)
 
     return Predictor(checkpoint_of(MapsFrom(draw)), KnownFaces(known), "cpu")

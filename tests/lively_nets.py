@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from auheat.config import ModelConfig
+from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import build_net
-from auheat.models.map_net import MapNet
 from stand_ins import SMALL
 
 Images = NDArray[np.uint8]
@@ -31,7 +31,7 @@ def crops(count: int, size: int = 64, seed: int = 0) -> Images:
     return (coarse + random.integers(0, 56, (count, size, size, 3))).astype(np.uint8)
 
 
-def lively(config: ModelConfig) -> MapNet:
+def lively(config: ModelConfig) -> HeatmapModel:
     """A network whose norms and SCC layers are all but neutral, as after training."""
     torch.manual_seed(3)
     net = build_net(config)

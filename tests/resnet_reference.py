@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor
 from torch.nn import functional
 
-from auheat.config import Trunk
+from auheat.config import Backbone
 
-BLOCKS: dict[Trunk, tuple[int, int, int, int]] = {
+BLOCKS: dict[Backbone, tuple[int, int, int, int]] = {
     "resnet18": (2, 2, 2, 2),
     "resnet34": (3, 4, 6, 3),
     "resnet50": (3, 4, 6, 3),
@@ -22,7 +22,7 @@ def norm_shapes(name: str, channels: int) -> Iterator[tuple[str, tuple[int, ...]
     yield f"{name}.num_batches_tracked", ()
 
 
-def torchvision_shapes(kind: Trunk) -> Iterator[tuple[str, tuple[int, ...]]]:
+def torchvision_shapes(kind: Backbone) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Names and shapes in torchvision's files, written down by rule, without `fc`."""
     yield "conv1.weight", (64, 3, 7, 7)
     yield from norm_shapes("bn1", 64)
@@ -45,7 +45,7 @@ def torchvision_shapes(kind: Trunk) -> Iterator[tuple[str, tuple[int, ...]]]:
             inputs = outputs
 
 
-def reference_forward(weights: Mapping[str, Tensor], kind: Trunk, x: Tensor) -> Tensor:
+def reference_forward(weights: Mapping[str, Tensor], kind: Backbone, x: Tensor) -> Tensor:
     """torchvision's forward pass in evaluation mode, in functions over named weights."""
 
     def conv(x: Tensor, name: str, norm: str, stride: int = 1) -> Tensor:

@@ -17,8 +17,8 @@ from auheat import geometry
 from auheat.config import ModelConfig
 from auheat.faces.detection import Detection, FaceLandmarks, Region
 from auheat.models.checkpoint import Checkpoint, save_checkpoint
+from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import build_net
-from auheat.models.map_net import Maps
 from auheat.results import Face
 
 Points = NDArray[np.float64]
@@ -49,12 +49,12 @@ def save_small(path: Path, config: ModelConfig = SMALL) -> Path:
 class MapsFrom(nn.Module):
     """A network that draws the maps that a function gives for a batch of crops, and keeps it."""
 
-    def __init__(self, draw: Callable[[Tensor], Maps]) -> None:
+    def __init__(self, draw: Callable[[Tensor], Heatmaps]) -> None:
         super().__init__()
         self._draw = draw
         self.seen: list[Tensor] = []
 
-    def forward(self, crops: Tensor) -> Maps:
+    def forward(self, crops: Tensor) -> Heatmaps:
         self.seen.append(crops)
         return self._draw(crops)
 

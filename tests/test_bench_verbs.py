@@ -33,8 +33,8 @@ def test_rows_of_the_model_bench() -> None:
     net = build_net(ModelConfig(width=0.125, input_size=32, deconv_widths=(8, 8), scc_k=3))
     bench = model.bench_model(net, 32, model.ModelPlan((1, 2), rounds=2), CPU)
     names = [row["network"] for row in bench.rows if row["batch"] == 2]
-    assert names[:4] == [model.PEER, "plain PyTorch", "folded", "folded, channels last"]
-    one, two = (row for row in bench.rows if row["network"] == "folded")
+    assert names[:4] == [model.PEER, "plain PyTorch", "fused", "fused, channels last"]
+    one, two = (row for row in bench.rows if row["network"] == "fused")
     assert two["GFLOP"] == pytest.approx(2 * one["GFLOP"])
     assert two["frames/s"] == pytest.approx(2000 / two["ms"])
     assert all(row["times peer"] == 1 for row in bench.rows if row["network"] == model.PEER)
@@ -52,7 +52,7 @@ def test_all_forms_of_a_network_agree() -> None:
 
 def test_the_paper_network_is_that_of_its_settings() -> None:
     config = model.paper_model()
-    assert (config.trunk, config.input_size, config.scc_norm) == ("resnet50", 256, True)
+    assert (config.backbone, config.input_size, config.scc_norm) == ("resnet50", 256, True)
     assert train.preset_experiment("paper", ()).model == config
     assert train.preset_experiment("default", ["data.batch_size=4"]).data.batch_size == 4
 

@@ -97,7 +97,7 @@ def save_weights(path: Path, data: Path, **divided: object) -> None:
     net = build_net(settings.model)
     torch.nn.init.normal_(net.head.weight, std=0.5)
     card = {"experiment": {"name": "tiny", "seed": 5, "data": divided}}
-    save_checkpoint(path, net, settings.model, card)
+    save_checkpoint(path, net, settings.model, card=card)
 
 
 def test_a_run_is_tested_on_the_people_of_its_fold(tmp_path: Path) -> None:

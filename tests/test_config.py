@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from auheat.config import PRESETS, ModelConfig, build, override, read_toml, to_dict
+from auheat.config import FORMER_NAME, ModelConfig, build, override, read_toml, to_dict
 from auheat.errors import AuheatError
 
 
@@ -84,16 +84,32 @@ def test_none_is_kept_where_it_is_allowed() -> None:
     assert "frames = None" in refusal(lambda: build(Scene, {"name": "a", "frames": None}, "x"))
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_survive_plain_values(name: str) -> None:
-    plain = to_dict(PRESETS[name])
+@dataclass(frozen=True)
+class Lens:
+    focus: str = field(default="near", metadata={FORMER_NAME: "blur"})
+
+
+def test_settings_survive_plain_values() -> None:
+    config = ModelConfig(aus=("AU01", "AU12"), backbone="resnet50", amplitude="paper")
+    plain = to_dict(config)
     assert type(plain["aus"]) is list
-    assert build(ModelConfig, plain, "checkpoint") == PRESETS[name]
+    assert "trunk" not in plain
+    assert build(ModelConfig, plain, "checkpoint") == config
 
 
-def test_paper_preset_is_the_papers_network() -> None:
-    paper = PRESETS["paper"]
-    assert (paper.trunk, paper.width, paper.input_size) == ("resnet50", 1.0, 256)
+def test_a_former_name_is_read() -> None:
+    assert build(ModelConfig, {"trunk": "resnet34"}, "checkpoint").backbone == "resnet34"
+    assert "trunk = 'vgg'" in refusal(lambda: build(ModelConfig, {"trunk": "vgg"}, "x"))
+    # As when an assignment on the command line follows a file: the last one holds.
+    assert build(Lens, {"blur": "a", "focus": "b"}, "x") == Lens("b")
+    assert build(Lens, {"focus": "b", "blur": "a"}, "x") == Lens("a")
+
+
+def test_the_papers_network() -> None:
+    root = Path(__file__).resolve().parents[1]
+    settings = read_toml(str(root / "configs" / "paper" / "scc-heatmap.toml"))["model"]
+    paper = build(ModelConfig, settings, "the paper's")
+    assert (paper.backbone, paper.width, paper.input_size) == ("resnet50", 1.0, 256)
     assert (paper.sigma, paper.amplitude) == (2.0, "paper")
     assert paper.deconv_widths == (256, 128, 64)
     assert (paper.scc, paper.scc_norm, paper.scc_init) == (True, True, "random")
@@ -115,7 +131,7 @@ def test_paper_preset_is_the_papers_network() -> None:
         ({"sigma": float("nan")}, "sigma = nan"),
         ({"amplitude": -0.2}, "amplitude = -0.2: expected 'paper' or more than 0"),
         ({"amplitude": "papr"}, "amplitude = 'papr' in x.toml: expected float or 'paper'"),
-        ({"trunk": "resnet19"}, "choose one of 'resnet18', 'resnet34', 'resnet50'"),
+        ({"backbone": "resnet19"}, "choose one of 'resnet18', 'resnet34', 'resnet50'"),
         ({"aus": ["AU12", "AU12"]}, "listed twice"),
         ({"aus": ["AU1"]}, "did you mean 'AU01'?"),
         ({"aus": []}, "no Action Units"),
@@ -156,10 +172,10 @@ def test_settings_from_before_hourglasses_mean_what_they_meant() -> None:
 
 
 def test_overrides_are_toml_values_else_plain_text() -> None:
-    settings = {"model": {"scc": True, "trunk": "resnet18"}, "epochs": 3}
+    settings = {"model": {"scc": True, "backbone": "resnet18"}, "epochs": 3}
     assignments = [
         "model.scc=false",
-        "model.trunk = resnet50",
+        "model.backbone = resnet50",
         "epochs=20",
         "rate=1e-3",
         "model.aus=['AU01', 'AU12']",
@@ -169,7 +185,7 @@ def test_overrides_are_toml_values_else_plain_text() -> None:
         "new.section.key=1.5",
     ]
     assert override(settings, assignments) == {
-        "model": {"scc": False, "trunk": "resnet50", "aus": ["AU01", "AU12"]},
+        "model": {"scc": False, "backbone": "resnet50", "aus": ["AU01", "AU12"]},
         "epochs": 20,
         "rate": 0.001,
         "title": "a = b",

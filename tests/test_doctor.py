@@ -17,10 +17,10 @@ import pytest
 from click.testing import CliRunner
 
 from auheat.cli import main
-from auheat.doctor import examination, machine, packages, self_test
-from auheat.doctor.findings import Finding, guarded
+from auheat.doctor import examination, machine, self_test
+from auheat.doctor.machine import Finding, guarded
 from auheat.facs import PAPER_AUS
-from auheat.inference.predictor import default_weights
+from auheat.models.weights import default_weights
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -49,7 +49,7 @@ def test_this_installation_works() -> None:
 
 def test_one_failure_ends_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
     bad = Finding("FAILED", "video", "no frames", "mend it")
-    monkeypatch.setattr(examination, "LOOKS", (packages.python, lambda: iter([bad])))
+    monkeypatch.setattr(examination, "LOOKS", (machine.python, lambda: iter([bad])))
     result = CliRunner().invoke(main, ["doctor"])
     assert result.exit_code == 2
     assert result.output.splitlines()[-2:] == [
@@ -69,20 +69,20 @@ def test_an_error_in_one_look_is_a_line() -> None:
 
 
 def test_what_is_looked_for_is_what_is_declared() -> None:
-    assert {distribution for _, distribution in packages.NEEDED} <= names(PROJECT["dependencies"])
+    assert {distribution for _, distribution in machine.NEEDED} <= names(PROJECT["dependencies"])
     extras = PROJECT["optional-dependencies"]
-    for _, distribution, extra, _ in packages.TRIED + packages.LOOKED_FOR:
+    for _, distribution, extra, _ in machine.TRIED + machine.LOOKED_FOR:
         assert distribution in names(extras[extra])
-    looked_for = {extra for _, _, extra, _ in packages.TRIED + packages.LOOKED_FOR}
+    looked_for = {extra for _, _, extra, _ in machine.TRIED + machine.LOOKED_FOR}
     assert looked_for == set(extras) - {"all", "dev", "docs"}
-    oldest, newest = (".".join(map(str, pair)) for pair in (packages.OLDEST, packages.TOO_NEW))
+    oldest, newest = (".".join(map(str, pair)) for pair in (machine.OLDEST, machine.TOO_NEW))
     assert PROJECT["requires-python"] == f">={oldest},<{newest}"
 
 
 def test_a_missing_extra_is_named_and_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
-    find = packages.find_spec
-    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "dlib" else find(name))
-    (found,) = [one for one in packages.optional() if one.state != "ok"]
+    find = machine.find_spec
+    monkeypatch.setattr(machine, "find_spec", lambda name: None if name == "dlib" else find(name))
+    (found,) = [one for one in machine.optional() if one.state != "ok"]
     assert found.line() == (
         "missing  dlib-bin: only needed for auheat prepare --landmarks dlib; "
         'pip install "auheat[dlib]"'
@@ -96,8 +96,8 @@ def test_a_package_that_does_not_load_fails(monkeypatch: pytest.MonkeyPatch) -> 
             raise ImportError(f"{name} is broken")
         return import_module(name)
 
-    monkeypatch.setattr(packages, "import_module", load)
-    found = [one for one in (*packages.needed(), *packages.optional()) if one.state != "ok"]
+    monkeypatch.setattr(machine, "import_module", load)
+    found = [one for one in (*machine.needed(), *machine.optional()) if one.state != "ok"]
     assert [one.line() for one in found] == [
         "FAILED   opencv-contrib-python: cv2 is broken; "
         "pip install --force-reinstall opencv-contrib-python",
@@ -117,7 +117,7 @@ def test_video_that_comes_back_wrong_fails(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_other_or_damaged_weights_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, copy = default_weights().read_bytes(), tmp_path / "default.safetensors"
-    monkeypatch.setattr("auheat.inference.predictor.default_weights", lambda: copy)
+    monkeypatch.setattr("auheat.models.weights.default_weights", lambda: copy)
     for content, said in (
         (whole[:-1000], "not a readable safetensors file"),
         (whole[:-1] + bytes([whole[-1] ^ 1]), "is not that of this version"),

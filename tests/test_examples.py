@@ -15,10 +15,10 @@ import pytest
 
 import auheat
 from auheat.facs import PAPER_AUS
-from auheat.inference.predictor import default_weights
 from auheat.media.frames import VideoFile
 from auheat.media.video_writer import VideoWriter
 from auheat.models.checkpoint import load_checkpoint
+from auheat.models.weights import default_weights
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 CLIPS = sorted(EXAMPLES.glob("*.mp4"))

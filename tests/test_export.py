@@ -18,12 +18,12 @@ from auheat.export import exporting
 from auheat.export.exporting import export
 from auheat.export.faces import sheet
 from auheat.inference import predictor
-from auheat.inference.predictor import default_weights
-from auheat.inference.uncertainty import Uncertainty, beside
+from auheat.inference.uncertainty import Uncertainty, load_uncertainty
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.models.heatmap_net import layout_of
 from auheat.models.runtimes.exported import metadata, read_settings
 from auheat.models.runtimes.opening import installed, open_runtime
+from auheat.models.weights import default_weights
 from stand_ins import SMALL, KnownFaces, face_from, small_checkpoint, texture, write_video
 
 onnx = pytest.importorskip("onnx")
@@ -40,7 +40,7 @@ def weights(tmp_path: Path) -> Path:
 
 
 def saved(path: Path, config: ModelConfig = WITH_SCC) -> Path:
-    save_checkpoint(path, small_checkpoint(config).net, config, {"by": "a test"})
+    save_checkpoint(path, small_checkpoint(config).net, config, card={"by": "a test"})
     return path
 
 
@@ -97,7 +97,7 @@ def test_bf16_without_a_runtime_for_it_is_refused(
     pytest.importorskip("onnxruntime")
     monkeypatch.setattr(exporting, "installed", lambda: ["onnx"])
     with pytest.raises(AuheatError, match="nothing here computes in bf16"):
-        export(weights, tmp_path / "a.onnx", "bf16")
+        export(weights, tmp_path / "a.onnx", precision="bf16")
     assert not (tmp_path / "a.onnx").exists()
 
 
@@ -159,11 +159,11 @@ def test_figures_of_uncertainty_go_with_the_file(tmp_path: Path, weights: Path) 
     )
     figures.write(tmp_path / "small.uncertainty.json")
     export(weights, out)
-    found = beside(out, WITH_SCC.aus)
+    found = load_uncertainty(out, WITH_SCC.aus)
     assert found is not None
     np.testing.assert_array_equal(found.curves, figures.curves)
     export(saved(tmp_path / "without.safetensors"), out)
-    assert beside(out, WITH_SCC.aus) is None
+    assert load_uncertainty(out, WITH_SCC.aus) is None
 
 
 def foreign(path: Path, kind: str) -> None:
@@ -225,7 +225,7 @@ def test_default_weights_pass(tmp_path: Path) -> None:
     config = load_checkpoint(default_weights()).config
     runtime = open_runtime(out)
     assert runtime.config == config
-    levels = layout_of(config).read(runtime.maps(sheet(128)).intensity).numpy()
+    levels = layout_of(config).read(runtime.heatmaps(sheet(128)).intensity).numpy()
     au12 = levels[:, config.aus.index("AU12")]
     assert (
         au12[8:18:2].min() > 2

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from auheat.export.exporting import Parity, parity
 from auheat.export.faces import sheet
-from auheat.export.parity import Parity, parity
 from auheat.metrics import icc31
+from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import layout_of
-from auheat.models.map_net import Maps
 from auheat.models.runtimes.torch_runtime import TorchRuntime
 from stand_ins import SMALL, small_checkpoint
 
@@ -30,13 +30,13 @@ class Shifted:
         self._inner = TorchRuntime(checkpoint.net, self.config, "cpu", "fp32")
         self._step = step * layout_of(self.config).codec.scale
 
-    def maps(self, crops: NDArray[np.uint8]) -> Maps:
-        maps = self._inner.maps(crops)
+    def heatmaps(self, crops: NDArray[np.uint8]) -> Heatmaps:
+        maps = self._inner.heatmaps(crops)
         intensity = maps.intensity.clone()
         if self.calls == 1:  # only in the second batch
             intensity[2, 4:] += self._step  # both points of AU12
         self.calls += 1
-        return Maps(intensity, maps.location)
+        return Heatmaps(intensity, maps.location)
 
 
 def test_parity_sees_one_intensity_of_one_face() -> None:
@@ -47,7 +47,7 @@ def test_parity_sees_one_intensity_of_one_face() -> None:
     assert found.largest == pytest.approx(0.2, abs=1e-5)
     assert found.problem("fp32") and found.problem("bf16")
     layout, plain = layout_of(SMALL), Shifted(0.0)
-    levels = layout.read(plain.maps(crops).intensity).double().numpy()
+    levels = layout.read(plain.heatmaps(crops).intensity).double().numpy()
     moved = levels.copy()
     moved[10, 2] += 0.2  # the third face of the second eight
     iccs = [icc31(np.stack([levels[:, i], moved[:, i]], 1)) for i in range(3)]

@@ -7,11 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auheat.config import MapKind
+from auheat.config import HeatmapKind
 from auheat.heatmap import (
     Amplitude,
     HeatmapCodec,
-    MapLayout,
+    HeatmapLayout,
     max_over_points,
     mean_over_points,
 )
@@ -229,9 +229,9 @@ def a_face() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("kind", ["point", "au"])
-def test_targets_by_a_plain_loop(kind: MapKind) -> None:
+def test_targets_by_a_plain_loop(kind: HeatmapKind) -> None:
     points, levels = a_face()
-    layout = MapLayout(LAYOUT_CODEC, OWNER, kind)
+    layout = HeatmapLayout(LAYOUT_CODEC, OWNER, kind)
     targets = layout.targets(points, levels)
     groups = [[k] for k in range(6)] if kind == "point" else [[0, 1], [2], [3, 4, 5]]
     assert layout.count == len(groups)
@@ -252,9 +252,9 @@ def test_targets_by_a_plain_loop(kind: MapKind) -> None:
 
 
 @pytest.mark.parametrize("kind", ["point", "au"])
-def test_reading_inverts_the_targets(kind: MapKind) -> None:
+def test_reading_inverts_the_targets(kind: HeatmapKind) -> None:
     points, levels = a_face()
-    layout = MapLayout(LAYOUT_CODEC, OWNER, kind)
+    layout = HeatmapLayout(LAYOUT_CODEC, OWNER, kind)
     read = layout.read(layout.targets(points, levels).intensity)
     torch.testing.assert_close(read, levels.nan_to_num())
 
@@ -264,9 +264,9 @@ def test_reading_by_point_is_a_mean_and_by_au_a_peak() -> None:
     maps = torch.zeros(6, 8, 8)
     for k, level in enumerate((1.0, 3.0, 2.5, 0.0, 1.0, 9.0)):
         maps[k, k, 7 - k] = level * 0.2
-    by_point = MapLayout(codec, OWNER)
+    by_point = HeatmapLayout(codec, OWNER)
     torch.testing.assert_close(by_point.read(maps), torch.tensor([2.0, 2.5, 2.0]))
-    by_au = MapLayout(codec, OWNER, "au")
+    by_au = HeatmapLayout(codec, OWNER, "au")
     torch.testing.assert_close(by_au.read(maps[[1, 2, 5]]), torch.tensor([3.0, 2.5, 5.0]))
     heights = by_point.per_au(maps)
     assert heights.shape == (3, 8, 8)

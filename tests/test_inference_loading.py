@@ -9,7 +9,9 @@ import torch
 
 from auheat.errors import AuheatError
 from auheat.inference import predictor as module
-from auheat.inference.predictor import Predictor, find_device, load
+from auheat.inference.predictor import Predictor, load
+from auheat.models import weights
+from auheat.models.devices import find_device
 from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
 
 
@@ -55,9 +57,9 @@ def test_load_reads_weights_and_makes_the_finder(
 def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AuheatError, match=r"none\.safetensors"):
         load(tmp_path / "none.safetensors")
-    monkeypatch.setattr(module, "files", lambda _: tmp_path)
+    monkeypatch.setattr(weights, "files", lambda _: tmp_path)
     with pytest.raises(AuheatError, match="without default weights"):
         load()
     (tmp_path / "weights").mkdir()
     path = save_small(tmp_path / "weights" / "default.safetensors")
-    assert module.default_weights() == path
+    assert weights.default_weights() == path

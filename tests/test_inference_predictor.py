@@ -15,8 +15,8 @@ from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import PointLayout
 from auheat.inference.predictor import BATCH, Predictor, checked
+from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import codec_of
-from auheat.models.map_net import Maps
 from auheat.results import Face, FacePrediction
 from stand_ins import (
     SMALL,
@@ -58,7 +58,7 @@ def maps_with_peaks(peaks: list[float], count: int) -> Tensor:
 
 def test_intensities_are_means_over_the_points_of_an_au(face: Points) -> None:
     maps = maps_with_peaks([1.0, 0.5, 1.5, 4.0, 3.0, 3.5], 1) * CODEC.scale
-    (found,) = predictor_with(lambda _: Maps(maps, None), [placed(face)]).predict(FRAME)
+    (found,) = predictor_with(lambda _: Heatmaps(maps, None), [placed(face)]).predict(FRAME)
     assert list(found.intensities) == ["AU04", "AU09", "AU12"]
     assert found.intensities == pytest.approx({"AU04": 1.0, "AU09": 2.0, "AU12": 3.25})
 
@@ -67,7 +67,7 @@ def test_each_point_is_clipped_before_the_mean(face: Points) -> None:
     """A mean of clipped values: 9 counts as 5, -1 as 0."""
     maps = torch.full((1, LAYOUT.count, *CODEC.map_size), -1.0)
     maps[0, :, 3, 3] = torch.tensor([9.0, -1.0, 9.0, 2.0, 5.0, 5.0])
-    predictor = predictor_with(lambda _: Maps(maps * CODEC.scale, None), [placed(face)])
+    predictor = predictor_with(lambda _: Heatmaps(maps * CODEC.scale, None), [placed(face)])
     (found,) = predictor.predict(FRAME)
     assert found.intensities == pytest.approx({"AU04": 5.0, "AU09": 7 / 3, "AU12": 5.0})
 
@@ -75,7 +75,7 @@ def test_each_point_is_clipped_before_the_mean(face: Points) -> None:
 def test_the_highest_intensity_passes(face: Points) -> None:
     """Three thirds of 5 may round to a little more than 5."""
     maps = torch.full((1, LAYOUT.count, *CODEC.map_size), 6.0)
-    predictor = predictor_with(lambda _: Maps(maps * CODEC.scale, None), [placed(face)])
+    predictor = predictor_with(lambda _: Heatmaps(maps * CODEC.scale, None), [placed(face)])
     (found,) = predictor.predict(FRAME)
     assert max(found.intensities.values()) <= 5.0
     assert min(found.intensities.values()) > 4.9999
@@ -83,7 +83,7 @@ def test_the_highest_intensity_passes(face: Points) -> None:
 
 def test_heatmaps_are_in_intensity_units_and_joined_per_au(face: Points) -> None:
     maps = maps_with_peaks([1.0, 0.5, 1.5, 4.0, 7.0, 3.5], 1)
-    scaled = Maps(maps * CODEC.scale, None)
+    scaled = Heatmaps(maps * CODEC.scale, None)
     (found,) = predictor_with(lambda _: scaled, [placed(face)]).predict(FRAME)
     expected = {"AU04": maps[0, 0], "AU09": maps[0, 1:4].amax(0), "AU12": maps[0, 4:].amax(0)}
     for au, heatmap in found.heatmaps.items():
@@ -96,7 +96,7 @@ def test_heatmap_to_frame_in_numbers(face: Points) -> None:
     """A 64 pixel crop and 8x8 maps: map pixel (i, j) covers crop pixels 8i to 8i + 7."""
     assert CODEC.map_size == (8, 8)
     known = placed(face, turn=20, scale=0.7)
-    predictor = predictor_with(lambda _: Maps(maps_with_peaks([], 1), None), [known])
+    predictor = predictor_with(lambda _: Heatmaps(maps_with_peaks([], 1), None), [known])
     (found,) = predictor.predict(FRAME)
     to_frame = geometry.invert(CropSpec(64).transform(known.landmarks))
     np.testing.assert_allclose(
@@ -118,7 +118,7 @@ def test_a_known_point_comes_back_in_frame_pixels(face: Points) -> None:
         spot = geometry.apply(geometry.invert(transform), random.uniform(0, 63, 2))
         in_crop = torch.from_numpy(geometry.apply(transform, spot)).float()
         maps = CODEC.encode(in_crop.repeat(LAYOUT.count, 1), torch.full((LAYOUT.count,), 3.0))[None]
-        (found,) = predictor_with(lambda _, maps=maps: Maps(maps, None), [known]).predict(FRAME)
+        (found,) = predictor_with(lambda _, maps=maps: Heatmaps(maps, None), [known]).predict(FRAME)
         row, column = np.unravel_index(found.heatmaps["AU12"].argmax(), CODEC.map_size)
         back = geometry.apply(found.heatmap_to_frame, [column, row])
         errors.append((back - spot) * geometry.scale_of(transform) / 8)
@@ -133,7 +133,9 @@ def test_the_network_sees_rgb_from_0_to_255_in_place(face: Points) -> None:
     y, x = np.mgrid[:270, :480]
     frame = np.stack([x / 2, y / 2, np.full_like(x, 200)], -1).astype(np.uint8)
     known = placed(face, turn=30, scale=0.6)
-    predictor = predictor_with(lambda crops: Maps(maps_with_peaks([], len(crops)), None), [known])
+    predictor = predictor_with(
+        lambda crops: Heatmaps(maps_with_peaks([], len(crops)), None), [known]
+    )
     predictor.predict(frame)
     (crops,) = predictor.runtime.net.seen  # type: ignore[union-attr]
     assert crops.shape == (1, 3, 64, 64)
@@ -147,7 +149,9 @@ def test_the_network_sees_rgb_from_0_to_255_in_place(face: Points) -> None:
 
 def test_confidence_without_location_maps_is_the_faces(face: Points) -> None:
     known = replace(placed(face), score=0.8)
-    (found,) = predictor_with(lambda _: Maps(maps_with_peaks([], 1), None), [known]).predict(FRAME)
+    (found,) = predictor_with(lambda _: Heatmaps(maps_with_peaks([], 1), None), [known]).predict(
+        FRAME
+    )
     assert found.confidence == 0.8
 
 
@@ -155,7 +159,7 @@ def test_confidence_with_location_maps(face: Points) -> None:
     """The face's 0.5, times the mean of peaks clipped to 0 to 1."""
     location = maps_with_peaks([1.3, 0.9, 0.6, 0.5, 0.2, 0.0], 1)
     location[0, 5] = -0.4
-    maps = Maps(maps_with_peaks([], 1), location)
+    maps = Heatmaps(maps_with_peaks([], 1), location)
     known = replace(placed(face), score=0.5)
     (found,) = predictor_with(lambda _: maps, [known]).predict(FRAME)
     assert found.confidence == pytest.approx(0.5 * (1 + 0.9 + 0.6 + 0.5 + 0.2 + 0) / 6)
@@ -166,12 +170,12 @@ def test_more_faces_than_a_batch_keep_their_order(face: Points) -> None:
     many = [replace(known, face_id=i) for i, known in enumerate(many)]
     first = 0
 
-    def draw(crops: Tensor) -> Maps:
+    def draw(crops: Tensor) -> Heatmaps:
         nonlocal first
         maps = torch.zeros(len(crops), LAYOUT.count, *CODEC.map_size)
         maps += (torch.arange(first, first + len(crops)) * 0.1 * CODEC.scale).view(-1, 1, 1, 1)
         first += len(crops)
-        return Maps(maps, None)
+        return Heatmaps(maps, None)
 
     predictor = predictor_with(draw)
     found = predictor.predict_faces(FRAME, many)

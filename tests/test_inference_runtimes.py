@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
+from auheat.export.exporting import parity, write_graph
 from auheat.export.faces import sheet
-from auheat.export.graph import write_graph
-from auheat.export.parity import parity
-from auheat.inference.predictor import Predictor, default_weights, load
+from auheat.inference.predictor import Predictor, load
 from auheat.models.checkpoint import Checkpoint, load_checkpoint
-from auheat.models.folded import fold, in_bfloat16
+from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.heatmap_net import layout_of
 from auheat.models.runtimes import opening, torch_runtime
 from auheat.models.runtimes.exported import ExportedSettings
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.runtimes.torch_runtime import TorchRuntime
+from auheat.models.weights import default_weights
 from lively_nets import HOURGLASS, WITH_SCC, crops, lively, pictures
 from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
 
@@ -31,13 +31,13 @@ from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
 def test_torch_runtime_takes_crops_as_they_come() -> None:
     net, images = lively(WITH_SCC), crops(3)
     runtime = TorchRuntime(net, WITH_SCC, "cpu", "fp32")
-    found = runtime.maps(images)
+    found = runtime.heatmaps(images)
     with torch.no_grad():
         expected = net(pictures(images))
     assert (runtime.name, runtime.precision, runtime.device) == ("torch", "fp32", "cpu")
     torch.testing.assert_close(found.intensity, expected.intensity, rtol=0, atol=2e-5)
     torch.testing.assert_close(found.location, expected.location, rtol=0, atol=2e-5)
-    assert torch.equal(runtime.maps(images).intensity, found.intensity)
+    assert torch.equal(runtime.heatmaps(images).intensity, found.intensity)
     assert torch.is_grad_enabled()
 
 
@@ -47,7 +47,7 @@ def test_precision_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(torch_runtime, "has_bfloat16", lambda _, able=able: able)
         runtime = TorchRuntime(net, WITH_SCC, "cpu")
         assert runtime.precision == expected
-        assert runtime.maps(crops(1)).intensity.dtype == torch.float32
+        assert runtime.heatmaps(crops(1)).intensity.dtype == torch.float32
         weight = runtime.net.head.weight
         assert weight.dtype == (torch.bfloat16 if able else torch.float32)
     assert TorchRuntime(net, WITH_SCC, "cpu", "bf16").precision == "bf16"
@@ -55,7 +55,7 @@ def test_precision_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_bfloat16_normalises_in_float32() -> None:
     """Pixels above 128 would lose their lowest bit; a faint picture in bright light shows it."""
-    net = in_bfloat16(fold(lively(WITH_SCC)))
+    net = in_bfloat16(fuse(lively(WITH_SCC)))
     faint = torch.full((1, 3, 64, 64), 200.0)
     faint[..., ::2] += 1
     seen = net.normalise(faint)
@@ -112,7 +112,7 @@ def test_runtimes_draw_the_same_maps(
     for count in (1, 3, 2):
         images = crops(count, seed=count)
         with torch.no_grad():
-            kept.append((runtime.maps(images), net(pictures(images))))
+            kept.append((runtime.heatmaps(images), net(pictures(images))))
     for found, expected in kept:
         assert found.intensity.dtype == torch.float32
         bound = 2e-5 * max(1.0, expected.intensity.abs().max().item())
@@ -196,7 +196,7 @@ def test_openvino_reads_a_bf16_file_in_bf16_where_the_processor_has_it(
     images = crops(4)
     with torch.no_grad():
         expected = net(pictures(images)).intensity
-    off = [(r.maps(images).intensity - expected).abs().max().item() for r in (runtime, exact)]
+    off = [(r.heatmaps(images).intensity - expected).abs().max().item() for r in (runtime, exact)]
     assert off[1] < 5e-5
     if able:
         assert off[0] > 10 * off[1]  # it did compute in another precision
@@ -244,8 +244,8 @@ def test_batch_bounds_what_goes_through_together(face: NDArray[np.float64]) -> N
 
     checkpoint, seen = small_checkpoint(), list[int]()
     runtime = TorchRuntime(checkpoint.net, checkpoint.config, "cpu")
-    draw = runtime.maps
-    runtime.maps = lambda images: seen.append(len(images)) or draw(images)  # type: ignore[assignment, func-returns-value]
+    draw = runtime.heatmaps
+    runtime.heatmaps = lambda images: seen.append(len(images)) or draw(images)  # type: ignore[assignment, func-returns-value]
     predictor = Predictor(runtime, KnownFaces([[]]), batch=3)
     predictor.predict_faces(texture(0, 270, 480), [face_from(face)] * 7)
     assert seen == [3, 3, 1]
@@ -264,7 +264,7 @@ def test_default_weights_in_torch(default: Checkpoint, precision: str, most: flo
     found = parity(default.net, runtime, faces)
     assert found.largest < most
     assert found.icc > 0.995
-    levels = layout_of(default.config).read(runtime.maps(faces).intensity)
+    levels = layout_of(default.config).read(runtime.heatmaps(faces).intensity)
     assert levels.max() > 3.0  # the faces smile: there is something to compare
 
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from auheat.errors import AuheatError
 from auheat.facs import PAPER_AUS
 from auheat.inference import predictor as predictor_module
-from auheat.inference.predictor import Predictor, default_weights, load
+from auheat.inference.predictor import Predictor, load
 from auheat.inference.uncertainty import (
     Uncertainty,
-    beside,
+    load_uncertainty,
     read_uncertainty,
     visibility,
 )
+from auheat.models.weights import default_weights
 from auheat.results import FrameResult
 from auheat.tables.schema import TableSchema
 from stand_ins import SMALL, KnownFaces, face_from, save_small, small_checkpoint, texture
@@ -70,14 +71,15 @@ def test_clearness() -> None:
 
 def test_a_file_gives_what_was_written(tmp_path: Path) -> None:
     figures().write(tmp_path / "a.uncertainty.json")
-    found = beside(tmp_path / "a.safetensors", ("AU12", "AU04"))  # another order, and fewer
+    # another order, and fewer
+    found = load_uncertainty(tmp_path / "a.safetensors", ("AU12", "AU04"))
     assert found is not None
     levels, seen = np.array([[1.7, 0.4]]), np.array([0.8])
     expected = figures().deviations(np.array([[0.4, 0.0, 1.7]]), seen)[:, [2, 0]]
     np.testing.assert_allclose(found.deviations(levels, seen), expected, rtol=1e-4)
     np.testing.assert_allclose(found.confidence(seen), figures().confidence(seen))
     assert (found.fitted, found.weights) == ("nobody", "ab")
-    assert beside(tmp_path / "b.safetensors", ("AU12",)) is None
+    assert load_uncertainty(tmp_path / "b.safetensors", ("AU12",)) is None
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_loading_takes_the_file_beside_the_weights(
 
 def test_the_default_weights_have_their_own() -> None:
     """Of these very weights: whoever ships others runs scripts/fit_uncertainty.py again."""
-    figures = beside(default_weights(), PAPER_AUS)
+    figures = load_uncertainty(default_weights(), PAPER_AUS)
     assert figures is not None
     assert figures.weights == hashlib.sha256(default_weights().read_bytes()).hexdigest()
     levels = np.repeat(np.linspace(0, 5, 51)[:, None], len(PAPER_AUS), 1)

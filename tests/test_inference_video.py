@@ -20,8 +20,8 @@ from auheat.inference.predictor import Predictor
 from auheat.inference.reading import DECODED, FRAMES_TOGETHER, READ, predict_frames
 from auheat.inference.video import VideoPrediction, predict_video
 from auheat.media.frames import Frame
+from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import codec_of
-from auheat.models.map_net import Maps
 from auheat.results import Face
 from stand_ins import (
     SMALL,
@@ -108,7 +108,7 @@ def flat_predictor(known: list[list[Face]]) -> Predictor:
     layout, codec = PointLayout.of(SMALL.aus), codec_of(SMALL)
     levels = torch.tensor([(1.0, 2.34567, 0.5)[a] for a in layout.au_of_point])
     maps = (levels * codec.scale).view(1, -1, 1, 1).expand(1, -1, *codec.map_size)
-    net = MapsFrom(lambda crops: Maps(maps.expand(len(crops), -1, -1, -1), None))
+    net = MapsFrom(lambda crops: Heatmaps(maps.expand(len(crops), -1, -1, -1), None))
     net.seen = type("Nothing", (), {"append": lambda *_: None})()  # type: ignore[assignment]
     return Predictor(checkpoint_of(net), KnownFaces(known), "cpu")
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.models import checkpoint
-from auheat.models.checkpoint import load_checkpoint, save_checkpoint
+from auheat.models.checkpoint import load_backbone, load_checkpoint, save_checkpoint
 from auheat.models.heatmap_net import HeatmapNet, build_net
 
 CONFIG = ModelConfig(
@@ -50,7 +50,7 @@ def net() -> HeatmapNet:
 @pytest.fixture
 def stored(net: HeatmapNet, tmp_path: Path) -> Path:
     path = tmp_path / "model.safetensors"
-    save_checkpoint(path, net, CONFIG, CARD)
+    save_checkpoint(path, net, CONFIG, card=CARD)
     return path
 
 
@@ -92,8 +92,8 @@ def test_half_precision_is_small_and_close(net: HeatmapNet, stored: Path) -> Non
     save_checkpoint(half, net, CONFIG, half=True)
     assert half.stat().st_size < 0.65 * stored.stat().st_size
     tensors = load_file(half)
-    assert tensors["trunk.conv1.weight"].dtype == torch.float16
-    assert tensors["trunk.bn1.running_var"].dtype == torch.float32
+    assert tensors["backbone.conv1.weight"].dtype == torch.float16
+    assert tensors["backbone.bn1.running_var"].dtype == torch.float32
     assert tensors["correspondence.0.norm.running_mean"].dtype == torch.float32
     loaded = load_checkpoint(half)
     assert loaded.card == {}
@@ -109,6 +109,23 @@ def test_channels_last_networks_can_be_saved(net: HeatmapNet, tmp_path: Path) ->
     save_checkpoint(path, last, CONFIG)
     found = load_checkpoint(path).net.state_dict()
     assert all(torch.equal(found[name], value) for name, value in net.state_dict().items())
+
+
+@torch.no_grad()
+def test_files_from_before_the_backbone_was_called_so(net: HeatmapNet, stored: Path) -> None:
+    def in_old_words(tensors: dict[str, Tensor], settings: dict[str, Any]) -> None:
+        for name in [name for name in tensors if name.startswith("backbone.")]:
+            tensors[name.replace("backbone.", "trunk.", 1)] = tensors.pop(name)
+        settings["model"]["trunk"] = settings["model"].pop("backbone")
+
+    rewrite(stored, in_old_words)
+    assert "trunk.conv1.weight" in load_file(stored)
+    loaded = load_checkpoint(str(stored))
+    assert loaded.config == CONFIG
+    assert torch.equal(loaded.net(pictures()).intensity, net(pictures()).intensity)
+    other = build_net(CONFIG)
+    load_backbone(other.backbone, str(stored))  # type: ignore[arg-type]
+    assert torch.equal(other.backbone.conv1.weight, net.backbone.conv1.weight)  # type: ignore[union-attr]
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -179,11 +196,11 @@ def test_tensors_that_do_not_fit(stored: Path) -> None:
     def spoil(tensors: dict[str, Tensor], settings: dict[str, Any]) -> None:
         del tensors["head.bias"]
         tensors["extra.weight"] = torch.zeros(1)
-        tensors["trunk.bn1.weight"] = torch.zeros(3)
+        tensors["backbone.bn1.weight"] = torch.zeros(3)
 
     rewrite(stored, spoil)
     said = refusal(lambda: load_checkpoint(stored), stored)
-    assert "lacks head.bias; has unknown extra.weight; misshapes trunk.bn1.weight" in said
+    assert "lacks head.bias; has unknown extra.weight; misshapes backbone.bn1.weight" in said
 
 
 def test_settings_of_another_network(stored: Path) -> None:

@@ -1,23 +1,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
 
-from auheat.config import PRESETS, EdgeFeatures, ModelConfig
+from auheat.config import EdgeFeatures, ModelConfig, build, read_toml
 from auheat.facs import PointLayout
-from auheat.models.deconv import DeconvStage
+from auheat.models.heatmap_model import Normalise
 from auheat.models.heatmap_net import (
+    DeconvStage,
     HeatmapNet,
     build_net,
     codec_of,
+    heatmap_side,
     layout_of,
-    map_side,
 )
-from auheat.models.map_net import Normalise
 from lively_nets import parameter_count
 
 SMALL = ModelConfig(
@@ -38,8 +39,8 @@ def pictures(count: int, side: int, seed: int = 0) -> Tensor:
 
 
 @torch.no_grad()
-def test_default_preset() -> None:
-    net = a_net(PRESETS["default"])
+def test_default_settings() -> None:
+    net = a_net(ModelConfig())
     maps = net(pictures(2, 128))
     assert maps.intensity.shape == (2, 28, 32, 32)
     assert maps.location is not None
@@ -47,13 +48,14 @@ def test_default_preset() -> None:
 
 
 @torch.no_grad()
-def test_paper_preset() -> None:
+def test_the_papers_settings() -> None:
     """The paper: 256x256 pictures, 64x64 maps, SCC of 256, 1024 and 4096 filters, no extra maps."""
-    net = a_net(PRESETS["paper"])
+    path = Path(__file__).resolve().parents[1] / "configs" / "paper" / "scc-heatmap.toml"
+    net = a_net(build(ModelConfig, read_toml(path)["model"], "the paper's"))
     lengths = [module.omega.shape[0] for module in net.correspondence]  # type: ignore[union-attr,index]
     assert lengths == [256, 1024, 4096]
     maps = net(pictures(1, 256))
-    assert maps.intensity.shape == (1, 28, 64, 64)
+    assert maps.intensity.shape == (1, 24, 64, 64)
     assert maps.location is None
 
 
@@ -64,7 +66,7 @@ def test_paper_preset() -> None:
         {"input_size": 96},
         {"input_size": 160, "deconv_widths": (12,)},
         {"input_size": 32, "deconv_widths": (12, 8, 4)},
-        {"trunk": "resnet50", "deconv_widths": (8, 8)},
+        {"backbone": "resnet50", "deconv_widths": (8, 8)},
         {"scc": False, "location_maps": False},
     ],
 )
@@ -73,7 +75,7 @@ def test_codec_fits_what_the_network_gives(changes: dict[str, Any]) -> None:
     config = replace(SMALL, **changes)
     codec = codec_of(config)
     maps = a_net(config)(pictures(1, config.input_size))
-    assert maps.intensity.shape[-2:] == codec.map_size == (map_side(config),) * 2
+    assert maps.intensity.shape[-2:] == codec.map_size == (heatmap_side(config),) * 2
     assert codec.input_size == (config.input_size,) * 2
     assert (codec.sigma, codec.amplitude) == (config.sigma, config.amplitude)
     assert maps.intensity.shape[1] == PointLayout.of(config.aus).count == 3
@@ -159,10 +161,10 @@ def test_equation_5_the_head_weighs_the_features() -> None:
 def test_scc_follows_every_deconvolution() -> None:
     net, order = a_net(SMALL), []
     for name, module in net.named_modules():
-        if name in ("trunk", "deconvs.0", "deconvs.1", "correspondence.0", "correspondence.1"):
+        if name in ("backbone", "deconvs.0", "deconvs.1", "correspondence.0", "correspondence.1"):
             module.register_forward_hook(lambda *_, name=name: order.append(name))
     net(pictures(1, 64))
-    assert order == ["trunk", "deconvs.0", "correspondence.0", "deconvs.1", "correspondence.1"]
+    assert order == ["backbone", "deconvs.0", "correspondence.0", "deconvs.1", "correspondence.1"]
 
 
 def test_every_parameter_learns() -> None:

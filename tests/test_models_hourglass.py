@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
-from auheat.models.checkpoint import load_checkpoint, load_trunk, save_checkpoint, trunk_of
-from auheat.models.heatmap_net import build_net, codec_of, layout_of, map_side
+from auheat.models.checkpoint import backbone_of, load_backbone, load_checkpoint, save_checkpoint
+from auheat.models.heatmap_model import HeatmapModel
+from auheat.models.heatmap_net import build_net, codec_of, heatmap_side, layout_of
 from auheat.models.hourglass import Hourglass, HourglassModule, Residual
-from auheat.models.map_net import MapNet
 from auheat.models.resnet import ResNet
 from lively_nets import parameter_count
 
@@ -28,7 +28,7 @@ SMALL = ModelConfig(
 )
 
 
-def a_net(config: ModelConfig = SMALL) -> MapNet:
+def a_net(config: ModelConfig = SMALL) -> HeatmapModel:
     """Weights and batch statistics other than the starting ones."""
     torch.manual_seed(0)
     net = build_net(config).eval()
@@ -130,7 +130,7 @@ def test_at_the_papers_size_maps_are_64_x_64() -> None:
     maps = build_net(replace(config, width=0.125))(pictures(1, 256))
     assert maps.intensity.shape == (1, 14, 64, 64)
     assert maps.location is None
-    assert map_side(config) == 64
+    assert heatmap_side(config) == 64
 
 
 @pytest.mark.parametrize(("maps", "count"), [("au", 3), ("point", 6)])
@@ -177,15 +177,15 @@ def test_a_width_below_the_smallest_network_still_has_channels() -> None:
 def test_a_checkpoint_rebuilds_it(tmp_path: Path) -> None:
     config, path = replace(SMALL, gaussian="growing"), tmp_path / "hourglass.safetensors"
     net = a_net(config)
-    save_checkpoint(path, net, config, {"note": 1})
+    save_checkpoint(path, net, config, card={"note": 1})
     loaded = load_checkpoint(path)
     assert isinstance(loaded.net, Hourglass)
     assert loaded.config == config
     assert torch.equal(loaded.net(pictures(1, 64)).intensity, net(pictures(1, 64)).intensity)
 
 
-def test_it_has_no_trunk_to_load(tmp_path: Path) -> None:
-    with pytest.raises(AuheatError, match=r"no trunk .* leave optim\.trunk_weights out"):
-        load_trunk(trunk_of(a_net()), tmp_path / "resnet50.safetensors")
+def test_it_has_no_backbone_to_load(tmp_path: Path) -> None:
+    with pytest.raises(AuheatError, match=r"no backbone .* leave optim\.backbone_weights out"):
+        load_backbone(backbone_of(a_net()), tmp_path / "resnet50.safetensors")
     plain = build_net(ModelConfig(width=0.125, input_size=32, deconv_widths=(8,), scc=False))
-    assert isinstance(trunk_of(plain), ResNet)
+    assert isinstance(backbone_of(plain), ResNet)

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from auheat.config import Trunk
+from auheat.config import Backbone
 from auheat.models.resnet import ResNet
 from resnet_reference import BLOCKS, reference_forward, torchvision_shapes
 
 
 @pytest.mark.parametrize("kind", BLOCKS)
-def test_names_and_shapes_are_torchvisions(kind: Trunk) -> None:
+def test_names_and_shapes_are_torchvisions(kind: Backbone) -> None:
     with torch.device("meta"):
         found = {name: tuple(value.shape) for name, value in ResNet(kind).state_dict().items()}
     assert list(found.items()) == list(torchvision_shapes(kind))
@@ -20,13 +20,13 @@ def test_names_and_shapes_are_torchvisions(kind: Trunk) -> None:
     # Published totals less the classifier: 11,689,512, 21,797,672 and 25,557,032.
     [("resnet18", 11_176_512), ("resnet34", 21_284_672), ("resnet50", 23_508_032)],
 )
-def test_parameter_counts_are_the_published_ones(kind: Trunk, count: int) -> None:
+def test_parameter_counts_are_the_published_ones(kind: Backbone, count: int) -> None:
     with torch.device("meta"):
         assert sum(parameter.numel() for parameter in ResNet(kind).parameters()) == count
 
 
 @pytest.mark.parametrize("kind", BLOCKS)
-def test_forward_is_torchvisions(kind: Trunk) -> None:
+def test_forward_is_torchvisions(kind: Backbone) -> None:
     torch.manual_seed(0)
     net = ResNet(kind, width=0.25).eval()
     for name, value in net.state_dict().items():
@@ -50,7 +50,7 @@ def test_forward_is_torchvisions(kind: Trunk) -> None:
         ("resnet50", 0.25, 512),
     ],
 )
-def test_output_is_a_thirtysecond_of_the_input(kind: Trunk, width: float, channels: int) -> None:
+def test_output_is_a_thirtysecond_of_the_input(kind: Backbone, width: float, channels: int) -> None:
     net = ResNet(kind, width)
     assert (net.out_channels, net.stride) == (channels, 32)
     assert net(torch.zeros(2, 3, 64, 96)).shape == (2, channels, 2, 3)

@@ -15,9 +15,9 @@ from auheat.data.dataset import Sample
 from auheat.errors import AuheatError
 from auheat.heatmap import Targets
 from auheat.models.checkpoint import load_checkpoint
+from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import build_net
 from auheat.models.hourglass import Hourglass
-from auheat.models.map_net import Maps
 from auheat.training.experiment import LossConfig, OptimConfig, read_experiment
 from auheat.training.fit import BEST, History, fit
 from auheat.training.module import HeatmapModule, heatmap_loss, parameter_groups
@@ -45,7 +45,7 @@ def test_the_loss_equals_a_plain_loop() -> None:
                     weight = 1 + 15.0 * location[b, k, y, x]
                     total += weight * coded[b, k] * (predicted - target)[b, k, y, x] ** 2
                     total += 0.5 * weight * (marked - location)[b, k, y, x] ** 2
-    found = heatmap_loss(Maps(predicted, marked), targets, config)
+    found = heatmap_loss(Heatmaps(predicted, marked), targets, config)
     assert found == pytest.approx(float(total) / (2 * 3 * 4 * 5), rel=1e-5)
 
 
@@ -53,7 +53,7 @@ def test_without_foreground_and_location_it_is_the_papers_loss() -> None:
     generator = torch.Generator().manual_seed(1)
     predicted, target, location = torch.rand(3, 2, 3, 4, 5, generator=generator)
     targets = Targets(target, location, torch.ones(2, 3))
-    found = heatmap_loss(Maps(predicted, None), targets, LossConfig(0.0, 1.0))
+    found = heatmap_loss(Heatmaps(predicted, None), targets, LossConfig(0.0, 1.0))
     assert found == pytest.approx(float((predicted - target).square().mean()), rel=1e-6)
 
 

@@ -30,40 +30,54 @@ else:
 
 T = TypeVar("T")
 
-Trunk = Literal["resnet18", "resnet34", "resnet50"]
+Backbone = Literal["resnet18", "resnet34", "resnet50"]
 SccInit = Literal["identity", "random"]
 EdgeFeatures = Literal["centre_difference", "centre_neighbour", "difference"]
-MapKind = Literal["point", "au"]
+HeatmapKind = Literal["point", "au"]
 Gaussian = Literal["fixed", "growing"]
+
+
+# In a dataclass field's metadata: the name of its key in older files, which `build` still reads.
+FORMER_NAME = "former name"
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """Everything needed to rebuild a heatmap network. Stored inside every checkpoint.
 
-    aus: the Action Units, in output order.
-    kind: "deconv" is a residual trunk with deconvolutions and SCC (`auheat.models.heatmap_net`);
-        "hourglass" is `auheat.models.hourglass`, which has no trunk, deconvolutions or SCC.
-    trunk: residual network. width: factor on the channel counts of the trunk or the hourglass.
-    input_size: side of the square input in pixels; a multiple of 32, of 64 for an hourglass.
-    normalise: "imagenet" subtracts ImageNet's channel means and divides by its standard
-        deviations (for published weights); "image" removes each picture's own channel means and
-        divides by its own standard deviation, which makes light and colour cast matter less.
-    deconv_widths: channels of the stride-2 deconvolutions after the trunk.
-    scc: a semantic correspondence convolution after every deconvolution.
-    scc_k: neighbours in its graph, the channel itself included.
-    scc_norm, scc_init, scc_edges: see `auheat.models.scc`. The authors' code has the norm; the
-        light default goes without, for it then joins a trained network with less harm
-        (docs/model-card.md has the figures).
-    maps: one map per AU point, or one per AU. sigma, amplitude, gaussian: see `auheat.heatmap`.
-    location_maps: a second set of maps that mark each AU point with peak 1 whatever the intensity.
+    Attributes:
+        aus: The Action Units, in output order.
+        kind: "deconv" is a residual backbone with deconvolutions and SCC
+            (`auheat.models.heatmap_net`); "hourglass" is `auheat.models.hourglass`, which has no
+            backbone, deconvolutions or SCC.
+        backbone: Residual network.
+        width: Factor on the channel counts of the backbone or the hourglass, at least 1/64.
+        input_size: Side of the square input in pixels; a multiple of 32, of 64 for an hourglass.
+        normalise: "imagenet" subtracts ImageNet's channel means and divides by its standard
+            deviations (for published weights); "image" removes each image's own channel means and
+            divides by its own standard deviation, which makes light and colour cast matter less.
+        deconv_widths: Channels of the stride-2 deconvolutions after the backbone.
+        scc: Whether a semantic correspondence convolution follows every deconvolution.
+        scc_k: Neighbours in its graph, the channel itself included.
+        scc_norm: See `auheat.models.scc`, as for the next two. The authors' code has the norm; the
+            light default goes without, for it then joins a trained network with less harm
+            (docs/model-card.md has the figures).
+        scc_init: How its matrices start.
+        scc_edges: What an edge is made of.
+        maps: One heatmap per AU point, or one per AU.
+        sigma: See `auheat.heatmap`, as for amplitude and gaussian.
+        amplitude: Peak of a heatmap at intensity 1.
+        gaussian: Whether the Gaussian grows with the intensity.
+        location_maps: Whether there is a second set of heatmaps that mark each AU point with peak 1
+            whatever the intensity.
 
-    Raises AuheatError for values that no network can be built from.
+    Raises:
+        AuheatError: No network can be built from these values.
     """
 
     aus: tuple[str, ...] = PAPER_AUS
     kind: Literal["deconv", "hourglass"] = "deconv"
-    trunk: Trunk = "resnet18"
+    backbone: Backbone = dataclasses.field(default="resnet18", metadata={FORMER_NAME: "trunk"})
     width: float = 0.5
     input_size: int = 128
     normalise: Literal["imagenet", "image"] = "image"
@@ -73,7 +87,7 @@ class ModelConfig:
     scc_norm: bool = False
     scc_init: SccInit = "identity"
     scc_edges: EdgeFeatures = "centre_difference"
-    maps: MapKind = "point"
+    maps: HeatmapKind = "point"
     sigma: float = 2.0
     amplitude: float | Literal["paper"] = 0.2
     gaussian: Gaussian = "fixed"
@@ -109,26 +123,14 @@ class ModelConfig:
                 raise AuheatError(f"{key} = {getattr(self, key)!r}: expected {expected}")
 
 
-PRESETS: dict[str, ModelConfig] = {
-    "default": ModelConfig(),
-    "paper": ModelConfig(
-        trunk="resnet50",
-        width=1.0,
-        input_size=256,
-        normalise="imagenet",
-        deconv_widths=(256, 128, 64),
-        scc_norm=True,
-        scc_init="random",
-        amplitude="paper",
-        location_maps=False,
-    ),
-}
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """The tables of a TOML file.
 
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file. Raises AuheatError if it is missing or not TOML."""
+    Raises:
+        AuheatError: The file is missing, cannot be read, or is not TOML.
+    """
     try:
-        with path.open("rb") as stream:
+        with Path(path).open("rb") as stream:
             return tomllib.load(stream)
     except FileNotFoundError:
         raise AuheatError(f"no settings file at {path}: give the path of a .toml file") from None
@@ -160,17 +162,26 @@ def override(settings: Mapping[str, Any], assignments: Sequence[str]) -> dict[st
 def build(cls: type[T], settings: Mapping[str, Any], where: str) -> T:
     """A settings dataclass from nested mappings.
 
-    where: names the source in messages. Raises AuheatError for an unknown or missing key, a wrong
-    type, or a value that the dataclass refuses.
+    Args:
+        cls: The dataclass; each of its fields is a key.
+        settings: Values by key. A key may have its `FORMER_NAME`; of the two the
+            one that comes last holds.
+        where: Names the source in messages.
+
+    Raises:
+        AuheatError: A key is unknown or missing, a value has the wrong type, or the dataclass
+            refuses it.
     """
     hints = typing.get_type_hints(cls)
     fields = [f for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
     names = [f.name for f in fields]
+    former = {f.metadata[FORMER_NAME]: f.name for f in fields if FORMER_NAME in f.metadata}
     values = {}
     for key, value in settings.items():
-        if key not in names:
+        name = former.get(key, key)
+        if name not in names:
             raise unknown_name("setting", key, names, where)
-        values[key] = _convert(value, hints[key], key, where)
+        values[name] = _convert(value, hints[name], key, where)
     missing = [f.name for f in fields if f.name not in values and _required(f)]
     if missing:
         raise AuheatError(f"missing in {where}: {', '.join(missing)}")

@@ -31,7 +31,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from auheat.config import Gaussian, MapKind
+from auheat.config import Gaussian, HeatmapKind
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 
 Amplitude = float | Literal["paper"]
@@ -129,7 +129,7 @@ class Targets(NamedTuple):
 
 
 @dataclass(frozen=True)
-class MapLayout:
+class HeatmapLayout:
     """What the N maps of a network are of: how their targets are drawn, and how they are read.
 
     au_of_point: K indices into the A AUs, ascending.
@@ -139,7 +139,7 @@ class MapLayout:
 
     codec: HeatmapCodec
     au_of_point: tuple[int, ...]
-    kind: MapKind = "point"
+    kind: HeatmapKind = "point"
 
     @property
     def count(self) -> int:

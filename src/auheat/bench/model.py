@@ -16,10 +16,10 @@ from auheat.bench.scc_forms import with_materialised_edges
 from auheat.bench.table import Bench
 from auheat.bench.timing import Clock, Timing, Work, in_turns
 from auheat.config import ModelConfig, build
-from auheat.inference.predictor import default_weights
 from auheat.models.checkpoint import load_checkpoint
-from auheat.models.folded import fold, in_bfloat16
+from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.heatmap_net import build_net
+from auheat.models.weights import default_weights
 from auheat.training.arms import recipes
 from auheat.training.experiment import read_settings
 
@@ -55,12 +55,12 @@ def forms(net: nn.Module) -> dict[str, nn.Module]:
     found = {
         PEER: with_materialised_edges(net),
         "plain PyTorch": net,
-        "folded": fold(net),
-        "folded, channels last": fold(net).to(**last),  # type: ignore[call-overload]
+        "fused": fuse(net),
+        "fused, channels last": fuse(net).to(**last),  # type: ignore[call-overload]
     }
     if _has_bfloat16(next(net.parameters()).device):
-        folded = in_bfloat16(fold(net))
-        found["folded, bfloat16, channels last"] = folded.to(**last)  # type: ignore[call-overload]
+        fused = in_bfloat16(fuse(net))
+        found["fused, bfloat16, channels last"] = fused.to(**last)  # type: ignore[call-overload]
     return found
 
 

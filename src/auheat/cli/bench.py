@@ -148,7 +148,7 @@ def train(preset: str, overrides: tuple[str, ...], steps: int, rounds: int, **wh
     from tqdm import tqdm
 
     from auheat.bench.train import VARIANTS, TrainPlan, bench_train, preset_experiment
-    from auheat.inference.predictor import find_device
+    from auheat.models.devices import find_device
 
     experiment = preset_experiment(preset, overrides)
     device = find_device(where["device"])
@@ -183,7 +183,7 @@ def _start(where: dict[str, Any]) -> Any:
     """The device that is asked for, with its threads and memory set as for real work."""
     import torch
 
-    from auheat.inference.predictor import find_device
+    from auheat.models.devices import find_device
     from auheat.system import keep_freed_memory
 
     if where["threads"]:

@@ -70,8 +70,8 @@ def _run(target: Path, data: Path, options: dict[str, Any]) -> tuple[Any, Any, P
     from tqdm import tqdm
 
     from auheat.evaluation.evaluate import measure
-    from auheat.inference.predictor import find_device
     from auheat.models.checkpoint import load_checkpoint
+    from auheat.models.devices import find_device
     from auheat.training.fit import BEST
 
     weights = target / BEST if target.is_dir() else target

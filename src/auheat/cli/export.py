@@ -38,10 +38,10 @@ def command(weights: str, out: Path, precision: Any, examples: tuple[Path, ...])
     does. `auheat predict --weights` then reads it.
     """
     from auheat.export.exporting import export
-    from auheat.inference.predictor import default_weights
+    from auheat.models.weights import default_weights
 
     path = default_weights() if weights == "default" else Path(weights)
-    for check in export(path, out, precision, examples):
+    for check in export(path, out, precision=precision, examples=examples):
         found = check.parity
         click.echo(
             f"{check.runtime} {check.precision}: largest difference {found.largest:.1e}, mean ICC "

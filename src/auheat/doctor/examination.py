@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from auheat.doctor import machine, packages, self_test
-from auheat.doctor.findings import Finding, guarded
+from auheat.doctor import machine, self_test
+from auheat.doctor.machine import Finding, guarded
 
 _REST = "mend what FAILED above first, else install auheat again"
 LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    packages.python,
-    packages.needed,
-    packages.optional,
+    machine.python,
+    machine.needed,
+    machine.optional,
     machine.devices,
     machine.runtimes,
     machine.video,

@@ -1,24 +1,131 @@
-"""What there is to compute on, and whether video can be written and read."""
+"""What auheat finds on this machine: packages, devices, runtimes, and video."""
 
 from __future__ import annotations
 
 import platform
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
-from auheat.doctor.findings import Finding
+from auheat import __version__
+
+State = Literal["ok", "missing", "FAILED"]
+
+OLDEST, TOO_NEW = (3, 10), (3, 13)
+
+# Module and distribution of what auheat cannot do without.
+NEEDED = (
+    ("torch", "torch"),
+    ("mediapipe", "mediapipe"),
+    ("cv2", "opencv-contrib-python"),
+    ("av", "av"),
+    ("numpy", "numpy"),
+    ("pandas", "pandas"),
+    ("PIL", "pillow"),
+)
+# Module, distribution, the extra that brings it, and what it is for. The first three are native
+# and small, so that they are tried; of the others it is enough that they are there.
+TRIED = (
+    ("onnxruntime", "onnxruntime", "export", "--runtime onnx"),
+    ("openvino", "openvino", "export", "--runtime openvino"),
+    ("dlib", "dlib-bin", "dlib", "auheat prepare --landmarks dlib"),
+)
+LOOKED_FOR = (
+    ("onnxscript", "onnxscript", "export", "auheat export"),
+    ("polars", "polars", "polars", "VideoPrediction.to_polars"),
+    ("fastapi", "fastapi", "serve", "auheat serve"),
+    ("numba", "numba", "synth", "auheat synth"),
+    ("lightning", "lightning", "train", "auheat train"),
+    ("matplotlib", "matplotlib", "train", "figures of auheat reproduce"),
+)
 
 _FRAMES, _RATE = 5, Fraction(25)
 _LEVELS = 8  # that compression may change a grey
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `auheat doctor`.
+
+    state: "missing" is something that auheat does without; "FAILED" is something that it needs.
+    subject: what was looked at. detail: what was seen. advice: what to do, where it is not ok.
+    """
+
+    state: State
+    subject: str
+    detail: str
+    advice: str = ""
+
+    def line(self) -> str:
+        """`FAILED   weights: truncated; install auheat again`."""
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"{self.state:<8} {self.subject}: {self.detail}{advice}"
+
+
+def guarded(look: Callable[[], Iterator[Finding]], advice: str) -> Iterator[Finding]:
+    """The findings of a look, and one that says FAILED with `advice` if it ends with an error."""
+    try:
+        yield from look()
+    except Exception as error:
+        subject = look.__name__.strip("_").replace("_", " ")
+        yield Finding("FAILED", subject, last_line(error), advice)
+
+
+def last_line(error: BaseException) -> str:
+    """What an error says, in one line: libraries tend to name the cause last."""
+    said = str(error).strip().splitlines()
+    return said[-1].strip().rstrip(".;") if said else type(error).__name__
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter, and auheat itself."""
+    fits = OLDEST <= sys.version_info[:2] < TOO_NEW
+    advice = "" if fits else "auheat needs Python 3.10 to 3.12"
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    yield Finding("ok" if fits else "FAILED", "python", found, advice)
+    yield Finding("ok", "auheat", __version__)
+
+
+def needed() -> Iterator[Finding]:
+    """Loads what auheat cannot do without."""
+    for module, distribution in NEEDED:
+        try:
+            import_module(module)
+        except Exception as error:
+            yield Finding("FAILED", distribution, last_line(error), _reinstall(distribution))
+        else:
+            yield Finding("ok", distribution, _version(distribution, module))
+
+
+def optional() -> Iterator[Finding]:
+    """Looks for what the extras bring."""
+    for module, distribution, extra, purpose in TRIED + LOOKED_FOR:
+        if find_spec(module) is None:
+            advice = f'pip install "auheat[{extra}]"'
+            yield Finding("missing", distribution, f"only needed for {purpose}", advice)
+            continue
+        try:
+            if (module, distribution, extra, purpose) in TRIED:
+                import_module(module)
+        except Exception as error:
+            yield Finding("FAILED", distribution, last_line(error), _reinstall(distribution))
+        else:
+            found = _version(distribution, module)
+            yield Finding("ok", distribution, f"{found}, for {purpose}")
 
 
 def devices() -> Iterator[Finding]:
     """CPU and GPUs, and whether each multiplies in bf16 itself."""
     import torch
 
-    from auheat.models.runtimes.torch_runtime import find_device, has_bfloat16
+    from auheat.models.devices import find_device, has_bfloat16
 
     cpu = torch.device("cpu")
     found = f"{platform.machine()}, {torch.get_num_threads()} threads"
@@ -66,3 +173,16 @@ def video() -> Iterator[Finding]:
 
 def _precision(bfloat16: bool) -> str:
     return "bf16 and fp32" if bfloat16 else "fp32 (no bf16 instructions)"
+
+
+def _version(distribution: str, module: str) -> str:
+    """The version, also where the module came from another distribution (opencv has four)."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        found = getattr(import_module(module), "__version__", "of unknown version")
+        return f"{found} (not from {distribution})"
+
+
+def _reinstall(distribution: str) -> str:
+    return f"pip install --force-reinstall {distribution}"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from auheat.doctor.findings import Finding
+from auheat.doctor.machine import Finding
 from auheat.errors import AuheatError
 
 FACE, EXPECTED = "face.jpg", "face.json"
@@ -56,8 +56,8 @@ def sha256(path: Path) -> str:
 
 def weights() -> Iterator[Finding]:
     """The default weights: there, whole, and those of this version."""
-    from auheat.inference.predictor import default_weights
     from auheat.models.checkpoint import load_checkpoint
+    from auheat.models.weights import default_weights
 
     path = default_weights()
     checkpoint, found = load_checkpoint(path), sha256(path)

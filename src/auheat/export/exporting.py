@@ -1,48 +1,118 @@
-"""From a checkpoint to an exported file that was proved to read faces as the checkpoint does."""
+"""From a checkpoint to an exported file that was proved to read faces as the checkpoint does.
+
+The file is one graph of the whole network as ONNX, from pixels to heatmaps, SCC included.
+
+Letters: B batch, H W input pixels, N faces, A Action Units.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from auheat.errors import AuheatError
 from auheat.export.faces import faces_in, sheet
-from auheat.export.graph import write_graph
-from auheat.export.parity import Parity, parity
 from auheat.files import atomic_write
-from auheat.models.checkpoint import figures_of, load_checkpoint
-from auheat.models.runtimes.exported import SUFFIX, ExportedSettings
+from auheat.metrics import Agreement
+from auheat.models.checkpoint import load_checkpoint
+from auheat.models.fused import fuse
+from auheat.models.heatmap_model import HeatmapModel, Heatmaps
+from auheat.models.heatmap_net import layout_of
+from auheat.models.runtimes.exported import (
+    CROPS,
+    INTENSITY,
+    KEY,
+    LOCATION,
+    SUFFIX,
+    ExportedSettings,
+)
 from auheat.models.runtimes.opening import installed, open_exported
-from auheat.models.runtimes.runtime import Precision, RuntimeName
+from auheat.models.runtimes.runtime import Crops, Precision, Runtime, RuntimeName
+from auheat.models.weights import uncertainty_path
+
+# The oldest set of operators that holds all of a network; every runtime of these years has it.
+_OPERATORS = 17
+_BATCH = 8
+# How far an intensity may be from that of the network in PyTorch, fp32, and the least mean ICC.
+LIMITS: dict[Precision, float] = {"fp32": 1e-3, "bf16": 0.1}
+LEAST_ICC = 0.99
+
+Levels = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Check:
-    """How the exported file does in one runtime."""
+    """How the exported file does in one runtime.
+
+    Attributes:
+        runtime: Which runtime.
+        precision: What it computes in.
+        parity: How it compares with the network in PyTorch.
+    """
 
     runtime: RuntimeName
     precision: Precision
     parity: Parity
 
 
+@dataclass(frozen=True)
+class Parity:
+    """How a runtime compares with the network in PyTorch, fp32.
+
+    Attributes:
+        faces: How many were read.
+        largest: Largest difference of an intensity, 0 to 5.
+        icc: Mean ICC(3,1) over the AUs; NaN where no intensity varies, as with one face.
+    """
+
+    faces: int
+    largest: float
+    icc: float
+
+    def problem(self, precision: Precision) -> str | None:
+        """What is beyond the limits of a precision, or None."""
+        if not self.largest <= LIMITS[precision]:
+            return f"an intensity is {self.largest:.2g} off, more than {LIMITS[precision]:g}"
+        if self.icc < LEAST_ICC:
+            return f"the mean ICC is {self.icc:.4f}, less than {LEAST_ICC}"
+        return None
+
+
 def export(
-    weights: Path, out: Path, precision: Precision = "fp32", examples: Iterable[Path] = ()
+    weights: str | Path,
+    out: str | Path,
+    *,
+    precision: Precision = "fp32",
+    examples: Iterable[str | Path] = (),
 ) -> list[Check]:
     """Writes an exported file, if every runtime that is installed reads faces with it as it should.
 
-    weights: a checkpoint. out: the .onnx file to write; it replaces an older one.
-    precision: the lowest that the file may be read in. bf16 is for OpenVINO; the file can still be
-        read in fp32.
-    examples: pictures and videos whose faces are compared besides those that come with auheat.
-    Figures of uncertainty beside the weights come to lie beside the file too, instead of those of
-    an older one. Returns a check for each runtime. Raises AuheatError, and leaves no file, if a
-    difference is beyond `parity.LIMITS`, if no runtime is installed, or if none computes in bf16
-    where that is asked for.
+    The uncertainty file beside the weights comes to lie beside the exported one too, instead of
+    that of an older one.
+
+    Args:
+        weights: A checkpoint.
+        out: The .onnx file to write; it replaces an older one.
+        precision: The lowest that the file may be read in. bf16 is for OpenVINO; the file can still
+            be read in fp32.
+        examples: Images and videos whose faces are compared besides those that come with auheat.
+
+    Returns:
+        A check for each runtime.
+
+    Raises:
+        AuheatError: A difference is beyond `LIMITS`, no runtime is installed, or none computes in
+            bf16 where that is asked for; no file is left.
     """
+    weights, out = Path(weights), Path(out)
     if out.suffix.lower() != SUFFIX:
         raise AuheatError(f"cannot export to {out}: give a name that ends in {SUFFIX}")
     if not installed():
@@ -58,16 +128,16 @@ def export(
             runtime = open_exported(temporary, name)
             checks.append(Check(name, runtime.precision, parity(checkpoint.net, runtime, crops)))
         _refuse(checks, precision, out)
-    _hand_on_figures(weights, out)
+    _hand_on_uncertainty(weights, out)
     return checks
 
 
-def _hand_on_figures(weights: Path, out: Path) -> None:
-    if figures_of(weights).is_file():
-        with atomic_write(figures_of(out)) as temporary:
-            shutil.copyfile(figures_of(weights), temporary)
+def _hand_on_uncertainty(weights: Path, out: Path) -> None:
+    if uncertainty_path(weights).is_file():
+        with atomic_write(uncertainty_path(out)) as temporary:
+            shutil.copyfile(uncertainty_path(weights), temporary)
     else:
-        figures_of(out).unlink(missing_ok=True)
+        uncertainty_path(out).unlink(missing_ok=True)
 
 
 def _refuse(checks: list[Check], precision: Precision, out: Path) -> None:
@@ -84,3 +154,70 @@ def _refuse(checks: list[Check], precision: Precision, out: Path) -> None:
             f"{out} is not written: nothing here computes in {precision}; that takes OpenVINO and "
             "a processor with it"
         )
+
+
+def write_graph(net: HeatmapModel, settings: ExportedSettings, path: Path) -> None:
+    """Writes a network and its settings into one file, see `auheat.models.runtimes.exported`.
+
+    The number of crops in a batch is left open.
+
+    Raises:
+        AuheatError: The package onnx is not installed.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise AuheatError("to export, the package onnx is needed: pip install onnx") from None
+    size, names = settings.config.input_size, [INTENSITY]
+    if settings.config.location_maps:
+        names.append(LOCATION)
+    example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    with torch.no_grad(), warnings.catch_warnings():
+        # The newer exporter gives the same graph, but takes ten times as long and a package more.
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        torch.onnx.export(
+            _FromCrops(net).cpu(),
+            (example,),
+            str(path),
+            input_names=[CROPS],
+            output_names=names,
+            dynamic_axes={name: {0: "batch"} for name in (CROPS, *names)},
+            opset_version=_OPERATORS,
+            dynamo=False,
+        )
+    model = onnx.load(str(path))
+    onnx.helper.set_model_props(model, {KEY: settings.text()})
+    onnx.save(model, str(path))
+
+
+class _FromCrops(nn.Module):
+    """What an exported graph computes: crops (B, H, W, 3) uint8 to the maps of each kind."""
+
+    def __init__(self, net: HeatmapModel) -> None:
+        super().__init__()
+        self.net, self.points = fuse(net), net.points
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        maps = self.net.head(self.net.features(crops.permute(0, 3, 1, 2).float()))
+        return tuple(maps.split(self.points, 1))
+
+
+def parity(net: HeatmapModel, runtime: Runtime, crops: Crops) -> Parity:
+    """Reads crops (N, H, W, 3) with the plain network, as it was trained, and with a runtime."""
+    with torch.inference_mode():
+        expected = _levels(lambda part: net(_pictures(part)), runtime, crops)
+    found = _levels(runtime.heatmaps, runtime, crops)
+    iccs = Agreement.of(found, expected).icc
+    mean = float(np.nanmean(iccs)) if np.isfinite(iccs).any() else float("nan")
+    return Parity(len(crops), float(np.abs(found - expected).max()), mean)
+
+
+def _levels(draw: Callable[[Crops], Heatmaps], runtime: Runtime, crops: Crops) -> Levels:
+    """Intensities (N, A)."""
+    layout = layout_of(runtime.config)
+    parts = [crops[start : start + _BATCH] for start in range(0, len(crops), _BATCH)]
+    return np.concatenate([layout.read(draw(part).intensity).numpy() for part in parts])
+
+
+def _pictures(crops: Crops) -> Tensor:
+    return torch.from_numpy(crops).permute(0, 3, 1, 2).float()

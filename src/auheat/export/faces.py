@@ -35,10 +35,14 @@ def sheet(size: int) -> Crops:
     return np.asarray([cv2.resize(tile, (size, size)) for tile in tiles], np.uint8)
 
 
-def faces_in(paths: Iterable[Path], size: int) -> Crops:
-    """The faces in pictures and videos, (N, size, size, 3). Raises AuheatError if one has none."""
+def faces_in(paths: Iterable[str | Path], size: int) -> Crops:
+    """The faces in images and videos, (N, size, size, 3).
+
+    Raises:
+        AuheatError: A file shows no face, or cannot be read.
+    """
     crops = []
-    for path in paths:
+    for path in map(Path, paths):
         found = list(_faces(path, CropSpec(size)))
         if not found:
             raise AuheatError(f"no face in {path}: give examples that show faces")

@@ -8,7 +8,7 @@ from typing import Literal
 
 from auheat.config import EdgeFeatures, ModelConfig
 from auheat.figures.printed import Database
-from auheat.models.heatmap_net import map_side
+from auheat.models.heatmap_net import heatmap_side
 
 # "method": a trained network. "matched": the same after variance matching, which was fitted on
 # validation subjects. "control": a predictor without skill, such as all zeros or the mean.
@@ -88,7 +88,7 @@ class Measured:
 
 def design_of(config: ModelConfig) -> dict[str, str]:
     """The cells of Tables 2 and 3 that describe a network: DL, HR (pixels), SCC and EF."""
-    side = map_side(config)
+    side = heatmap_side(config)
     return {
         "DL": str(len(config.deconv_widths)) if config.kind == "deconv" else "",
         "HR": f"{side} × {side}",

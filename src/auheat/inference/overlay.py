@@ -17,7 +17,7 @@ Image = NDArray[np.uint8]
 
 # Intensities at which a heatmap begins to show, and from which on it is as opaque as it gets.
 _FAINTEST, _FULL, _OPACITY = 0.5, 2.5, 0.75
-# Maps are enlarged smoothly by this factor before they are laid on the face.
+# Heatmaps are enlarged smoothly by this factor before they are laid on the face.
 _SMOOTH = 8
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,14 +24,14 @@ from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector, default_detector
 from auheat.faces.pose import head_pose
 from auheat.facs import action_units
-from auheat.inference.uncertainty import Uncertainty, beside, visibility
+from auheat.inference.uncertainty import Uncertainty, load_uncertainty, visibility
 from auheat.media.photo import read_photo
 from auheat.models.checkpoint import Checkpoint
 from auheat.models.heatmap_net import layout_of
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.runtimes.runtime import PrecisionChoice, Runtime, RuntimeChoice
 from auheat.models.runtimes.torch_runtime import TorchRuntime
-from auheat.models.runtimes.torch_runtime import find_device as find_device
+from auheat.models.weights import default_weights
 from auheat.results import Face, FacePrediction
 
 Image = NDArray[np.uint8]
@@ -128,7 +127,7 @@ class Predictor:
 
     @torch.inference_mode()
     def _predict_batch(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
-        maps = self.runtime.maps(np.stack([face.crop for face in faces]))
+        maps = self.runtime.heatmaps(np.stack([face.crop for face in faces]))
         levels = self._layout.read(maps.intensity).cpu().numpy()
         heatmaps = self._layout.per_au(maps.intensity).cpu().numpy()
         trust = visibility(maps.location, len(faces))
@@ -184,19 +183,9 @@ def load(
     """
     path = default_weights() if weights == "default" else Path(weights)
     network = open_runtime(path, runtime, device, precision, threads)
-    figures = beside(path, network.config.aus)
+    figures = load_uncertainty(path, network.config.aus)
     detector = default_detector(max_faces)
     return Predictor(network, detector, aus=aus, batch=batch, uncertainty=figures)
-
-
-def default_weights() -> Path:
-    """The weights that come with auheat. Raises AuheatError if this copy has none."""
-    path = Path(str(files("auheat"))) / "weights" / "default.safetensors"
-    if not path.is_file():
-        raise AuheatError(
-            "this copy of auheat comes without default weights: name a .safetensors file"
-        )
-    return path
 
 
 def checked(image: Image) -> Image:

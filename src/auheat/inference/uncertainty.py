@@ -38,7 +38,7 @@ from torch import Tensor
 
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
-from auheat.models.checkpoint import figures_of
+from auheat.models.weights import uncertainty_path
 
 Floats = NDArray[np.float64]
 FORMAT = 1
@@ -113,12 +113,12 @@ def visibility(location: Tensor | None, count: int) -> Floats:
     return np.asarray(location.amax((2, 3)).clamp(0.0, 1.0).mean(1).double().cpu().numpy())
 
 
-def beside(weights: Path, aus: Sequence[str]) -> Uncertainty | None:
+def load_uncertainty(weights: str | Path, aus: Sequence[str]) -> Uncertainty | None:
     """The figures that lie beside a file of weights for its AUs, or None if there are none.
 
     Raises AuheatError if they are damaged or of other AUs.
     """
-    path = figures_of(weights)
+    path = uncertainty_path(weights)
     return read_uncertainty(path, aus) if path.is_file() else None
 
 

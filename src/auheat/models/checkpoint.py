@@ -21,36 +21,52 @@ from torch import Tensor, nn
 from auheat.config import ModelConfig, build, to_dict
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
+from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import HeatmapNet, build_net
-from auheat.models.map_net import MapNet
 from auheat.models.resnet import ResNet
 
 FORMAT = 1
 _KEY = "auheat"
-_TRUNK = "trunk."  # how names of the trunk begin in a checkpoint
+# How names of the backbone begin in a checkpoint, and how they began before it was called so.
+_BACKBONE, _FORMER = "backbone.", "trunk."
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A rebuilt network in evaluation mode, its settings, and its card."""
+    """A network that was rebuilt from its file.
 
-    net: MapNet
+    Attributes:
+        net: The network, in evaluation mode.
+        config: Its settings.
+        card: What its weights were trained on and reached.
+    """
+
+    net: HeatmapModel
     config: ModelConfig
     card: Mapping[str, Any]
 
 
 def save_checkpoint(
-    path: Path,
-    net: MapNet,
+    path: str | Path,
+    net: HeatmapModel,
     config: ModelConfig,
+    *,
     card: Mapping[str, Any] | None = None,
     half: bool = False,
 ) -> None:
     """Writes a checkpoint under a temporary name, then renames it.
 
-    half: store matrices and filters as float16 (norm statistics stay float32).
-    Raises AuheatError if the file cannot be written; what was there before then stays.
+    Args:
+        path: The file to write, .safetensors.
+        net: The network.
+        config: The settings that rebuild it.
+        card: What the weights were trained on and reached; anything that JSON can hold.
+        half: Whether matrices and filters are stored as float16 (norm statistics stay float32).
+
+    Raises:
+        AuheatError: The file cannot be written; what was there before then stays.
     """
+    path = Path(path)
     tensors = {
         name: (tensor.half() if half and tensor.ndim > 1 else tensor).contiguous()
         for name, tensor in net.state_dict().items()
@@ -63,17 +79,14 @@ def save_checkpoint(
             raise AuheatError(f"cannot write checkpoint {path}: {error}") from None
 
 
-def figures_of(weights: Path) -> Path:
-    """Where the figures of uncertainty of a file of weights lie, if it has any: beside it."""
-    return weights.with_name(f"{weights.stem}.uncertainty.json")
-
-
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: str | Path) -> Checkpoint:
     """Rebuilds a network from its file.
 
-    Raises AuheatError if the file is missing, is not a safetensors file, was not written by
-    auheat, or does not fit the settings it carries.
+    Raises:
+        AuheatError: The file is missing, is not a safetensors file, was not written by auheat, or
+            does not fit the settings it carries.
     """
+    path = Path(path)
     header, tensors = _read(path)
     if _KEY not in header:
         raise AuheatError(
@@ -86,8 +99,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(net.eval(), config, card)
 
 
-def load_trunk(trunk: ResNet, path: Path) -> None:
-    """Fills a trunk with weights in torchvision's naming, or with those of a checkpoint of auheat.
+def load_backbone(backbone: ResNet, path: str | Path) -> None:
+    """Fills a backbone with weights in torchvision's naming, or of a checkpoint of auheat.
 
     The classifier `fc` is ignored, and so are batch norm's step counters, which older files lack.
     Published `.pth` files are pickles, which are never read; convert one that you trust:
@@ -96,31 +109,40 @@ def load_trunk(trunk: ResNet, path: Path) -> None:
         from safetensors.torch import save_file
         save_file(torch.load("resnet50.pth", weights_only=True), "resnet50.safetensors")
 
-    Raises AuheatError, naming the keys, if any other is missing or has another shape.
+    Raises:
+        AuheatError: Any other weight is missing or has another shape; its key is named.
     """
+    path = Path(path)
     _, tensors = _read(path, ": convert it with torch and safetensors, see docs/training.md")
-    counters = {k: v for k, v in trunk.state_dict().items() if k.endswith("num_batches_tracked")}
-    inside = {k[len(_TRUNK) :]: v for k, v in tensors.items() if k.startswith(_TRUNK)}
+    counters = {k: v for k, v in backbone.state_dict().items() if k.endswith("num_batches_tracked")}
+    inside = {k[len(_BACKBONE) :]: v for k, v in tensors.items() if k.startswith(_BACKBONE)}
     weights = inside or {k: v for k, v in tensors.items() if not k.startswith("fc.")}
-    _fill(trunk, counters | weights, path)
+    _fill(backbone, counters | weights, path)
 
 
-def trunk_of(net: MapNet) -> ResNet:
-    """The part that `load_trunk` fills. Raises AuheatError for a network without a trunk."""
+def backbone_of(net: HeatmapModel) -> ResNet:
+    """The part that `load_backbone` fills.
+
+    Raises:
+        AuheatError: The network has no backbone.
+    """
     if not isinstance(net, HeatmapNet):
         raise AuheatError(
-            "an hourglass has no trunk to load weights into: leave optim.trunk_weights out"
+            "an hourglass has no backbone to load weights into: leave optim.backbone_weights out"
         )
-    return net.trunk
+    return net.backbone
 
 
-def start_from(net: MapNet, path: Path) -> None:
+def start_from(net: HeatmapModel, path: str | Path) -> None:
     """Fills a network with the weights of a checkpoint, as the start of further training.
 
     A checkpoint without SCC may start a network with SCC, whose SCC layers keep the values that
     they have.
-    Raises AuheatError, naming the keys, if the file does not fit otherwise.
+
+    Raises:
+        AuheatError: The file does not fit otherwise; the keys are named.
     """
+    path = Path(path)
     _, tensors = _read(path)
     own = {k: v for k, v in net.state_dict().items() if k.startswith("correspondence.")}
     stored = any(name.startswith("correspondence.") for name in tensors)
@@ -154,12 +176,17 @@ def _read(path: Path, advice: str = "") -> tuple[dict[str, str], dict[str, Tenso
     try:
         with safe_open(path, framework="pt") as stored:
             header = stored.metadata() or {}
-        return header, load_file(path)
+        return header, {_current(name): x for name, x in load_file(path).items()}
     except (SafetensorError, OSError) as error:
         raise AuheatError(
             f"{path} is not a readable safetensors file ({error}): it may be truncated or of "
             f"another kind; only .safetensors weights are read{advice}"
         ) from None
+
+
+def _current(name: str) -> str:
+    """Today's name of a tensor."""
+    return _BACKBONE + name.removeprefix(_FORMER) if name.startswith(_FORMER) else name
 
 
 def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

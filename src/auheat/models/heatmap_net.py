@@ -1,6 +1,6 @@
-"""The heatmap network: a residual trunk, deconvolutions with SCC, and a 1x1 output (Fig. 3, Eq. 5).
+"""The heatmap network (Fig. 3, Eq. 5): residual backbone, deconvolutions with SCC, 1x1 output.
 
-Networks of either kind are built here from their settings. Letters: see `map_net`.
+Networks of either kind are built here from their settings. Letters: see `heatmap_model`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,42 @@ from torch import Tensor, nn
 
 from auheat.config import ModelConfig
 from auheat.facs import PointLayout
-from auheat.heatmap import HeatmapCodec, MapLayout
-from auheat.models.deconv import DeconvStage
+from auheat.heatmap import HeatmapCodec, HeatmapLayout
+from auheat.models.heatmap_model import HeatmapModel, output_layer
 from auheat.models.hourglass import Hourglass
-from auheat.models.map_net import MapNet, output_layer
 from auheat.models.resnet import ResNet
 from auheat.models.scc import SemanticCorrespondenceConv
 
 
-class HeatmapNet(MapNet):
+class DeconvStage(nn.Module):
+    """A stage of Simple Baselines (Xiao, Wu and Wei, ECCV 2018): doubles the map.
+
+    ConvTranspose2d (kernel 4, stride 2, padding 1, no bias), batch norm, ReLU.
+
+    (B, inputs, H, W) -> (B, outputs, 2H, 2W). Weights start from N(0, 0.001), as published.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.deconv = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU(inplace=True)
+        nn.init.normal_(self.deconv.weight, std=0.001)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.norm(self.deconv(x)))  # type: ignore[no-any-return]
+
+
+class HeatmapNet(HeatmapModel):
     """SCC-Heatmap; without `scc` it is ResNet-Deconv, the paper's own baseline.
 
-    trunk: gives (B, trunk.out_channels, H / trunk.stride, W / trunk.stride).
+    backbone: gives (B, backbone.out_channels, H / backbone.stride, W / backbone.stride).
     points: number of maps. input_size: side of the square input. Others: see `ModelConfig`.
     """
 
     def __init__(
         self,
-        trunk: ResNet,
+        backbone: ResNet,
         points: int,
         input_size: int,
         normalise: Literal["imagenet", "image"],
@@ -39,8 +57,8 @@ class HeatmapNet(MapNet):
         location_maps: bool,
     ) -> None:
         super().__init__(points, input_size, normalise)
-        self.trunk = trunk
-        widths = [trunk.out_channels, *deconv_widths]
+        self.backbone = backbone
+        widths = [backbone.out_channels, *deconv_widths]
         self.deconvs = nn.ModuleList(
             DeconvStage(inputs, outputs) for inputs, outputs in pairwise(widths)
         )
@@ -49,13 +67,13 @@ class HeatmapNet(MapNet):
 
     def features(self, images: Tensor) -> Tensor:
         """The channels that the 1x1 output weighs, F^L of Eq. 5: (B, C, h, w)."""
-        x: Tensor = self.trunk(self.normalise(images))
+        x: Tensor = self.backbone(self.normalise(images))
         for deconv, correspondence in zip(self.deconvs, self.correspondence, strict=True):
             x = correspondence(deconv(x))
         return x
 
 
-def map_side(config: ModelConfig) -> int:
+def heatmap_side(config: ModelConfig) -> int:
     """Side of the square heatmaps in pixels."""
     if config.kind == "hourglass":
         return config.input_size // Hourglass.stride
@@ -65,17 +83,17 @@ def map_side(config: ModelConfig) -> int:
 
 def codec_of(config: ModelConfig) -> HeatmapCodec:
     """The codec that encodes targets for, and decodes maps of, a network with these settings."""
-    side, size = map_side(config), config.input_size
+    side, size = heatmap_side(config), config.input_size
     return HeatmapCodec((size, size), (side, side), config.sigma, config.amplitude, config.gaussian)
 
 
-def layout_of(config: ModelConfig) -> MapLayout:
+def layout_of(config: ModelConfig) -> HeatmapLayout:
     """What the maps of a network with these settings are of."""
     points = PointLayout.of(config.aus)
-    return MapLayout(codec_of(config), points.au_of_point, config.maps)
+    return HeatmapLayout(codec_of(config), points.au_of_point, config.maps)
 
 
-def build_net(config: ModelConfig) -> MapNet:
+def build_net(config: ModelConfig) -> HeatmapModel:
     """A network with random weights. Raises AuheatError for an unknown AU."""
     maps = layout_of(config).count
     if config.kind == "hourglass":
@@ -83,7 +101,7 @@ def build_net(config: ModelConfig) -> MapNet:
             maps, config.input_size, config.normalise, config.width, config.location_maps
         )
     return HeatmapNet(
-        ResNet(config.trunk, config.width),
+        ResNet(config.backbone, config.width),
         maps,
         config.input_size,
         config.normalise,

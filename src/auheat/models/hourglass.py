@@ -3,7 +3,7 @@
 Sanchez-Lozano, Tzimiropoulos and Valstar (BMVC 2018) read Action Units with one hourglass of depth
 4 and 256 features, one map for each AU. The bottlenecks here are Newell's, where norm and ReLU
 come before each convolution; in the code that Sanchez-Lozano published they come after it.
-Letters: see `map_net`.
+Letters: see `heatmap_model`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auheat.models.map_net import MapNet, output_layer
+from auheat.models.heatmap_model import HeatmapModel, output_layer
 
 DEPTH = 4
 
@@ -65,7 +65,7 @@ class HourglassModule(nn.Module):
         return self.upper(x) + enlarged  # type: ignore[no-any-return]
 
 
-class Hourglass(MapNet):
+class Hourglass(HeatmapModel):
     """Stem to a quarter of the size, one hourglass, a bottleneck, and two 1x1 convolutions.
 
     points: number of maps. input_size: side of the square input, a multiple of 64.

@@ -1,4 +1,4 @@
-"""Residual trunks (He et al., CVPR 2016), with torchvision's parameter names.
+"""Residual backbones (He et al., CVPR 2016), with torchvision's parameter names.
 
 The stride of a bottleneck sits in its 3x3 convolution, as in torchvision, so that weights
 published in its format load unchanged. Shapes: B batch, C channels, H W pixels.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from auheat.config import Trunk
+from auheat.config import Backbone
 
 
 def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
@@ -78,7 +78,7 @@ class ResNet(nn.Module):
     kind: which depth. width: factor on all channel counts (1 is the published network).
     """
 
-    def __init__(self, kind: Trunk = "resnet18", width: float = 1.0) -> None:
+    def __init__(self, kind: Backbone = "resnet18", width: float = 1.0) -> None:
         super().__init__()
         block, depths = _DEPTHS[kind]
         stem = round(64 * width)

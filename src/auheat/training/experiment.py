@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from auheat.config import ModelConfig, build, override, read_toml
+from auheat.config import FORMER_NAME, ModelConfig, build, override, read_toml
 from auheat.data.transforms import AugmentConfig
 from auheat.errors import AuheatError
 
@@ -45,8 +45,8 @@ class OptimConfig:
     divides the rate by 10 at `milestone` (a share of all steps), as the authors' code does.
     optimiser: "adamw" or "adam". precision: "bf16-mixed" or "32-true".
     scc_rate: factor on the learning rate of the matrices of SCC.
-    trunk_weights: safetensors file with the trunk's starting weights, in torchvision's naming or a
-    checkpoint of auheat; "default" for the trunk of the weights that come with auheat.
+    backbone_weights: safetensors file with the backbone's starting weights, in torchvision's naming
+    or a checkpoint of auheat; "default" for the backbone of the weights that come with auheat.
     start: checkpoint of auheat whose weights all training starts from; one without SCC may start a
     network with SCC.
     """
@@ -60,7 +60,7 @@ class OptimConfig:
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     clip_gradients: float = 1.0
     scc_rate: float = 1.0
-    trunk_weights: str = ""
+    backbone_weights: str = field(default="", metadata={FORMER_NAME: "trunk_weights"})
     start: str = ""
 
 

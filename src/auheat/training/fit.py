@@ -29,8 +29,8 @@ from auheat.data.manifest import Manifest, join, read_manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.protocols import assign, fold_of
 from auheat.files import atomic_write
-from auheat.inference.predictor import default_weights
-from auheat.models.checkpoint import load_trunk, save_checkpoint, start_from, trunk_of
+from auheat.models.checkpoint import backbone_of, load_backbone, save_checkpoint, start_from
+from auheat.models.weights import default_weights
 from auheat.system import keep_freed_memory
 from auheat.training.experiment import DataConfig, Experiment
 from auheat.training.module import HeatmapModule
@@ -71,8 +71,8 @@ def fit(experiment: Experiment, folder: Path) -> Path:
     share = epoch_images // processes  # the same for all, or they would wait for each other
     batches = math.ceil(share / experiment.data.batch_size)
     module = HeatmapModule(experiment, batches * experiment.optim.epochs)
-    if experiment.optim.trunk_weights:
-        load_trunk(trunk_of(module.net), _trunk_file(experiment.optim.trunk_weights))
+    if experiment.optim.backbone_weights:
+        load_backbone(backbone_of(module.net), _backbone_file(experiment.optim.backbone_weights))
     if experiment.optim.start:
         start_from(module.net, Path(experiment.optim.start))
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -113,7 +113,7 @@ def _processes() -> tuple[int, int]:
     return environment.world_size(), environment.global_rank()
 
 
-def _trunk_file(name: str) -> Path:
+def _backbone_file(name: str) -> Path:
     return default_weights() if name == "default" else Path(name)
 
 
@@ -194,7 +194,7 @@ class KeepBest(lightning.Callback):
                 "mae": float(trainer.callback_metrics["val/mae"]),
             },
         }
-        save_checkpoint(self._path, module.net, experiment.model, card)
+        save_checkpoint(self._path, module.net, experiment.model, card=card)
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self._best}

@@ -15,13 +15,13 @@ from torch import Tensor
 from auheat.data.dataset import Sample
 from auheat.heatmap import Targets
 from auheat.metrics import Agreement, summary
+from auheat.models.heatmap_model import HeatmapModel, Heatmaps
 from auheat.models.heatmap_net import build_net, layout_of
-from auheat.models.map_net import MapNet, Maps
 from auheat.models.scc import SemanticCorrespondenceConv
 from auheat.training.experiment import Experiment, LossConfig, OptimConfig
 
 
-def heatmap_loss(maps: Maps, targets: Targets, config: LossConfig) -> Tensor:
+def heatmap_loss(maps: Heatmaps, targets: Targets, config: LossConfig) -> Tensor:
     """Weighted mean squared error of intensity and location maps (B, N, h, w).
 
     Intensity maps that are not coded do not count; location maps always do.
@@ -35,7 +35,7 @@ def heatmap_loss(maps: Maps, targets: Targets, config: LossConfig) -> Tensor:
     return error
 
 
-def parameter_groups(net: MapNet, optim: OptimConfig) -> list[dict[str, Any]]:
+def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, Any]]:
     """The weights by how they are trained.
 
     Filters decay; norms, biases and the matrices of SCC do not (decay would pull SCC away from the
@@ -65,7 +65,7 @@ class HeatmapModule(lightning.LightningModule):
     def __init__(self, experiment: Experiment, steps: int) -> None:
         super().__init__()
         self.experiment, self._steps = experiment, steps
-        self.net: MapNet = build_net(experiment.model)
+        self.net: HeatmapModel = build_net(experiment.model)
         self._aus = experiment.model.aus
         self._layout = layout_of(experiment.model)
         self._agreement = Agreement.empty(len(self._aus))

@@ -18,8 +18,8 @@ from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import Wrap, predict_part
 from auheat.evaluation.predictions import Predictions, read_predictions
-from auheat.inference.predictor import find_device
 from auheat.models.checkpoint import load_checkpoint
+from auheat.models.devices import find_device
 from auheat.training.arms import Arm, Design, design_of, read_preset, recipes
 from auheat.training.experiment import Experiment, laid_over, read_settings
 from auheat.training.fit import SETTINGS, fit, is_run_of, read_dataset
@@ -128,6 +128,6 @@ class Study:
 
 
 def _fit_hourglass(settings: dict[str, Any]) -> None:
-    """It has no trunk to load weights into, and needs pictures whose side is a multiple of 64."""
-    settings["optim"]["trunk_weights"] = ""
+    """It has no backbone to load, and needs pictures whose side is a multiple of 64."""
+    settings["optim"]["backbone_weights"] = ""
     settings["model"]["input_size"] = max(64, settings["model"]["input_size"] // 64 * 64)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from auheat.errors import AuheatError
-from auheat.models.map_net import Maps
+from auheat.models.heatmap_model import Heatmaps
 from auheat.models.runtimes.exported import (
     CROPS,
     INTENSITY,
@@ -56,8 +56,8 @@ class OnnxRuntime:
             raise not_readable(path, error) from None
         self._outputs = [INTENSITY, LOCATION] if self.config.location_maps else [INTENSITY]
 
-    def maps(self, crops: Crops) -> Maps:
+    def heatmaps(self, crops: Crops) -> Heatmaps:
         found = [
             torch.from_numpy(part) for part in self._session.run(self._outputs, {CROPS: crops})
         ]
-        return Maps(found[0], found[1] if len(found) > 1 else None)
+        return Heatmaps(found[0], found[1] if len(found) > 1 else None)

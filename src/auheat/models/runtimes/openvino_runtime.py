@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from auheat.errors import AuheatError
-from auheat.models.map_net import Maps
+from auheat.models.heatmap_model import Heatmaps
 from auheat.models.runtimes.exported import (
     CROPS,
     INTENSITY,
@@ -64,11 +64,11 @@ class OpenVinoRuntime:
             raise not_readable(path, error) from None
         self._request, self._turn = compiled.create_infer_request(), Lock()
 
-    def maps(self, crops: Crops) -> Maps:
+    def heatmaps(self, crops: Crops) -> Heatmaps:
         with self._turn:
             self._request.infer({CROPS: crops})
             location = self._output(LOCATION) if self.config.location_maps else None
-            return Maps(self._output(INTENSITY), location)
+            return Heatmaps(self._output(INTENSITY), location)
 
     def _output(self, name: str) -> Tensor:
         """A copy, for the next request writes into the same memory."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.config import ModelConfig
-from auheat.models.map_net import Maps
+from auheat.models.heatmap_model import Heatmaps
 
 Crops = NDArray[np.uint8]
 RuntimeName = Literal["torch", "onnx", "openvino"]
@@ -32,7 +32,7 @@ class Runtime(Protocol):
     device: str
     config: ModelConfig
 
-    def maps(self, crops: Crops) -> Maps:
+    def heatmaps(self, crops: Crops) -> Heatmaps:
         """What the network draws for RGB crops (B, H, W, 3), B > 0: float32 maps (B, N, h, w).
 
         The same crops give the same maps every time. Several threads may call it at once.

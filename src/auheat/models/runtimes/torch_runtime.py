@@ -1,13 +1,13 @@
-"""Networks in PyTorch, folded, on the CPU or a GPU."""
+"""Networks in PyTorch, fused, on the CPU or a GPU."""
 
 from __future__ import annotations
 
 import torch
 
 from auheat.config import ModelConfig
-from auheat.errors import AuheatError
-from auheat.models.folded import fold, in_bfloat16
-from auheat.models.map_net import Maps
+from auheat.models.devices import find_device, has_bfloat16
+from auheat.models.fused import fuse, in_bfloat16
+from auheat.models.heatmap_model import Heatmaps
 from auheat.models.runtimes.runtime import Crops, Precision, PrecisionChoice, RuntimeName
 
 
@@ -34,43 +34,18 @@ class TorchRuntime:
             torch.set_num_threads(threads)
         self.config, self.device = config, str(place)
         self.precision: Precision = _precision(precision, place)
-        folded = fold(net)
+        fused = fuse(net)
         if self.precision == "bf16":
-            in_bfloat16(folded)
-        self.net = folded.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            in_bfloat16(fused)
+        self.net = fused.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
-    def maps(self, crops: Crops) -> Maps:
+    def heatmaps(self, crops: Crops) -> Heatmaps:
         pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
         # Planes of one colour each: the normalisation's sums and products are quicker on them.
         maps = self.net(pixels.to(torch.float32, memory_format=torch.contiguous_format))
         location = None if maps.location is None else maps.location.float().contiguous()
-        return Maps(maps.intensity.float().contiguous(), location)
-
-
-def find_device(name: str) -> torch.device:
-    """A torch device by name, "auto" for CUDA if there is any. Raises AuheatError if unusable."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise AuheatError(
-            f"no device {name!r} here: use auto, cpu, or another that torch can run on"
-        ) from None
-    return device
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies in bfloat16 itself, and so about twice as fast."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type != "cpu":
-        return False
-    instructions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch 2.5 or newer
-    known = (getattr(torch.cpu, name, None) for name in instructions)
-    return any(supported() for supported in known if supported is not None)
+        return Heatmaps(maps.intensity.float().contiguous(), location)
 
 
 def _precision(choice: PrecisionChoice, device: torch.device) -> Precision:

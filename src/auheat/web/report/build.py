@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from auheat.errors import AuheatError
-from auheat.inference.predictor import Predictor, default_weights, load
+from auheat.inference.predictor import Predictor, load
 from auheat.inference.run import Outcome
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.runtimes.exported import read_settings
+from auheat.models.weights import default_weights
 from auheat.web.report.page import report_html, write_report
 from auheat.web.report.peaks import PeakPicture, Progress, Reads, find_source, peak_pictures
 from auheat.web.report.statistics import peaks

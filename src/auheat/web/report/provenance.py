@@ -74,8 +74,8 @@ def _network(model: Mapping[str, Any]) -> str:
     width = f" of width {model['width']}" if "width" in model else ""
     scc = " with semantic correspondence convolution" if model.get("scc") else ""
     kind = model.get("kind", "deconv")
-    trunk = model.get("trunk", "") if kind == "deconv" else kind
-    return f"heatmap regression, {trunk}{width}{scc}, {model.get('input_size', '?')} pixels"
+    backbone = model.get("backbone", model.get("trunk", "")) if kind == "deconv" else kind
+    return f"heatmap regression, {backbone}{width}{scc}, {model.get('input_size', '?')} pixels"
 
 
 def _data(data: Mapping[str, Any]) -> str:

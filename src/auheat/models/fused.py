@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from auheat.models.deconv import DeconvStage
+from auheat.models.heatmap_model import HeatmapModel
+from auheat.models.heatmap_net import DeconvStage
 from auheat.models.hourglass import Residual
-from auheat.models.map_net import MapNet
 from auheat.models.resnet import BasicBlock, Bottleneck, ResNet
 from auheat.models.scc import SemanticCorrespondenceConv
 
@@ -37,34 +37,34 @@ _FAR = 1e30
 _Net = TypeVar("_Net", bound=nn.Module)
 
 
-def fold(net: _Net) -> _Net:
+def fuse(net: _Net) -> _Net:
     """A copy for use alone, on the same device: pictures in, maps out, as from `net`.
 
     Intensities differ by rounding alone. The copy takes no gradients.
     """
-    folded = copy.deepcopy(net).eval().requires_grad_(False)
-    for module in list(folded.modules()):
+    fused = copy.deepcopy(net).eval().requires_grad_(False)
+    for module in list(fused.modules()):
         for conv, norm in _pairs(module):
             _fuse(module, conv, norm)
         for name, child in module.named_children():
             if isinstance(child, SemanticCorrespondenceConv):
-                setattr(module, name, FoldedCorrespondence(child))
-    return folded
+                setattr(module, name, FusedCorrespondence(child))
+    return fused
 
 
-def in_bfloat16(folded: _Net) -> _Net:
-    """Lets a folded network work in bfloat16, in place: between its normalised input and its maps.
+def in_bfloat16(fused: _Net) -> _Net:
+    """Lets a fused network work in bfloat16, in place: between its normalised input and its maps.
 
     Distances between channels, and so the graphs of SCC, are summed in float32.
     """
-    if isinstance(folded, MapNet):
-        normalise = folded.normalise
-        folded.to(torch.bfloat16)
-        folded.normalise = _Rounded(normalise.float())  # type: ignore[assignment]
-    return folded
+    if isinstance(fused, HeatmapModel):
+        normalise = fused.normalise
+        fused.to(torch.bfloat16)
+        fused.normalise = _Rounded(normalise.float())  # type: ignore[assignment]
+    return fused
 
 
-class FoldedCorrespondence(nn.Module):
+class FusedCorrespondence(nn.Module):
     """A trained SCC layer: the nearest channels, one product, and a maximum. (B, C, H, W) -> same.
 
     layer: whose weights and norm to take over.
@@ -149,7 +149,7 @@ def _pairs(module: nn.Module) -> list[tuple[str, str]]:
 
 def _fuse(module: nn.Module, conv: str, norm: str) -> None:
     layer, after = getattr(module, conv), getattr(module, norm)
-    if not isinstance(after, nn.BatchNorm2d):  # folded before
+    if not isinstance(after, nn.BatchNorm2d):  # fused before
         return
     turned = isinstance(layer, nn.ConvTranspose2d)
     setattr(module, conv, fuse_conv_bn_eval(layer, after, transpose=turned))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Maps(NamedTuple):
+class Heatmaps(NamedTuple):
     """What a network gives for a batch.
 
     intensity: (B, N, h, w), peak = intensity times the codec's amplitude.
@@ -46,7 +46,7 @@ class Normalise(nn.Module):
         return centred * torch.rsqrt(centred.square().mean((1, 2, 3), keepdim=True) + 1.0)
 
 
-class MapNet(nn.Module):
+class HeatmapModel(nn.Module):
     """A network from pictures to maps: what it sees in them, `features`, weighed by a 1x1 output.
 
     points: N, the number of maps of each kind. input_size: side of the square input in pixels.
@@ -66,12 +66,12 @@ class MapNet(nn.Module):
         """The channels that the 1x1 output weighs: (B, C, h, w)."""
         raise NotImplementedError
 
-    def forward(self, images: Tensor) -> Maps:
+    def forward(self, images: Tensor) -> Heatmaps:
         """images: (B, 3, H, W) RGB, 0 to 255, float."""
         maps = self.head(self.features(images))
         if maps.shape[1] == self.points:
-            return Maps(maps, None)
-        return Maps(maps[:, : self.points], maps[:, self.points :])
+            return Heatmaps(maps, None)
+        return Heatmaps(maps[:, : self.points], maps[:, self.points :])
 
 
 def output_layer(channels: int, maps: int) -> nn.Conv2d:
