@@ -15,10 +15,9 @@ demo: $(VENV)/.installed  ## install, read the example clips, write tables and o
 
 test: lint types unit  ## lint, types and unit tests
 
-lint: $(VENV)/.developed  ## ruff: rules and format; the layers of the package
+lint: $(VENV)/.developed  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --no-cache
 
 types: $(VENV)/.developed  ## mypy --strict
 	$(BIN)/mypy

@@ -33,7 +33,7 @@ class Greys:
             yield Frame(index + 1, float(index / self.rate), np.full((240, 320, 3), grey, np.uint8))
 
 
-def readings(grey: float) -> list[float]:
+def intensities_of(grey: float) -> list[float]:
     """AU04 is grey / 50, AU09 always 1, AU12 is 2 + grey / 100."""
     return [grey / 50, 1.0, 2 + grey / 100]
 

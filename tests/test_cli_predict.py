@@ -90,21 +90,21 @@ def test_options_reach_their_place(tmp_path: Path, weights: Path, known_faces: l
     assert [line.split(",")[:3] for line in lines[1:]] == [["1", "0", "0.000"], ["2", "0", "0.250"]]
 
 
-def test_neutral_smooth_and_events(tmp_path: Path, weights: Path) -> None:
+def test_baseline_smooth_and_events(tmp_path: Path, weights: Path) -> None:
     out, saved = tmp_path / "out", tmp_path / "rest.json"
-    options = ["--neutral", 2, "--save-neutral", saved, "--smooth", "--events", "--overlay"]
+    options = ["--baseline", 2, "--save-baseline", saved, "--smooth", "--events", "--overlay"]
     result = predict(weights, clip(tmp_path / "a.mp4", 12), "-o", out, *options)
     assert result.exit_code == 0, result.output
-    names = ["a.csv", "a.events.csv", "a.neutral.json", "a.overlay.mp4"]
+    names = ["a.baseline.json", "a.csv", "a.events.csv", "a.overlay.mp4"]
     assert sorted(path.name for path in out.iterdir()) == names
-    assert (out / "a.neutral.json").read_text() == saved.read_text()
+    assert (out / "a.baseline.json").read_text() == saved.read_text()
     assert str(saved) in result.stdout
     columns = (out / "a.csv").read_text().splitlines()[0].split(",")
     assert columns[-3:] == ["AU04_raw", "AU09_raw", "AU12_raw"]
     shared = [photo(tmp_path / "b.png"), clip(tmp_path / "c.mp4")]
     again = predict(weights, *shared, "-o", out, "--neutral", saved)
     assert again.exit_code == 0, again.output
-    assert {"b.neutral.json", "c.neutral.json"} < {path.name for path in out.iterdir()}
+    assert {"b.baseline.json", "c.baseline.json"} < {path.name for path in out.iterdir()}
     assert "raw" in (out / "b.csv").read_text().splitlines()[0]
 
 
@@ -120,10 +120,10 @@ def test_one_resting_face_for_several_people_is_noted(
     result = predict(weights, clip(tmp_path / "b.mp4"), "-o", tmp_path, "--neutral", saved)
     assert result.exit_code == 0
     assert "note: " in result.stderr
-    assert "one resting face was subtracted from 2 people" in result.stderr
+    assert "one baseline was subtracted from 2 people" in result.stderr
 
 
-def test_deviations_on_request(tmp_path: Path, weights: Path) -> None:
+def test_std_on_request(tmp_path: Path, weights: Path) -> None:
     path = photo(tmp_path / "a.png")
     result = predict(weights, path, "-o", tmp_path / "out", "--sd")
     assert "without figures of uncertainty" in only_line(result)
@@ -218,7 +218,7 @@ def test_wrong_settings_are_one_line(tmp_path: Path, weights: Path) -> None:
         (["--weights", damaged], "damaged.safetensors"),
         (["--neutral", "0"], "frames count from 1"),
         (["--neutral", tmp_path / "none.jpg"], "no file at"),
-        (["--save-neutral", tmp_path / "a.json"], "nothing neutral to save"),
+        (["--save-neutral", tmp_path / "a.json"], "no baseline to save"),
         (["--weights", tmp_path / "none.safetensors"], "none.safetensors"),
     ):
         result = predict(weights, path, "-o", tmp_path / "out", *options)
@@ -226,14 +226,14 @@ def test_wrong_settings_are_one_line(tmp_path: Path, weights: Path) -> None:
         assert not (tmp_path / "out").exists()
 
 
-def test_neutral_frames_that_do_not_fit_are_one_line(
+def test_baseline_frames_that_do_not_fit_are_one_line(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, face: Points
 ) -> None:
     video, picture = clip(tmp_path / "a.mp4"), photo(tmp_path / "a.png")
     for inputs, options, reason in (
-        ([video], ["--neutral", 4], "has 3 frames: there is no neutral frame 4"),
+        ([video], ["--neutral", 4], "has 3 frames: there is no baseline frame 4"),
         ([video], ["--neutral", "auto"], "it takes 10 frames"),
-        ([picture], ["--neutral", 1], "is a photo, which has no neutral frame"),
+        ([picture], ["--neutral", 1], "is a photo, which has no baseline frame"),
         ([video, picture], ["--neutral", 1, "--save-neutral", tmp_path / "n"], "of one input"),
     ):
         assert reason in only_line(predict(weights, *inputs, "-o", tmp_path / "out", *options))

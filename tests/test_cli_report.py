@@ -80,8 +80,8 @@ ROWS: list[tuple[float, ...]] = [
 def test_the_table_tells_people_and_gaps(tmp_path: Path) -> None:
     table = table_of(tmp_path / "a.csv", ROWS)
     assert (table.kind, table.aus, table.places, table.with_face) == ("video", AUS, 7, 4)
-    assert [series.person for series in table.series] == [0, 1]
-    assert table.series[0].places.tolist() == [1, 2, 5, 6]
+    assert [series.face_id for series in table.series] == [0, 1]
+    assert table.series[0].frames.tolist() == [1, 2, 5, 6]
     assert table.duration == pytest.approx(0.7)
     assert [(gap.first, gap.last) for gap in table.gaps] == [(3, 4), (7, 7)]
     assert [x for gap in table.gaps for x in gap[2:]] == pytest.approx([0.2, 0.4, 0.6, 0.7])
@@ -105,7 +105,7 @@ def test_summary_and_peaks(tmp_path: Path) -> None:
 def test_going_together_against_pandas(tmp_path: Path) -> None:
     """Person 1 has too few frames for a mean of their own, so r is that of person 0 alone."""
     table = table_of(tmp_path / "a.csv", ROWS)
-    frame = pd.DataFrame(table.series[0].levels)
+    frame = pd.DataFrame(table.series[0].intensities)
     related, joint = correlation(table), joint_presence(table)
     assert related is not None
     assert joint is not None

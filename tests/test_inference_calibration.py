@@ -1,6 +1,6 @@
 """Calibration: the formula, whole faces, videos.
 
-Frames are grey; their grey decides the readings.
+Frames are grey; their grey decides the intensities.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from auheat.inference.baseline import Baseline, Rest
-from auheat.inference.calibration import calibrate, calibrated, slope
-from auheat.inference.refining import RefinedFrames, Refinement
+from auheat.inference.calibration import Baseline, PersonBaseline, calibrate, calibrated, slope
+from auheat.inference.postprocess import PostProcessedFrames, PostProcessing
 from auheat.inference.smoothing import smooth
 from auheat.inference.video import VideoPrediction, predict_video
 from auheat.results import Face
 from auheat.tables.schema import TableSchema
-from grey_video import REST, Greys, grey_predictor, readings
+from grey_video import REST, Greys, grey_predictor, intensities_of
 from stand_ins import SMALL, face_from
 
 Points = NDArray[np.float64]
@@ -66,22 +65,22 @@ def test_a_resting_reading_near_the_top_leaves_room() -> None:
 def test_a_face_is_calibrated_as_a_whole(people: list[Face]) -> None:
     """Intensity, heatmap, deviation; what was read stays in `raw`; presence follows."""
     (read,) = grey_predictor([people[:1]]).predict(np.full((240, 320, 3), 100, np.uint8))
-    read = replace(read, deviations=dict.fromkeys(SMALL.aus, 0.4))
-    done = calibrate(read, Rest(REST))
+    read = replace(read, std=dict.fromkeys(SMALL.aus, 0.4))
+    done = calibrate(read, PersonBaseline(REST))
     assert done.intensities == pytest.approx({"AU04": 1.0625, "AU09": 1.0, "AU12": 0.6})
     assert done.raw == pytest.approx({"AU04": 2.0, "AU09": 1.0, "AU12": 3.0})
-    assert done.deviations == pytest.approx({"AU04": 0.45, "AU09": 0.4, "AU12": 0.56})
+    assert done.std == pytest.approx({"AU04": 0.45, "AU09": 0.4, "AU12": 0.56})
     for au, level in done.intensities.items():
         assert done.heatmaps[au].max() == pytest.approx(level, rel=1e-5)
     (row,) = TableSchema("photo", SMALL.aus, ("raw",)).rows(_frame(done))
     assert (row["AU04_c"], row["AU12_c"]) == (1, 0)
     assert (row["AU04_raw"], row["AU12_raw"]) == pytest.approx((2.0, 3.0))
     (at_rest,) = grey_predictor([people[:1]]).predict(np.full((240, 320, 3), 50, np.uint8))
-    still = calibrate(at_rest, Rest(REST))
+    still = calibrate(at_rest, PersonBaseline(REST))
     assert still.intensities["AU04"] == 0
     assert still.heatmaps["AU04"].max() == 0
     assert calibrate(read, None) is read
-    again = calibrate(done, Rest(dict.fromkeys(SMALL.aus, 0.5)))
+    again = calibrate(done, PersonBaseline(dict.fromkeys(SMALL.aus, 0.5)))
     assert again.raw == read.intensities
 
 
@@ -95,11 +94,11 @@ def test_auto_and_smoothing_on_a_video(people: list[Face]) -> None:
     """Smoothed first, then calibrated; pictures take a second pass, tables do not."""
     greys = [50] * 20 + [60, 120, 180, 200, 200, 190, 130, 70] + [50] * 12
     source = Greys(greys)
-    refinement = Refinement(neutral="auto", smooth=True)
-    video = VideoPrediction(source, grey_predictor([people[:1]]), refinement)
+    processing = PostProcessing(baseline="auto", smooth=True)
+    video = VideoPrediction(source, grey_predictor([people[:1]]), processing)
     table = video.table()
     assert source.passes == 1
-    times, raw = np.arange(40) / 25, np.array([readings(grey) for grey in greys])
+    times, raw = np.arange(40) / 25, np.array([intensities_of(grey) for grey in greys])
     expected = calibrated(smooth(times, raw), [1.0, 1.0, 2.5])
     found = table[[f"{au}_r" for au in SMALL.aus]].to_numpy()
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -115,13 +114,13 @@ def test_auto_and_smoothing_on_a_video(people: list[Face]) -> None:
 
 def test_frames_come_with_pictures_only_if_wanted(people: list[Face]) -> None:
     predictor = grey_predictor([people, [], people[1:]])
-    for refinement in (Refinement(), Refinement(neutral=1), Refinement("auto", True)):
+    for processing in (PostProcessing(), PostProcessing(baseline=1), PostProcessing("auto", True)):
         source = Greys([50] * 33)
-        pictured = list(RefinedFrames(source, predictor, refinement))
+        pictured = list(PostProcessedFrames(source, predictor, processing))
         assert all(frame is not None for frame, _ in pictured)
         assert all(face.heatmaps for _, result in pictured for face in result)
         assert [len(result) for _, result in pictured] == [2, 0, 1] * 11
-    bare = list(RefinedFrames(source, predictor, refinement, images=False))
+    bare = list(PostProcessedFrames(source, predictor, processing, images=False))
     assert all(frame is None for frame, _ in bare)
     assert [[face.face_id for face in result] for _, result in bare] == [[0, 1], [], [1]] * 11
 
@@ -129,10 +128,10 @@ def test_frames_come_with_pictures_only_if_wanted(people: list[Face]) -> None:
 def test_predict_video_takes_a_baseline(tmp_path: Path, people: list[Face]) -> None:
     for index, grey in enumerate([50, 100, 150]):
         Pillow.new("RGB", (320, 240), (grey,) * 3).save(tmp_path / f"{index}.png")
-    baseline = Baseline({0: Rest(REST | {"AU25": 1.0})}, "photo", "x", shared=True)
-    video = predict_video(tmp_path, grey_predictor([people]), neutral=baseline)
+    baseline = Baseline({0: PersonBaseline(REST | {"AU25": 1.0})}, "photo", "x", shared=True)
+    video = predict_video(tmp_path, grey_predictor([people]), baseline=baseline)
     table = video.table()
     assert table["AU04_r"].tolist() == pytest.approx([0, 0, 1.0625, 1.0625, 2.25, 2.25])
     assert table["AU04_c"].tolist() == [0, 0, 1, 1, 1, 1]
-    numbered = predict_video(tmp_path, grey_predictor([people]), neutral=1).table()
+    numbered = predict_video(tmp_path, grey_predictor([people]), baseline=1).table()
     assert numbered["AU04_raw"].tolist() == pytest.approx([1, 1, 2, 2, 3, 3])

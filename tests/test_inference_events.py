@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from auheat.cli import main
 from auheat.errors import AuheatError
-from auheat.inference.curves import read_table, write_events
-from auheat.inference.events import Event, Thresholds, find_events
+from auheat.inference.events import Event, Thresholds, events_of_au, write_events
 from auheat.synthesis.motion import Event as Movement
+from auheat.tables.reading import read_series
 
 
 def events_of(
@@ -23,7 +23,7 @@ def events_of(
     stamps = np.arange(len(levels)) / 10 if times is None else np.array(times)
     frames = np.arange(1, len(levels) + 1)
     chosen = Thresholds(**({"shortest": 0.0} | thresholds))
-    return find_events(3, "AU12", frames, stamps, np.array(levels, float), chosen)
+    return events_of_au(3, "AU12", frames, stamps, np.array(levels, float), chosen)
 
 
 def spans(events: list[Event]) -> list[tuple[int, int, int]]:
@@ -97,7 +97,7 @@ def test_known_movements_are_found_where_they_are() -> None:
     ]
     times = np.arange(180) / 30
     levels = np.array([max(movement.at(t) for movement in movements) for t in times])
-    found = find_events(0, "AU12", np.arange(1, 181), times, levels)
+    found = events_of_au(0, "AU12", np.arange(1, 181), times, levels)
     assert len(found) == 2
     for event, movement in zip(found, movements, strict=False):
         rise = movement.apex - movement.onset
@@ -170,9 +170,9 @@ def test_tables_of_openface_are_read(tmp_path: Path) -> None:
     kept = [i for i, name in enumerate(names) if name not in ("face_id", "confidence")]
     table = "\n".join(", ".join(row[i] for i in kept) for row in [names, *lines])
     (tmp_path / "of.csv").write_text(table)
-    recorder = read_table(tmp_path / "of.csv")
+    recorder = read_series(tmp_path / "of.csv")
     assert recorder.aus == ("AU04", "AU12")
-    assert recorder.curves()[0].levels[:, 1].tolist() == [0.0, 2.0, 3.0, 0.1]
+    assert recorder.series()[0].intensities[:, 1].tolist() == [0.0, 2.0, 3.0, 0.1]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path, reason in ((tmp_path / "none.csv", "no file"), (tmp_path / "binary.csv", "readable"),
                          (tmp_path, "readable")):  # fmt: skip
         with pytest.raises(AuheatError, match=reason):
-            read_table(path)
+            read_series(path)
 
 
 def test_no_events_is_a_table_without_rows(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from auheat.drawing.overlay import Overlay
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
-from auheat.inference.overlay import Overlay
-from auheat.inference.sinks import CsvSink, OverlayVideoSink, write_overlay_photo
+from auheat.inference.sinks import OverlayVideoSink, write_overlay_photo
 from auheat.results import FacePrediction, FrameResult
 from auheat.tables.schema import TableSchema
+from auheat.tables.writing import CsvSink
 from stand_ins import face_from, texture
 
 AUS = ("AU04", "AU12")

@@ -34,10 +34,10 @@ def figures(aus: tuple[str, ...] = ("AU04", "AU09", "AU12")) -> Uncertainty:
     return Uncertainty(aus, np.array([0.0, 1.0, 5.0]), curves, slopes, -2.0, 1.5, "nobody", "ab")
 
 
-def test_deviations_against_a_plain_loop() -> None:
+def test_std_against_a_plain_loop() -> None:
     random = np.random.default_rng(0)
     levels, seen = random.uniform(0, 5, (20, 3)).astype(np.float32), random.uniform(0, 1, 20)
-    found = figures().deviations(levels, seen)
+    found = figures().std(levels, seen)
     chosen = figures()
     for n in range(20):
         for a in range(3):
@@ -49,8 +49,8 @@ def test_deviations_against_a_plain_loop() -> None:
             assert found[n, a] == pytest.approx(np.exp(log))
 
 
-def test_deviations_at_the_knots() -> None:
-    found = figures().deviations(np.array([[0.0, 3.0, 1.0], [5.0, 3.0, 0.0]]), np.array([1.0, 0.5]))
+def test_std_at_the_knots() -> None:
+    found = figures().std(np.array([[0.0, 3.0, 1.0], [5.0, 3.0, 0.0]]), np.array([1.0, 0.5]))
     np.testing.assert_allclose(found, [[0.2, 0.1, 2.0], [0.5, 0.1 * np.e, 0.4]])
 
 
@@ -61,7 +61,7 @@ def test_confidence() -> None:
     np.testing.assert_allclose(found, odds / (1 + odds), rtol=1e-3)
 
 
-def test_clearness() -> None:
+def test_visibility() -> None:
     maps = torch.zeros(2, 3, 4, 4)
     maps[0, 0, 1, 1], maps[0, 1, 2, 2], maps[0, 2, 0, 0] = 0.5, 1.4, 0.3
     maps[1] = -0.2
@@ -75,8 +75,8 @@ def test_a_file_gives_what_was_written(tmp_path: Path) -> None:
     found = load_uncertainty(tmp_path / "a.safetensors", ("AU12", "AU04"))
     assert found is not None
     levels, seen = np.array([[1.7, 0.4]]), np.array([0.8])
-    expected = figures().deviations(np.array([[0.4, 0.0, 1.7]]), seen)[:, [2, 0]]
-    np.testing.assert_allclose(found.deviations(levels, seen), expected, rtol=1e-4)
+    expected = figures().std(np.array([[0.4, 0.0, 1.7]]), seen)[:, [2, 0]]
+    np.testing.assert_allclose(found.std(levels, seen), expected, rtol=1e-4)
     np.testing.assert_allclose(found.confidence(seen), figures().confidence(seen))
     assert (found.fitted, found.weights) == ("nobody", "ab")
     assert load_uncertainty(tmp_path / "b.safetensors", ("AU12",)) is None
@@ -111,17 +111,17 @@ def test_predictions_carry_them(face: Points, tmp_path: Path) -> None:
         small_checkpoint(), KnownFaces([faces]), "cpu", ["AU12", "AU04"], uncertainty=figures()
     )
     (before,), (after,) = plain.predict(image), informed.predict(image)
-    assert before.deviations is None
-    assert not plain.has_deviations
-    assert informed.has_deviations
+    assert before.std is None
+    assert not plain.has_std
+    assert informed.has_std
     seen = np.array([before.confidence / 0.8])
     levels = np.array([list(before.intensities.values())])
     assert after.confidence == pytest.approx(0.8 * figures().confidence(seen)[0])
-    expected = figures().deviations(levels, seen)[0]
-    assert after.deviations == pytest.approx({"AU04": expected[0], "AU12": expected[2]})
+    expected = figures().std(levels, seen)[0]
+    assert after.std == pytest.approx({"AU04": expected[0], "AU12": expected[2]})
 
 
-def test_columns_of_deviations(face: Points) -> None:
+def test_columns_of_std(face: Points) -> None:
     predictor = Predictor(
         small_checkpoint(), KnownFaces([[face_from(face)]]), "cpu", uncertainty=figures()
     )
@@ -130,7 +130,7 @@ def test_columns_of_deviations(face: Points) -> None:
     assert schema.columns[-3:] == ("AU04_sd", "AU09_sd", "AU12_sd")
     (row,) = schema.rows(result)
     assert tuple(row) == schema.columns
-    assert row["AU09_sd"] == result.faces[0].deviations["AU09"]  # type: ignore[index]
+    assert row["AU09_sd"] == result.faces[0].std["AU09"]  # type: ignore[index]
     (empty,) = schema.rows(FrameResult(2, 0.04, ()))
     assert empty["AU09_sd"] is None
     assert tuple(empty) == schema.columns
@@ -141,9 +141,9 @@ def test_loading_takes_the_file_beside_the_weights(
 ) -> None:
     monkeypatch.setattr(predictor_module, "default_detector", lambda _: KnownFaces([[]]))
     weights = save_small(tmp_path / "small.safetensors")
-    assert not load(weights, "cpu").has_deviations
+    assert not load(weights, "cpu").has_std
     figures().write(tmp_path / "small.uncertainty.json")
-    assert load(weights, "cpu").has_deviations
+    assert load(weights, "cpu").has_std
     (tmp_path / "small.uncertainty.json").write_text("{}")
     with pytest.raises(AuheatError, match="remove it"):
         load(weights, "cpu")
@@ -155,7 +155,7 @@ def test_the_default_weights_have_their_own() -> None:
     assert figures is not None
     assert figures.weights == hashlib.sha256(default_weights().read_bytes()).hexdigest()
     levels = np.repeat(np.linspace(0, 5, 51)[:, None], len(PAPER_AUS), 1)
-    found = figures.deviations(levels, np.full(51, 0.95))
+    found = figures.std(levels, np.full(51, 0.95))
     assert found.min() > 0.02
     assert found.max() < 3
     assert (found[0] < found[10]).all()  # a reading of 0 is surer than one of 1

@@ -16,8 +16,8 @@ from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
 from auheat.facs import PointLayout
+from auheat.inference.pipeline import BATCH_FRAMES, DECODED, READ, predict_frames
 from auheat.inference.predictor import Predictor
-from auheat.inference.reading import DECODED, FRAMES_TOGETHER, READ, predict_frames
 from auheat.inference.video import VideoPrediction, predict_video
 from auheat.media.frames import Frame
 from auheat.models.heatmap_model import Heatmaps
@@ -37,7 +37,7 @@ from stand_ins import (
 Points = NDArray[np.float64]
 
 # Pictures in the three queues, in a batch, and one in the hand of each stage and of the caller.
-MOST_ALIVE = DECODED + FRAMES_TOGETHER + READ + FRAMES_TOGETHER + 4
+MOST_ALIVE = DECODED + BATCH_FRAMES + READ + BATCH_FRAMES + 4
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_every_frame_gets_its_own_faces(faces: list[Face]) -> None:
     """None, one, two, none, one, two, ... over several batches."""
     script = [[], faces[:1], faces]
     predictor = Predictor(small_checkpoint(), KnownFaces(script), "cpu")
-    clip = Clip(2 * FRAMES_TOGETHER + 3, 240, 320)
+    clip = Clip(2 * BATCH_FRAMES + 3, 240, 320)
     found = list(predict_frames(clip, predictor, predictor.detector.tracker()))
     assert [image[0, 0, 0] + 1 for image, _ in found if image is not None] == [
         result.frame for _, result in found

@@ -91,7 +91,7 @@ def test_tidy_columns_on_request(face: NDArray[np.float64]) -> None:
     pose = ["pitch", "yaw", "roll", "head_x", "head_y", "head_z"]
     assert list(schema.columns[6:-3]) == [*pose, *POINTS, "au", "intensity"]
     raw, deviations = {"AU06": 1.0, "AU12": 4.0}, {"AU06": 0.1, "AU12": 0.2}
-    seen = prediction(face, raw=raw, deviations=deviations)
+    seen = prediction(face, raw=raw, std=deviations)
     _, row = schema.rows(FrameResult(1, 0.0, (seen,)))
     assert [row[name] for name in pose[:3]] == pytest.approx([10, -20, 30])
     assert [row[name] for name in pose[3:]] == [12.34, -5.06, 612.35]

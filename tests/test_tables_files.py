@@ -16,15 +16,17 @@ from PIL import Image as Pillow
 from auheat.cli import main
 from auheat.errors import AuheatError
 from auheat.evaluation.foreign import read_foreign
-from auheat.inference import sinks
-from auheat.inference.curves import read_table as read_curves
+from auheat.files import make_folder
 from auheat.inference.inputs import gather
+from auheat.inference.jobs import Outcome, PredictionJob
 from auheat.inference.predictor import Predictor
-from auheat.inference.run import Batch, Outcome, make_folder
-from auheat.inference.sinks import ParquetSink, table_sink
 from auheat.inference.video import VideoPrediction, predict_video
+from auheat.inference.writers import Outputs
 from auheat.results import FacePrediction, FrameResult
+from auheat.tables import writing
+from auheat.tables.reading import read_series
 from auheat.tables.schema import Layout, TableSchema
+from auheat.tables.writing import ParquetSink, table_sink
 from auheat.web.report.table import read_table as read_report
 from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
 
@@ -48,8 +50,8 @@ def clip(tmp_path: Path) -> Path:
 
 def run(predictor: Predictor, out: Path, *paths: Path, **options: object) -> list[Outcome]:
     make_folder(out)
-    batch = Batch(predictor, out, **options)  # type: ignore[arg-type]
-    return list(batch.run(gather(paths, out, False)))
+    job = PredictionJob(predictor, Outputs(out, **options))  # type: ignore[arg-type]
+    return list(job.run(gather(paths, out, False)))
 
 
 def result(frame: int, level: float) -> FrameResult:
@@ -81,7 +83,7 @@ def test_a_tidy_file_in_full(tmp_path: Path) -> None:
 
 def test_rows_do_not_pile_up_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten rows of nine columns are one group."""
-    monkeypatch.setattr(sinks, "_CELLS", 90)
+    monkeypatch.setattr(writing, "_CELLS", 90)
     schema = TableSchema("video", ("AU04", "AU12"), layout=TIDY)
     with ParquetSink(tmp_path / "a.parquet", schema) as sink:
         for frame in range(1, 13):
@@ -146,14 +148,14 @@ def test_no_table_replaces_an_input(tmp_path: Path, clip: Path, predictor: Predi
 def test_standard_deviations_have_no_place_in_fex(predictor: Predictor, tmp_path: Path) -> None:
     predictor._uncertainty = object()  # type: ignore[assignment]
     with pytest.raises(AuheatError, match=r"Fex table has no place for .* --format openface or"):
-        Batch(predictor, tmp_path, deviations=True, layout=FEX).check([])
-    Batch(predictor, tmp_path, deviations=True, layout=TIDY).check([])
+        PredictionJob(predictor, Outputs(tmp_path, std=True, layout=FEX)).check([])
+    PredictionJob(predictor, Outputs(tmp_path, std=True, layout=TIDY)).check([])
 
 
 def test_on_the_command_line(
     tmp_path: Path, clip: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auheat.inference.predictor.load", lambda *_: predictor)
+    monkeypatch.setattr("auheat.inference.predictor.load", lambda *_, **__: predictor)
     out = tmp_path / "out"
 
     def call(*options: str) -> Result:
@@ -181,13 +183,13 @@ def test_report_events_and_evaluation_read_every_format(
     assert (second.kind, second.aus, second.places, second.with_face) == ("video", AUS, 4, 2)
     assert np.array(second.gaps) == pytest.approx(np.array(first.gaps), abs=1e-3)
     for one, two in zip(first.series, second.series, strict=True):
-        assert (one.person, one.places.tolist()) == (two.person, two.places.tolist())
+        assert (one.face_id, one.frames.tolist()) == (two.face_id, two.frames.tolist())
         assert two.times == pytest.approx(one.times, abs=1e-3)
-        assert two.levels == pytest.approx(one.levels, abs=0.0051)
-    expected, found = (read_curves(o.files[0]).curves() for o in (usual, other))
+        assert two.intensities == pytest.approx(one.intensities, abs=0.0051)
+    expected, found = (read_series(o.files[0]).series() for o in (usual, other))
     assert list(found) == list(expected) == [0, 1]
     assert found[1].frames.tolist() == [1, 3]
-    assert found[1].levels == pytest.approx(expected[1].levels, abs=0.0051)
+    assert found[1].intensities == pytest.approx(expected[1].intensities, abs=0.0051)
     measured = read_foreign(other.files[0])
     assert (measured.kind, measured.aus) == ("auheat", AUS)
     assert measured.rows["frame"].to_list() == [1, 1, 3, 3]
@@ -222,11 +224,11 @@ def test_tables_that_are_damaged(tmp_path: Path) -> None:
         sink.write(result(1, 1.0))
     (tmp_path / "empty.parquet").touch()
     for name in ("twice.parquet", "empty.parquet"):
-        for read in (read_report, read_curves, read_foreign):
+        for read in (read_report, read_series, read_foreign):
             with pytest.raises(AuheatError, match=name):
                 read(tmp_path / name)
     with pytest.raises(AuheatError, match="no file at"):
-        read_curves(tmp_path / "none.parquet")
+        read_series(tmp_path / "none.parquet")
 
 
 def test_pandas_and_polars(clip: Path, predictor: Predictor) -> None:

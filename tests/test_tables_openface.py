@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.results import Face, FacePrediction, FrameResult, HeadPose
-from auheat.tables.columns import is_present, of_au
+from auheat.results import Face, FacePrediction, FrameResult, HeadPose, is_present
+from auheat.tables.columns import of_au
 from auheat.tables.schema import Layout, TableSchema
 
 AUS = ("AU06", "AU12")
@@ -115,7 +115,7 @@ def test_further_columns_come_last(face: NDArray[np.float64]) -> None:
     raw = {"AU06": 1.25, "AU12": 4.0}
     (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face, raw=raw),)))
     assert schema.text(row)[-4:] == ["1.25", "4.00", "", ""]
-    (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face, deviations=raw),)))
+    (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face, std=raw),)))
     assert schema.text(row)[-4:] == ["0.25", "3.46", "1.25", "4.00"]
 
 

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auheat.inference.sinks import CsvSink
 from auheat.results import Face, FacePrediction, FrameResult, HeadPose
 from auheat.tables.schema import Layout, TableSchema
+from auheat.tables.writing import CsvSink
 
 pytestmark = [
     pytest.mark.slow,

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from PIL import Image as Pillow
 
 from auheat.cli import main
+from auheat.drawing.panel import colour_scale
 from auheat.inference import predictor
-from auheat.inference.panel import colour_scale
 from auheat.web.report.page import report_html
 from auheat.web.report.photos import MAX_ROWS, MIN_FACES, face_names, luminance
 from auheat.web.report.table import ResultTable, read_table

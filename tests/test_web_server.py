@@ -151,7 +151,7 @@ def test_a_neutral_frame_calibrates_the_table(
     assert table[3]["AU12_r"] == ""
     stored = json.loads(done_client.get(f"{base}/neutral/4").text)
     assert set(stored["faces"]) == {"0", "1"}
-    assert list(stored["faces"]["1"]["readings"].values()) == pytest.approx(rest, abs=1e-3)
+    assert list(stored["faces"]["1"]["intensities"].values()) == pytest.approx(rest, abs=1e-3)
     assert "no face" in done_client.get(f"{base}/table?neutral=3").json()["error"]
     assert "no face" in done_client.get(f"{base}/table?neutral=99").json()["error"]
 

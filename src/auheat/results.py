@@ -18,8 +18,8 @@ from auheat.landmarks import COUNT
 
 Triple = tuple[float, float, float]
 
-# How much a heatmap is strengthened at most when its intensity is smoothed upwards.
-_STRONGEST = 2.0
+# How much a heatmap is scaled up at most when its intensity is smoothed upwards.
+_MAX_SCALE = 2.0
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,9 @@ class FacePrediction:
         not kept.
     heatmap_to_frame: 2x3 transform from heatmap pixels (x, y) to frame pixels.
     confidence: 0 to 1, see `auheat.inference.predictor`.
-    raw: what the network read, where `intensities` were calibrated or smoothed, else None.
-    deviations: by AU name, the standard deviation of the true intensity about the one given, in
-        levels; None where the weights come without figures, see `auheat.inference.uncertainty`.
+    raw: what the network predicted, where `intensities` were calibrated or smoothed, else None.
+    std: by AU name, the standard deviation of the true intensity about the one given; None where
+        the weights come without figures, see `auheat.inference.uncertainty`.
     """
 
     face: Face
@@ -94,7 +94,7 @@ class FacePrediction:
     heatmap_to_frame: NDArray[np.float64] = field(repr=False)
     confidence: float
     raw: Mapping[str, float] | None = None
-    deviations: Mapping[str, float] | None = None
+    std: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         wrong = [
@@ -109,26 +109,26 @@ class FacePrediction:
         if not 0.0 <= self.confidence <= 1.0:
             raise ValueError(f"a confidence lies in 0 to 1, not {self.confidence}")
 
-    def refined(
+    def with_intensities(
         self, intensities: Mapping[str, float], slopes: Mapping[str, float] | None = None
     ) -> FacePrediction:
         """The same face with other intensities of the same AUs; the network's own stay in `raw`.
 
-        Heatmaps grow and shrink with their intensity, deviations by the factors `slopes`.
+        Heatmaps grow and shrink with their intensity, standard deviations by the factors `slopes`.
         """
-        shares = {
-            au: min(x / self.intensities[au], _STRONGEST) if self.intensities[au] > 0 else 1.0
+        scales = {
+            au: min(x / self.intensities[au], _MAX_SCALE) if self.intensities[au] > 0 else 1.0
             for au, x in intensities.items()
         }
-        deviations = self.deviations
-        if deviations is not None and slopes is not None:
-            deviations = {au: x * slopes[au] for au, x in deviations.items()}
+        std = self.std
+        if std is not None and slopes is not None:
+            std = {au: x * slopes[au] for au, x in std.items()}
         return replace(
             self,
             intensities=intensities,
-            heatmaps={au: x * np.float32(shares[au]) for au, x in self.heatmaps.items()},
+            heatmaps={au: x * np.float32(scales[au]) for au, x in self.heatmaps.items()},
             raw=self.intensities if self.raw is None else self.raw,
-            deviations=deviations,
+            std=std,
         )
 
     @property

@@ -19,14 +19,14 @@ from auheat.bench.machine import describe
 from auheat.bench.table import Bench
 from auheat.bench.timing import Timing, in_turns
 from auheat.errors import AuheatError
+from auheat.inference.pipeline import BATCH_FRAMES, predict_frames
 from auheat.inference.predictor import Predictor
-from auheat.inference.reading import FRAMES_TOGETHER, predict_frames
-from auheat.inference.sinks import table_sink
 from auheat.media.frames import Frame, VideoFile
 from auheat.media.video_writer import VideoWriter
 from auheat.results import FrameResult
 from auheat.system import cpu_count
 from auheat.tables.schema import TableSchema
+from auheat.tables.writing import table_sink
 
 COLUMNS = ("work", "frames/s", "ms", "spread", "times peer", "of floor", "peak MB")
 PEER = "plain loop, one frame at a time"
@@ -81,7 +81,7 @@ def bench_predict(
 
 _NOTES = (
     "Stages: processor time of one pass, one frame at a time, so that what several threads do adds "
-    f"up. pipeline: {FRAMES_TOGETHER} frames go through the network together.",
+    f"up. pipeline: {BATCH_FRAMES} frames go through the network together.",
     "floor: the dearest stage, or all processor time shared out evenly, whichever is longer; the "
     "network is counted as it costs one frame at a time, so less than the floor is possible.",
     "whole command: a new process, from start to end, loading included.",

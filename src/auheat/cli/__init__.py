@@ -1,4 +1,4 @@
-"""The command line. Every module in this folder is one verb, found by its name.
+"""The command line. Every module in this folder but `options` is one verb, found by its name.
 
 A verb's module holds a click command called `command` and imports what it needs inside it, so that
 `auheat --help` stays fast.
@@ -24,7 +24,8 @@ class VerbGroup(click.Group):
     """Loads a verb's module when the verb is named, and turns errors into one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(module.name for module in iter_modules([str(Path(__file__).parent)]))
+        modules = {module.name for module in iter_modules([str(Path(__file__).parent)])}
+        return sorted(modules - {"options"})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):

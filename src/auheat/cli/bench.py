@@ -123,8 +123,8 @@ def predict(video: Path, frames: int, rounds: int, threads: int | None, **where:
     from tqdm import tqdm
 
     from auheat.bench.predict import PredictPlan, bench_predict
+    from auheat.inference.pipeline import threads_beside
     from auheat.inference.predictor import load
-    from auheat.inference.reading import threads_beside
 
     options = () if threads is None else ("--threads", str(threads))
     plan = PredictPlan(frames, rounds, options)

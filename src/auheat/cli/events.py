@@ -24,12 +24,13 @@ def command(table: Path, out: Path | None, enter: float, leave: float, shortest:
     and mean intensity; the frames of onset, apex and offset; complete, 0 if the video or the face
     was cut off in the middle of the event.
     """
-    from auheat.inference.curves import read_table, write_events
-    from auheat.inference.events import Thresholds
+    from auheat.inference.events import Thresholds, find_events, write_events
     from auheat.inference.inputs import EVENTS
+    from auheat.tables.reading import read_series
 
     thresholds = Thresholds(enter, leave, shortest)
-    events = read_table(table).events(thresholds)
+    recorder = read_series(table)
+    events = find_events(recorder.series().values(), recorder.aus, thresholds)
     place = out or table.with_suffix(EVENTS)
     write_events(place, events)
     click.echo(f"{len(events)} event{'' if len(events) == 1 else 's'} -> {place}")

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from auheat.cli import FAILED
+from auheat.cli import FAILED, options
+from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
+from auheat.tables.names import TableFormat
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("out"),
-    show_default=True,
-    help="Folder for the results.",
-)
+@click.argument("inputs", nargs=-1, required=True, type=options.PATH)
+@options.out_folder("out")
 @click.option("--overlay", is_flag=True, help="Also write annotated videos and pictures.")
-@click.option(
-    "--faces",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    help="Faces to read at most, the largest first.",
-)
+@options.max_faces()
 @click.option("--sequence", is_flag=True, help="Read a folder as the frames of one video.")
 @click.option(
     "--fps",
@@ -37,47 +25,63 @@ from auheat.cli import FAILED
     show_default=True,
     help="Frames per second with --sequence.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option(
-    "--weights",
-    default="default",
-    show_default=True,
-    help="A .safetensors file of auheat, or an .onnx file of `auheat export`.",
-)
+@options.device()
+@options.weights()
 @click.option(
     "--runtime",
-    type=click.Choice(["auto", "torch", "onnx", "openvino"]),
+    type=options.choices(RuntimeChoice),
     default="auto",
     show_default=True,
     help="What the network runs on.",
 )
 @click.option(
     "--precision",
-    type=click.Choice(["auto", "fp32", "bf16"]),
+    type=options.choices(PrecisionChoice),
     default="auto",
     show_default=True,
     help="What the network computes in; auto is bf16 where the processor has it.",
 )
-@click.option("--threads", type=click.IntRange(min=1),
-              help="CPU threads of the network.  [default: one less than there are]")  # fmt: skip
-@click.option("--batch", type=click.IntRange(min=1), help="Frames to read together.")
+@click.option(
+    "--threads",
+    type=options.COUNT,
+    help="CPU threads of the network.  [default: one less than there are]",
+)
+@click.option("--batch", type=options.COUNT, help="Frames to read together.")
 @click.option("--aus", help="Only these, like AU06,AU12.  [default: all that the weights read]")
-@click.option("--neutral", default="none", show_default=True, metavar="FRAME|IMAGE|FILE|auto|none",
-              help="The face at rest, from which intensities count: a frame's number, a photo, a "
-              "file of --save-neutral, or auto to find it in each video.")  # fmt: skip
-@click.option("--save-neutral", type=click.Path(path_type=Path),
-              help="Keep what was subtracted, for other files of this person.")  # fmt: skip
+@options.renamed(
+    "--baseline",
+    "--neutral",
+    default="none",
+    show_default=True,
+    metavar="FRAME|IMAGE|FILE|auto|none",
+    help="The face at rest, from which intensities count: a frame's number, a photo, a file of "
+    "--save-baseline, or auto to find it in each video.",
+)
+@options.renamed(
+    "--save-baseline",
+    "--save-neutral",
+    type=options.PATH,
+    help="Keep what was subtracted, for other files of this person.",
+)
 @click.option("--smooth", is_flag=True, help="Take the jitter out of the curves of a video.")
-@click.option("--format", "convention", type=click.Choice(["openface", "fex", "tidy"]),
-              default="openface", show_default=True,
-              help="Tables as OpenFace 2.2 or py-feat write them (CSV), or tidy: a row for each AU "
-              "(Parquet).")  # fmt: skip
+@click.option(
+    "--format",
+    "convention",
+    type=options.choices(TableFormat),
+    default="openface",
+    show_default=True,
+    help="Tables as OpenFace 2.2 or py-feat write them (CSV), or tidy: a row for each AU "
+    "(Parquet).",
+)
 @click.option("--pose", is_flag=True, help="Also write where the head is and how it is turned.")
 @click.option("--landmarks", is_flag=True, help="Also write the 68 landmarks.")
-@click.option("--sd", is_flag=True, help="Also write the standard deviation of every intensity.")
+@options.renamed(
+    "--std", "--sd", is_flag=True, help="Also write the standard deviation of every intensity."
+)
 @click.option("--events", is_flag=True, help="Also write onset, apex and offset of every AU.")
 @click.option("--report", is_flag=True, help="Also write a page with curves and peak frames.")
 def command(
+    *,
     inputs: tuple[Path, ...],
     out: Path,
     overlay: bool,
@@ -91,13 +95,13 @@ def command(
     threads: int | None,
     batch: int | None,
     aus: str | None,
-    neutral: str,
-    save_neutral: Path | None,
+    baseline: str,
+    save_baseline: Path | None,
     smooth: bool,
     convention: Any,
     pose: bool,
     landmarks: bool,
-    sd: bool,
+    std: bool,
     events: bool,
     report: bool,
 ) -> None:
@@ -106,22 +110,40 @@ def command(
     A video or photo gives OUT/<name>.csv (.parquet with --format tidy). A folder gives one table of
     its photos, and one of each of its videos. Existing results are replaced.
     """
-    from auheat.inference.calibration import neutral_of
+    from auheat.files import make_folder
+    from auheat.inference.calibration import resolve_baseline
     from auheat.inference.inputs import gather
+    from auheat.inference.jobs import PredictionJob
+    from auheat.inference.pipeline import threads_beside
+    from auheat.inference.postprocess import PostProcessing
     from auheat.inference.predictor import load
-    from auheat.inference.reading import threads_beside
-    from auheat.inference.refining import Refinement
-    from auheat.inference.run import Batch, make_folder
+    from auheat.inference.writers import Outputs
     from auheat.tables.schema import Layout
 
-    chosen = None if aus is None else [name.strip() for name in aus.split(",") if name.strip()]
     gathered = gather(inputs, out, sequence)
-    threads = threads or threads_beside()
-    predictor = load(weights, device, chosen, faces, runtime, precision, threads, batch)
-    refinement = Refinement(neutral_of(neutral, predictor), smooth)
-    layout = Layout(convention, pose, landmarks)
-    job = Batch(
-        predictor, out, overlay, fps, _progress, refinement, save_neutral, sd, events, layout
+    predictor = load(
+        weights,
+        device=device,
+        aus=options.names(aus),
+        max_faces=faces,
+        runtime=runtime,
+        precision=precision,
+        threads=threads or threads_beside(),
+        batch=batch,
+    )
+    job = PredictionJob(
+        predictor,
+        Outputs(
+            out,
+            layout=Layout(convention, pose, landmarks),
+            std=std,
+            overlay=overlay,
+            events=events,
+            baseline=save_baseline,
+        ),
+        processing=PostProcessing(resolve_baseline(baseline, predictor), smooth),
+        fps=fps,
+        progress=options.progress_bar,
     )
     job.check(gathered)
     make_folder(out)
@@ -150,11 +172,3 @@ def _add_report(outcome: Any, predictor: Any, weights: str) -> None:
         outcome.files.append(report_on(outcome, predictor, weights))
     except AuheatError as error:
         outcome.problem = outcome.problem or str(error)
-
-
-def _progress(items: Iterable[Any], label: str, count: int | None) -> Iterator[Any]:
-    """Passes items on and shows how far they are, if standard error is a terminal."""
-    from tqdm import tqdm
-
-    with tqdm(items, label, count, leave=False, disable=None, unit=" frames") as bar:
-        yield from bar

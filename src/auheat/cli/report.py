@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
+from auheat.cli import options
+
 
 @click.command()
-@click.argument("table", type=click.Path(path_type=Path))
+@click.argument("table", type=options.PATH)
 @click.option(
     "--video",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="What TABLE was made from: a video, a photo, or a folder of photos.  "
     "[default: what has its name, beside it or one folder up]",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    help="HTML file to write.  [default: TABLE with the ending .html]",
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option(
-    "--weights", default="default", show_default=True, help="The weights that made TABLE."
-)
+@options.out_file("HTML file to write.  [default: TABLE with the ending .html]")
+@options.device()
+@options.weights("The weights that made TABLE.")
 def command(table: Path, video: Path | None, out: Path | None, device: str, weights: str) -> None:
     """Make one HTML file of TABLE, which `auheat predict` wrote.
 
@@ -35,12 +28,5 @@ def command(table: Path, video: Path | None, out: Path | None, device: str, weig
     """
     from auheat.web.report.build import make_report
 
-    written = make_report(table, out, video, weights, device, _progress)
+    written = make_report(table, out, video, weights, device, options.progress_bar)
     click.echo(f"report: {written}")
-
-
-def _progress(items: Iterable[Any], label: str, count: int | None) -> Iterator[Any]:
-    from tqdm import tqdm
-
-    with tqdm(items, label, count, leave=False, disable=None, unit=" frames") as bar:
-        yield from bar

@@ -1,81 +1,193 @@
-"""Calibration: what a face reads at rest is taken from what it reads in an expression.
+"""Calibration: a person's baseline is taken from what is predicted for an expression of theirs.
 
-High brows read as AU01 and AU02, a low mouth corner as AU15, and some readings of a face at rest
-are as high as those of an expression (docs/model-card.md). With b, what is read at rest, and
-d = max(0, x - b), what a reading x is above it,
+High brows read as AU01 and AU02, a low mouth corner as AU15, and some intensities of a resting face
+are as high as those of an expression (docs/model-card.md). With b, the baseline, and
+d = max(0, x - b), what an intensity x is above it,
 
     calibrated = d + b d^2 / (5 - b)^2
 
-is 0 at rest and below, 5 where the reading is 5, and close to rest grows as the reading does, so
-that its jitter is not stretched. b counts as at most `MOST`. Figures, and what else was tried:
-docs/calibration.md. Letters: N readings, A AUs.
+is 0 at the baseline and below, 5 where the intensity is 5, and close to the baseline grows as the
+intensity does, so that its jitter is not stretched. b counts as at most `MAX_BASELINE`. Figures,
+and what else was tried: docs/calibration.md. Letters: N frames, A AUs.
+
+A baseline is kept as JSON, beside the table that it was subtracted from and wherever else the user
+wants it:
+
+    {"auheat_baseline": 2, "method": "...", "source": "clip.mp4", "aus": ["AU01", ...],
+     "faces": {"0": {"frames": [1, 2, 3], "intensities": {"AU01": 1.06, ...}}}}
+
+`faces` is by face_id. `frames` are those whose median the intensities are; none for a photo.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
-from auheat.inference.baseline import Baseline, Rest, read_baseline
-from auheat.inference.curves import Curves, Recorder
+from auheat.files import atomic_write
+from auheat.inference.pipeline import predict_frames
 from auheat.inference.predictor import Predictor
-from auheat.inference.reading import predict_frames
 from auheat.media.frames import Frame, FrameSource
 from auheat.results import FacePrediction
+from auheat.tables.series import PersonSeries, SeriesRecorder
 
 Floats = NDArray[np.float64]
-# Which resting face: a frame's number, one found in the video itself, or one that is known.
-Neutral = int | Literal["auto"] | Baseline
 
-MOST = 3.5
-# A frame's readings jitter, so the median of those up to this many seconds around it is taken.
-AROUND = 0.25
+FORMAT = 2
+_KEY = "auheat_baseline"
+MAX_BASELINE = 3.5
+# A frame's intensities jitter, so the median of those up to this many seconds around it is taken.
+BASELINE_WINDOW_S = 0.25
 _SLACK = 1e-6  # seconds; time stamps are rounded
-# "auto" takes no reading of a face that is hard to see, and nothing of one that is hardly there.
-CONFIDENT, FEWEST = 0.7, 10
-# It takes the median over this share of a person's frames, those in which the least is going on.
-QUIET = 0.1
+# "auto" uses no frame of a face that is hard to see, and nobody who is hardly there.
+MIN_CONFIDENCE, MIN_FRAMES = 0.7, 10
+# It takes the median over this fraction of a person's frames, those in which the least is going on.
+QUIET_FRACTION = 0.1
 
 
-def calibrated(levels: ArrayLike, rest: ArrayLike) -> Floats:
-    """Intensities (..., A) from readings (..., A) and resting readings (A,), clipped to 0 to 5."""
-    above, bend = _above(levels, rest)
+@dataclass(frozen=True)
+class PersonBaseline:
+    """One person's intensities at rest by AU, 0 to 5, and the frames that they are from."""
+
+    intensities: Mapping[str, float]
+    frames: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Intensities at rest of the people in a video, or of one person wherever they are.
+
+    Attributes:
+        faces: By face_id.
+        method: How they were found, in words.
+        source: The file they are of.
+        shared: Of one person, and meant for every face in files other than its source.
+    """
+
+    faces: Mapping[int, PersonBaseline]
+    method: str
+    source: str
+    shared: bool = False
+
+    def of(self, face_id: int) -> PersonBaseline | None:
+        """What to take from a face, or None if it is not known."""
+        if self.shared:
+            return next(iter(self.faces.values()))
+        return self.faces.get(face_id)
+
+    def only(self, aus: Sequence[str]) -> Baseline:
+        """For the named AUs. Raises AuheatError, naming the source, if any is not in it."""
+        known = next(iter(self.faces.values())).intensities if self.faces else set(aus)
+        missing = [au for au in aus if au not in known]
+        if missing:
+            raise AuheatError(
+                f"the baseline of {self.source} lacks {', '.join(missing)}: make it anew with the "
+                "same weights, or leave these out with --aus"
+            )
+        faces = {
+            face_id: PersonBaseline({au: one.intensities[au] for au in aus}, one.frames)
+            for face_id, one in self.faces.items()
+        }
+        return Baseline(faces, self.method, self.source, self.shared)
+
+    def write(self, path: Path) -> None:
+        """Writes the JSON file. Raises AuheatError if it cannot."""
+        faces = {
+            str(face_id): {
+                "frames": list(one.frames),
+                "intensities": {au: round(value, 4) for au, value in one.intensities.items()},
+            }
+            for face_id, one in self.faces.items()
+        }
+        aus = list(next(iter(self.faces.values())).intensities) if self.faces else []
+        stored = {_KEY: FORMAT, "method": self.method, "source": self.source, "aus": aus}
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(stored | {"faces": faces}, indent=1) + "\n", "utf-8")
+
+
+# Which baseline: a frame's number, one found in the video itself, or one that is known.
+BaselineChoice = int | Literal["auto"] | Baseline
+
+
+def read_baseline(path: Path) -> Baseline:
+    """A baseline that was written for one person, to be shared by other files.
+
+    Raises AuheatError if there is none, it is damaged, or it is of several people or nobody.
+    """
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+        if stored[_KEY] != FORMAT:
+            raise AuheatError(f"{path} has format {stored[_KEY]}, this auheat reads {FORMAT}")
+        faces = {int(face): _person(one) for face, one in stored["faces"].items()}
+        method = str(stored["method"])
+    except FileNotFoundError:
+        raise AuheatError(f"no file at {path}") from None
+    except OSError as error:
+        raise AuheatError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise AuheatError(
+            f"{path} holds no baseline: give a file that --save-baseline wrote"
+        ) from None
+    if len(faces) != 1:
+        raise AuheatError(
+            f"{path} holds the baselines of {len(faces)} people, and who is who in another file is "
+            "not known: save them with --faces 1"
+        )
+    return Baseline(faces, method, str(path), shared=True)
+
+
+def _person(stored: Mapping[str, Any]) -> PersonBaseline:
+    values = {str(au): float(value) for au, value in stored["intensities"].items()}
+    if not values or not all(MIN_INTENSITY <= x <= MAX_INTENSITY for x in values.values()):
+        raise ValueError("intensities lie in 0 to 5")
+    return PersonBaseline(values, tuple(int(frame) for frame in stored["frames"]))
+
+
+def calibrated(intensities: ArrayLike, baseline: ArrayLike) -> Floats:
+    """Calibrated intensities (..., A) from intensities (..., A) and a baseline (A,), 0 to 5."""
+    above, bend = _above(intensities, baseline)
     return np.asarray(np.clip(above + bend * above**2, MIN_INTENSITY, MAX_INTENSITY), np.float64)
 
 
-def slope(levels: ArrayLike, rest: ArrayLike) -> Floats:
-    """By how much calibrated intensities (..., A) grow where the reading grows by 1; at rest 1."""
-    above, bend = _above(levels, rest)
+def slope(intensities: ArrayLike, baseline: ArrayLike) -> Floats:
+    """By how much calibrated intensities (..., A) grow where the intensity grows by 1."""
+    above, bend = _above(intensities, baseline)
     return np.asarray(1 + 2 * bend * above, np.float64)
 
 
-def _above(levels: ArrayLike, rest: ArrayLike) -> tuple[Floats, Floats]:
-    """What readings are above rest, and the factor of the square."""
-    base = np.minimum(np.asarray(rest, np.float64), MOST)
-    above = np.maximum(np.asarray(levels, np.float64) - base, 0.0)
+def _above(intensities: ArrayLike, baseline: ArrayLike) -> tuple[Floats, Floats]:
+    """What intensities are above the baseline, and the factor of the square."""
+    base = np.minimum(np.asarray(baseline, np.float64), MAX_BASELINE)
+    above = np.maximum(np.asarray(intensities, np.float64) - base, 0.0)
     return above, base / (MAX_INTENSITY - base) ** 2
 
 
-def calibrate(face: FacePrediction, rest: Rest | None) -> FacePrediction:
-    """The face with calibrated intensities; as it is if nothing is known of it at rest."""
-    if rest is None:
+def calibrate(face: FacePrediction, baseline: PersonBaseline | None) -> FacePrediction:
+    """The face with calibrated intensities; as it is if its baseline is not known."""
+    if baseline is None:
         return face
     aus = list(face.intensities)
-    base = [rest.readings[au] for au in aus]
-    read = [face.intensities[au] for au in aus]
-    levels = dict(zip(aus, calibrated(read, base).tolist(), strict=True))
-    return face.refined(levels, dict(zip(aus, slope(read, base).tolist(), strict=True)))
+    base = [baseline.intensities[au] for au in aus]
+    predicted = [face.intensities[au] for au in aus]
+    values = dict(zip(aus, calibrated(predicted, base).tolist(), strict=True))
+    return face.with_intensities(
+        values, dict(zip(aus, slope(predicted, base).tolist(), strict=True))
+    )
 
 
-def neutral_of(given: int | str | Path | Baseline | None, predictor: Predictor) -> Neutral | None:
-    """What the user calls neutral: a frame's number, "auto", "none", a photo, or a saved baseline.
+def resolve_baseline(
+    given: int | str | Path | Baseline | None, predictor: Predictor
+) -> BaselineChoice | None:
+    """The baseline that the user names: a frame's number, "auto", "none", a photo, a saved one.
 
     Raises AuheatError if a file cannot be read, shows no face or several, or lacks an AU.
     """
@@ -87,7 +199,7 @@ def neutral_of(given: int | str | Path | Baseline | None, predictor: Predictor) 
         given = int(given)
     if isinstance(given, int):
         if given < 1:
-            raise AuheatError(f"no neutral frame {given}: frames count from 1")
+            raise AuheatError(f"no baseline frame {given}: frames count from 1")
         return given
     if given == "auto":
         return "auto"
@@ -98,88 +210,90 @@ def neutral_of(given: int | str | Path | Baseline | None, predictor: Predictor) 
 
 
 def at_photo(path: Path, predictor: Predictor) -> Baseline:
-    """The resting face of a photo of one person."""
+    """The baseline from a photo of one person."""
     faces = predictor.predict(path)
     if len(faces) != 1:
         seen = f"{len(faces)} faces" if faces else "no face"
-        raise AuheatError(f"the neutral photo {path} shows {seen}: give one of one person")
-    return Baseline({0: Rest(dict(faces[0].intensities))}, "photo", str(path), shared=True)
+        raise AuheatError(f"the baseline photo {path} shows {seen}: give one of one person")
+    return Baseline({0: PersonBaseline(dict(faces[0].intensities))}, "photo", str(path), True)
 
 
 def at_frame(
     number: int, source: FrameSource, predictor: Predictor, frames: Iterable[Frame] | None = None
 ) -> Baseline:
-    """The resting faces of everyone in a frame of a video, as far as they are seen there.
+    """The baselines of everyone in a frame of a video, as far as they are seen there.
 
-    frames: of the source, where they are watched on their way. Reads on to `AROUND` seconds after
-    the frame. Raises AuheatError if there is no such frame or no face in it.
+    frames: of the source, where they are watched on their way. Reads on to `BASELINE_WINDOW_S`
+    after the frame. Raises AuheatError if there is no such frame or no face in it.
     """
-    recorder, time, last = Recorder(predictor.aus), float("inf"), 0
+    recorder, time, last = SeriesRecorder(predictor.aus), float("inf"), 0
     tracker = predictor.detector.tracker()
     with closing(predict_frames(frames or source, predictor, tracker, images=False)) as read:
         for _, result in read:
-            if result.timestamp > time + AROUND + _SLACK:
+            if result.timestamp > time + BASELINE_WINDOW_S + _SLACK:
                 break
             last = result.frame
             recorder.add(result)
             if result.frame == number:
                 time = result.timestamp
     if last < number:
-        raise AuheatError(f"{source.name} has {last} frames: there is no neutral frame {number}")
+        raise AuheatError(f"{source.name} has {last} frames: there is no baseline frame {number}")
     return from_frame(number, recorder, source.name)
 
 
-def from_frame(number: int, recorder: Recorder, source: str) -> Baseline:
-    """The resting faces of everyone in a frame (from 1): the median of the frames around it.
+def from_frame(number: int, recorder: SeriesRecorder, source: str) -> Baseline:
+    """The baselines of everyone in a frame (from 1): the median of the frames around it.
 
-    recorder: the readings of that frame and of those around it. source: what the video is called.
+    recorder: that frame and those around it. source: what the video is called.
     Raises AuheatError if no face is in that frame.
     """
     faces = {
         face_id: _median_about(number, person, recorder.aus)
-        for face_id, person in recorder.curves().items()
+        for face_id, person in recorder.series().items()
         if number in person.frames
     }
     if not faces:
-        raise AuheatError(f"frame {number} of {source} shows no face: name another as neutral")
-    method = f"frame {number}, median of the frames up to {AROUND:g} s around it"
+        raise AuheatError(f"frame {number} of {source} shows no face: name another as baseline")
+    method = f"frame {number}, median of the frames up to {BASELINE_WINDOW_S:g} s around it"
     return Baseline(faces, method, source)
 
 
-def _median_about(number: int, person: Curves, aus: Sequence[str]) -> Rest:
+def _median_about(number: int, person: PersonSeries, aus: Sequence[str]) -> PersonBaseline:
     time = person.times[person.frames == number][0]
-    near = np.abs(person.times - time) <= AROUND + _SLACK
-    readings = np.median(person.levels[near], axis=0)
-    return Rest(dict(zip(aus, readings.tolist(), strict=True)), tuple(person.frames[near].tolist()))
+    near = np.abs(person.times - time) <= BASELINE_WINDOW_S + _SLACK
+    return _median(person, np.flatnonzero(near), aus)
 
 
-def from_video(recorder: Recorder, source: str) -> Baseline:
-    """The resting faces of everyone who is seen well enough in a video, from all their readings."""
+def _median(person: PersonSeries, rows: NDArray[np.intp], aus: Sequence[str]) -> PersonBaseline:
+    values = np.median(person.intensities[rows], axis=0).tolist()
+    return PersonBaseline(dict(zip(aus, values, strict=True)), tuple(person.frames[rows].tolist()))
+
+
+def from_video(recorder: SeriesRecorder, source: str) -> Baseline:
+    """The baselines of everyone who is seen well enough in a video, from all its frames."""
     faces = {}
-    for face_id, person in recorder.curves().items():
-        sure = np.flatnonzero(person.confidences >= CONFIDENT)
-        if len(sure) >= FEWEST:
-            quiet = sure[quietest(person.levels[sure])]
-            readings = np.median(person.levels[quiet], axis=0).tolist()
-            frames = tuple(person.frames[quiet].tolist())
-            faces[face_id] = Rest(dict(zip(recorder.aus, readings, strict=True)), frames)
+    for face_id, person in recorder.series().items():
+        sure = np.flatnonzero(person.confidences >= MIN_CONFIDENCE)
+        if len(sure) >= MIN_FRAMES:
+            quiet = sure[quietest(person.intensities[sure])]
+            faces[face_id] = _median(person, quiet, recorder.aus)
     if not faces:
         raise AuheatError(
-            f"nobody is seen well enough in {source} to find a resting face: it takes {FEWEST} "
-            "frames; name a neutral frame or photo instead"
+            f"nobody is seen well enough in {source} to find a baseline: it takes {MIN_FRAMES} "
+            "frames; name a frame or a photo as baseline instead"
         )
     return Baseline(faces, "auto, median of the quietest frames", source)
 
 
-def quietest(levels: Floats) -> NDArray[np.int64]:
-    """The rows of readings (N, A) in which the least is going on, a tenth of all but at least five.
+def quietest(intensities: Floats) -> NDArray[np.int64]:
+    """The rows of (N, A) in which the least is going on, a tenth of all but at least five.
 
-    Every AU's readings are ranked, and those rows are taken whose mean rank is lowest. Ranks make
-    an AU that reads high at rest count no more than others, and all AUs together show rest even
-    where one of them falls below its resting reading in an expression.
+    Every AU's intensities are ranked, and those rows are taken whose mean rank is lowest. Ranks
+    make an AU that is high at rest count no more than others, and all AUs together show rest even
+    where one of them falls below its baseline in an expression.
     """
     from scipy.stats import rankdata
 
-    rank = rankdata(levels, axis=0).mean(1)
-    count = min(max(round(QUIET * len(levels)), FEWEST // 2), len(levels))
+    rank = rankdata(intensities, axis=0).mean(1)
+    count = min(max(round(QUIET_FRACTION * len(intensities)), MIN_FRAMES // 2), len(intensities))
     return np.sort(np.argsort(rank, kind="stable")[:count])

@@ -20,15 +20,19 @@ Times are seconds, ascending, frames count from 1. Letters: N readings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
+from auheat.files import atomic_write
 from auheat.inference.smoothing import GAP, stretches
+from auheat.tables.series import PersonSeries
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -85,21 +89,46 @@ COLUMNS = tuple(field.name for field in fields(Event))
 
 
 def find_events(
+    people: Iterable[PersonSeries], aus: Sequence[str], thresholds: Thresholds = DEFAULTS
+) -> list[Event]:
+    """The events of all people and AUs: by person, then AU, then time.
+
+    Args:
+        people: Whose intensities.
+        aus: The A names of the intensities' columns.
+        thresholds: What counts as an event.
+    """
+    return [
+        event
+        for person in people
+        for a, au in enumerate(aus)
+        for event in events_of_au(
+            person.face_id,
+            au,
+            person.frames,
+            person.times,
+            person.intensities[:, a],
+            thresholds,
+        )
+    ]
+
+
+def events_of_au(
     face_id: int,
     au: str,
     frames: Integers,
     times: Floats,
-    levels: Floats,
+    intensities: Floats,
     thresholds: Thresholds = DEFAULTS,
     gap: float = GAP,
 ) -> list[Event]:
-    """The events of one person and AU in the order of time. frames, times, levels: (N,)."""
+    """The events of one person and AU in the order of time. frames, times, intensities: (N,)."""
     events = []
     for stretch in stretches(times, gap):
-        for first, last in _active(levels[stretch], thresholds.leave):
+        for first, last in _active(intensities[stretch], thresholds.leave):
             part = slice(stretch.start + first, stretch.start + last + 1)
             complete = first > 0 and part.stop < stretch.stop
-            event = _event(face_id, au, frames[part], times[part], levels[part], complete)
+            event = _event(face_id, au, frames[part], times[part], intensities[part], complete)
             if (
                 event.peak >= thresholds.enter - _TIED
                 and event.duration > thresholds.shortest - _SLACK
@@ -108,19 +137,19 @@ def find_events(
     return events
 
 
-def _active(levels: Floats, leave: float) -> Iterator[tuple[int, int]]:
+def _active(intensities: Floats, leave: float) -> Iterator[tuple[int, int]]:
     """The first and the last index of every run of readings of at least `leave`."""
-    edges = np.diff(np.concatenate([[0], (levels >= leave - _TIED).astype(np.int8), [0]]))
+    edges = np.diff(np.concatenate([[0], (intensities >= leave - _TIED).astype(np.int8), [0]]))
     begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
     yield from ((int(a), int(b) - 1) for a, b in zip(begins, ends, strict=True))
 
 
 def _event(
-    face_id: int, au: str, frames: Integers, times: Floats, levels: Floats, complete: bool
+    face_id: int, au: str, frames: Integers, times: Floats, intensities: Floats, complete: bool
 ) -> Event:
-    apex = int((levels >= levels.max() - _TIED).argmax())
+    apex = int((intensities >= intensities.max() - _TIED).argmax())
     duration = float(times[-1] - times[0])
-    area = float(((levels[1:] + levels[:-1]) / 2 * np.diff(times)).sum())
+    area = float(((intensities[1:] + intensities[:-1]) / 2 * np.diff(times)).sum())
     return Event(
         face_id,
         au,
@@ -128,10 +157,29 @@ def _event(
         float(times[apex]),
         float(times[-1]),
         duration,
-        float(levels[apex]),
-        area / duration if duration > 0 else float(levels[apex]),
+        float(intensities[apex]),
+        area / duration if duration > 0 else float(intensities[apex]),
         int(frames[0]),
         int(frames[apex]),
         int(frames[-1]),
         int(complete),
     )
+
+
+def write_events(path: Path, events: Sequence[Event]) -> None:
+    """Writes events as a CSV table, seconds with 3 and intensities with 2 decimals."""
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as stream,
+    ):
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(
+            [_printed(name, getattr(event, name)) for name in COLUMNS] for event in events
+        )
+
+
+def _printed(column: str, value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.{2 if column in ('peak', 'mean') else 3}f}"
+    return str(value)

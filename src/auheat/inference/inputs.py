@@ -19,7 +19,7 @@ VIDEO_SUFFIXES = frozenset(
 # What is written for one input is its name followed by one of these.
 TABLES = (".csv", ".parquet")
 OVERLAY_VIDEO, OVERLAY_PHOTO, OVERLAY_FOLDER = ".overlay.mp4", ".overlay.jpg", ".overlay"
-NEUTRAL, EVENTS = ".neutral.json", ".events.csv"
+BASELINE, EVENTS = ".baseline.json", ".events.csv"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """From a picture to the Action Units of every face in it.
 
 Confidence and standard deviations are those of `auheat.inference.uncertainty`. With weights that
-come without figures there are no deviations, and confidence is the certainty that a face is there
-(`Face.score`) times how clearly it is seen (`visibility`).
+come without figures there are no standard deviations, and confidence is the certainty that a face
+is there (`Face.score`) times its visibility.
 
 Letters: N faces, A Action Units, H W input pixels, h w map pixels.
 """
@@ -94,7 +94,7 @@ class Predictor:
         return torch.device(self.runtime.device)
 
     @property
-    def has_deviations(self) -> bool:
+    def has_std(self) -> bool:
         """Whether predictions come with standard deviations."""
         return self._uncertainty is not None
 
@@ -128,33 +128,32 @@ class Predictor:
     @torch.inference_mode()
     def _predict_batch(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
         maps = self.runtime.heatmaps(np.stack([face.crop for face in faces]))
-        levels = self._layout.read(maps.intensity).cpu().numpy()
+        intensities = self._layout.read(maps.intensity).cpu().numpy()
         heatmaps = self._layout.per_au(maps.intensity).cpu().numpy()
-        trust = visibility(maps.location, len(faces))
-        deviations: Sequence[NDArray[np.float64] | None] = [None] * len(faces)
+        visible = visibility(maps.location, len(faces))
+        std: Sequence[NDArray[np.float64] | None] = [None] * len(faces)
+        confidence = visible
         if self._uncertainty:
-            deviations = list(self._uncertainty.deviations(levels, trust))
-            trust = self._uncertainty.confidence(trust)
-        rows = zip(faces, levels, heatmaps, trust.tolist(), deviations, strict=True)
+            std = list(self._uncertainty.std(intensities, visible))
+            confidence = self._uncertainty.confidence(visible)
+        rows = zip(faces, intensities, heatmaps, confidence.tolist(), std, strict=True)
         return [self._prediction(*row) for row in rows]
 
     def _prediction(
         self,
         aligned: AlignedFace,
-        levels: NDArray[np.float32],
+        intensities: NDArray[np.float32],
         heatmaps: NDArray[np.float32],
-        trust: float,
-        deviations: NDArray[np.float64] | None,
+        confidence: float,
+        std: NDArray[np.float64] | None,
     ) -> FacePrediction:
         return FacePrediction(
             aligned.face,
-            {au: float(levels[self._order[au]]) for au in self.aus},
+            {au: float(intensities[self._order[au]]) for au in self.aus},
             {au: heatmaps[self._order[au]] for au in self.aus},
             geometry.compose(geometry.invert(aligned.transform), self._map_to_crop),
-            aligned.face.score * trust,
-            deviations=None
-            if deviations is None
-            else {au: float(deviations[self._order[au]]) for au in self.aus},
+            aligned.face.score * confidence,
+            std=None if std is None else {au: float(std[self._order[au]]) for au in self.aus},
         )
 
 
@@ -183,9 +182,9 @@ def load(
     """
     path = default_weights() if weights == "default" else Path(weights)
     network = open_runtime(path, runtime, device, precision, threads)
-    figures = load_uncertainty(path, network.config.aus)
+    uncertainty = load_uncertainty(path, network.config.aus)
     detector = default_detector(max_faces)
-    return Predictor(network, detector, aus=aus, batch=batch, uncertainty=figures)
+    return Predictor(network, detector, aus=aus, batch=batch, uncertainty=uncertainty)
 
 
 def checked(image: Image) -> Image:

@@ -5,18 +5,18 @@ the figures and what else was tried. They are kept beside the weights as `<name>
 
 The standard deviation of an AU is that of the true intensity about the reading. It depends on the
 reading, since one near 0 is mostly right while one of 1 or 2 may be a faint trace as well as a
-strong movement half seen, and on how clearly the face is seen:
+strong movement half seen, and on the visibility of the face:
 
-    log sd = curve(reading) + slope * (1 - seen)
+    log sd = curve(reading) + slope * (1 - visible)
 
-with a curve and a slope for each AU; between the knots of a curve lie straight lines. `seen` is how
-clearly the face is seen, see `visibility`. The deviations of one person's frames go together: a
-mean over frames is hardly surer than each of them.
+with a curve and a slope for each AU; between the knots of a curve lie straight lines. `visible` is
+the visibility, see `visibility`. The deviations of one person's frames go together: a mean over
+frames is hardly surer than each of them.
 
 Confidence is the chance that the mean error over all AUs is below three quarters of a level on a
-face seen as clearly as this one,
+face of this visibility,
 
-    1 / (1 + exp(-(offset + steepness * (-log(1 - seen))^3)))
+    1 / (1 + exp(-(offset + steepness * (-log(1 - visible))^3)))
 
 times the certainty that a face is there at all (`Face.score`). It does not depend on the
 expression, so that leaving out faces of low confidence favours none.
@@ -43,7 +43,7 @@ from auheat.models.weights import uncertainty_path
 Floats = NDArray[np.float64]
 FORMAT = 1
 _KEY = "auheat_uncertainty"
-_LEAST = 0.01  # nothing is seen more clearly than 0.99
+_LEAST = 0.01  # no visibility counts as more than 0.99
 _POWER = 3  # of 1, 1.5, 2, 2.5, 3 and 4 this and 4 fitted the validation people best
 
 
@@ -65,17 +65,17 @@ class Uncertainty:
     fitted: str = ""
     weights: str = ""
 
-    def deviations(self, levels: NDArray[Any], seen: NDArray[Any]) -> Floats:
-        """Standard deviations (N, A) of readings (N, A) of faces seen this clearly (N,)."""
-        at_readings = [
-            np.interp(levels[:, a], self.knots, curve) for a, curve in enumerate(self.curves)
+    def std(self, intensities: NDArray[Any], visible: NDArray[Any]) -> Floats:
+        """Standard deviations (N, A) of intensities (N, A) of faces of this visibility (N,)."""
+        at_knots = [
+            np.interp(intensities[:, a], self.knots, curve) for a, curve in enumerate(self.curves)
         ]
-        log = np.stack(at_readings, 1) + self.slopes * (1.0 - np.asarray(seen)[:, None])
+        log = np.stack(at_knots, 1) + self.slopes * (1.0 - np.asarray(visible)[:, None])
         return np.asarray(np.exp(log), np.float64)
 
-    def confidence(self, seen: NDArray[Any]) -> Floats:
+    def confidence(self, visible: NDArray[Any]) -> Floats:
         """The chance (N,) that the mean error of a face is below three quarters of a level."""
-        above = self.offset + self.steepness * evidence(seen)
+        above = self.offset + self.steepness * evidence(visible)
         return np.asarray(1.0 / (1.0 + np.exp(-above)), np.float64)
 
     def write(self, path: Path) -> None:
@@ -95,9 +95,9 @@ class Uncertainty:
             temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
 
-def evidence(seen: NDArray[Any]) -> Floats:
-    """What confidence grows with (N,), from how clearly faces are seen (N,): (-log(1 - seen))^3."""
-    hidden = np.maximum(1.0 - np.asarray(seen, np.float64), _LEAST)
+def evidence(visible: NDArray[Any]) -> Floats:
+    """What confidence grows with (N,), from visibility (N,): (-log(1 - visible))^3."""
+    hidden = np.maximum(1.0 - np.asarray(visible, np.float64), _LEAST)
     return np.asarray((-np.log(hidden)) ** _POWER, np.float64)
 
 

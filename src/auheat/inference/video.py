@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auheat.inference.baseline import Baseline
-from auheat.inference.calibration import neutral_of
-from auheat.inference.dataframes import Gathered
+from auheat.inference.calibration import Baseline, resolve_baseline
 from auheat.inference.inputs import photos_in
+from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
 from auheat.inference.predictor import Predictor, load
-from auheat.inference.refining import AS_READ, RefinedFrames, Refinement
 from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
 from auheat.results import FrameResult
+from auheat.tables.buffer import TableBuffer
 from auheat.tables.columns import Extra
-from auheat.tables.schema import Layout, TableFormat, TableSchema
+from auheat.tables.names import TableFormat
+from auheat.tables.schema import Layout, TableSchema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,16 +32,18 @@ class VideoPrediction:
     """
 
     def __init__(
-        self, source: FrameSource, predictor: Predictor, refinement: Refinement = AS_READ
+        self, source: FrameSource, predictor: Predictor, processing: PostProcessing = AS_PREDICTED
     ) -> None:
-        self._source, self._predictor, self._refinement = source, predictor, refinement
+        self._source, self._predictor, self._processing = source, predictor, processing
         self.baseline: Baseline | None = None
 
     def __iter__(self) -> Iterator[FrameResult]:
         return self._results(heatmaps=True)
 
     def _results(self, heatmaps: bool) -> Iterator[FrameResult]:
-        frames = RefinedFrames(self._source, self._predictor, self._refinement, images=heatmaps)
+        frames = PostProcessedFrames(
+            self._source, self._predictor, self._processing, images=heatmaps
+        )
         for _, result in frames:
             self.baseline = frames.baseline
             yield result
@@ -50,7 +52,7 @@ class VideoPrediction:
 
     def table(
         self,
-        deviations: bool = False,
+        std: bool = False,
         format: TableFormat = "openface",
         pose: bool = False,
         landmarks: bool = False,
@@ -59,17 +61,17 @@ class VideoPrediction:
 
         format: one row per frame and face with "openface" or "fex"; one for each AU with "tidy".
         pose, landmarks: with the columns of the head's pose and of the 68 landmarks.
-        deviations: with standard deviations; a Fex table has no place for them.
+        std: with standard deviations; a Fex table has no place for them.
 
-        Numbers are not rounded. A frame without a face keeps its place and has NaN in the columns
-        of readings. Where readings are calibrated or smoothed, raw columns hold them as they were
-        (not in a Fex table). Raises AuheatError for an unknown format.
+        Numbers are not rounded. A frame without a face keeps its place and has NaN for intensities.
+        Where they are calibrated or smoothed, raw columns hold them as they were (not in a Fex
+        table). Raises AuheatError for an unknown format.
         """
-        return self._gathered(Layout(format, pose, landmarks), deviations).pandas()
+        return self._buffer(Layout(format, pose, landmarks), std).pandas()
 
     def to_polars(
         self,
-        deviations: bool = False,
+        std: bool = False,
         format: TableFormat = "openface",
         pose: bool = False,
         landmarks: bool = False,
@@ -78,13 +80,13 @@ class VideoPrediction:
 
         Raises AuheatError, besides, if polars is not installed.
         """
-        return self._gathered(Layout(format, pose, landmarks), deviations).polars()
+        return self._buffer(Layout(format, pose, landmarks), std).polars()
 
-    def _gathered(self, layout: Layout, deviations: bool) -> Gathered:
-        extras: tuple[Extra, ...] = ("raw",) if self._refinement != AS_READ else ()
-        extras += ("sd",) if deviations else ()
+    def _buffer(self, layout: Layout, std: bool) -> TableBuffer:
+        extras: tuple[Extra, ...] = ("raw",) if self._processing != AS_PREDICTED else ()
+        extras += ("sd",) if std else ()
         aus, name = self._predictor.aus, Path(self._source.name).as_posix()
-        rows = Gathered(TableSchema("video", aus, extras, layout, name))
+        rows = TableBuffer(TableSchema("video", aus, extras, layout, name))
         for result in self._results(heatmaps=False):
             rows.add(result)
         return rows
@@ -99,7 +101,7 @@ def predict_video(
     aus: Sequence[str] | None = None,
     max_faces: int = 5,
     fps: float = 30.0,
-    neutral: int | str | Path | Baseline | None = None,
+    baseline: int | str | Path | Baseline | None = None,
     smooth: bool = False,
 ) -> VideoPrediction:
     """Reads a video lazily: iterate over the result, or ask it for its `table()`.
@@ -108,17 +110,17 @@ def predict_video(
     predictor: reuse one made by `load`; else one is made from weights, device, aus and max_faces,
         which are explained there.
     fps: frames per second of a folder of pictures.
-    neutral: the resting face that intensities count from: the number of a frame in which it is
+    baseline: the face at rest that intensities count from: the number of a frame in which it is
         seen, "auto" to find it in the video, the path of a photo or of a saved baseline.
     smooth: take the jitter out of the curves, see `auheat.inference.smoothing`.
     With "auto" and `smooth` the whole video is read before the first result, and again for the
     heatmaps if the results are iterated over.
-    Raises AuheatError if the video or what is named as neutral cannot be used.
+    Raises AuheatError if the video or what is named as baseline cannot be used.
     """
     place = Path(path)
     source: FrameSource = (
         PhotoSequence(photos_in(place), place.name, fps=fps) if place.is_dir() else VideoFile(place)
     )
     predictor = predictor or load(weights, device, aus, max_faces)
-    refinement = Refinement(neutral_of(neutral, predictor), smooth)
-    return VideoPrediction(source, predictor, refinement)
+    processing = PostProcessing(resolve_baseline(baseline, predictor), smooth)
+    return VideoPrediction(source, predictor, processing)

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from auheat.facs import PRESENCE_THRESHOLD
 from auheat.landmarks import COUNT
-from auheat.results import FacePrediction, FrameResult
+from auheat.results import FacePrediction, FrameResult, is_present
 
 # A value from a frame, one of its faces (None if it has none) and, where a row is of one, the AU.
 Value = Callable[[FrameResult, FacePrediction | None, str], Any]
@@ -41,14 +40,6 @@ class Column:
         if value is None:
             return ""
         return f"{value:.{self.decimals}f}" if self.type == "number" else str(value)
-
-
-def is_present(intensity: float) -> int:
-    """1 if an intensity, as OpenFace's table prints it (2 decimals), reaches FACS level A, else 0.
-
-    So the two never contradict each other.
-    """
-    return int(round(float(intensity), 2) >= PRESENCE_THRESHOLD)
 
 
 FRAME = Column("frame", "integer", lambda result, face, au: result.frame)
@@ -111,5 +102,5 @@ _READINGS: dict[Reading, Callable[[FacePrediction, str], Any]] = {
     "intensity": lambda face, au: face.intensities[au],
     "presence": lambda face, au: is_present(face.intensities[au]),
     "raw": lambda face, au: (face.raw or face.intensities)[au],
-    "sd": lambda face, au: (face.deviations or {}).get(au),
+    "sd": lambda face, au: (face.std or {}).get(au),
 }

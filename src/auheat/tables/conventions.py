@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Literal
 
 from auheat.results import FacePrediction, FrameResult
 from auheat.tables.columns import (
@@ -32,8 +31,8 @@ from auheat.tables.columns import (
     of_pose,
     positions,
 )
+from auheat.tables.names import TableKind
 
-TableKind = Literal["video", "photo", "folder"]
 # A person in py-feat's column Identity is called that and the number.
 PERSON = "Person_"
 

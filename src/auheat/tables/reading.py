@@ -5,11 +5,14 @@ So that whoever works on tables (reports, events, evaluation) has to know one fo
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auheat.errors import AuheatError
 from auheat.tables.conventions import PERSON
+from auheat.tables.series import SeriesRecorder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +21,7 @@ _TIDY = {"input", "frame", "timestamp", "face_id", "success", "confidence", "au"
 # Ours among the Fex tables: py-feat has no column `confidence`.
 FEX = {"frame", "FaceRectX", "FaceScore", "input", "Identity", "confidence"}
 _BARE = re.compile(r"AU\d\d")
+_NEEDED = ("frame", "timestamp", "success")
 
 
 def read_any(path: Path) -> pd.DataFrame:
@@ -69,3 +73,58 @@ def _headed(wide: pd.DataFrame, is_video: bool) -> pd.DataFrame:
     if is_video:
         return wide
     return wide.drop(columns=["frame", "timestamp"]).rename(columns={"face_id": "face"})
+
+
+def read_series(path: Path) -> SeriesRecorder:
+    """What is in a table of a video that `auheat predict` or OpenFace wrote.
+
+    Raises AuheatError if the file cannot be read or is no such table.
+    """
+    if path.suffix.lower() == ".parquet":
+        return _read_converted(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = csv.reader(stream)
+            names = [name.strip() for name in next(rows, [])]
+            if set(names) >= FEX:
+                return _read_converted(path)
+            return _read_rows(path, names, [row for row in rows if row])
+    except FileNotFoundError:
+        raise AuheatError(f"no file at {path}") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise AuheatError(f"{path} is not a readable CSV table ({error})") from None
+
+
+def _read_converted(path: Path) -> SeriesRecorder:
+    """A tidy or Fex table of ours."""
+    import pyarrow as pa
+
+    try:
+        table = as_openface(read_any(path))
+    except FileNotFoundError:
+        raise AuheatError(f"no file at {path}") from None
+    except (OSError, ValueError, AttributeError, pa.ArrowException):
+        raise AuheatError(f"{path} is not a readable table") from None
+    rows = table.astype(str).to_numpy().tolist()
+    return _read_rows(path, [str(name) for name in table], rows)
+
+
+def _read_rows(path: Path, names: list[str], rows: list[list[str]]) -> SeriesRecorder:
+    recorder = SeriesRecorder([n[:-2] for n in names if n.startswith("AU") and n.endswith("_r")])
+    missing = [name for name in _NEEDED if name not in names]
+    if missing or not recorder.aus:
+        lacks = ", ".join(missing or ["AUxx_r"])
+        raise AuheatError(
+            f"{path} is no table of a video: it has no column {lacks}; give one of `auheat predict`"
+        )
+    wanted = ["frame", "timestamp", "confidence", *(f"{au}_r" for au in recorder.aus)]
+    places = [names.index(name) if name in names else -1 for name in wanted]
+    who, success = (names.index(n) if n in names else -1 for n in ("face_id", "success"))
+    for line, row in enumerate(rows, 2):
+        try:
+            if float(row[success]):
+                numbers = [float(row[place]) if place >= 0 else 1.0 for place in places]
+                recorder.add_row(int(row[who]) if who >= 0 else 0, numbers)
+        except (ValueError, IndexError):
+            raise AuheatError(f"line {line} of {path} is damaged: {','.join(row)[:60]}") from None
+    return recorder

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from auheat.errors import unknown_name
 from auheat.results import FacePrediction, FrameResult
 from auheat.tables.columns import Column, Extra
-from auheat.tables.conventions import TableKind, fex, openface, tidy
+from auheat.tables.conventions import fex, openface, tidy
+from auheat.tables.names import TableFormat, TableKind
 
 # Raised whenever a column changes its name, meaning or place.
 TABLE_VERSION = 1
 
 Row = dict[str, Any]
-TableFormat = Literal["openface", "fex", "tidy"]
 
 
 @dataclass(frozen=True)

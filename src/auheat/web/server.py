@@ -14,10 +14,10 @@ from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 
 from auheat import __version__
+from auheat.drawing.panel import colour_scale, face_colour
 from auheat.errors import AuheatError
 from auheat.facs import TABLE
-from auheat.inference.calibration import AROUND, MOST, from_frame
-from auheat.inference.panel import colour_scale, face_colour
+from auheat.inference.calibration import BASELINE_WINDOW_S, MAX_BASELINE, from_frame
 from auheat.web import uploads
 from auheat.web.guard import Guard
 from auheat.web.heat import FRAMES_PER_PIECE
@@ -164,7 +164,7 @@ def _about(store: SessionStore, max_bytes: int) -> dict[str, Any]:
         "aus": units,
         "maxBytes": max_bytes,
         "together": FRAMES_PER_PIECE,
-        "neutral": {"around": AROUND, "most": MOST},
+        "neutral": {"around": BASELINE_WINDOW_S, "most": MAX_BASELINE},
         "people": [face_colour(face_id) for face_id in range(6)],
         "colours": colour_scale().tobytes().hex(),
     }

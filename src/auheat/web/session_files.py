@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.files import Resource
-from auheat.inference.baseline import Baseline, Rest
-from auheat.inference.calibration import calibrated
-from auheat.inference.curves import Recorder
-from auheat.inference.sinks import CsvSink, OverlayVideoSink, write_overlay_photo
+from auheat.inference.calibration import Baseline, PersonBaseline, calibrated
+from auheat.inference.sinks import OverlayVideoSink, write_overlay_photo
 from auheat.media.video_writer import VideoWriter
 from auheat.results import FacePrediction, FrameResult, is_present
 from auheat.tables.schema import TableSchema
+from auheat.tables.series import SeriesRecorder
+from auheat.tables.writing import CsvSink
 from auheat.web.heat import FRAMES_PER_PIECE, HeatStore, packed
 
 Image = NDArray[np.uint8]
@@ -48,7 +48,7 @@ class SessionFiles(Resource):
         self.frames: list[str] = []
         self.size: tuple[int, int] | None = None
         self.map_size: tuple[int, int] | None = None
-        self.recorder = Recorder(aus)
+        self.recorder = SeriesRecorder(aus)
         self.heat = HeatStore(folder / "heat.bin")
         self.latest: tuple[int, Image] | None = None
 
@@ -126,7 +126,7 @@ def _face(face: FacePrediction, aus: tuple[str, ...]) -> list[Any]:
     ]
 
 
-def calibrated_table(text: str, recorder: Recorder, baseline: Baseline) -> str:
+def calibrated_table(text: str, recorder: SeriesRecorder, baseline: Baseline) -> str:
     """A video's CSV, calibrated, with what was read in columns AUxx_raw, as `auheat predict` does.
 
     text: the CSV as read. recorder: the same readings unrounded. A person who is not in the
@@ -137,21 +137,23 @@ def calibrated_table(text: str, recorder: Recorder, baseline: Baseline) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, [*(reader.fieldnames or ()), *raw], lineterminator="\n")
     writer.writeheader()
-    people = recorder.curves()
+    people = recorder.series()
     for row in reader:
         face_id, levels = int(row["face_id"]), {}
         if row["success"] == "1":
             person = people[face_id]
-            read = person.levels[np.searchsorted(person.frames, int(row["frame"]))]
+            read = person.intensities[np.searchsorted(person.frames, int(row["frame"]))]
             levels = _levels(read, recorder.aus, baseline.of(face_id))
         writer.writerow(row | dict.fromkeys(raw, "") | levels)
     return out.getvalue()
 
 
 def _levels(
-    read: np.ndarray[tuple[int, ...], np.dtype[np.float64]], aus: tuple[str, ...], rest: Rest | None
+    read: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    aus: tuple[str, ...],
+    baseline: PersonBaseline | None,
 ) -> dict[str, str]:
-    base = [rest.readings[au] if rest else 0.0 for au in aus]
+    base = [baseline.intensities[au] if baseline else 0.0 for au in aus]
     cells: dict[str, str] = {}
     for au, before, after in zip(aus, read.tolist(), calibrated(read, base).tolist(), strict=True):
         cells |= {f"{au}_r": f"{after:.2f}", f"{au}_c": str(is_present(after))}

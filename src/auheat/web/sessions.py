@@ -20,8 +20,8 @@ from typing import Any, Literal
 
 from auheat.errors import AuheatError
 from auheat.faces.detector import FaceTracker
+from auheat.inference.pipeline import predict_frames
 from auheat.inference.predictor import Image, Predictor
-from auheat.inference.reading import predict_frames
 from auheat.media.frames import Frame, VideoFile
 from auheat.media.photo import read_photo
 from auheat.results import FrameResult

@@ -5,19 +5,19 @@ Letters: B batch, H W input pixels, h w map pixels, N maps.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auheat.config import ModelConfig
 from auheat.models.heatmap_model import Heatmaps
+from auheat.models.runtimes.names import Precision as Precision
+from auheat.models.runtimes.names import PrecisionChoice as PrecisionChoice
+from auheat.models.runtimes.names import RuntimeChoice as RuntimeChoice
+from auheat.models.runtimes.names import RuntimeName as RuntimeName
 
 Crops = NDArray[np.uint8]
-RuntimeName = Literal["torch", "onnx", "openvino"]
-RuntimeChoice = Literal["auto", "torch", "onnx", "openvino"]
-Precision = Literal["fp32", "bf16"]
-PrecisionChoice = Literal["auto", "fp32", "bf16"]
 
 
 class Runtime(Protocol):

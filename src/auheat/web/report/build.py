@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from auheat.errors import AuheatError
+from auheat.inference.jobs import Outcome
 from auheat.inference.predictor import Predictor, load
-from auheat.inference.run import Outcome
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.runtimes.exported import read_settings
 from auheat.models.weights import default_weights
+from auheat.progress import Progress, silent
 from auheat.web.report.page import report_html, write_report
-from auheat.web.report.peaks import PeakPicture, Progress, Reads, find_source, peak_pictures
+from auheat.web.report.peaks import PeakPicture, Reads, find_source, peak_pictures
 from auheat.web.report.statistics import peaks
 from auheat.web.report.table import ResultTable, read_table
 
@@ -29,7 +30,7 @@ def make_report(
     source: Path | None = None,
     weights: str = "default",
     device: str = "auto",
-    progress: Progress = lambda items, label, count: items,
+    progress: Progress = silent,
     read: Reads | None = None,
 ) -> Path:
     """Reads a table, finds what it was made from, and writes the report; gives its path.

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from auheat.drawing.panel import colour_scale
 from auheat.facs import MAX_INTENSITY, TABLE
-from auheat.inference.panel import colour_scale
+from auheat.tables.series import PersonSeries
 from auheat.web.report.statistics import Summary, binned, pieces, thinned
-from auheat.web.report.table import Gap, ResultTable, Series
+from auheat.web.report.table import Gap, ResultTable
 
 # Width and height of a curve's drawing, in units of its own, and points that it has at most.
 _WIDE, _HIGH, _POINTS = 1000.0, 100.0, 1200
@@ -38,7 +39,7 @@ def au_label(au: str) -> str:
     return f'<span class="au">{escape(au)}</span> <span class="title">{_title(au)}</span>'
 
 
-def curves(table: ResultTable, people: Sequence[Series]) -> str:
+def curves(table: ResultTable, people: Sequence[PersonSeries]) -> str:
     """A lane for each AU, over time, with the curves of the given people and the gaps."""
     lanes = []
     for column, au in enumerate(table.aus):
@@ -46,10 +47,10 @@ def curves(table: ResultTable, people: Sequence[Series]) -> str:
         shapes += [_rule(level) for level in (1, 3)]
         for series in people:
             path = " ".join(
-                _path(table, series.times[p], series.levels[p, column]) for p in pieces(series)
+                _path(table, series.times[p], series.intensities[p, column]) for p in pieces(series)
             )
             shapes.append(
-                f'<path class="{colour_class(series.person)}" data-person="{series.person}" '
+                f'<path class="{colour_class(series.face_id)}" data-person="{series.face_id}" '
                 f'd="{path}"/>'
             )
         lanes.append(
@@ -96,9 +97,9 @@ def strips(table: ResultTable, persons: Iterable[int]) -> str:
     columns = min(table.places, _COLUMNS)
     parts = []
     for series in table.series:
-        if series.person in set(persons):
-            label = f"Intensities of person {series.person} over time"
-            heading = person_name(series.person) if len(table.series) > 1 else ""
+        if series.face_id in set(persons):
+            label = f"Intensities of person {series.face_id} over time"
+            heading = person_name(series.face_id) if len(table.series) > 1 else ""
             parts.append(heading + strip(table, binned(table, series, columns), label))
     return "".join(parts) + axis(table).replace('class="axis"', 'class="axis narrow"')
 
@@ -202,11 +203,11 @@ def _rule(level: int) -> str:
     return f'<line class="rule" x1="0" x2="{_WIDE:.0f}" y1="{y:.0f}" y2="{y:.0f}"/>'
 
 
-def _curve_words(table: ResultTable, people: Sequence[Series], column: int) -> str:
+def _curve_words(table: ResultTable, people: Sequence[PersonSeries], column: int) -> str:
     """What a curve shows, for those who do not see it."""
     words = [
-        f"person {s.person}: mean {s.levels[:, column].mean():.2f}, "
-        f"highest {s.levels[:, column].max():.2f}"
+        f"person {s.face_id}: mean {s.intensities[:, column].mean():.2f}, "
+        f"highest {s.intensities[:, column].max():.2f}"
         for s in people
     ]
     return escape(f"{table.aus[column]} over time; " + "; ".join(words))

@@ -6,27 +6,26 @@ the one whose levels are nearest to the row in the table is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.drawing.overlay import Overlay
 from auheat.errors import AuheatError
 from auheat.inference.inputs import VIDEO_SUFFIXES
-from auheat.inference.overlay import Overlay
 from auheat.media.frames import VideoFile
 from auheat.media.photo import SUFFIXES as PHOTO_SUFFIXES
 from auheat.media.photo import read_photo
+from auheat.progress import Progress, silent, track
 from auheat.results import FacePrediction, FrameResult
 from auheat.web.report.statistics import Peak
 from auheat.web.report.table import ResultTable
 
 Image = NDArray[np.uint8]
-# Shows how far the reading is: (items, label, how many if known).
-Progress = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
 
 # Finds the faces of a picture (H, W, 3).
 Reads = Callable[[Image], Sequence[FacePrediction]]
@@ -66,7 +65,7 @@ def peak_pictures(
     peaks: Sequence[Peak],
     source: Path,
     read: Reads,
-    progress: Progress = lambda items, label, count: items,
+    progress: Progress = silent,
 ) -> list[PeakPicture]:
     """The pictures of the peaks, in their order.
 
@@ -91,7 +90,7 @@ def _images(
     if table.kind == "photo":
         yield 1, read_photo(source)
     elif table.kind == "folder":
-        for place in progress(sorted(places), "pictures", len(places)):
+        for place in track(sorted(places), progress, "pictures", len(places)):
             if (path := source / Path(table.name_of(place)).name).is_file():
                 yield place, read_photo(path)
     elif source.is_dir():
@@ -104,7 +103,7 @@ def _frames(
     table: ResultTable, places: set[int], source: Path, progress: Progress
 ) -> Iterator[tuple[int, Image]]:
     last, times = max(places, default=0), table.rows.groupby("place")["time"].first()
-    for frame in progress(VideoFile(source), "peak frames", last):
+    for frame in track(VideoFile(source), progress, "peak frames", last):
         if frame.number in places:
             if abs(frame.timestamp - times[frame.number]) > _SAME_TIME:
                 raise AuheatError(

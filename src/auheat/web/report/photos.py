@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from auheat.drawing.panel import intensity_colour
 from auheat.facs import MAX_INTENSITY, TABLE
-from auheat.inference.panel import intensity_colour
 from auheat.web.report import drawing
 from auheat.web.report.statistics import Summary, summaries
 from auheat.web.report.table import ResultTable
@@ -44,7 +44,7 @@ def _named(table: ResultTable) -> list[tuple[str, str]]:
 
 def faces(table: ResultTable) -> str:
     """The grid of faces and AUs, and of very many faces a strip of all."""
-    levels = table.all_faces.levels
+    levels = table.all_faces.intensities
     note = (
         '<p class="note">One row for each face, from 0 to 5. Press the name of an Action Unit to '
         "sort by it, again for the first order.</p>"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auheat.errors import AuheatError
-from auheat.inference.inputs import NEUTRAL
+from auheat.inference.inputs import BASELINE
 from auheat.web.report import drawing
 from auheat.web.report.table import ResultTable
 
@@ -18,7 +18,7 @@ _MEASURES = {"icc": "ICC(3,1)", "pcc": "PCC", "mae": "MAE", "mse": "MSE"}
 
 
 def settings(table: ResultTable, source: Path | None) -> list[tuple[str, str]]:
-    """Names and values: what the table tells, what was subtracted as neutral, and whatever a JSON
+    """Names and values: what the table tells, what was subtracted as baseline, and whatever a JSON
     file of the table's name holds.
 
     Raises AuheatError if such a file cannot be read.
@@ -29,10 +29,10 @@ def settings(table: ResultTable, source: Path | None) -> list[tuple[str, str]]:
         ("made from", source.name if source else "not at hand"),
         ("Action Units", ", ".join(table.aus)),
     ]
-    neutral = table.path.with_name(table.path.stem + NEUTRAL)
-    if neutral.is_file():
-        stored = _stored(neutral)
-        pairs += [(f"neutral, {key}", str(stored.get(key))) for key in ("method", "source")]
+    baseline = table.path.with_name(table.path.stem + BASELINE)
+    if baseline.is_file():
+        stored = _stored(baseline)
+        pairs += [(f"baseline, {key}", str(stored.get(key))) for key in ("method", "source")]
     beside = table.path.with_suffix(".json")
     return pairs + (list(_flat(_stored(beside))) if beside.is_file() else [])
 

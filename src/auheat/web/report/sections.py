@@ -35,7 +35,7 @@ def facts(table: ResultTable) -> str:
             f"a face in {table.with_face} of {table.places} frames"
         )
     if table.kind == "folder":
-        total = len(table.all_faces.places)
+        total = len(table.all_faces.frames)
         return (
             f"{_counted(table.places, 'picture')} · {_counted(total, 'face')} · "
             f"a face in {table.with_face} of {table.places}"
@@ -48,7 +48,7 @@ def _counted(number: int, thing: str, many: str = "") -> str:
 
 
 def _shown(table: ResultTable) -> list[int]:
-    return [series.person for series in table.series[:MAX_PEOPLE]]
+    return [series.face_id for series in table.series[:MAX_PEOPLE]]
 
 
 def controls(table: ResultTable) -> str:
@@ -125,9 +125,9 @@ def summary(table: ResultTable) -> str:
     """Mean, largest intensity and share present of a video: a table for each person."""
     parts = []
     for series in table.series[:MAX_PEOPLE]:
-        heading = drawing.person_name(series.person) + (
-            f'<p class="note">{_counted(len(series.places), "frame")}, mean confidence '
-            f"{series.confidence.mean():.2f}</p>"
+        heading = drawing.person_name(series.face_id) + (
+            f'<p class="note">{_counted(len(series.frames), "frame")}, mean confidence '
+            f"{series.confidences.mean():.2f}</p>"
         )
         rows = drawing.summary(summaries(series, table.aus), _time)
         parts.append(f'<div class="card">{heading}{rows}</div>')

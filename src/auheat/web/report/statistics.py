@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.facs import PRESENCE_THRESHOLD
-from auheat.web.report.table import ResultTable, Series
+from auheat.tables.series import PersonSeries
+from auheat.web.report.table import ResultTable
 
 Array = NDArray[np.float64]
 
@@ -43,14 +44,14 @@ class Peak(NamedTuple):
     levels: Array
 
 
-def summaries(series: Series, aus: tuple[str, ...]) -> list[Summary]:
+def summaries(series: PersonSeries, aus: tuple[str, ...]) -> list[Summary]:
     """One row per AU over the frames that show the person."""
     rows = []
     for column, au in enumerate(aus):
-        levels = series.levels[:, column]
+        levels = series.intensities[:, column]
         top = int(np.argmax(levels))
         share = float(np.mean(np.round(levels, 2) >= PRESENCE_THRESHOLD))
-        place, time = int(series.places[top]), float(series.times[top])
+        place, time = int(series.frames[top]), float(series.times[top])
         rows.append(Summary(au, float(levels.mean()), float(levels[top]), place, time, share, top))
     return rows
 
@@ -66,21 +67,21 @@ def peaks(table: ResultTable) -> list[Peak]:
 
 
 def _peak(table: ResultTable, column: int, au: str) -> Peak:
-    best = max(table.series, key=lambda series: float(series.levels[:, column].max()))
-    row = int(np.argmax(best.levels[:, column]))
-    person = best.person
+    best = max(table.series, key=lambda series: float(series.intensities[:, column].max()))
+    row = int(np.argmax(best.intensities[:, column]))
+    person = best.face_id
     if table.kind == "folder":
         shown = table.rows[table.rows["success"] == 1]
         person = int(shown["face"].iloc[row])
-    levels = best.levels[row]
-    return Peak(au, int(best.places[row]), float(best.times[row]), person, levels[column], levels)
+    levels = best.intensities[row]
+    return Peak(au, int(best.frames[row]), float(best.times[row]), person, levels[column], levels)
 
 
 def ever_present(table: ResultTable) -> list[int]:
     """Columns of the AUs that are present in at least one face."""
     if not table.series:
         return []
-    highest = np.max([series.levels.max(0) for series in table.series], axis=0)
+    highest = np.max([series.intensities.max(0) for series in table.series], axis=0)
     return [int(i) for i in np.flatnonzero(np.round(highest, 2) >= PRESENCE_THRESHOLD)]
 
 
@@ -90,10 +91,10 @@ def correlation(table: ResultTable) -> Array | None:
     Each person's own means are taken off first, so that two people who differ do not make two AUs
     look related. NaN where an AU does not vary.
     """
-    usable = [series for series in table.series if len(series.places) >= MIN_ROWS]
+    usable = [series for series in table.series if len(series.frames) >= MIN_ROWS]
     if not usable:
         return None
-    centred = np.concatenate([part.levels - part.levels.mean(0) for part in usable])
+    centred = np.concatenate([part.intensities - part.intensities.mean(0) for part in usable])
     products = centred.T @ centred
     lengths = np.sqrt(np.diag(products))
     # Rounding leaves a trace of variation in what is constant.
@@ -103,17 +104,17 @@ def correlation(table: ResultTable) -> Array | None:
 
 def joint_presence(table: ResultTable) -> Array | None:
     """Share of all faces (0 to 1) in which both AUs are present, (A, A), or None with too few."""
-    if sum(len(series.places) for series in table.series) < MIN_ROWS:
+    if sum(len(series.frames) for series in table.series) < MIN_ROWS:
         return None
-    levels = np.concatenate([series.levels for series in table.series])
+    levels = np.concatenate([series.intensities for series in table.series])
     present = (np.round(levels, 2) >= PRESENCE_THRESHOLD).astype(np.float64)
     return np.asarray(present.T @ present / len(present), np.float64)
 
 
-def pieces(series: Series) -> list[slice]:
+def pieces(series: PersonSeries) -> list[slice]:
     """The runs of consecutive frames that show the person."""
-    breaks = np.flatnonzero(np.diff(series.places) > 1) + 1
-    edges = [0, *breaks.tolist(), len(series.places)]
+    breaks = np.flatnonzero(np.diff(series.frames) > 1) + 1
+    edges = [0, *breaks.tolist(), len(series.frames)]
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
@@ -130,14 +131,14 @@ def thinned(times: Array, levels: Array, most: int) -> tuple[Array, Array]:
     return times[keep], levels[keep]
 
 
-def binned(table: ResultTable, series: Series, columns: int) -> Array:
+def binned(table: ResultTable, series: PersonSeries, columns: int) -> Array:
     """Levels in equal stretches of time, (A, columns); NaN where the person is not seen.
 
     A column is the mean of the frames that begin in it, or else the frame that is still shown.
     """
     places = np.unique(table.rows["place"].to_numpy(np.int64))
     levels = np.full((len(places), len(table.aus)), np.nan)
-    levels[np.searchsorted(places, series.places)] = series.levels
+    levels[np.searchsorted(places, series.frames)] = series.intensities
     edges = np.linspace(table.frame_times[0], table.duration, columns + 1)
     first = np.searchsorted(table.frame_times, edges[:-1] + 1e-9, "right") - 1
     begun = np.searchsorted(table.frame_times, edges - 1e-9)

@@ -18,8 +18,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.tables.conventions import TableKind
+from auheat.tables.names import TableKind
 from auheat.tables.reading import as_openface, read_any
+from auheat.tables.series import PersonSeries
 
 _LEVEL = re.compile(r"(AU\d\d)_r")
 # What a table of each kind begins with, apart from `confidence` and `success`.
@@ -40,21 +41,6 @@ class Gap(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Series:
-    """What was read of one person; of a folder, of all faces in their order.
-
-    person: the id in the table. places: frame numbers from 1 (pictures in a photo's or folder's
-    table). times: seconds. levels: (N, A), the intensities. confidence: (N,).
-    """
-
-    person: int
-    places: NDArray[np.int64]
-    times: NDArray[np.float64]
-    levels: NDArray[np.float64]
-    confidence: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class ResultTable:
     """A result table in memory.
 
@@ -70,17 +56,17 @@ class ResultTable:
     rows: Any
 
     @cached_property
-    def series(self) -> tuple[Series, ...]:
+    def series(self) -> tuple[PersonSeries, ...]:
         """One for each person, who was seen longest first. A folder is a single series."""
         if self.kind == "folder":
-            return (self.all_faces,) if len(self.all_faces.places) else ()
+            return (self.all_faces,) if len(self.all_faces.frames) else ()
         found = self.rows[self.rows["success"] == 1]
         name = "face_id" if self.kind == "video" else "face"
         groups = [self._series(int(person), part) for person, part in found.groupby(name)]
-        return tuple(sorted(groups, key=lambda series: (-len(series.places), series.person)))
+        return tuple(sorted(groups, key=lambda series: (-len(series.frames), series.face_id)))
 
     @cached_property
-    def all_faces(self) -> Series:
+    def all_faces(self) -> PersonSeries:
         """Every face as if of one person, in the order of the rows."""
         return self._series(0, self.rows[self.rows["success"] == 1])
 
@@ -128,13 +114,13 @@ class ResultTable:
             return str(self.rows.loc[self.rows["place"] == place, "input"].iloc[0])
         return f"frame {place}" if self.kind == "video" else Path(self.name).stem
 
-    def _series(self, person: int, part: Any) -> Series:
-        return Series(
+    def _series(self, person: int, part: Any) -> PersonSeries:
+        return PersonSeries(
             person,
             part["place"].to_numpy(np.int64),
             part["time"].to_numpy(np.float64),
-            part[[f"{au}_r" for au in self.aus]].to_numpy(np.float64),
             part["confidence"].to_numpy(np.float64),
+            part[[f"{au}_r" for au in self.aus]].to_numpy(np.float64),
         )
 
 

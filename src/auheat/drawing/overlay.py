@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.drawing.panel import REFERENCE, Panel, colour_scale, face_colour, name_tag
 from auheat.facs import MAX_INTENSITY
-from auheat.inference.panel import REFERENCE, Panel, colour_scale, face_colour, name_tag
 from auheat.results import FacePrediction, FrameResult
 
 Image = NDArray[np.uint8]

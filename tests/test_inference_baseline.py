@@ -11,13 +11,21 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
-from auheat.inference.baseline import Baseline, Rest, read_baseline
-from auheat.inference.calibration import AROUND, at_frame, from_video, neutral_of, quietest
-from auheat.inference.curves import Recorder
-from auheat.inference.refining import Refinement
+from auheat.inference.calibration import (
+    BASELINE_WINDOW_S,
+    Baseline,
+    PersonBaseline,
+    at_frame,
+    from_video,
+    quietest,
+    read_baseline,
+    resolve_baseline,
+)
+from auheat.inference.postprocess import PostProcessing
 from auheat.inference.video import VideoPrediction
 from auheat.results import Face
-from grey_video import REST, Greys, grey_predictor, readings
+from auheat.tables.series import SeriesRecorder
+from grey_video import REST, Greys, grey_predictor, intensities_of
 from stand_ins import face_from
 
 Points = NDArray[np.float64]
@@ -28,7 +36,7 @@ def people(face: Points) -> list[Face]:
     return [face_from(face, 0), face_from(face * 0.6 + 80, 1)]
 
 
-def test_a_neutral_frame_is_the_median_about_it(people: list[Face]) -> None:
+def test_a_baseline_frame_is_the_median_about_it(people: list[Face]) -> None:
     """A quarter of a second at 25 frames is six frames before and six after."""
     greys = [200] * 10 + [50, 52, 51, 53, 55, 54, 50, 57, 58, 59, 60, 61, 62] + [200] * 20
     source = Greys(greys)
@@ -36,7 +44,9 @@ def test_a_neutral_frame_is_the_median_about_it(people: list[Face]) -> None:
     assert list(found.faces) == [0]
     assert found.faces[0].frames == tuple(range(11, 24))
     middle = float(np.median(greys[10:23]))
-    assert list(found.faces[0].readings.values()) == pytest.approx(readings(middle), abs=1e-5)
+    assert list(found.faces[0].intensities.values()) == pytest.approx(
+        intensities_of(middle), abs=1e-5
+    )
     assert found.source == "clip"
     first = at_frame(1, source, grey_predictor([people[:1]]))
     assert first.faces[0].frames == tuple(range(1, 8))
@@ -46,26 +56,26 @@ def test_a_frame_a_quarter_of_a_second_later_counts_whatever_its_rounding(
     people: list[Face],
 ) -> None:
     """At 24 frames a second the sixth lies just there, but in floats 28 / 24 > 22 / 24 + 0.25."""
-    assert 22 / 24 + AROUND < 28 / 24
+    assert 22 / 24 + BASELINE_WINDOW_S < 28 / 24
     source = Greys([50] * 17 + [90] * 6 + [60] * 6 + [200] * 5, rate=24)
     found = at_frame(23, source, grey_predictor([people[:1]]))
     assert found.faces[0].frames == tuple(range(17, 30))
 
 
-def test_a_neutral_frame_knows_only_who_is_in_it(people: list[Face]) -> None:
+def test_a_baseline_frame_knows_only_who_is_in_it(people: list[Face]) -> None:
     script = [people[:1], people[:1], people, people]
     source = Greys([50, 50, 100, 100])
     assert list(at_frame(2, source, grey_predictor(script)).faces) == [0]
     assert sorted(at_frame(3, source, grey_predictor(script)).faces) == [0, 1]
-    video = VideoPrediction(source, grey_predictor(script), Refinement(neutral=2))
+    video = VideoPrediction(source, grey_predictor(script), PostProcessing(baseline=2))
     table = video.table()
     assert table.loc[table.face_id == 0, "AU09_r"].tolist() == [0.0] * 4
     assert table.loc[table.face_id == 1, "AU09_r"].tolist() == pytest.approx([1.0] * 2)
 
 
-def test_neutral_frames_that_are_not_there(people: list[Face]) -> None:
+def test_baseline_frames_that_are_not_there(people: list[Face]) -> None:
     source = Greys([50] * 4)
-    with pytest.raises(AuheatError, match="clip has 4 frames: there is no neutral frame 5"):
+    with pytest.raises(AuheatError, match="clip has 4 frames: there is no baseline frame 5"):
         at_frame(5, source, grey_predictor([people]))
     with pytest.raises(AuheatError, match="frame 2 of clip shows no face"):
         at_frame(2, source, grey_predictor([people, []]))
@@ -86,45 +96,47 @@ def test_the_quietest_frames() -> None:
 
 
 def test_auto_leaves_out_who_is_hardly_seen(people: list[Face]) -> None:
-    recorder = Recorder(("AU04",))
+    recorder = SeriesRecorder(("AU04",))
     for frame in range(1, 31):
-        recorder.add_reading(0, [frame, frame / 25, 0.9 if frame > 10 else 0.5, float(frame > 10)])
+        recorder.add_row(0, [frame, frame / 25, 0.9 if frame > 10 else 0.5, float(frame > 10)])
         if frame < 10:
-            recorder.add_reading(1, [frame, frame / 25, 0.9, 2.0])
+            recorder.add_row(1, [frame, frame / 25, 0.9, 2.0])
     found = from_video(recorder, "clip.mp4")
     assert list(found.faces) == [0]
-    assert found.faces[0].readings == {"AU04": 1.0}  # not the unsure frames' 0
+    assert found.faces[0].intensities == {"AU04": 1.0}  # not the unsure frames' 0
     assert min(found.faces[0].frames) > 10
     with pytest.raises(AuheatError, match=r"nobody is seen well enough in clip\.mp4"):
-        from_video(Recorder(("AU04",)), "clip.mp4")
+        from_video(SeriesRecorder(("AU04",)), "clip.mp4")
 
 
-def test_what_the_user_may_call_neutral(tmp_path: Path, people: list[Face]) -> None:
+def test_what_the_user_may_name_as_baseline(tmp_path: Path, people: list[Face]) -> None:
     predictor = grey_predictor([people[:1]])
     Pillow.new("RGB", (320, 240), (50, 50, 50)).save(tmp_path / "rest.png")
-    assert neutral_of(None, predictor) is None
-    assert neutral_of("none", predictor) is None
-    assert neutral_of("auto", predictor) == "auto"
-    assert neutral_of("12", predictor) == neutral_of(12, predictor) == 12
-    photo = neutral_of(tmp_path / "rest.png", predictor)
+    assert resolve_baseline(None, predictor) is None
+    assert resolve_baseline("none", predictor) is None
+    assert resolve_baseline("auto", predictor) == "auto"
+    assert resolve_baseline("12", predictor) == resolve_baseline(12, predictor) == 12
+    photo = resolve_baseline(tmp_path / "rest.png", predictor)
     assert isinstance(photo, Baseline)
     assert photo.shared
-    assert list(photo.of(7).readings.values()) == pytest.approx(readings(50))  # type: ignore[union-attr]
+    assert list(photo.of(7).intensities.values()) == pytest.approx(intensities_of(50))  # type: ignore[union-attr]
     photo.write(tmp_path / "a.json")
-    saved = neutral_of(str(tmp_path / "a.json"), predictor)
+    saved = resolve_baseline(str(tmp_path / "a.json"), predictor)
     assert isinstance(saved, Baseline)
     assert saved.of(3) == photo.of(0)
 
 
-def test_wrong_names_for_neutral_are_one_line(tmp_path: Path, people: list[Face]) -> None:
+def test_wrong_names_for_a_baseline_are_one_line(tmp_path: Path, people: list[Face]) -> None:
     one, two, nobody = (grey_predictor([known]) for known in (people[:1], people, []))
     Pillow.new("RGB", (320, 240)).save(tmp_path / "photo.png")
-    (tmp_path / "other.json").write_text('{"auheat_neutral": 1}')
+    (tmp_path / "other.json").write_text('{"auheat_baseline": 2}')
     (tmp_path / "text.json").write_text("not json")
     (tmp_path / "list.json").write_text("[1]")
-    (tmp_path / "new.json").write_text('{"auheat_neutral": 2}')
-    Baseline({0: Rest({"AU01": 1.0})}, "photo", "b.png").write(tmp_path / "aus.json")
-    Baseline({0: Rest(REST), 1: Rest(REST)}, "auto", "b.mp4").write(tmp_path / "two.json")
+    (tmp_path / "new.json").write_text('{"auheat_baseline": 3}')
+    Baseline({0: PersonBaseline({"AU01": 1.0})}, "photo", "b.png").write(tmp_path / "aus.json")
+    Baseline({0: PersonBaseline(REST), 1: PersonBaseline(REST)}, "auto", "b.mp4").write(
+        tmp_path / "two.json"
+    )
     text = (tmp_path / "two.json").read_text().replace('"1": ', '"x": ')
     (tmp_path / "who.json").write_text(text)
     (tmp_path / "range.json").write_text(text.replace("2.5", "7.5"))
@@ -135,30 +147,30 @@ def test_wrong_names_for_neutral_are_one_line(tmp_path: Path, people: list[Face]
         (tmp_path / "none.json", one, "no file at"),
         (tmp_path / "photo.png", two, "shows 2 faces"),
         (tmp_path / "photo.png", nobody, "shows no face"),
-        (tmp_path / "other.json", one, "holds no neutral readings"),
-        (tmp_path / "text.json", one, "holds no neutral readings"),
-        (tmp_path / "list.json", one, "holds no neutral readings"),
-        (tmp_path / "who.json", one, "holds no neutral readings"),
-        (tmp_path / "range.json", one, "holds no neutral readings"),
-        (tmp_path / "new.json", one, "has format 2"),
-        (tmp_path / "aus.json", one, "lack AU04, AU09, AU12"),
+        (tmp_path / "other.json", one, "holds no baseline"),
+        (tmp_path / "text.json", one, "holds no baseline"),
+        (tmp_path / "list.json", one, "holds no baseline"),
+        (tmp_path / "who.json", one, "holds no baseline"),
+        (tmp_path / "range.json", one, "holds no baseline"),
+        (tmp_path / "new.json", one, "has format 3"),
+        (tmp_path / "aus.json", one, "lacks AU04, AU09, AU12"),
         (tmp_path / "two.json", one, "2 people"),
     ):
         with pytest.raises(AuheatError, match=reason) as refused:
-            neutral_of(named, predictor)
+            resolve_baseline(named, predictor)
         assert "\n" not in str(refused.value)
 
 
 def test_a_baseline_file_in_full(tmp_path: Path) -> None:
-    Baseline({2: Rest({"AU04": 1.06, "AU12": 0.12345}, (1, 2, 3))}, "frame 2", "clip.mp4").write(
-        tmp_path / "a.json"
-    )
+    Baseline(
+        {2: PersonBaseline({"AU04": 1.06, "AU12": 0.12345}, (1, 2, 3))}, "frame 2", "clip.mp4"
+    ).write(tmp_path / "a.json")
     assert json.loads((tmp_path / "a.json").read_text()) == {
-        "auheat_neutral": 1,
+        "auheat_baseline": 2,
         "method": "frame 2",
         "source": "clip.mp4",
         "aus": ["AU04", "AU12"],
-        "faces": {"2": {"frames": [1, 2, 3], "readings": {"AU04": 1.06, "AU12": 0.1235}}},
+        "faces": {"2": {"frames": [1, 2, 3], "intensities": {"AU04": 1.06, "AU12": 0.1235}}},
     }
     found = read_baseline(tmp_path / "a.json")
-    assert found.only(["AU12"]).of(0) == Rest({"AU12": 0.1235}, (1, 2, 3))
+    assert found.only(["AU12"]).of(0) == PersonBaseline({"AU12": 0.1235}, (1, 2, 3))

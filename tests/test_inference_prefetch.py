@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from auheat.inference.ahead import ahead
+from auheat.inference.pipeline import prefetch
 
 
 def counted(count: int, made: list[int], ended: list[bool]) -> Iterator[int]:
@@ -28,13 +28,15 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def test_items_come_in_order_through_several_stages() -> None:
-    doubled = (2 * x for x in ahead(range(500), 3))
-    assert list(ahead((x + 1 for x in ahead(doubled, 1)), 7)) == [2 * x + 1 for x in range(500)]
+    doubled = (2 * x for x in prefetch(range(500), 3))
+    assert list(prefetch((x + 1 for x in prefetch(doubled, 1)), 7)) == [
+        2 * x + 1 for x in range(500)
+    ]
 
 
 def test_nothing_is_made_before_it_is_asked_for_and_no_more_than_the_queue_holds() -> None:
     made, ended = list[int](), list[bool]()
-    stage = ahead(counted(100, made, ended), 4)
+    stage = prefetch(counted(100, made, ended), 4)
     assert made == []
     assert next(stage) == 0
     until(lambda: len(made) == 6)  # one is out, four wait, one is in the thread's hand
@@ -54,11 +56,11 @@ def test_stages_work_at_the_same_time() -> None:
         yield 2
 
     def outer() -> Iterator[int]:
-        for item in ahead(inner(), 1):
+        for item in prefetch(inner(), 1):
             assert second.wait(10)
             yield item
 
-    assert list(ahead(outer(), 1)) == [1, 2]
+    assert list(prefetch(outer(), 1)) == [1, 2]
 
 
 def test_an_error_comes_out_after_the_items_before_it() -> None:
@@ -66,7 +68,7 @@ def test_an_error_comes_out_after_the_items_before_it() -> None:
         yield 1
         raise KeyError("two")
 
-    stage = ahead(ahead(failing(), 5), 5)
+    stage = prefetch(prefetch(failing(), 5), 5)
     assert next(stage) == 1
     with pytest.raises(KeyError, match="two"):
         next(stage)
@@ -79,10 +81,10 @@ def test_closing_ends_all_threads(taken: int) -> None:
     made, ended = list[int](), list[bool]()
 
     def outer() -> Iterator[int]:
-        with closing(ahead(counted(10_000, made, ended), 2)) as inner:
+        with closing(prefetch(counted(10_000, made, ended), 2)) as inner:
             yield from inner
 
-    stage = ahead(outer(), 2)
+    stage = prefetch(outer(), 2)
     for _ in range(taken):
         next(stage)
     stage.close()
@@ -93,7 +95,7 @@ def test_closing_ends_all_threads(taken: int) -> None:
 
 def test_forgetting_an_iterator_ends_its_thread() -> None:
     before = threading.active_count()
-    stage = ahead(iter(range(10_000)), 2)
+    stage = prefetch(iter(range(10_000)), 2)
     next(stage)
     del stage
     until(lambda: threading.active_count() == before)

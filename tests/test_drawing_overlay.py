@@ -5,9 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat import geometry
-from auheat.facs import PAPER_AUS
-from auheat.inference.overlay import Overlay
-from auheat.inference.panel import (
+from auheat.drawing.overlay import Overlay
+from auheat.drawing.panel import (
     REFERENCE,
     WIDTH,
     Panel,
@@ -16,6 +15,7 @@ from auheat.inference.panel import (
     intensity_colour,
     name_tag,
 )
+from auheat.facs import PAPER_AUS
 from auheat.results import Face, FacePrediction, FrameResult
 from stand_ins import face_from
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -9,9 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
+from auheat.files import make_folder
 from auheat.inference.inputs import gather
+from auheat.inference.jobs import Outcome, PredictionJob
+from auheat.inference.postprocess import AS_PREDICTED
 from auheat.inference.predictor import Predictor
-from auheat.inference.run import Batch, Outcome, make_folder
+from auheat.inference.writers import Outputs
+from auheat.progress import Advance
 from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
 
 Points = NDArray[np.float64]
@@ -44,8 +50,10 @@ def run(
     predictor: Predictor, out: Path, *paths: Path, sequence: bool = False, **options: object
 ) -> list[Outcome]:
     make_folder(out)
-    batch = Batch(predictor, out, **options)  # type: ignore[arg-type]
-    return list(batch.run(gather(paths, out, sequence)))
+    processing = options.pop("processing", AS_PREDICTED)
+    about = {name: options.pop(name) for name in ("fps", "progress") if name in options}
+    job = PredictionJob(predictor, Outputs(out, **options), processing, **about)  # type: ignore[arg-type]
+    return list(job.run(gather(paths, out, sequence)))
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -208,11 +216,16 @@ def test_a_sequence_whose_size_changes(tmp_path: Path, media: Path, predictor: P
 def test_an_interrupt_leaves_finished_results_only(
     tmp_path: Path, media: Path, predictor: Predictor
 ) -> None:
-    def interrupted(items, label, count):  # type: ignore[no-untyped-def]
-        for index, item in enumerate(items):
-            if label == "b.mp4" and index == 2:
+    @contextmanager
+    def interrupted(label: str, total: int | None = None, unit: str = "") -> Iterator[Advance]:
+        done = []
+
+        def advance(count: int) -> None:
+            done.append(count)
+            if label == "b.mp4" and len(done) == 2:
                 raise KeyboardInterrupt
-            yield item
+
+        yield advance
 
     with pytest.raises(KeyboardInterrupt):
         run(predictor, tmp_path / "out", clip(media / "a.mp4"), clip(media / "b.mp4"), overlay=True,
@@ -225,14 +238,16 @@ def test_progress_hears_of_every_video_and_folder(
 ) -> None:
     heard = []
 
-    def progress(items, label, count):  # type: ignore[no-untyped-def]
-        heard.append((label, count))
-        return items
+    @contextmanager
+    def progress(label: str, total: int | None = None, unit: str = "") -> Iterator[Advance]:
+        done: list[int] = []
+        yield done.append
+        heard.append((label, total, sum(done)))
 
     (media / "day").mkdir()
     photo(media / "day" / "1.png")
     run(predictor, tmp_path / "out", clip(media / "a.mp4", 5), media / "day", progress=progress)
-    assert heard == [("a.mp4", 5), ("day", 1)]
+    assert heard == [("a.mp4", 5, 5), ("day", 1, 1)]
 
 
 def test_summary() -> None:

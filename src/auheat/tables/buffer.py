@@ -1,4 +1,4 @@
-"""Rows of results gathered by column, for pandas, polars and Arrow.
+"""Rows of results kept by column, for pandas, polars and Arrow.
 
 Numbers take 8 bytes each. Nothing (no face, no such number) is NaN in pandas and null elsewhere.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NOTHING = float("nan")
 
 
-class Gathered:
+class TableBuffer:
     """The rows of the frames added so far."""
 
     def __init__(self, schema: TableSchema) -> None:

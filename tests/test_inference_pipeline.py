@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from auheat.errors import AuheatError
-from auheat.inference import reading
+from auheat.inference import pipeline
+from auheat.inference.pipeline import predict_frames, threads_beside
 from auheat.inference.predictor import Predictor, load
-from auheat.inference.reading import predict_frames, threads_beside
 from auheat.media.frames import Frame, VideoFile
 from auheat.results import FrameResult
 from stand_ins import KnownFaces, small_checkpoint
@@ -58,7 +58,7 @@ def test_results_are_those_of_a_plain_loop_bit_for_bit(
         for face, other in zip(result, plain, strict=True):
             assert face.intensities == other.intensities
             assert face.confidence == other.confidence
-            assert face.deviations == other.deviations
+            assert face.std == other.std
             np.testing.assert_array_equal(face.landmarks, other.landmarks)
             for au in face.heatmaps:
                 np.testing.assert_array_equal(face.heatmaps[au], other.heatmaps[au])
@@ -82,6 +82,6 @@ def test_one_processor_is_left_to_the_tracker(
     monkeypatch: pytest.MonkeyPatch, there: int, left: int
 ) -> None:
     before = torch.get_num_threads()
-    monkeypatch.setattr(reading, "cpu_count", lambda: there)
+    monkeypatch.setattr(pipeline, "cpu_count", lambda: there)
     assert threads_beside() == left
     assert torch.get_num_threads() == before

@@ -1,0 +1,105 @@
+"""Options that several subcommands share, and the bar that shows progress.
+
+Choices are those of the `Literal` that the library itself checks, so that there is one list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from auheat.progress import Advance
+
+# What every function here gives: it decorates a command.
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+PATH = click.Path(path_type=Path)
+COUNT = click.IntRange(min=1)
+
+
+def choices(literal: Any, *more: str) -> click.Choice[str]:
+    """The values of a `Literal`, and further ones."""
+    return click.Choice([*get_args(literal), *more])
+
+
+def renamed(name: str, former: str, **attributes: Any) -> Option:
+    """An option that also goes by its former name, which the help leaves out."""
+    return click.option(name, former, name[2:].replace("-", "_"), cls=_Renamed, **attributes)
+
+
+class _Renamed(click.Option):
+    """Shows only the first of its names."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        opts, self.opts = self.opts, self.opts[:1]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = opts
+
+
+def out_folder(default: str | None = None, help: str = "Folder for the results.") -> Option:
+    """-o, the folder to write to; required without a default."""
+    return click.option(
+        *("-o", "--out"),
+        type=PATH,
+        default=Path(default) if default else None,
+        required=default is None,
+        show_default=default is not None,
+        help=help,
+    )
+
+
+def out_file(help: str, required: bool = False) -> Option:
+    """-o, the file to write."""
+    return click.option("-o", "--out", type=PATH, required=required, help=help)
+
+
+def device(help: str = "auto, cpu, cuda, cuda:1, ...") -> Option:
+    """--device."""
+    return click.option("--device", default="auto", show_default=True, help=help)
+
+
+def weights(
+    help: str = "A .safetensors file of auheat, or an .onnx file of `auheat export`.",
+) -> Option:
+    """--weights."""
+    return click.option("--weights", default="default", show_default=True, help=help)
+
+
+def max_faces(help: str = "Faces to read at most, the largest first.") -> Option:
+    """--faces."""
+    return click.option("--faces", type=COUNT, default=5, show_default=True, help=help)
+
+
+def assets(help: str = "Folder with the face assets.") -> Option:
+    """--assets."""
+    return click.option("--assets", required=True, type=PATH, help=help)
+
+
+def workers(default: int | None = None, min: int = 1) -> Option:
+    """--workers; one a processor by default."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(min=min),
+        default=default,
+        show_default=default is not None,
+        help=None if default is not None else "[default: one a processor]",
+    )
+
+
+def names(text: str | None) -> list[str] | None:
+    """`AU06,AU12` as a list; None if nothing is given."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+@contextmanager
+def progress_bar(label: str, total: int | None = None, unit: str = "frames") -> Iterator[Advance]:
+    """A `Progress` as a bar, if standard error is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(desc=label, total=total, leave=False, disable=None, unit=f" {unit}") as bar:
+        yield bar.update

@@ -1,0 +1,1 @@
+"""Annotated images: boxes, landmarks, heatmaps, and the panel of intensities."""

@@ -1,0 +1,226 @@
+"""The job behind `auheat predict`: many inputs, each on its own.
+
+An input that fails does not stop the others. What was measured before a video broke off is kept.
+Every kind of output has one writer in `auheat.inference.writers`; the job passes each result to all
+of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from time import perf_counter
+
+from auheat.errors import AuheatError
+from auheat.inference.calibration import Baseline, calibrate
+from auheat.inference.inputs import Input, photos_in
+from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
+from auheat.inference.predictor import Image, Predictor
+from auheat.inference.writers import Outputs, Result, Target, Writer, opened, writers_for
+from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
+from auheat.media.photo import is_photo, read_photo
+from auheat.progress import Progress, silent, track
+from auheat.results import FrameResult
+from auheat.tables.columns import Extra
+from auheat.tables.names import TableKind
+from auheat.tables.schema import TableSchema
+
+
+@dataclass
+class Outcome:
+    """What became of one input.
+
+    Attributes:
+        path: The input.
+        is_video: Whether it was read as a video.
+        frames: Pictures or video frames read.
+        with_face: How many of them show a face.
+        faces: In all pictures, or different persons in a video.
+        seconds: Of work.
+        files: What was written, the table first.
+        problem: One line that says what is missing and why, or None.
+        note: One line that the user should know about the results, or None.
+    """
+
+    path: Path
+    is_video: bool = False
+    frames: int = 0
+    with_face: int = 0
+    faces: int = 0
+    seconds: float = 0.0
+    files: list[Path] = field(default_factory=list)
+    problem: str | None = None
+    note: str | None = None
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of work."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    @property
+    def summary(self) -> str:
+        """One line: what was read, how fast, and where it is."""
+        frames = _counted(self.frames, "frame" if self.is_video else "picture")
+        faces = _counted(self.faces, "person" if self.is_video else "face")
+        return (
+            f"{self.path}: a face in {self.with_face} of {frames} ({faces}), {self.seconds:.1f} s, "
+            f"{self.fps:.1f} frames/s -> {', '.join(map(str, self.files))}"
+        )
+
+    def count(self, result: FrameResult) -> None:
+        """Adds one picture or frame."""
+        self.frames += 1
+        self.with_face += len(result) > 0
+
+
+@dataclass(frozen=True)
+class PredictionJob:
+    """Reads inputs one after the other and passes what was predicted to the writers.
+
+    Attributes:
+        predictor: What reads them.
+        outputs: What is written.
+        processing: Calibration of all, and smoothing of videos.
+        fps: Frames per second of a folder read as a video.
+        progress: Shows how far each input is.
+    """
+
+    predictor: Predictor
+    outputs: Outputs
+    processing: PostProcessing = AS_PREDICTED
+    fps: float = 30.0
+    progress: Progress = silent
+
+    def check(self, inputs: Sequence[Input]) -> None:
+        """Raises AuheatError if what is asked for does not go together."""
+        wanted = self.outputs
+        if wanted.baseline and self.processing.baseline is None:
+            raise AuheatError("no baseline to save: name it with --baseline")
+        if wanted.baseline and len(inputs) > 1:
+            raise AuheatError(
+                f"one baseline is saved, of one input, not of {len(inputs)}: name one of them"
+            )
+        if wanted.std and not self.predictor.has_std:
+            raise AuheatError(
+                "these weights come without figures of uncertainty: leave out --std, or put a "
+                "file <weights>.uncertainty.json beside them"
+            )
+        if wanted.std and wanted.layout.format == "fex":
+            raise AuheatError(
+                "a Fex table has no place for standard deviations: take --format openface or tidy"
+            )
+
+    def run(self, inputs: Iterable[Input]) -> Iterator[Outcome]:
+        """Yields the outcome of each input as soon as it is done."""
+        for item in inputs:
+            outcome, start = Outcome(item.path), perf_counter()
+            try:
+                self._read(item, outcome)
+            except AuheatError as error:
+                outcome.problem = str(error)
+            outcome.seconds = perf_counter() - start
+            yield outcome
+
+    def _read(self, item: Input, outcome: Outcome) -> None:
+        if item.kind == "folder":
+            self._read_folder(item, outcome)
+        elif item.kind == "sequence":
+            source = PhotoSequence(photos_in(item.path), str(item.path), fps=self.fps)
+            self._read_video(source, item, outcome)
+        elif is_photo(item.path):
+            self._read_photo(item, outcome)
+        else:
+            self._read_video(VideoFile(item.path), item, outcome)
+
+    def _read_video(self, source: FrameSource, item: Input, outcome: Outcome) -> None:
+        outcome.is_video, people = True, set[int]()
+        writers = self._writers("video", item, source.rate)
+        images = any(writer.needs_images for writer in writers)
+        results = PostProcessedFrames(
+            source, self.predictor, self.processing, images, self.progress, item.path.name
+        )
+        with opened(writers):
+            for image, result in results:
+                _pass_on(Result(image, result, item.path), writers, outcome)
+                people.update(face.face_id for face in result)
+        outcome.faces = len(people)
+        self._finish(writers, results.baseline, outcome)
+        if source.problem:
+            outcome.problem = f"{source.name}: {source.problem}; what could be read is kept"
+
+    def _read_photo(self, item: Input, outcome: Outcome) -> None:
+        image = read_photo(item.path)
+        result = self._result(image, 1, item.path)
+        writers = self._writers("photo", item)
+        with opened(writers):
+            _pass_on(Result(image, result, item.path), writers, outcome)
+        outcome.faces = len(result)
+        self._finish(writers, self._known_baseline, outcome)
+
+    def _read_folder(self, item: Input, outcome: Outcome) -> None:
+        photos, unreadable = photos_in(item.path), list[str]()
+        writers = self._writers("folder", item)
+        with opened(writers):
+            for photo in track(photos, self.progress, item.path.name, len(photos)):
+                try:
+                    image = read_photo(photo)
+                except AuheatError as error:
+                    unreadable.append(str(error))
+                    continue
+                result = self._result(image, outcome.frames + 1, photo)
+                _pass_on(Result(image, result, photo), writers, outcome)
+                outcome.faces += len(result)
+        self._finish(writers, self._known_baseline, outcome)
+        if unreadable:
+            more = f"; and {len(unreadable) - 3} more" if len(unreadable) > 3 else ""
+            outcome.problem = (
+                f"{item.path}: {len(unreadable)} of {len(photos)} pictures are left out: "
+                f"{'; '.join(unreadable[:3])}{more}"
+            )
+
+    def _result(self, image: Image, number: int, path: Path) -> FrameResult:
+        faces = self.predictor.predict(image)
+        baseline = self.processing.baseline
+        if isinstance(baseline, Baseline):
+            faces = [calibrate(face, baseline.of(face.face_id)) for face in faces]
+        elif baseline is not None:
+            raise AuheatError(
+                f"{path} is a photo, which has no baseline frame: give a baseline photo of the "
+                "person"
+            )
+        return FrameResult(number, 0.0, tuple(faces), path.name)
+
+    def _writers(self, kind: TableKind, item: Input, rate: Fraction | None = None) -> list[Writer]:
+        extras: tuple[Extra, ...] = ("raw",) if self.processing != AS_PREDICTED else ()
+        extras += ("sd",) if self.outputs.std else ()
+        schema = TableSchema(
+            kind, self.predictor.aus, extras, self.outputs.layout, item.path.as_posix()
+        )
+        return writers_for(Target(item, schema, rate), self.outputs)
+
+    def _finish(
+        self, writers: Sequence[Writer], baseline: Baseline | None, outcome: Outcome
+    ) -> None:
+        """Has the writers write what has to wait for the end, and notes all files."""
+        for writer in writers:
+            writer.finish(baseline)
+            outcome.files += writer.files
+        if baseline and baseline.shared and outcome.is_video and outcome.faces > 1:
+            outcome.note = f"one baseline was subtracted from {outcome.faces} people"
+
+    @property
+    def _known_baseline(self) -> Baseline | None:
+        baseline = self.processing.baseline
+        return baseline if isinstance(baseline, Baseline) else None
+
+
+def _pass_on(item: Result, writers: Sequence[Writer], outcome: Outcome) -> None:
+    for writer in writers:
+        writer.write(item)
+    outcome.count(item.result)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,177 @@
+"""Predictions of a video, smoothed and calibrated on request.
+
+Smoothing comes first, calibration second, so that the clipping at 0 does not bias the smoothed
+curve. Smoothing, and a baseline found in the video itself, need the whole video before the first
+result: results then wait in a temporary file, and where images or heatmaps are wanted as well, the
+video is read a second time. Memory grows by the intensities alone.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat.files import Resource
+from auheat.inference.calibration import (
+    Baseline,
+    BaselineChoice,
+    at_frame,
+    calibrate,
+    from_video,
+)
+from auheat.inference.pipeline import FrameAndResult, Stage, predict_frames
+from auheat.inference.predictor import Predictor
+from auheat.inference.smoothing import smooth
+from auheat.media.frames import FrameSource
+from auheat.progress import Progress, silent, track
+from auheat.results import FacePrediction, FrameResult
+from auheat.tables.series import SeriesRecorder
+
+
+@dataclass(frozen=True)
+class PostProcessing:
+    """What is done with predictions.
+
+    Attributes:
+        baseline: See `auheat.inference.calibration`.
+        smooth: See `auheat.inference.smoothing`.
+    """
+
+    baseline: BaselineChoice | None = None
+    smooth: bool = False
+
+    @property
+    def needs_two_passes(self) -> bool:
+        """Whether the whole video must be seen before the first result."""
+        return self.smooth or self.baseline == "auto"
+
+
+AS_PREDICTED = PostProcessing()
+
+
+class PostProcessedFrames:
+    """The images of a video, if they are wanted, with their post-processed results, in order.
+
+    Iterating again starts anew. Raises AuheatError, while iterating, as calibration does.
+
+    Args:
+        source: The video.
+        predictor: What reads it.
+        processing: What is done with its predictions.
+        images: Whether images and heatmaps are wanted; without, heatmaps may be missing.
+        progress: Shows every pass through the video.
+        label: What to call the video there.
+
+    Attributes:
+        baseline: What is subtracted, known once the first result is out.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        predictor: Predictor,
+        processing: PostProcessing = AS_PREDICTED,
+        images: bool = True,
+        progress: Progress = silent,
+        label: str = "",
+    ) -> None:
+        self._source, self._predictor = source, predictor
+        self._processing, self._images = processing, images
+        self._progress, self._label = progress, label
+        self.baseline: Baseline | None = None
+
+    def __iter__(self) -> Iterator[FrameAndResult]:
+        chosen = self._processing.baseline
+        if isinstance(chosen, Baseline):
+            self.baseline = chosen
+        elif isinstance(chosen, int):
+            self.baseline = at_frame(chosen, self._source, self._predictor)
+        if self._processing.needs_two_passes:
+            yield from self._after_all()
+        else:
+            yield from self._as_they_come()
+
+    def _read(self, images: bool) -> Stage[FrameAndResult]:
+        tracker = self._predictor.detector.tracker()
+        label = self._label or self._source.name
+        frames = track(self._source, self._progress, label, self._source.count)
+        return predict_frames(frames, self._predictor, tracker, images)
+
+    def _as_they_come(self) -> Iterator[FrameAndResult]:
+        with closing(self._read(self._images)) as read:
+            for image, result in read:
+                yield image, _each(result, self._calibrated)
+
+    def _after_all(self) -> Iterator[FrameAndResult]:
+        recorder = SeriesRecorder(self._predictor.aus)
+        with _Spool() as spool:
+            with closing(self._read(images=False)) as read:
+                for _, result in read:
+                    recorder.add(result)
+                    spool.add(result)
+            if self._processing.baseline == "auto":
+                self.baseline = from_video(recorder, self._source.name)
+            smoothed = _Smoothed(recorder) if self._processing.smooth else _unchanged
+            again = self._read(images=True) if self._images else _without_images(spool)
+            with closing(again):
+                for image, result in again:
+                    yield image, _each(_each(result, smoothed), self._calibrated)
+
+    def _calibrated(self, face: FacePrediction) -> FacePrediction:
+        return calibrate(face, self.baseline.of(face.face_id)) if self.baseline else face
+
+
+class _Smoothed:
+    """Gives faces their smoothed intensities. Every person's must come in the order of time."""
+
+    def __init__(self, recorder: SeriesRecorder) -> None:
+        self._aus = recorder.aus
+        self._intensities: dict[int, Iterator[NDArray[np.float64]]] = {
+            face_id: iter(smooth(person.times, person.intensities))
+            for face_id, person in recorder.series().items()
+        }
+
+    def __call__(self, face: FacePrediction) -> FacePrediction:
+        intensities = next(self._intensities[face.face_id])
+        return face.with_intensities(dict(zip(self._aus, intensities.tolist(), strict=True)))
+
+
+def _without_images(results: Iterable[FrameResult]) -> Stage[FrameAndResult]:
+    for result in results:
+        yield None, result
+
+
+def _unchanged(face: FacePrediction) -> FacePrediction:
+    return face
+
+
+def _each(result: FrameResult, change: Callable[[FacePrediction], FacePrediction]) -> FrameResult:
+    return replace(result, faces=tuple(change(face) for face in result))
+
+
+class _Spool(Resource):
+    """Results in a nameless temporary file, without their heatmaps: some kB for a face in a frame.
+
+    A context manager; the file goes when it ends. Nobody but this object ever opens the file.
+    """
+
+    def _open(self, parts: ExitStack) -> None:
+        self._file = parts.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+
+    def add(self, result: FrameResult) -> None:
+        """Keeps one frame."""
+        faces = tuple(replace(face, heatmaps={}) for face in result)
+        pickle.dump(replace(result, faces=faces), self._file, pickle.HIGHEST_PROTOCOL)
+
+    def __iter__(self) -> Iterator[FrameResult]:
+        """What was kept, in order."""
+        end = self._file.tell()
+        self._file.seek(0)
+        while self._file.tell() < end:
+            yield pickle.load(self._file)

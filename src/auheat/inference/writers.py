@@ -1,0 +1,223 @@
+"""One writer for every output of a job: table, overlay, events, baseline.
+
+A writer is a context manager that is given every result of one input, in order. What it writes on
+the way takes its name when the block ends well; what has to wait for all results it writes in
+`finish`, after that.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+from auheat.files import Resource, make_folder
+from auheat.inference.calibration import Baseline
+from auheat.inference.events import find_events, write_events
+from auheat.inference.inputs import (
+    BASELINE,
+    EVENTS,
+    OVERLAY_FOLDER,
+    OVERLAY_PHOTO,
+    OVERLAY_VIDEO,
+    Input,
+)
+from auheat.inference.predictor import Image
+from auheat.inference.sinks import OverlayVideoSink, write_overlay_photo
+from auheat.results import FrameResult
+from auheat.tables.schema import OPENFACE, Layout, TableSchema
+from auheat.tables.series import SeriesRecorder
+from auheat.tables.writing import table_sink
+
+
+class Result(NamedTuple):
+    """A frame or photo on its way to the writers.
+
+    Attributes:
+        image: (H, W, 3) RGB; None in a video of which no writer needs images.
+        result: What was predicted.
+        path: The video or photo.
+    """
+
+    image: Image | None
+    result: FrameResult
+    path: Path
+
+
+class Target(NamedTuple):
+    """What the writers of one input need to know of it.
+
+    Attributes:
+        item: The input.
+        schema: Of its table.
+        rate: Frames per second of a video, None for photos.
+    """
+
+    item: Input
+    schema: TableSchema
+    rate: Fraction | None
+
+
+class Writer(Resource):
+    """One output of one input.
+
+    Attributes:
+        files: What it has written, as far as it has its name.
+        needs_images: Whether it needs the images of a video, and heatmaps.
+    """
+
+    needs_images = False
+
+    def __init__(self) -> None:
+        self.files: list[Path] = []
+
+    def _open(self, parts: ExitStack) -> None:
+        """Opens nothing."""
+
+    @abstractmethod
+    def write(self, item: Result) -> None:
+        """Adds one frame or photo."""
+
+    def finish(self, baseline: Baseline | None) -> None:
+        """Writes what has to wait for the end. baseline: what was subtracted."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Which outputs are wanted of every input.
+
+    Attributes:
+        folder: Where they go; it must exist.
+        layout: Of the tables.
+        std: Whether tables have standard deviations.
+        overlay: Annotated videos and pictures.
+        events: A table of the events of each video.
+        baseline: A file for what was subtracted, in addition to the one beside each table.
+        more: Further writers for an input, such as that of a report.
+    """
+
+    folder: Path
+    layout: Layout = OPENFACE
+    std: bool = False
+    overlay: bool = False
+    events: bool = False
+    baseline: Path | None = None
+    more: Callable[[Target, Outputs], Sequence[Writer]] = lambda target, outputs: ()
+
+
+class TableWriter(Writer):
+    """The table."""
+
+    def __init__(self, path: Path, schema: TableSchema) -> None:
+        super().__init__()
+        self._sink, self.files = table_sink(path, schema), [path]
+
+    def _open(self, parts: ExitStack) -> None:
+        parts.enter_context(self._sink)
+
+    def write(self, item: Result) -> None:
+        self._sink.write(item.result)
+
+
+class VideoOverlayWriter(Writer):
+    """The annotated video."""
+
+    needs_images = True
+
+    def __init__(self, path: Path, aus: tuple[str, ...], rate: Fraction) -> None:
+        super().__init__()
+        self._sink, self.files = OverlayVideoSink(path, aus, rate), [path]
+
+    def _open(self, parts: ExitStack) -> None:
+        parts.enter_context(self._sink)
+
+    def write(self, item: Result) -> None:
+        assert item.image is not None
+        self._sink.write(item.image, item.result)
+
+
+class PhotoOverlayWriter(Writer):
+    """The annotated photo, or a folder of them."""
+
+    needs_images = True
+
+    def __init__(self, path: Path, aus: tuple[str, ...], is_folder: bool) -> None:
+        super().__init__()
+        self._path, self._aus, self._is_folder = path, aus, is_folder
+        self.files = [path]
+
+    def _open(self, parts: ExitStack) -> None:
+        if self._is_folder:
+            make_folder(self._path)
+
+    def write(self, item: Result) -> None:
+        assert item.image is not None
+        path = self._path / f"{item.path.name}.jpg" if self._is_folder else self._path
+        write_overlay_photo(path, self._aus, item.image, item.result)
+
+
+class EventsWriter(Writer):
+    """The table of events of a video."""
+
+    def __init__(self, path: Path, aus: tuple[str, ...]) -> None:
+        super().__init__()
+        self._path, self._recorder = path, SeriesRecorder(aus)
+
+    def write(self, item: Result) -> None:
+        self._recorder.add(item.result)
+
+    def finish(self, baseline: Baseline | None) -> None:
+        people = self._recorder.series().values()
+        write_events(self._path, find_events(people, self._recorder.aus))
+        self.files = [self._path]
+
+
+class BaselineWriter(Writer):
+    """What was subtracted, if anything was."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        super().__init__()
+        self._paths = paths
+
+    def write(self, item: Result) -> None:
+        """Takes nothing from single frames."""
+
+    def finish(self, baseline: Baseline | None) -> None:
+        for path in self._paths if baseline else ():
+            assert baseline is not None
+            baseline.write(path)
+            self.files.append(path)
+
+
+def writers_for(target: Target, outputs: Outputs) -> list[Writer]:
+    """The writers of one input, the table's first."""
+    item, schema, rate = target
+
+    def path(end: str) -> Path:
+        return outputs.folder / (item.name + end)
+
+    writers: list[Writer] = [TableWriter(path(schema.layout.ending), schema)]
+    if outputs.overlay and rate is not None:
+        writers.append(VideoOverlayWriter(path(OVERLAY_VIDEO), schema.aus, rate))
+    elif outputs.overlay:
+        is_folder = schema.kind == "folder"
+        end = OVERLAY_FOLDER if is_folder else OVERLAY_PHOTO
+        writers.append(PhotoOverlayWriter(path(end), schema.aus, is_folder))
+    named = [outputs.baseline] if outputs.baseline else []
+    writers.append(BaselineWriter([path(BASELINE), *named]))
+    if outputs.events and rate is not None:
+        writers.append(EventsWriter(path(EVENTS), schema.aus))
+    return [*writers, *outputs.more(target, outputs)]
+
+
+@contextmanager
+def opened(writers: Sequence[Writer]) -> Iterator[None]:
+    """All writers, open."""
+    with ExitStack() as stack:
+        for writer in writers:
+            stack.enter_context(writer)
+        yield

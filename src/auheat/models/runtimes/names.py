@@ -1,0 +1,10 @@
+"""The names of runtimes and precisions, as a user gives them; light enough for `--help`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+RuntimeName = Literal["torch", "onnx", "openvino"]
+RuntimeChoice = Literal["auto", "torch", "onnx", "openvino"]
+Precision = Literal["fp32", "bf16"]
+PrecisionChoice = Literal["auto", "fp32", "bf16"]

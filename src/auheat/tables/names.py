@@ -1,0 +1,8 @@
+"""What a user may call a table's format, and the kinds of tables; light enough for `--help`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+TableFormat = Literal["openface", "fex", "tidy"]
+TableKind = Literal["video", "photo", "folder"]

@@ -1,0 +1,70 @@
+"""A person over time: every Action Unit's intensity in every frame in which they are seen.
+
+Kept as plain numbers, some 150 bytes for a face in a frame, so that an hour of video fits into
+memory. Letters: N frames, A Action Units.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat.results import FrameResult
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PersonSeries:
+    """One person through a video.
+
+    Attributes:
+        face_id: Who, as in the table.
+        frames: (N,) numbers of frames, from 1, ascending.
+        times: (N,) seconds.
+        confidences: (N,) 0 to 1.
+        intensities: (N, A) 0 to 5.
+    """
+
+    face_id: int
+    frames: NDArray[np.int64]
+    times: Floats
+    confidences: Floats
+    intensities: Floats
+
+
+class SeriesRecorder:
+    """Collects results frame by frame.
+
+    Args:
+        aus: The A names, in the order of `PersonSeries.intensities`.
+    """
+
+    def __init__(self, aus: Sequence[str]) -> None:
+        self.aus = tuple(aus)
+        self._numbers: dict[int, array[float]] = {}
+
+    def add(self, result: FrameResult) -> None:
+        """Adds the faces of one frame."""
+        for face in result:
+            intensities = [face.intensities[au] for au in self.aus]
+            self.add_row(
+                face.face_id, [result.frame, result.timestamp, face.confidence, *intensities]
+            )
+
+    def add_row(self, face_id: int, numbers: Sequence[float]) -> None:
+        """Adds a face's frame, timestamp, confidence and A intensities."""
+        self._numbers.setdefault(face_id, array("d")).extend(numbers)
+
+    def series(self) -> dict[int, PersonSeries]:
+        """Every person so far, by face id."""
+        found = {}
+        for face_id, numbers in sorted(self._numbers.items()):
+            table = np.array(numbers, np.float64).reshape(-1, 3 + len(self.aus))
+            frames, times, confidences = table[:, 0].astype(np.int64), table[:, 1], table[:, 2]
+            found[face_id] = PersonSeries(face_id, frames, times, confidences, table[:, 3:])
+        return found
