@@ -77,9 +77,9 @@ def test_amplitude_scales_the_parting_of_the_lips(
 
     for level in (1, 3, 5):
         share = anatomy.curve(level)
-        assert gap(1.0, level) == pytest.approx(0.64 * share, abs=5e-3)
-        assert gap(0.85, level) == pytest.approx(0.64 * share * 0.85, abs=5e-3)
-    assert gap(1.15, 5) == pytest.approx(0.64 * 1.1, abs=5e-3)  # never more than 1.1
+        assert gap(1.0, level) == pytest.approx(1.15 * share, abs=5e-3)
+        assert gap(0.85, level) == pytest.approx(1.15 * share * 0.85, abs=5e-3)
+    assert gap(1.15, 5) == pytest.approx(1.15 * 1.1, abs=5e-3)  # never more than 1.1
 
 
 @pytest.mark.parametrize("lag", [0.0, 0.3, -0.3, 0.45])
@@ -126,7 +126,7 @@ def test_no_shape_is_driven_beyond_its_limits(
 ) -> None:
     beside = {"browDown_L": 3.0, "cheekPuff_R": -2.0}
     found = named(tiny_model, actor.weights(plain, Expression(beside=beside)))
-    assert found == pytest.approx({"browDown_L": 1.5, "cheekPuff_R": -0.5})
+    assert found == pytest.approx({"browDown_L": 2.2, "cheekPuff_R": -0.7})
 
 
 def test_unknown_shapes_are_an_error(actor: Actor, plain: Person) -> None:

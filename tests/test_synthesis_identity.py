@@ -9,6 +9,7 @@ import pytest
 
 from auheat.facs import PAPER_AUS
 from auheat.synthesis import anatomy, skin
+from auheat.synthesis.arrays import floats
 from auheat.synthesis.assets import FacePack
 from auheat.synthesis.expression import Actor, Expression
 from auheat.synthesis.face import FaceModel
@@ -86,7 +87,11 @@ def test_people_differ_in_everything(people: list[Person]) -> None:
 def test_shape_is_that_of_random_components(tiny_pack: FacePack, people: list[Person]) -> None:
     """Coefficients recovered by least squares look like N(0, 1), the first ones bounded."""
     basis = tiny_pack.identities.reshape(len(tiny_pack.identities), -1).T
-    offsets = np.stack([(p.neutral - tiny_pack.vertices).ravel() for p in people], 1)
+    rest = FaceModel(tiny_pack).resting
+    brow = floats(rest.offset(1.0) - rest.offset()).ravel()[:, None]  # moves with sex and age
+    basis = np.hstack([basis, brow])
+    mean = tiny_pack.vertices + rest.offset()
+    offsets = np.stack([(p.neutral - mean).ravel() for p in people], 1)
     found, *_ = np.linalg.lstsq(basis, offsets, rcond=None)
     assert np.abs(found).max() <= 1.81
     assert 0.6 < found.std() < 1.1

@@ -61,7 +61,7 @@ def test_skin_is_seen_where_projection_says(renderer: Renderer, bare: Person, po
         assert weight.max() > 0.2
         found.append([(weight * x).sum() / weight.sum(), (weight * y).sum() / weight.sum()])
     off = np.array(found) - expected
-    assert np.abs(off).max() < 0.5  # curved skin shifts a spot's middle a little
+    assert np.abs(off).max() < 0.75  # curved skin shifts a spot's middle a little
     assert np.abs(off.mean(0)).max() < 0.12  # but not to one side: half a pixel would show
 
 

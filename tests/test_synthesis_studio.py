@@ -242,7 +242,7 @@ def test_pictures_show_the_expression_they_are_labelled_with(
     jaw = with_expression(lambda: Expression({"AU25": 5.0, "AU26": 5.0}))
     assert jaw.intensities["AU26"] == 5.0
     assert jaw.landmarks[8, 1] > rest.landmarks[8, 1] + 2
-    np.testing.assert_allclose(jaw.landmarks[17:27], rest.landmarks[17:27], atol=0.1)
+    np.testing.assert_allclose(jaw.landmarks[17:27], rest.landmarks[17:27], atol=0.2)
     difference = cv2.absdiff(jaw.image, rest.image).mean(-1)
     mouth = rest.landmarks[48:68].mean(0).astype(int)
     brow = rest.landmarks[17:27].mean(0).astype(int)

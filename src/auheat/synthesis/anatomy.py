@@ -19,25 +19,38 @@ from auheat.synthesis.assets import FacePack, Material
 # wide, as the manual draws them. The steps are our reading of the manual, kept in this one place.
 LEVEL_WEIGHTS = (0.0, 0.12, 0.30, 0.54, 0.78, 1.0)
 
-# Weights of shapes at intensity 5. A name without _L or _R stands for both sides.
+# Weights of shapes at intensity 5. A name without _L or _R stands for both sides. Where a source is
+# named the weights give the mean face the movement that was measured there, in mm:
+# AU01, AU02: brow excursion under the strongest frontalis contraction, means of three age groups
+#   7.6 to 9.0 (Souza da Cruz and Velasco e Cruz, Arq Bras Oftalmol 67, 2004); both together do not
+#   add up, see `Actor`.
+# AU05: the upper lid rests 2 to 3 below the upper edge of the iris (Dutton, in "Thyroid Eye
+#   Disease", 2002) in a fissure of 9.7, s.d. 1.2 (Read et al., Optom Vis Sci 83, 2006); at 5 some 2
+#   of the white show above the iris (our reading): the fissure opens by 4.3.
+# AU12: commissures move by 14, s.d. 3 (Paletz et al., Plast Reconstr Surg 93, 1994), 47 degrees
+#   upwards (Tarantili et al., Am J Orthod Dentofacial Orthop 128, 2005).
+# AU25: the upper lip rises by 28% of its 21 in smiles (Tarantili 2005; 23 to 30% in Miron et al.,
+#   the same journal 141, 2012); that the lower lip falls by as much is our reading: 11.5.
+# AU26: the teeth part by 19 of the 47.8 that mouths open at most (mean of men, 51.3, s.d. 8.3, and
+#   women, 44.3, s.d. 6.7; PMC3428458); beyond it is AU27. The fraction is our reading.
 RECIPES: dict[str, dict[str, float]] = {
-    "AU01": {"browInnerUp": 1.25},
+    "AU01": {"browInnerUp": 1.35},
     "AU02": {"browOuterUp": 1.05},
     "AU04": {"browDown": 1.2, "browTogether": 1.0},
-    "AU05": {"eyeWide": 1.35},
+    "AU05": {"eyeWide": 1.5, "eyeSquint": -0.2},
     "AU06": {"cheekRaiser": 0.8, "cheekSquint": 0.55, "eyeSquint": 0.4},
     "AU09": {"noseSneer": 1.3, "mouthUpperUp": -0.4, "browDown": 0.2, "cheekRaiser": 0.15},
     "AU10": {"mouthUpperUp": 1.05, "noseSneer": 0.18},
-    "AU12": {"mouthSmile": 1.1, "cheekSquint": 0.2, "mouthDimple": 0.15},
+    "AU12": {"mouthSmile": 1.05, "mouthStretch": 0.3, "cheekSquint": 0.2, "mouthDimple": 0.15},
     "AU14": {"mouthDimple": 0.85, "mouthPress": 0.3, "lipCornerPit": 0.8},
     "AU15": {"mouthFrown": 1.2},
     "AU17": {"mouthShrugLower": 1.05},
     "AU20": {"mouthStretch": 1.2, "mouthSmile": 0.3, "lipFlatten": 0.9},
-    "AU25": {"mouthLowerDown": 0.6, "mouthUpperUp": 0.12, "jawOpen": 0.07},
-    "AU26": {"jawOpen": 0.5},  # 1.0 would be AU27
+    "AU25": {"mouthLowerDown": 0.85, "mouthUpperUp": 0.2, "jawOpen": 0.1},
+    "AU26": {"jawOpen": 0.55},
 }
 # Lips that part in a smile (12) bare the upper teeth: its part of the parting lifts the upper lip.
-_PARTED_BY_A_SMILE = {"mouthUpperUp": 0.8}
+_PARTED_BY_A_SMILE = {"mouthUpperUp": 0.8, "mouthLowerDown": 0.4, "jawOpen": 0.07}
 
 # Groups of shapes whose reach varies from face to face. The jaw moves the teeth, and lids must
 # meet when they close, so neither belongs to a group.
@@ -51,7 +64,7 @@ _REGION_OF_PREFIX = {
 }
 
 _INNER_LIPS = ((61, 67), (62, 66), (63, 65))
-_LIPS_FULLY_PARTED = 0.64  # cm between the inner lips that AU25 at intensity 5 adds
+_LIPS_FULLY_PARTED = 1.15  # cm between the inner lips that AU25 at intensity 5 adds
 _TOUCH = 0.06  # cm of opening that still counts as touching lips
 _MOST_PARTING = 1.3  # times the AU25 recipe, against shapes that press the lips together
 
@@ -89,7 +102,7 @@ class LipSeal:
 
     A dropped jaw (26) or a raised lip (10) parts the lips of a naive sum of shapes, which would
     contradict a label AU25 = 0. With p the share of AU25's movement, the gap becomes
-    p * (the gap that everything else makes + 0.64 cm), so 0 keeps the lips together over an open
+    p * (the gap that everything else makes + 1.15 cm), so 0 keeps the lips together over an open
     jaw and 5 parts them fully. The model is linear, so this is one division. How far a person's
     nose and cheeks reach is left out, which can cost a millimetre or two.
     """

@@ -43,11 +43,12 @@ class Material(IntEnum):
 
 
 # The 68 landmarks in iBUG order as vertex numbers of ICT-FaceKit. Brow points lie on the upper edge
-# of the brow; jaw points do not slide along the silhouette when the head turns.
+# of the brow, some 4 mm below the kit's own, so that brows grow on the ridge of the forehead and
+# not above it; jaw points do not slide along the silhouette when the head turns.
 LANDMARK_VERTICES: tuple[int, ...] = (
     *(1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272),
     *(4088, 3443),
-    *(268, 493, 1914, 2044, 1401, 3615, 4240, 4114, 2734, 2509),
+    *(270, 495, 1032, 2040, 2007, 4207, 4236, 3252, 2736, 2511),
     *(978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360),
     *(1507, 1542, 1537, 1528, 1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732),
     *(5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841),

@@ -18,7 +18,9 @@ from auheat.synthesis.arrays import Floats, floats
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.identity import Person
 
-_LEAST, _MOST = -0.5, 1.5  # no shape is driven beyond
+_LEAST, _MOST = -0.7, 2.2  # no shape is driven beyond
+# AU01 and AU02 are two parts of one muscle: with both at 5 each moves the brow this much less.
+_ONE_FRONTALIS = 0.3
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,14 @@ class Actor:
         """Shape weights (s,), the lips' gap set by AU25."""
         index, manner = self._model.index, person.manner
         weights = manner.rest + self._model.weights(dict(expression.beside))
-        for au, intensity in expression.intensities.items():
-            if intensity <= 0 or au == "AU25":
+        shares = {au: anatomy.curve(level) for au, level in expression.intensities.items()}
+        both_brows = min(shares.get("AU01", 0.0), shares.get("AU02", 0.0))
+        for au, share in shares.items():
+            if share <= 0 or au == "AU25":
                 continue
-            share = anatomy.curve(intensity) * manner.amplitude[au]
+            share = share * manner.amplitude[au]
+            if au in ("AU01", "AU02"):
+                share *= 1 - _ONE_FRONTALIS * both_brows
             lag = expression.lag.get(au, 0.0) + manner.lopsided
             for shape, weight in anatomy.RECIPES[au].items():
                 drive = share * weight * manner.recipe[au, shape]

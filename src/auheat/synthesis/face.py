@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from auheat.synthesis import anatomy
 from auheat.synthesis.arrays import Floats, Ints, floats
 from auheat.synthesis.assets import FacePack, Material
+from auheat.synthesis.resting import Resting
 
 _SKIN = (Material.FACE, Material.HEAD)
 
@@ -66,11 +67,20 @@ class FaceModel:
             weights[self.index[name]] += value
         return weights
 
-    def neutral(self, coefficients: Floats) -> Floats:
-        """The expressionless face (n, 3) of identity coefficients (at most m,)."""
+    @cached_property
+    def resting(self) -> Resting:
+        """What brings the pack's brows and nose to where people have them."""
+        return Resting.of(self.pack.vertices, self.pack.vertices[self.pack.landmarks], self.skin)
+
+    def neutral(self, coefficients: Floats, brows: float = 0.0) -> Floats:
+        """The expressionless face (n, 3) of identity coefficients (at most m,).
+
+        brows: cm by which they stand higher than an average adult's.
+        """
         used = self.pack.identities[: len(coefficients)]
         offsets = coefficients.astype(np.float32) @ used.reshape(len(used), -1)
-        return floats(self.pack.vertices + offsets.reshape(-1, 3))
+        moved = self.pack.vertices + offsets.reshape(-1, 3) + self.resting.offset(brows)
+        return floats(moved)
 
     def deform(self, neutral: Floats, weights: Floats, gains: Floats | None = None) -> Floats:
         """Vertices (n, 3) of a face with expression weights (s,).

@@ -13,6 +13,7 @@ from auheat.synthesis.assets import FacePack
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.fibres import RootedFibres, Segments, SkinMap
 from auheat.synthesis.glasses import Glasses, sample_glasses
+from auheat.synthesis.resting import brow_height
 from auheat.synthesis.skin import SkinPainter, sample_tone
 from auheat.synthesis.textures import NoiseBank
 from auheat.synthesis.wrinkles import SIZE as HEIGHT_SIZE
@@ -89,9 +90,9 @@ class PersonSampler:
         """
         pack, marks = self._model.pack, self._model.landmark_uv
         coefficients = _shape(rng, len(pack.identities))
-        neutral = self._model.neutral(coefficients)
         tone, age = sample_tone(rng), float(rng.random() ** 1.3)
         masculine = bool(rng.random() < 0.5)
+        neutral = self._model.neutral(coefficients, brow_height(age, masculine))
         albedo, head = self._painter.paint(rng, tone, skins, age)
         hair_colour = hair.sample_colour(rng, tone.depth, age)
         style = hair.sample_style(rng, masculine)
