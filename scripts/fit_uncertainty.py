@@ -231,7 +231,7 @@ def main() -> None:
     options = parser.parse_args()
     path = options.weights or default_weights()
     runtime, manifest = open_runtime(path, "auto", "cpu", "auto", None), read_manifest(options.data)
-    val, test = (read_views(manifest.part(split), runtime) for split in ("val", "test"))
+    val, test = (read_views(manifest.split(split), runtime) for split in ("val", "test"))
     table, weights = compare(val, test)
     good = np.abs(val.levels - val.labels).mean(1) < TRUSTED
     offset, steepness = fit_confidence(val.seen, good)

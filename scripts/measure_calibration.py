@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     options = parser.parse_args()
     checkpoint = load_checkpoint(options.weights or default_weights())
-    part = read_manifest(options.pairs).part(options.split)
+    part = read_manifest(options.pairs).split(options.split)
     levels = predict_part(checkpoint, part, torch.device("cpu"), 0)
     aus = checkpoint.config.aus
     labels = np.asarray(part.labels(aus), np.float64)

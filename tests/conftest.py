@@ -175,12 +175,12 @@ def serial(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The work of worker processes is done in this one."""
     import cv2
 
-    from auheat.data import parts
+    from auheat.data import resumable
     from serial_pool import Serial
 
     threads = cv2.getNumThreads()
-    monkeypatch.setattr(parts, "ProcessPoolExecutor", Serial)
-    monkeypatch.setattr(parts, "_kept", None)
+    monkeypatch.setattr(resumable, "ProcessPoolExecutor", Serial)
+    monkeypatch.setattr(resumable, "_kept", None)
     yield
     cv2.setNumThreads(threads)
 
@@ -188,8 +188,7 @@ def serial(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def tiny_serial(serial: None, monkeypatch: pytest.MonkeyPatch, tiny_studio: Studio) -> None:
     """The same for work in a studio, which is the schematic face's."""
-    from auheat.data import synthetic
-    from auheat.data.lookalikes import write
+    from auheat.data import lookalike, synthetic
 
-    for room in (synthetic, write):
+    for room in (synthetic, lookalike):
         monkeypatch.setattr(room, "Studio", lambda pack: tiny_studio)

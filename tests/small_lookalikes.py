@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from auheat.data.lookalikes import LookalikePlan
+from auheat.data.lookalike import plan_of
+from auheat.data.sequences import LookalikePlan
 
 
 def tiny(layout: str, subjects: int, frames: int, size: int = 32, seed: int = 3) -> LookalikePlan:
-    return LookalikePlan(layout, seed, subjects, frames, size)
+    return plan_of(layout, seed=seed, subjects=subjects, frames=frames, size=size)

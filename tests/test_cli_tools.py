@@ -126,7 +126,7 @@ def test_a_run_is_tested_on_the_people_of_its_fold(tmp_path: Path) -> None:
 
 def test_the_predictions_of_another_program(tmp_path: Path) -> None:
     manifest = write_dataset(tmp_path / "data")
-    part = manifest.part("test")
+    part = manifest.split("test")
     rows = [f"{image},0,0.9,1,{level:.2f}" for image, level in part.table[["image", "AU12"]].values]
     path = tmp_path / "theirs.csv"
     path.write_text("\n".join(["input,face,confidence,success,AU12_r", *rows[:5], ""]))

@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from auheat.cli import main
 from auheat.data import convert as module
-from auheat.data import parts
+from auheat.data import resumable
 from auheat.data.convert import ConversionPlan, convert
 from auheat.data.manifest import FILE, read_manifest
-from auheat.data.sources import KINDS
-from auheat.data.sources.layouts import LAYOUTS
-from auheat.data.sources.recording import Recording
+from auheat.data.recording import Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from folder_contents import files
@@ -45,10 +43,6 @@ def source(face: Points, tmp_path: Path) -> Path:
         video = f"Videos_LeftCamera/LeftVideo{name}_comp.avi"
         disfa_subject(root, name, levels, video, landmarks)
     return root
-
-
-def test_every_layout_has_a_reader() -> None:
-    assert tuple(LAYOUTS) == KINDS
 
 
 def test_a_dataset_is_complete(serial: None, source: Path, tmp_path: Path) -> None:
@@ -134,12 +128,14 @@ def test_a_stopped_run_is_taken_up(
     convert(source, tmp_path / "whole", PLAN)
     original, made = module.crop_recording, []
 
-    def failing(recording: Recording, *rest: Any) -> Any:
+    def failing(recording: Recording, *rest: Any, **options: Any) -> Any:
         made.append(recording.sequence)
         if made == ["SN001", "SN002"]:
-            original(recording, *rest)  # pictures without a part file, as a kill leaves them
+            original(
+                recording, *rest, **options
+            )  # pictures without a part file, as a kill leaves them
             raise AuheatError("the disk is full")
-        return original(recording, *rest)
+        return original(recording, *rest, **options)
 
     monkeypatch.setattr(module, "crop_recording", failing)
     out = tmp_path / "stopped"
@@ -160,7 +156,7 @@ def test_a_run_killed_while_cleaning_up_is_taken_up(
     serial: None, monkeypatch: pytest.MonkeyPatch, source: Path, tmp_path: Path
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(parts, "finish", lambda out: None)
+        patch.setattr(resumable, "commit", lambda out: None)
         convert(source, tmp_path / "out", PLAN)
     convert(source, tmp_path / "out", PLAN)
     convert(source, tmp_path / "whole", PLAN)
@@ -172,7 +168,7 @@ def test_worker_processes_write_the_same(
 ) -> None:
     convert(source, tmp_path / "two", PLAN, workers=2)
     with monkeypatch.context() as patch:
-        patch.setattr(parts, "ProcessPoolExecutor", Serial)
+        patch.setattr(resumable, "ProcessPoolExecutor", Serial)
         threads = cv2.getNumThreads()
         convert(source, tmp_path / "one", PLAN)
         cv2.setNumThreads(threads)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.data.cropping import crop_recording
-from auheat.data.sources.pictures import PhotoPictures
-from auheat.data.sources.recording import Recording
+from auheat.data.recording import PhotoPictures, Recording
 from auheat.faces.crop import CropSpec
 from odd_sources import picture, save, small
 from stand_ins import KnownFaces, face_from
@@ -28,7 +27,7 @@ def test_the_largest_face_is_taken(face: Points, tmp_path: Path) -> None:
             PhotoPictures(paths), moving=moving,
         )  # fmt: skip
         crop = CropSpec(32)
-        rows, _ = crop_recording(recording, tmp_path, crop, ("AU04",), 1, KnownFaces(frames))
+        rows, _ = crop_recording(recording, tmp_path, crop, ("AU04",), detector=KnownFaces(frames))
         assert rows[0]["image"] == "images/S/a/000001.jpg"
         eye = [row["landmarks"][72:74] for row in rows]
         np.testing.assert_allclose(eye, [eye[0]] * 3, atol=1e-4)  # aligned
@@ -44,7 +43,9 @@ def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
     recording = Recording(
         "S", "S", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32), PhotoPictures(paths)
     )
-    rows, tally = crop_recording(recording, tmp_path, CropSpec(32), ("AU04",), 1, KnownFaces([()]))
+    rows, tally = crop_recording(
+        recording, tmp_path, CropSpec(32), ("AU04",), detector=KnownFaces([()])
+    )
     assert rows == []
     assert tally.dropped == {"no face found": 2, "no picture": 1}
     assert tally.problems == ["S: no picture for 1 frames: 3"]

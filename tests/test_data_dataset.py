@@ -148,7 +148,7 @@ def test_unknown_aus_are_refused(manifest: Manifest) -> None:
 
 
 def test_an_empty_part_is_an_empty_dataset(manifest: Manifest) -> None:
-    assert len(CropDataset(replace(manifest).part("val"), AUS, 64)) == 0
+    assert len(CropDataset(replace(manifest).split("val"), AUS, 64)) == 0
 
 
 # --- the order of visits ---

@@ -1,4 +1,4 @@
-"""Look-alikes of datasets: the files against the truth that `film` gives, read by plain means.
+"""Look-alikes of datasets: the files against the truth of the renderer, read by plain means.
 
 Everything is drawn with the tiny face pack, in this process.
 """
@@ -17,7 +17,10 @@ from PIL import Image
 from scipy.io import loadmat
 
 from auheat import geometry
-from auheat.data.lookalikes import CASTS, MARK, film, filming, write_lookalike
+from auheat.data.datasets import DATASETS, lookalikes
+from auheat.data.datasets.spec import SYNTHETIC_MARK
+from auheat.data.lookalike import write_lookalike
+from auheat.data.sequences import render_sequence
 from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS
 from auheat.media.frames import VideoFile
 from auheat.synthesis.studio import Studio
@@ -29,8 +32,11 @@ def fewer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Lets the subjects of a layout appear in these sequences only."""
 
     def change(layout: str, *sequences: str) -> None:
-        changed = replace(CASTS[layout], sequences=sequences)
-        monkeypatch.setattr(filming, "CASTS", {**CASTS, layout: changed})
+        dataset = next(d for d in DATASETS.values() if layout in d.lookalikes)
+        corpus = replace(dataset.lookalikes[layout].corpus, sequences=sequences)
+        changed = replace(dataset.lookalikes[layout], corpus=corpus)
+        layouts = {**dataset.lookalikes, layout: changed}
+        monkeypatch.setitem(DATASETS, dataset.spec.name, replace(dataset, lookalikes=layouts))
 
     return change
 
@@ -54,12 +60,12 @@ def picture(path: Path) -> np.ndarray:
 
 def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path) -> None:
     plan, done = tiny("disfa", 27, 3), []
-    write_lookalike(tiny_folder, tmp_path, plan, 1, done.append)
+    write_lookalike(tiny_folder, tmp_path, plan, progress=done.append)
     assert sum(done) == plan.images == 27 * 3 - 1
     assert {path.name for path in tmp_path.iterdir()} == {
-        MARK, "ActionUnit_Labels", "Landmark_Points", "Videos_LeftCamera"
+        SYNTHETIC_MARK, "ActionUnit_Labels", "Landmark_Points", "Videos_LeftCamera"
     }  # fmt: skip
-    assert "not that dataset" in (tmp_path / MARK).read_text()
+    assert "not that dataset" in (tmp_path / SYNTHETIC_MARK).read_text()
     marks, mats = tmp_path / "Landmark_Points", {}
     for subject in plan.names:
         labels = tmp_path / "ActionUnit_Labels" / subject
@@ -76,7 +82,7 @@ def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_pa
     assert mats["SN001"] == [f"SN001_000{i}_lm.mat" for i in range(3)]
     assert mats["SN002"] == [f"l0000{i}_lm.mat" for i in range(1, 4)]
     for subject, first in (("SN010", "SN010_0000_lm.mat"), ("SN002", "l00001_lm.mat")):
-        takes = list(film(tiny_studio, plan, subject, "video"))
+        takes = list(render_sequence(tiny_studio, plan, subject, "video"))
         video = VideoFile(tmp_path / "Videos_LeftCamera" / f"LeftVideo{subject}_comp.avi")
         frames = list(video)
         assert (len(frames), float(video.rate)) == (len(takes), 20.0)
@@ -100,21 +106,21 @@ def test_bp4d(
 ) -> None:
     fewer(layout, "T1", "T6")
     plan, seen = tiny(layout, 2, 12, seed=8), {"hidden": 0, "lost": 0}
-    write_lookalike(tiny_folder, tmp_path, plan, 1)
+    write_lookalike(tiny_folder, tmp_path, plan)
     codes = tmp_path / ("AU Intensity Codes3.0" if layout == "fera2015" else "AUCoding/AU_INT")
     widths = set()
     for subject in plan.names:
-        for task in plan.cast.sequences:
-            takes = list(film(tiny_studio, plan, subject, task))
+        for task in plan.corpus.sequences:
+            takes = list(render_sequence(tiny_studio, plan, subject, task))
             stored = {int(path.stem): path for path in (tmp_path / subject / task).iterdir()}
             widths |= {len(path.stem) for path in stored.values()}
-            assert sorted(stored) == [take.frame for take in takes]
+            assert sorted(stored) == [take.number for take in takes]
             assert min(stored) > 1
-            assert difference(picture(stored[takes[-1].frame]), takes[-1].image) < 8
+            assert difference(picture(stored[takes[-1].number]), takes[-1].image) < 8
             name = f"{subject}_{task}"
             for au in BP4D_AUS:
                 rows = numbers(codes / au / f"{name}_{au}.csv")
-                assert rows == [[take.frame, take.levels.get(au, 9)] for take in takes]
+                assert rows == [[take.number, take.levels.get(au, 9)] for take in takes]
                 seen["hidden"] += sum(coded == 9 for _, coded in rows)
             header, *rows = numbers(tmp_path / "AUCoding" / "AU_OCC" / f"{name}.csv")
             assert header[1:] == [int(au[2:]) for au in PAPER_AUS]
@@ -142,12 +148,12 @@ def test_disfa_plus(
     tmp_path: Path,
 ) -> None:
     trial = "A3_AU1_2_TrailNo_2"
-    assert trial in CASTS["disfa-plus"].sequences
+    assert trial in lookalikes()["disfa-plus"].corpus.sequences
     fewer("disfa-plus", trial)
     plan = tiny("disfa-plus", 2, 12, 96)
-    write_lookalike(tiny_folder, tmp_path, plan, 1)
+    write_lookalike(tiny_folder, tmp_path, plan)
     for subject, labels in (("SN001", "Labels/SN001"), ("SN003", "Labels/SN003/SN003")):
-        takes = list(film(tiny_studio, plan, subject, trial))
+        takes = list(render_sequence(tiny_studio, plan, subject, trial))
         images = sorted((tmp_path / "Images" / subject / trial).iterdir())
         assert [path.name for path in images] == [f"{i:03d}.jpg" for i in range(12)]
         for au in DISFA_AUS:
@@ -181,17 +187,17 @@ def test_fera2017(
 ) -> None:
     fewer("fera2017", "T1", "T7")
     plan = tiny("fera2017", 3, 4)
-    write_lookalike(tiny_folder, tmp_path, plan, 1)
+    write_lookalike(tiny_folder, tmp_path, plan)
     assert {name[:2] for name in plan.names} == {"TR", "VA"}
     assert len(list((tmp_path / "Videos").iterdir())) == 3 * 2
     assert len(list((tmp_path / "Intensity").iterdir())) == 3 * 2 * 7
     for subject in plan.names:
-        takes = list(film(tiny_studio, plan, subject, "T7"))
+        takes = list(render_sequence(tiny_studio, plan, subject, "T7"))
         frames = list(VideoFile(tmp_path / "Videos" / f"FERA17_{subject}_T7_6.mp4"))
         assert all(difference(f.image, t.image) < 12 for f, t in zip(frames, takes, strict=True))
         for au in ("AU01", "AU17"):
             rows = numbers(tmp_path / "Intensity" / f"FERA17_{subject}_T7_{au}_Int.csv")
-            assert rows == [[take.frame, take.levels[au]] for take in takes]
+            assert rows == [[take.number, take.levels[au]] for take in takes]
 
 
 def test_unbc(
@@ -203,12 +209,12 @@ def test_unbc(
 ) -> None:
     fewer("unbc", "t1aaaff")
     plan, shut, empty = tiny("unbc", 2, 20, seed=20), 0, 0
-    write_lookalike(tiny_folder, tmp_path, plan, 1)
+    write_lookalike(tiny_folder, tmp_path, plan)
     for subject in plan.names:
-        for part in plan.cast.sequences:
+        for part in plan.corpus.sequences:
             sequence = subject[4:] + part
-            for take in film(tiny_studio, plan, subject, part):
-                place = f"{subject}/{sequence}/{sequence}{take.frame:03d}"
+            for take in render_sequence(tiny_studio, plan, subject, part):
+                place = f"{subject}/{sequence}/{sequence}{take.number:03d}"
                 image = picture(tmp_path / "Images" / f"{place}.png")
                 np.testing.assert_array_equal(image, take.image)
                 text = (tmp_path / "Frame_Labels" / "FACS" / f"{place}_facs.txt").read_text()
@@ -217,7 +223,7 @@ def test_unbc(
                 found = {int(row[0]): int(row[1]) for row in rows if row[0] != 43}
                 assert found == {int(au[2:]): v for au, v in take.levels.items() if v}
                 assert (43 in [row[0] for row in rows]) == take.shut
-                assert all(onset <= take.frame <= offset for *_, onset, offset in rows)
+                assert all(onset <= take.number <= offset for *_, onset, offset in rows)
                 marks = np.loadtxt(tmp_path / "AAM_landmarks" / f"{place}_aam.txt")
                 np.testing.assert_allclose(marks, without_corners(take.landmarks), atol=1e-5)
                 shut, empty = shut + take.shut, empty + (not text)
@@ -240,10 +246,15 @@ def test_the_authors_json(
     subject: str,
     aus: tuple[str, ...],
 ) -> None:
-    fewer(layout, CASTS[layout].sequences[-1])
+    fewer(layout, lookalikes()[layout].corpus.sequences[-1])
     plan = tiny(layout, 3, 2, 160)
-    write_lookalike(tiny_folder, tmp_path, plan, 1)
-    assert {p.name for p in tmp_path.iterdir()} == {MARK, "images", "train.json", "test.json"}
+    write_lookalike(tiny_folder, tmp_path, plan)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        SYNTHETIC_MARK,
+        "images",
+        "train.json",
+        "test.json",
+    }
     train, test = (
         json.loads((tmp_path / f"{name}.json").read_text()) for name in ("train", "test")
     )
@@ -251,9 +262,9 @@ def test_the_authors_json(
     for row in (*train, *test):
         assert len(row["AUs"]) == 3 * points
         assert Image.open(tmp_path / row["imgpath"]).size == (256, 256)
-    last = plan.cast.sequences[-1]
-    take = list(film(tiny_studio, plan, subject, last))[-1]
-    (row,) = (r for r in train if f"{subject}_{last}_{take.frame:04d}" in r["imgpath"])
+    last = plan.corpus.sequences[-1]
+    take = list(render_sequence(tiny_studio, plan, subject, last))[-1]
+    (row,) = (r for r in train if f"{subject}_{last}_{take.number:04d}" in r["imgpath"])
     triples = np.array(row["AUs"]).reshape(-1, 3)
     assert tuple(take.levels) == aus
     each = {"AU04": 1, "AU09": 3}

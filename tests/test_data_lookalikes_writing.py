@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from auheat.cli import main
-from auheat.data.lookalikes import LookalikePlan, write, write_lookalike
+from auheat.data import lookalike
+from auheat.data.lookalike import plan_of, write_lookalike
 from auheat.errors import AuheatError
 from auheat.media.frames import VideoFile
 from folder_contents import files
@@ -21,9 +22,9 @@ def test_workers_do_not_matter(
 ) -> None:
     """Two real processes against this one, to the byte."""
     plan = tiny("disfa", 2, 2)
-    write_lookalike(tiny_folder, tmp_path / "two", plan, 2)
+    write_lookalike(tiny_folder, tmp_path / "two", plan, workers=2)
     request.getfixturevalue("tiny_serial")
-    write_lookalike(tiny_folder, tmp_path / "none", plan, 1)
+    write_lookalike(tiny_folder, tmp_path / "none", plan)
     two, none = (files(tmp_path / name) for name in ("two", "none"))
     assert two == none
     assert len(two) == 1 + 2 * (1 + 12 + 2)
@@ -33,8 +34,8 @@ def test_a_stopped_run_shows_nothing_and_is_continued(
     tiny_serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
 ) -> None:
     plan, made = tiny("disfa", 3, 2), []
-    write_lookalike(tiny_folder, tmp_path / "whole", plan, 1)
-    original = write._make_subject
+    write_lookalike(tiny_folder, tmp_path / "whole", plan)
+    original = lookalike._make_subject
 
     def stopping(worker: Any, subject: str) -> int:
         if len(made) == 2:
@@ -43,15 +44,17 @@ def test_a_stopped_run_shows_nothing_and_is_continued(
         return original(worker, subject)
 
     out = tmp_path / "stopped"
-    monkeypatch.setattr(write, "_make_subject", stopping)
+    monkeypatch.setattr(lookalike, "_make_subject", stopping)
     with pytest.raises(KeyboardInterrupt):
-        write_lookalike(tiny_folder, out, plan, 1)
+        write_lookalike(tiny_folder, out, plan)
     assert all(path.name.startswith(".") for path in out.iterdir())
     with pytest.raises(AuheatError, match="other settings"):
-        write_lookalike(tiny_folder, out, tiny("disfa", 2, 2), 1)
-    monkeypatch.setattr(write, "_make_subject", lambda w, s: (made.append(s), original(w, s))[1])
+        write_lookalike(tiny_folder, out, tiny("disfa", 2, 2))
+    monkeypatch.setattr(
+        lookalike, "_make_subject", lambda w, s: (made.append(s), original(w, s))[1]
+    )
     counts: list[int] = []
-    write_lookalike(tiny_folder, out, plan, 1, counts.append)
+    write_lookalike(tiny_folder, out, plan, progress=counts.append)
     assert made == ["SN001", "SN002", "SN003"]
     assert counts == [4, 2]
     assert files(out) == files(tmp_path / "whole")
@@ -60,16 +63,16 @@ def test_a_stopped_run_shows_nothing_and_is_continued(
 def test_what_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").touch()
     with pytest.raises(AuheatError, match="holds other files"):
-        write_lookalike(tiny_folder, tmp_path, tiny("disfa", 1, 2), 1)
+        write_lookalike(tiny_folder, tmp_path, tiny("disfa", 1, 2))
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     for arguments, reason in (
-        (("disfo",), "did you mean 'disfa'"),
-        (("disfa", 1, 28), "27 subjects"),
-        (("disfa", 1, 1, 1), "at least 2"),
-        (("disfa", 1, 1, 2, 33), "even number"),
+        ({"layout": "disfo"}, "did you mean 'disfa'"),
+        ({"subjects": 28}, "27 subjects"),
+        ({"frames": 1}, "at least 2"),
+        ({"size": 33}, "even number"),
     ):
         with pytest.raises(AuheatError, match=reason):
-            LookalikePlan(*arguments)
+            plan_of(**{"layout": "disfa", **arguments})
 
 
 def test_the_command_line(tiny_serial: None, tiny_folder: Path, tmp_path: Path) -> None:

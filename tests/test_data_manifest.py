@@ -93,15 +93,15 @@ def test_labels_are_nan_where_nothing_is_coded(manifest: Manifest) -> None:
 
 
 def test_parts_are_the_rows_of_a_split(manifest: Manifest) -> None:
-    part = manifest.part("val")
+    part = manifest.split("val")
     assert part.table["image"].to_list() == ["images/1.jpg", "images/4.jpg"]
     assert part.table.index.to_list() == [0, 1]
     assert part.crop == manifest.crop
     assert part.folder == manifest.folder
     np.testing.assert_array_equal(part.landmarks(), manifest.landmarks()[[1, 4]])
-    assert len(manifest.part("nothing").table) == 0
-    assert manifest.part("nothing").landmarks().shape == (0, 68, 2)
-    assert manifest.part("nothing").labels(("AU04",)).shape == (0, 1)
+    assert len(manifest.split("nothing").table) == 0
+    assert manifest.split("nothing").landmarks().shape == (0, 68, 2)
+    assert manifest.split("nothing").labels(("AU04",)).shape == (0, 1)
 
 
 def test_the_same_table_gives_the_same_bytes(manifest: Manifest) -> None:
@@ -143,14 +143,14 @@ def test_an_empty_table_is_a_manifest(tmp_path: Path) -> None:
 def test_joined_datasets_keep_their_rows_and_people(manifest: Manifest, tmp_path: Path) -> None:
     other = table().drop(columns="AU04").assign(AU25=np.float32(2))
     second = Manifest(other, tmp_path / "deep" / "b", manifest.crop, {"kind": "b"})
-    both = join([manifest.part("train"), second])
+    both = join([manifest.split("train"), second])
     assert both.aus == ("AU04", "AU12", "AU25")
-    for row, source in ((0, manifest.part("train")), (len(both.table) - 1, second)):
+    for row, source in ((0, manifest.split("train")), (len(both.table) - 1, second)):
         path = both.folder / both.table["image"][row]
         assert path == source.folder.resolve() / source.table["image"].iloc[row if not row else -1]
     labels = both.labels(both.aus)
     assert np.array_equal(np.isnan(labels[-6:]).all(0), [True, False, False])
-    np.testing.assert_array_equal(labels[:2, 1], manifest.part("train").labels(("AU12",))[:, 0])
+    np.testing.assert_array_equal(labels[:2, 1], manifest.split("train").labels(("AU12",))[:, 0])
     assert both.table["subject"].nunique() == 1 + 3
     assert join([manifest]) is manifest
     with pytest.raises(AuheatError, match="hold different crops"):

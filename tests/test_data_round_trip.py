@@ -1,7 +1,7 @@
 """Look-alikes written to disk and prepared again: labels and landmarks come back as they were.
 
-Writers (`auheat.data.lookalikes`) and readers (`auheat.data.sources`) know the layouts
-independently of each other.
+A dataset's reader and writer share its file's words; that the words are right, tests of readers and
+of writers say, each with its own hand-written layout.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import pytest
 
 from auheat import geometry
 from auheat.data import convert as converting
-from auheat.data import parts
+from auheat.data import resumable
 from auheat.data.convert import ConversionPlan, convert
-from auheat.data.lookalikes import CASTS, LookalikePlan, Take, film, write_lookalike
+from auheat.data.datasets import lookalikes
+from auheat.data.lookalike import plan_of, write_lookalike
 from auheat.data.manifest import Manifest, read_manifest
+from auheat.data.sequences import LabelledFrame, LookalikePlan, render_sequence
 from auheat.faces.crop import CropSpec
 from auheat.facs import PointLayout
 from auheat.results import Face
@@ -40,22 +42,24 @@ STORED = {
 
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "ProcessPoolExecutor", Serial)
+    monkeypatch.setattr(resumable, "ProcessPoolExecutor", Serial)
 
 
 def prepared(layout: str, plan: LookalikePlan, assets: Path, folder: Path) -> Manifest:
-    write_lookalike(assets, folder / "source", plan, 1)
+    write_lookalike(assets, folder / "source", plan)
     kind = layout.removesuffix("-bp4d")
     convert(folder / "source", folder / "out", ConversionPlan(kind, crop=CROP))
     return read_manifest(folder / "out")
 
 
-def takes(studio: Studio, plan: LookalikePlan, subject: str) -> list[Take]:
+def takes(studio: Studio, plan: LookalikePlan, subject: str) -> list[LabelledFrame]:
     """The frames of a subject that can be used: coded in full, with landmarks."""
     found = [
-        take for sequence in plan.cast.sequences for take in film(studio, plan, subject, sequence)
+        take
+        for sequence in plan.corpus.sequences
+        for take in render_sequence(studio, plan, subject, sequence)
     ]
-    return [t for t in found if t.tracked and set(t.levels) == set(plan.cast.aus)]
+    return [t for t in found if t.tracked and set(t.levels) == set(plan.corpus.aus)]
 
 
 # These have many sequences.
@@ -73,8 +77,8 @@ def test_labels_and_landmarks_come_back(
     tiny_studio: Studio,
     tmp_path: Path,
 ) -> None:
-    frames = 2 if len(CASTS[layout].sequences) > 2 else 4
-    plan = LookalikePlan(layout, seed=5, subjects=2, frames=frames, size=96)
+    frames = 2 if len(lookalikes()[layout].corpus.sequences) > 2 else 4
+    plan = plan_of(layout, seed=5, subjects=2, frames=frames, size=96)
     manifest = prepared(layout, plan, tiny_folder, tmp_path)
     assert manifest.source["synthetic"] is True and manifest.source["kind"] == layout
     stored, tolerance = STORED[layout]
@@ -95,7 +99,7 @@ def test_labels_and_landmarks_come_back(
         np.testing.assert_allclose(read[order], places, atol=tolerance)
 
 
-def aligned(take: Take, stored: list[int]) -> geometry.Points:
+def aligned(take: LabelledFrame, stored: list[int]) -> geometry.Points:
     """The landmarks where the crop has them."""
     return geometry.apply(CROP.transform(take.landmarks), take.landmarks)[stored]
 
@@ -109,11 +113,11 @@ def test_points_of_the_authors_json_come_back(
     tiny_studio: Studio,
     tmp_path: Path,
 ) -> None:
-    plan = LookalikePlan(layout, seed=5, subjects=2, frames=4, size=96)
+    plan = plan_of(layout, seed=5, subjects=2, frames=4, size=96)
     manifest = prepared(layout, plan, tiny_folder, tmp_path)
-    points = PointLayout.of(plan.cast.aus)
+    points = PointLayout.of(plan.corpus.aus)
     assert points.count == count
-    assert manifest.aus == plan.cast.aus
+    assert manifest.aus == plan.corpus.aus
 
 
 class OnePlace:
@@ -140,7 +144,7 @@ def test_videos_without_landmarks_come_back_with_their_labels(
 ) -> None:
     """FERA 2017: the levels of every frame, and the frame that they belong to."""
     monkeypatch.setattr(converting, "default_detector", lambda: OnePlace(face * 0.45))
-    plan = LookalikePlan("fera2017", seed=5, subjects=2, frames=3, size=96)
+    plan = plan_of("fera2017", seed=5, subjects=2, frames=3, size=96)
     manifest = prepared("fera2017", plan, tiny_folder, tmp_path)
     assert manifest.source["landmarks"] == "mediapipe"
     rows = {
@@ -149,11 +153,11 @@ def test_videos_without_landmarks_come_back_with_their_labels(
     }
     assert len(rows) == plan.images
     for subject in plan.names:
-        for sequence in plan.cast.sequences:
-            for take in film(tiny_studio, plan, subject, sequence):
+        for sequence in plan.corpus.sequences:
+            for take in render_sequence(tiny_studio, plan, subject, sequence):
                 matching = [
                     levels
                     for (_, where, frame), levels in rows.items()
-                    if where == f"{subject}_{sequence}_6" and frame == take.frame
+                    if where == f"{subject}_{sequence}_6" and frame == take.number
                 ]
                 assert matching == [[take.levels[au] for au in manifest.aus]]

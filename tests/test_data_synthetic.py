@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from auheat.data import parts, synthetic
+from auheat.data import resumable, synthetic
 from auheat.data.manifest import FILE, read_manifest
 from auheat.data.synthetic import SynthesisPlan, synthesise
 from auheat.errors import AuheatError
@@ -135,7 +135,7 @@ def test_an_interruption_within_a_chunk_leaves_no_rows_of_it(
     serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
 ) -> None:
     synthesise(tiny_folder, tmp_path / "whole", PLAN, 1)
-    original, saved = synthetic.save_picture, []
+    original, saved = synthetic.save_crop, []
 
     def failing(path: Path, image: Any) -> None:
         saved.append(path)
@@ -143,7 +143,7 @@ def test_an_interruption_within_a_chunk_leaves_no_rows_of_it(
             raise AuheatError("cannot write")
         original(path, image)
 
-    monkeypatch.setattr(synthetic, "save_picture", failing)
+    monkeypatch.setattr(synthetic, "save_crop", failing)
     with pytest.raises(AuheatError, match="cannot write"):
         synthesise(tiny_folder, tmp_path / "broken", PLAN, 1)
     synthesise(tiny_folder, tmp_path / "broken", PLAN, 1)
@@ -192,7 +192,7 @@ def test_the_number_of_workers_does_not_matter(
     plan = replace(PLAN, subjects=26, images=26, crop=CropSpec(24, 0))
     synthesise(tiny_folder, tmp_path / "two", plan, 2)
     with monkeypatch.context() as patch:
-        patch.setattr(parts, "ProcessPoolExecutor", Serial)
+        patch.setattr(resumable, "ProcessPoolExecutor", Serial)
         patch.setattr(synthetic, "Studio", lambda pack: tiny_studio)
         threads = cv2.getNumThreads()
         synthesise(tiny_folder, tmp_path / "one", plan, 1)

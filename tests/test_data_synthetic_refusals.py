@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auheat.data import parts, synthetic
-from auheat.data.pictures import save_picture
+from auheat.data import resumable, synthetic
+from auheat.data.cropping import save_crop
 from auheat.data.synthetic import SynthesisPlan, synthesise
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
@@ -41,7 +41,7 @@ def first_only(function: Any, items: Any, workers: int, opening: Any, settings: 
 def started(tiny_folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that stopped after its first chunk."""
     with monkeypatch.context() as patch:
-        patch.setattr(parts, "in_processes", first_only)
+        patch.setattr(resumable, "in_processes", first_only)
         with pytest.raises(FileNotFoundError):
             synthesise(tiny_folder, out, PLAN, 1)
 
@@ -117,7 +117,7 @@ def test_a_worker_that_dies_is_reported_in_one_line(
 def test_pictures_that_cannot_be_saved_are_named(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "a.jpg"
     with pytest.raises(AuheatError, match=f"^cannot write {path}"):
-        save_picture(path, np.zeros((4, 4, 3), np.uint8))
+        save_crop(path, np.zeros((4, 4, 3), np.uint8))
 
 
 @pytest.mark.parametrize(("subjects", "images"), [(0, 5), (-1, 5), (5, 4), (1, 0)])

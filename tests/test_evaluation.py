@@ -32,7 +32,7 @@ def checkpoint(data: Path, seed: int = 0) -> Checkpoint:
 
 
 def test_predictions_come_in_the_order_of_the_rows(tmp_path: Path) -> None:
-    part = write_dataset(tmp_path).part("train")
+    part = write_dataset(tmp_path).split("train")
     stored = checkpoint(tmp_path)
     cpu = torch.device("cpu")
     together = predict_part(stored, part, cpu, workers=0)
@@ -58,7 +58,7 @@ def test_measuring_notes_where_the_predictions_come_from(tmp_path: Path) -> None
     stored = checkpoint(tmp_path, seed=4)
     cpu = torch.device("cpu")
     found = measure(stored, Path("w.safetensors"), select(manifest, "val"), cpu, 0)
-    expected = predict_part(stored, manifest.part("val"), cpu, 0)
+    expected = predict_part(stored, manifest.split("val"), cpu, 0)
     np.testing.assert_allclose(found.values(), expected, atol=1e-6)
     assert found.about == {
         "name": "tiny",
@@ -71,7 +71,7 @@ def test_measuring_notes_where_the_predictions_come_from(tmp_path: Path) -> None
 
 
 def test_a_report_measures_against_the_labels(tmp_path: Path) -> None:
-    part = write_dataset(tmp_path).part("test")
+    part = write_dataset(tmp_path).split("test")
     labels = part.labels(AUS).astype(float)
     noise = np.random.default_rng(3).normal(0, 0.7, labels.shape)
     predictions = np.clip(labels + noise, 0, 5).astype(np.float32).astype(float)
@@ -169,7 +169,7 @@ def test_synthetic_faces_are_known_by_their_source(
 
 
 def test_the_protocol_of_a_run_is_known_from_its_settings(tmp_path: Path) -> None:
-    part = write_dataset(tmp_path).part("test")
+    part = write_dataset(tmp_path).split("test")
     run = {"experiment": {"data": {"protocol": "bp4d"}}}
     for about, expected in (
         ({}, ""),
@@ -182,7 +182,7 @@ def test_the_protocol_of_a_run_is_known_from_its_settings(tmp_path: Path) -> Non
 
 
 def test_the_lines_beside_a_table(tmp_path: Path) -> None:
-    part = write_dataset(tmp_path).part("test")
+    part = write_dataset(tmp_path).split("test")
     about = {"not_offered": ["AU25"], "kind": "py-feat"}
     given = Predictions.of(part, AUS, np.zeros((6, 3)), about)
     assert notes(full(), given) == [

@@ -160,7 +160,7 @@ def test_libreface_counts_frames_from_zero(tmp_path: Path, column: str) -> None:
 
 
 def test_our_own_result_of_another_day(tmp_path: Path) -> None:
-    part = DISFA.part("test")
+    part = DISFA.split("test")
     written = Predictions.of(part, AUS, part.labels(AUS) / 2, {})
     written.write(tmp_path / "predictions-test.parquet")
     read = matched(tmp_path / "predictions-test.parquet", DISFA)

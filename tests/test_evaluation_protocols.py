@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold
 
+from auheat.data.datasets import protocols
 from auheat.data.manifest import Manifest
-from auheat.data.splits import BP4D_DEVELOPMENT, BP4D_TRAIN, DISFA_FOLDS
 from auheat.errors import AuheatError
-from auheat.evaluation.protocols import PROTOCOLS, Fold, assign, fold_of, folds, refuse_shared
+from auheat.evaluation.protocols import Fold, assign, fold_of, folds, protocol_names, refuse_shared
 from auheat.evaluation.selection import select
 from auheat.faces.crop import CropSpec
 
@@ -37,7 +37,9 @@ def test_disfa_has_three_folds_of_nine(protocol: str) -> None:
     """The paper: 18 subjects to train, 9 to test, everybody tested once."""
     found = folds(protocol, DISFA)
     assert [fold.name for fold in found] == ["1 of 3", "2 of 3", "3 of 3"]
-    assert [fold.test for fold in found] == [tuple(sorted(who)) for who in DISFA_FOLDS[protocol]]
+    assert [fold.test for fold in found] == [
+        tuple(sorted(who)) for who in protocols()[protocol].lists
+    ]
     for fold in found:
         assert len(fold.test) == 9 and len(fold.train) + len(fold.val) == 18
         assert len(fold.val) == 3  # 15% of 18, rounded
@@ -54,7 +56,8 @@ def test_bp4d_has_one_official_fold() -> None:
     (fold,) = folds("bp4d", BP4D)
     assert (fold.name, len(fold.test)) == ("official", 20)
     assert {"F001", "M017"} <= {*fold.train, *fold.val} and {"F002", "M018"} <= set(fold.test)
-    assert {*fold.train, *fold.val} == set(BP4D_TRAIN) and fold.test == BP4D_DEVELOPMENT
+    train, test = protocols()["bp4d"].lists
+    assert {*fold.train, *fold.val} == set(train) and fold.test == test
 
 
 @settings(max_examples=60, deadline=None)
@@ -110,7 +113,7 @@ def test_what_a_protocol_refuses() -> None:
         folds("k-fold", "abc", 2, 1.0)
     with pytest.raises(AuheatError, match="fold 4 of 'disfa-jaa': it has folds 1 to 3"):
         fold_of("disfa-jaa", DISFA, 4)
-    assert set(PROTOCOLS) == {"disfa-jaa", "disfa-ntinou", "bp4d", "k-fold"}
+    assert set(protocol_names()) == {"disfa-jaa", "disfa-ntinou", "bp4d", "k-fold"}
 
 
 @pytest.mark.parametrize(
@@ -131,8 +134,8 @@ def test_assigning_rewrites_the_split_and_nothing_else() -> None:
     )
     assert set(whole.table["split"]) == {"train"}  # the given one stays as it was
     for split in ("train", "val", "test"):
-        assert tuple(sorted(found.part(split).table["subject"].unique())) == getattr(fold, split)
-    assert len(found.part("test").table) == 18
+        assert tuple(sorted(found.split(split).table["subject"].unique())) == getattr(fold, split)
+    assert len(found.split("test").table) == 18
 
 
 def test_assigning_keeps_only_the_subjects_of_the_fold() -> None:
@@ -149,13 +152,13 @@ def test_selecting_rows_to_measure_on() -> None:
     whole = manifest(DISFA)
     trained = {"data": {"protocol": "disfa-ntinou", "fold": 2, "folds": 3}}
     found = select(whole, "test", experiment=trained)
-    assert set(found.part.table["subject"]) == set(DISFA_FOLDS["disfa-ntinou"][1])
+    assert set(found.part.table["subject"]) == set(protocols()["disfa-ntinou"].lists[1])
     assert found.about == {"split": "test", "protocol": "disfa-ntinou", "fold": "2 of 3"}
     assert not set(found.train.table["subject"]) & set(found.part.table["subject"])
     third = select(whole, "test", fold=3, experiment=trained)
-    assert set(third.part.table["subject"]) == set(DISFA_FOLDS["disfa-ntinou"][2])
+    assert set(third.part.table["subject"]) == set(protocols()["disfa-ntinou"].lists[2])
     other = select(whole, "test", "disfa-jaa", experiment=trained)  # its own fold 1, not 2
-    assert set(other.part.table["subject"]) == set(DISFA_FOLDS["disfa-jaa"][0])
+    assert set(other.part.table["subject"]) == set(protocols()["disfa-jaa"].lists[0])
     assert len(select(whole, "test", "k-fold", k=9).part.table) == 6
     everything = select(whole, "all", "none", experiment=trained)
     assert len(everything.part.table) == 54 and not len(everything.train.table)

@@ -25,7 +25,7 @@ POINTS = {"AU04": [0], "AU12": [1, 2], "AU25": [3, 4]}
 
 @pytest.fixture(scope="module")
 def part(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    return write_dataset(tmp_path_factory.mktemp("faces")).part("test")
+    return write_dataset(tmp_path_factory.mktemp("faces")).split("test")
 
 
 def network(**changes: object) -> Checkpoint:

@@ -14,8 +14,8 @@ from PIL import Image
 
 from auheat.cli import main
 from auheat.cli.reproduce import _numbers
+from auheat.data.datasets.disfa import SPEC
 from auheat.data.manifest import Manifest
-from auheat.data.splits import DISFA_FOLDS
 from auheat.evaluation.predictions import Predictions, pool, read_predictions
 from auheat.faces.crop import CropSpec
 from auheat.facs import DISFA_AUS
@@ -42,7 +42,7 @@ def disfa(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     landmarks = rng.uniform(4, CROP.side - 4, 136).astype(np.float32)
     rows = []
-    for subject in (name for fold in DISFA_FOLDS["disfa-jaa"] for name in fold):
+    for subject in (name for fold in SPEC.protocols[0].lists for name in fold):
         for frame in range(1, 5):
             name = f"{subject}_{frame}.png"
             noise = rng.integers(60, 190, (CROP.side, CROP.side, 3)).astype(np.uint8)
@@ -95,7 +95,7 @@ def test_figures_are_those_of_the_predictions(disfa: Path, runs: Path, tmp_path:
         read_predictions(runs / f"resnet-deconv-seed1-fold{fold}" / "test.parquet")
         for fold in (1, 2, 3)
     ]
-    for fold, part in zip(DISFA_FOLDS["disfa-jaa"], parts, strict=True):
+    for fold, part in zip(SPEC.protocols[0].lists, parts, strict=True):
         assert set(part.subjects) == set(fold)
     pooled = pd.concat([part.table for part in parts])
     assert len(pooled) == report["images"] == 108

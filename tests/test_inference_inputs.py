@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from auheat.errors import AuheatError
-from auheat.inference.inputs import Input, files_in, gather, natural_key, photos_in
+from auheat.folders import files_in, natural_key
+from auheat.inference.inputs import Input, gather, photos_in
 
 
 def touch(*paths: Path) -> None:
@@ -20,8 +21,7 @@ def named(found: list[Input]) -> list[tuple[str, str, str]]:
 
 def test_natural_order() -> None:
     names = ["f10.png", "f2.png", "F1.png", "f02.png", "a.png", "f2b.png", "10.png", "9.png"]
-    ordered = [path.name for path in sorted(map(Path, names), key=natural_key)]
-    assert ordered == [
+    assert sorted(names, key=natural_key) == [
         "9.png",
         "10.png",
         "a.png",

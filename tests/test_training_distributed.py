@@ -82,7 +82,7 @@ def test_two_processes_measure_what_one_does(tmp_path: Path) -> None:
     line = lines[checkpoint.card["epoch"] - 1]
     assert line["val/icc"] == max(row["val/icc"] for row in lines)
 
-    val = manifest.part("val")
+    val = manifest.split("val")
     assert len(val.table) == VALIDATED
     alone = predict_part(checkpoint, val, torch.device("cpu"), 0)
     assert alone.std() > 0.1

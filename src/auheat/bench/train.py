@@ -24,10 +24,10 @@ import torch
 from auheat.bench.machine import describe
 from auheat.bench.table import Bench
 from auheat.config import build, override
+from auheat.data.cropping import save_crop
 from auheat.data.dataset import CropDataset, Sample, VisitSampler
 from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, read_manifest
-from auheat.data.pictures import save_picture
 from auheat.faces.crop import CropSpec
 from auheat.models.heatmap_net import layout_of
 from auheat.system import keep_freed_memory
@@ -87,7 +87,7 @@ def made_up_dataset(folder: Path, size: int, rows: int = 256) -> Manifest:
     table = []
     for row in range(rows):
         coarse = rng.integers(0, 256, (crop.side // 8, crop.side // 8, 3)).astype(np.uint8)
-        save_picture(folder / f"{row}.jpg", np.asarray(cv2.resize(coarse, (crop.side,) * 2)))
+        save_crop(folder / f"{row}.jpg", np.asarray(cv2.resize(coarse, (crop.side,) * 2)))
         table.append(
             {
                 "image": f"{row}.jpg",
@@ -218,7 +218,7 @@ def _step(
 def _batches(
     experiment: Experiment, data: Path, cache: Path | None, steps: int
 ) -> Iterator[Sample]:
-    settings, manifest = experiment.data, read_manifest(data).part("train")
+    settings, manifest = experiment.data, read_manifest(data).split("train")
     dataset = CropDataset(
         manifest, experiment.model.aus, experiment.model.input_size, settings.augment, cache=cache
     )

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from auheat.data.sources import KINDS
+from auheat.cli import Dataset
 
-_MOST_WARNINGS = 20
+_MAX_WARNINGS = 20
 
 
 @click.command()
-@click.argument("layout", type=click.Choice(KINDS))
+@click.argument("layout", type=Dataset())
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
 @click.option("--landmarks", type=click.Choice(["own", "mediapipe", "dlib"]),
@@ -74,12 +74,15 @@ def command(
 
         def warn(line: str) -> None:
             warnings.append(line)
-            if len(warnings) <= _MOST_WARNINGS:
+            if len(warnings) <= _MAX_WARNINGS:
                 tqdm.write(f"auheat: {line}", file=sys.stderr)
 
-        report = convert(source, out, plan, workers or cpu_count(), strict, show, warn)
-    if len(warnings) > _MOST_WARNINGS:
-        more = len(warnings) - _MOST_WARNINGS
+        report = convert(
+            source, out, plan, workers=workers or cpu_count(), strict=strict,
+            progress=show, warn=warn,
+        )  # fmt: skip
+    if len(warnings) > _MAX_WARNINGS:
+        more = len(warnings) - _MAX_WARNINGS
         click.echo(f"auheat: {more} more problems: see {out / 'report.md'}", err=True)
     for line in report.summary():
         click.echo(line)

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
+from auheat.cli import Dataset
+
 
 @click.command()
 @click.option(
     "--assets", required=True, type=click.Path(path_type=Path), help="Folder with the face assets."
 )
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
-@click.option("--layout", help="Lay the files out as a real dataset does: disfa, disfa-plus, bp4d, "
-              "fera2015, fera2017, bp4d-plus, unbc, authors-json, authors-json-bp4d.")  # fmt: skip
+@click.option("--layout", type=Dataset(lookalikes=True),
+              help="Lay the files out as this dataset does.")  # fmt: skip
 @click.option("--frames", type=click.IntRange(min=2),
               help="Frames of each sequence of a layout.  [default: the layout's own]")  # fmt: skip
 @click.option("--subjects", type=click.IntRange(min=1),
@@ -61,7 +63,7 @@ def command(
 
     from tqdm import tqdm
 
-    from auheat.data.lookalikes import LookalikePlan, write_lookalike
+    from auheat.data.lookalike import plan_of, write_lookalike
     from auheat.data.synthetic import SynthesisPlan, synthesise
     from auheat.data.synthetic_clips import write_clips
     from auheat.faces.crop import CropSpec
@@ -69,9 +71,11 @@ def command(
 
     count = workers or cpu_count()
     if layout:
-        look = LookalikePlan(layout, seed, subjects or 0, frames or 0, size or 0)
+        look = plan_of(
+            layout, seed=seed, subjects=subjects or 0, frames=frames or 0, size=size or 0
+        )
         with tqdm(total=look.images, desc="frames", disable=None) as bar:
-            write_lookalike(assets, out, look, count, bar.update)
+            write_lookalike(assets, out, look, workers=count, progress=bar.update)
         click.echo(f"look-alike of {layout}: {out}")
         return
     if clips:

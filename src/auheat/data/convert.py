@@ -1,7 +1,7 @@
 """Converting a real dataset: every recording to crops, in worker processes, then one manifest.
 
 The same source and plan give the same files, whatever the number of workers. Every finished
-recording leaves a part file; a run that was stopped continues with those that are missing.
+recording leaves a shard; a run that was stopped continues with those that are missing.
 """
 
 from __future__ import annotations
@@ -18,20 +18,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from auheat.data import parts
+from auheat.data import resumable
 from auheat.data.convert_report import Report, write_report
 from auheat.data.cropping import Tally, crop_recording
+from auheat.data.datasets import dataset_of
+from auheat.data.datasets.spec import SYNTHETIC_MARK, Dataset
 from auheat.data.manifest import FILE, Manifest
-from auheat.data.sources.folders import locate
-from auheat.data.sources.layouts import layout_of
-from auheat.data.sources.recording import ReadOptions, Recording, Source
+from auheat.data.recording import ReadOptions, Recording, Source
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector, default_detector
 from auheat.files import atomic_write
+from auheat.folders import locate
 
-LANDMARKS = ("own", "mediapipe", "dlib")
-SYNTHETIC = "SYNTHETIC.txt"  # lies at the root of a look-alike made of synthetic faces
 _KEY = b"tally"
 
 
@@ -39,12 +38,16 @@ _KEY = b"tally"
 class ConversionPlan:
     """What to make of a source.
 
-    kind: its layout, one of `auheat.data.sources.KINDS`.
-    landmarks: "own" (the dataset's), "mediapipe" or "dlib"; None for "own" where the source has
-        them, else "mediapipe".
-    dlib_model: file of dlib's 68-point shape predictor, for "dlib".
-    aus: which AUs; None for the dataset's usual ones. every: take every n-th usable frame.
-    camera, skip_tracking_failures: see `ReadOptions`.
+    Attributes:
+        kind: Name of its dataset, a key of `auheat.data.datasets.DATASETS`.
+        landmarks: "own" (the dataset's), "mediapipe" or "dlib"; None for "own" where the source has
+            them, else "mediapipe".
+        dlib_model: File of dlib's 68-point shape predictor, for "dlib".
+        crop: Size and pad of the crops.
+        aus: Which AUs; None for the dataset's usual ones.
+        every: Take every n-th usable frame.
+        camera: See `ReadOptions`.
+        skip_tracking_failures: See `ReadOptions`.
     """
 
     kind: str
@@ -59,7 +62,8 @@ class ConversionPlan:
     def detector(self, landmarks: str) -> FaceDetector | None:
         """Who finds the faces; None for the dataset's own landmarks.
 
-        Raises AuheatError if dlib or its model is missing.
+        Raises:
+            AuheatError: dlib or its model is missing.
         """
         if landmarks == "own":
             return None
@@ -74,9 +78,10 @@ _Worker = tuple[Path, ConversionPlan, tuple[str, ...], FaceDetector | None]
 
 
 def convert(
-    root: Path,
-    out: Path,
+    root: str | Path,
+    out: str | Path,
     plan: ConversionPlan,
+    *,
     workers: int = 1,
     strict: bool = False,
     progress: Callable[[int, int], object] = lambda done, all: None,
@@ -84,28 +89,39 @@ def convert(
 ) -> Report:
     """Writes crops, manifest and report of the dataset at `root` into the folder `out`.
 
-    progress: called with the numbers of finished and of all labelled frames.
-    warn: called with one line for each problem of the source. strict: raise the first one instead.
-    Raises AuheatError if `root` is not what `plan` says, if nothing of it can be used, or if `out`
-    holds something else.
+    Args:
+        root: The source.
+        out: Folder to make.
+        plan: What to make of it.
+        workers: Processes that read and cut.
+        strict: Raise the first problem of the source.
+        progress: Called with the numbers of finished and of all labelled frames.
+        warn: Called with one line for each problem of the source.
+
+    Raises:
+        AuheatError: `root` is not what `plan` says, nothing of it can be used, or `out` holds
+            something else.
     """
-    layout = layout_of(plan.kind, root)
-    landmarks = plan.landmarks or ("own" if layout.has_landmarks(root) else "mediapipe")
+    root, out = Path(root), Path(out)
+    dataset = dataset_of(plan.kind)
+    if not root.exists():
+        raise AuheatError(f"no folder at {root}")
+    landmarks = plan.landmarks or ("own" if dataset.has_landmarks(root) else "mediapipe")
     if landmarks == "dlib":  # so that what is missing is reported before any worker starts
         plan.detector(landmarks)
     asked = ReadOptions(plan.aus, landmarks == "own", plan.camera, plan.skip_tracking_failures)
-    source = layout.read(root, asked)
+    source = dataset.read(root, asked)
     _check(source, root)
     tell = partial(_tell, root, strict, warn)
     for problem in source.problems:
         tell(problem)
-    described = _description(plan, landmarks, source, root)
+    described = _description(plan, dataset, landmarks, source, root)
     noted = {**described, "crop": asdict(plan.crop), "root": str(root.resolve())}
     noted["dlib_model"] = str(plan.dlib_model)
-    parts.start(out, noted, FILE)
+    resumable.begin(out, noted, FILE)
     settings = (out, plan, landmarks, source.aus)
     tallies = _work(source, out, workers, settings, progress, tell)
-    found = [part.to_pandas() for part in _stored(out, source) if part.num_rows]
+    found = [shard.to_pandas() for shard in _stored(out, source) if shard.num_rows]
     problems = [*source.problems, *(line for tally in tallies for line in tally.problems)]
     table = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     report = Report(
@@ -120,7 +136,7 @@ def convert(
     if table.empty:
         raise AuheatError(f"no frame of {root} can be used: {out / 'report.md'} says why")
     Manifest(table, out, plan.crop, described).write()
-    parts.finish(out)
+    resumable.commit(out)
     return report
 
 
@@ -140,18 +156,18 @@ def _check(source: Source, root: Path) -> None:
 
 
 def _description(
-    plan: ConversionPlan, landmarks: str, source: Source, root: Path
+    plan: ConversionPlan, dataset: Dataset, landmarks: str, source: Source, root: Path
 ) -> dict[str, Any]:
     """What the manifest says about where its rows come from."""
     folder = root if root.is_dir() else root.parent
     return {
         "kind": plan.kind,
         "landmarks": landmarks,
-        "synthetic": locate(folder, SYNTHETIC) is not None,
+        "synthetic": locate(folder, SYNTHETIC_MARK) is not None,
         "options": {
             "aus": list(source.aus),
             "every": plan.every,
-            "camera": plan.camera if plan.kind == "disfa" else None,
+            "camera": plan.camera if dataset.spec.cameras else None,
             "skip_tracking_failures": plan.skip_tracking_failures,
             "dlib_model": plan.dlib_model.name if landmarks == "dlib" and plan.dlib_model else None,
         },
@@ -178,43 +194,45 @@ def _work(
     progress: Callable[[int, int], object],
     tell: Callable[[str], None],
 ) -> list[Tally]:
-    """Makes the parts that are missing; returns all recordings' tallies in the source's order."""
+    """Makes the shards that are missing; returns all recordings' tallies in the source's order."""
     everything = list(enumerate(source.recordings))
-    missing = [item for item in everything if not _part(out, item[0]).is_file()]
+    missing = [item for item in everything if not _shard(out, item[0]).is_file()]
     done, total = 0, sum(len(recording.frames) for recording in source.recordings)
-    there = [index for index, _ in everything if _part(out, index).is_file()]
-    made = parts.in_processes(_convert_part, missing, workers, _open, settings)
+    there = [index for index, _ in everything if _shard(out, index).is_file()]
+    made = resumable.in_processes(_convert_shard, missing, workers, _open, settings)
     for index in chain(there, made):
-        tally = _tally(pq.read_table(_part(out, index)))
+        tally = _tally(pq.read_table(_shard(out, index)))
         done += tally.found
         progress(done, total)
         for problem in tally.problems:
             tell(problem)
-    return [_tally(part) for part in _stored(out, source)]
+    return [_tally(shard) for shard in _stored(out, source)]
 
 
-def _part(out: Path, index: int) -> Path:
-    return parts.part(out, f"{index:05d}")
+def _shard(out: Path, index: int) -> Path:
+    return resumable.shard_path(out, f"{index:05d}")
 
 
 def _stored(out: Path, source: Source) -> list[pa.Table]:
-    return [pq.read_table(_part(out, index)) for index in range(len(source.recordings))]
+    return [pq.read_table(_shard(out, index)) for index in range(len(source.recordings))]
 
 
-def _tally(part: pa.Table) -> Tally:
-    return Tally(**json.loads(part.schema.metadata[_KEY]))
+def _tally(shard: pa.Table) -> Tally:
+    return Tally(**json.loads(shard.schema.metadata[_KEY]))
 
 
 def _open(out: Path, plan: ConversionPlan, landmarks: str, aus: tuple[str, ...]) -> _Worker:
     return out, plan, aus, plan.detector(landmarks)
 
 
-def _convert_part(worker: _Worker, item: tuple[int, Recording]) -> int:
+def _convert_shard(worker: _Worker, item: tuple[int, Recording]) -> int:
     out, plan, aus, detector = worker
     index, recording = item
-    rows, tally = crop_recording(recording, out, plan.crop, aus, plan.every, detector)
+    rows, tally = crop_recording(
+        recording, out, plan.crop, aus, every=plan.every, detector=detector
+    )
     stored = pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
     stored = stored.replace_schema_metadata({_KEY: json.dumps(asdict(tally)).encode()})
-    with atomic_write(_part(out, index)) as temporary:
+    with atomic_write(_shard(out, index)) as temporary:
         pq.write_table(stored, temporary)
     return index

@@ -8,12 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from auheat import geometry
-from auheat.data.pictures import save_picture
-from auheat.data.sources.folders import spans
-from auheat.data.sources.recording import NO_LANDMARKS, NO_PICTURE, Image, Points, Recording
+from auheat.data.recording import (
+    NO_LANDMARKS,
+    NO_PICTURE,
+    Image,
+    Points,
+    Recording,
+    spans,
+)
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector
@@ -24,15 +30,40 @@ NO_FACE = "no face found"
 UNREADABLE = "unreadable landmarks"
 UNUSABLE = "unusable landmarks"
 
+_JPEG = (
+    *(cv2.IMWRITE_JPEG_QUALITY, 95),
+    *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
+)
+
 # A face's landmarks (68, 2) in a frame's picture, or the reason why there are none.
 Locate = Callable[[int, Image], Points | str]
+
+
+def save_crop(path: Path, image: Image) -> None:
+    """Writes a crop as JPEG of high quality with full colour.
+
+    Args:
+        path: The file.
+        image: (H, W, 3) RGB.
+
+    Raises:
+        AuheatError: It cannot be written.
+    """
+    if not cv2.imwrite(str(path), image[..., ::-1], _JPEG):
+        raise AuheatError(f"cannot write {path}: is the disk full?")
 
 
 @dataclass
 class Tally:
     """What became of a recording's labelled frames.
 
-    dropped: number of frames by reason. problems: one line each, with the file or sequence.
+    Attributes:
+        subject: Who it is.
+        sequence: The recording.
+        found: Number of labelled frames.
+        kept: Number of crops.
+        dropped: Number of frames by reason.
+        problems: One line each, with the file or sequence.
     """
 
     subject: str
@@ -48,13 +79,22 @@ def crop_recording(
     out: Path,
     crop: CropSpec,
     aus: Sequence[str],
+    *,
     every: int = 1,
     detector: FaceDetector | None = None,
 ) -> tuple[list[dict[str, Any]], Tally]:
-    """Writes the crops of a recording into `out`; returns their manifest rows and a tally.
+    """Writes the crops of a recording into `out`.
 
-    every: of the frames that can be used only every n-th is taken.
-    detector: finds the faces; None for the landmarks that come with the recording.
+    Args:
+        recording: What to cut.
+        out: Folder of the dataset.
+        crop: Size and pad of the crops.
+        aus: The recording's AUs.
+        every: Of the frames that can be used only every n-th is taken.
+        detector: Finds the faces; None for the landmarks that come with the recording.
+
+    Returns:
+        Rows of the manifest, and a tally.
     """
     reasons = {int(frame): reason for frame, reason in recording.left_out.items()}
     usable = [int(frame) for frame in recording.frames if int(frame) not in reasons]
@@ -72,7 +112,7 @@ def crop_recording(
             reasons[frame] = cut
             continue
         path = folder / f"{frame:06d}.jpg"
-        save_picture(out / path, cut[0])
+        save_crop(out / path, cut[0])
         rows.append(
             {
                 "image": path.as_posix(),

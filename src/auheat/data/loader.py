@@ -1,4 +1,4 @@
-"""Reads crops in batches, in processes of their own if asked to."""
+"""Reads crops in batches, in worker processes if asked to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from auheat.data.dataset import Sample
-from auheat.data.orphans import end_with_parent
+from auheat.data.resumable import end_with_parent
 from auheat.system import keep_freed_memory
 
 
@@ -22,16 +22,22 @@ def crop_loader(
 ) -> DataLoader[Sample]:
     """Batches of a dataset, in its order or in that of a sampler.
 
-    workers: reading processes, kept from one epoch to the next; with 0 the caller's process reads.
-    They are never copies of the caller's process: one that runs threads (a face detector, a
-    runtime, a server) may leave a lock held for ever in its copy.
+    Workers are kept from one epoch to the next. They are never copies of the caller's process: one
+    that runs threads (a face finder, a runtime, a server) may leave a lock held for ever in its
+    copy.
+
+    Args:
+        dataset: What to read.
+        batch_size: Samples in a batch.
+        workers: Processes that read; with 0 the caller's process does.
+        sampler: The order.
     """
     return DataLoader(
         dataset,
         batch_size=batch_size,
         sampler=sampler,
         num_workers=workers,
-        worker_init_fn=_begin,
+        worker_init_fn=_start_worker,
         multiprocessing_context=_clean_processes() if workers else None,
         persistent_workers=workers > 0,
     )
@@ -46,7 +52,7 @@ def _clean_processes() -> multiprocessing.context.BaseContext:
     return context
 
 
-def _begin(worker: int) -> None:
+def _start_worker(worker: int) -> None:
     end_with_parent()
     keep_freed_memory()
     cv2.setNumThreads(1)

@@ -44,7 +44,14 @@ _KEY = b"auheat"
 
 @dataclass(frozen=True)
 class Manifest:
-    """The rows of a dataset, its folder, its crop and its source."""
+    """The rows of a dataset.
+
+    Attributes:
+        table: Columns as the module says.
+        folder: Where the pictures' paths begin.
+        crop: Size and pad of the pictures.
+        source: How the set was made.
+    """
 
     table: pd.DataFrame
     folder: Path
@@ -56,8 +63,8 @@ class Manifest:
         """The coded AUs, in the order of `facs.TABLE`."""
         return tuple(au for au in TABLE if au in self.table.columns)
 
-    def part(self, split: str) -> Manifest:
-        """The rows of one split."""
+    def split(self, split: str) -> Manifest:
+        """The rows of one split: "train", "val" or "test"."""
         rows = self.table[self.table["split"] == split].reset_index(drop=True)
         return Manifest(rows, self.folder, self.crop, self.source)
 
@@ -96,7 +103,10 @@ def join(parts: Sequence[Manifest]) -> Manifest:
     """One manifest of several datasets' rows, its folder the closest one that holds all of them.
 
     Subjects get their dataset's path as a prefix, so that equal names stay different people. An AU
-    that a dataset does not code is NaN in its rows. Raises AuheatError if the crops differ.
+    that a dataset does not code is NaN in its rows.
+
+    Raises:
+        AuheatError: The crops differ.
     """
     if len(parts) == 1:
         return parts[0]
@@ -115,11 +125,16 @@ def join(parts: Sequence[Manifest]) -> Manifest:
     return Manifest(table, folder, parts[0].crop, {"joined": [dict(p.source) for p in parts]})
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: str | Path) -> Manifest:
     """Reads and checks a dataset's manifest.
 
-    Raises AuheatError if there is none, if it is damaged, or if a subject is in two splits.
+    Args:
+        folder: The dataset.
+
+    Raises:
+        AuheatError: There is none, it is damaged, or a subject is in two splits.
     """
+    folder = Path(folder)
     path = folder / FILE
     if not path.is_file():
         raise AuheatError(

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from auheat.data import parts
+from auheat.data import resumable
+from auheat.data.cropping import save_crop
 from auheat.data.manifest import FILE, Manifest
-from auheat.data.pictures import save_picture
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.files import atomic_write
@@ -82,21 +82,21 @@ def synthesise(
     holds another dataset or the assets cannot be read.
     """
     load_pack(assets)  # so that a bad pack is reported once, before any worker starts
-    settings = parts.start(out, asdict(plan), FILE)
+    settings = resumable.begin(out, asdict(plan), FILE)
     chunks = range(0, plan.subjects, _CHUNK)
     missing = [first for first in chunks if not _part(out, first).is_file()]
     progress(sum(_images_in(plan, first) for first in chunks if first not in missing))
-    for first in parts.in_processes(_make_chunk, missing, workers, _open, (assets, out, plan)):
+    for first in resumable.in_processes(_make_chunk, missing, workers, _open, (assets, out, plan)):
         progress(_images_in(plan, first))
     rows = pd.concat([pd.read_parquet(_part(out, first)) for first in chunks], ignore_index=True)
     manifest = Manifest(rows, out, plan.crop, {"kind": "synthetic", "plan": settings})
     manifest.write()
-    parts.finish(out)
+    resumable.commit(out)
     return manifest
 
 
 def _part(out: Path, first: int) -> Path:
-    return parts.part(out, f"{first:07d}")
+    return resumable.shard_path(out, f"{first:07d}")
 
 
 def _images_in(plan: SynthesisPlan, first: int) -> int:
@@ -134,7 +134,7 @@ def _subject_rows(
             shots = [("", 0, studio.picture(person, numbers, plan.crop.transform, plan.crop.side))]
         for sequence, frame, shot in shots:
             path = folder / f"{name}_{index:03d}{'_' + str(frame) if frame else ''}.jpg"
-            save_picture(out / path, shot.image)
+            save_crop(out / path, shot.image)
             yield {
                 "image": path.as_posix(),
                 "subject": name,

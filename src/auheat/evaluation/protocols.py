@@ -1,8 +1,8 @@
 """Who is trained on and who is tested: the published protocols, and k folds of any dataset.
 
-disfa-jaa, disfa-ntinou   three folds of DISFA, as in two groups of papers (`auheat.data.splits`)
-bp4d                      one fold: train on the official training set, test on the development set
-k-fold                    any dataset: its subjects, shuffled by a seed, in k folds of equal size
+A dataset's own file (`auheat.data.datasets`) says which protocols were published for it: lists of
+subjects, one for each fold, or the two lists of an official split. "k-fold" is for any dataset: its
+subjects, shuffled by a seed, in k folds of equal size.
 
 Fold i tests on the i-th list and trains on all others. Some training subjects are set aside for
 validation, where checkpoints are chosen; test subjects never choose anything. A person is on one
@@ -13,17 +13,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import numpy as np
 
+from auheat.data.datasets import Protocol, protocols
 from auheat.data.manifest import Manifest
-from auheat.data.splits import BP4D_DEVELOPMENT, BP4D_TRAIN, DISFA_FOLDS
 from auheat.errors import AuheatError, unknown_name
 
-Protocol = Literal["disfa-jaa", "disfa-ntinou", "bp4d", "k-fold"]
-PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+K_FOLD = "k-fold"
 OFFICIAL = "official"
+
+
+def protocol_names() -> tuple[str, ...]:
+    """What a protocol may be called."""
+    return (*protocols(), K_FOLD)
+
+
+def published(name: str) -> Protocol | None:
+    """The published protocol with a name, None for k folds.
+
+    Raises:
+        AuheatError: There is none.
+    """
+    if name not in protocol_names():
+        raise unknown_name("protocol", name, protocol_names())
+    return protocols().get(name)
+
+
+def title_of(name: str, k: int = 3) -> str:
+    """A protocol as the caption of a table has it; k: the number of k folds."""
+    known = published(name)
+    return known.title if known else f"{k} folds by subject"
+
+
+def folds_of(name: str, k: int = 3) -> int:
+    """How many folds a protocol has; k: the number of k folds."""
+    known = published(name)
+    return known.folds if known else k
 
 
 @dataclass(frozen=True)
@@ -81,7 +107,8 @@ def folds(
             f"{_some(unknown)} not in the protocol {protocol!r}: choose another one, or none"
         )
     present = [[name for name in names if name in held] for names in lists]
-    if protocol == "bp4d":
+    known = published(protocol)
+    if known and known.official:
         return (_fold(OFFICIAL, present[0], present[1], val_share, (seed, 0)),)
     found = []
     for number, test in enumerate(present, 1):
@@ -116,12 +143,9 @@ def assign(manifest: Manifest, fold: Fold) -> Manifest:
 
 def _lists(protocol: str, held: Sequence[str], k: int, seed: int) -> Sequence[Sequence[str]]:
     """The lists of subjects that a protocol tells apart."""
-    if protocol in DISFA_FOLDS:
-        return DISFA_FOLDS[protocol]
-    if protocol == "bp4d":
-        return BP4D_TRAIN, BP4D_DEVELOPMENT
-    if protocol != "k-fold":
-        raise unknown_name("protocol", protocol, PROTOCOLS)
+    known = published(protocol)
+    if known:
+        return known.lists
     if not 2 <= k <= len(held):
         raise AuheatError(f"cannot make {k} folds of {len(held)} subjects: give 2 to {len(held)}")
     order = np.random.default_rng([seed, k]).permutation(len(held))

@@ -55,7 +55,7 @@ def select(
         about |= {"protocol": protocol, "fold": chosen.name}
     elif fold or k:
         raise AuheatError("a fold needs a protocol: add --protocol, such as k-fold")
-    part = manifest if split == ALL else manifest.part(split)
+    part = manifest if split == ALL else manifest.split(split)
     if not len(part.table):
         held = ", ".join(sorted(set(manifest.table["split"]))) or "nothing"
         raise AuheatError(
@@ -63,4 +63,4 @@ def select(
             f"(it has {held})"
         )
     none = replace(manifest, table=manifest.table.iloc[:0])
-    return Selection(manifest, part, none if split == ALL else manifest.part("train"), about)
+    return Selection(manifest, part, none if split == ALL else manifest.split("train"), about)

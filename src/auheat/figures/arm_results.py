@@ -9,25 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from auheat.config import ModelConfig, to_dict
+from auheat.data.datasets import DATASETS
 from auheat.errors import AuheatError
 from auheat.evaluation.controls import controls, pool_controls
 from auheat.evaluation.predictions import Predictions, pool
+from auheat.evaluation.protocols import title_of
 from auheat.evaluation.report import Report
 from auheat.evaluation.variance_matching import VarianceMatching
+from auheat.figures.printed import DATABASES as PRINTED
 from auheat.figures.printed import Database
 from auheat.figures.rows import Interval, Kind, Measured, Row, design_of
 from auheat.metrics import nanmean
 from auheat.training.arms import Arm
 from auheat.training.fit import read_dataset
 from auheat.training.study import Study
-
-_DATABASES: dict[str, Database] = {"disfa": "DISFA", "bp4d": "BP4D", "fera2015": "BP4D"}
-_PROTOCOLS = {
-    "disfa-jaa": "3 folds by subject (those of JAA-Net)",
-    "disfa-ntinou": "3 folds by subject (those of Ntinou et al.)",
-    "bp4d": "the official training and development sets",
-    "k-fold": "3 folds by subject",
-}
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ def measured(study: Study, result: ArmResult) -> Measured:
     return Measured(
         database=database_of(study),
         synthetic=report.synthetic,
-        protocol=_PROTOCOLS[study.design.protocol],
+        protocol=title_of(study.design.protocol),
         images=report.images,
         subjects=report.subjects,
         seeds=len(study.seeds),
@@ -116,19 +111,21 @@ def measured(study: Study, result: ArmResult) -> Measured:
 def database_of(study: Study) -> Database:
     """Which of the paper's datasets this is. Raises AuheatError if it is neither."""
     kind = str(study.manifest.source.get("kind"))
-    if kind not in _DATABASES:
+    name = DATASETS[kind].spec.database if kind in DATASETS else ""
+    found = next((database for database in PRINTED if database == name), None)
+    if found is None:
         raise AuheatError(
             f"{study.manifest.folder} is of the kind {kind!r}: the paper's tables are of DISFA and "
             "BP4D; give a dataset of `auheat prepare disfa` or `auheat prepare bp4d`"
         )
-    return _DATABASES[kind]
+    return found
 
 
 def _controls(
     study: Study, parts: Sequence[Predictions], arm: Arm, seed: int
 ) -> dict[str, Predictions]:
     folds = [
-        controls(part, read_dataset(study.experiment(arm, seed, number).data).part("train"))
+        controls(part, read_dataset(study.experiment(arm, seed, number).data).split("train"))
         for number, part in enumerate(parts, 1)
     ]
     return pool_controls(folds)

@@ -108,7 +108,7 @@ def _network(study: Study, arm: Arm) -> tuple[Checkpoint, Manifest]:
     """The network of the first seed and fold, and the pictures that tested it."""
     seed = study.seeds[0]
     checkpoint = load_checkpoint(study.folder(arm, seed, 1) / BEST)
-    return checkpoint, read_dataset(study.experiment(arm, seed, 1).data).part("test")
+    return checkpoint, read_dataset(study.experiment(arm, seed, 1).data).split("test")
 
 
 def _synthetic(study: Study) -> bool:

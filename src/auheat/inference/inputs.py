@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from auheat.errors import AuheatError
+from auheat.folders import files_in
 from auheat.media.photo import SUFFIXES as PHOTO_SUFFIXES
 
 VIDEO_SUFFIXES = frozenset(
@@ -73,29 +73,6 @@ def photos_in(folder: Path) -> list[Path]:
     if not photos:
         raise AuheatError(f"no pictures in folder {folder}")
     return photos
-
-
-def files_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    """The files directly in a folder that have one of the suffixes, in natural order.
-
-    Hidden files are left out. Raises AuheatError if the folder cannot be read.
-    """
-    try:
-        entries = list(folder.iterdir())
-    except OSError as error:
-        raise AuheatError(f"cannot read folder {folder}: {error.strerror}") from None
-    chosen = [
-        path
-        for path in entries
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
-    ]
-    return sorted(chosen, key=natural_key)
-
-
-def natural_key(path: Path) -> tuple[object, ...]:
-    """Sorts `frame2` before `frame10`, whatever the case of the letters."""
-    parts = re.split(r"(\d+)", path.name.casefold())
-    return (*((int(p), "") if p.isdecimal() else (-1, p) for p in parts), (-1, path.name))
 
 
 def _free_name(path: Path, is_file: bool, used: set[str], out: Path, inputs: Iterable[Path]) -> str:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from auheat.config import read_toml
+from auheat.data.datasets import DATASETS
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError, unknown_name
-from auheat.facs import AU_SETS
+from auheat.evaluation.protocols import K_FOLD
 
 
 @dataclass(frozen=True)
@@ -62,19 +63,16 @@ class Design:
     folds: int
 
 
-_DISFA = Design(AU_SETS["disfa"], 7, "disfa-jaa", 3)
-_BP4D = Design(AU_SETS["bp4d"], 5, "bp4d", 1)
-_DESIGNS = {"disfa": _DISFA, "bp4d": _BP4D, "fera2015": _BP4D}
-
-
 def design_of(manifest: Manifest) -> Design:
-    """The paper's design for DISFA and BP4D; for other datasets all AUs in three folds by subject.
+    """The AUs and the first protocol of a known dataset; of others all AUs in three folds.
 
-    Raises AuheatError if the dataset lacks AUs of the paper's design.
+    Raises AuheatError if the dataset lacks AUs of that design.
     """
-    known = _DESIGNS.get(str(manifest.source.get("kind")))
-    if known is None:
-        return Design(manifest.aus, 7, "k-fold", 3)
+    dataset = DATASETS.get(str(manifest.source.get("kind")))
+    if dataset is None or not dataset.spec.protocols:
+        return Design(manifest.aus, dataset.spec.k if dataset else 7, K_FOLD, 3)
+    spec, protocol = dataset.spec, dataset.spec.protocols[0]
+    known = Design(spec.aus, spec.k, protocol.name, protocol.folds)
     missing = [au for au in known.aus if au not in manifest.aus]
     if missing:
         raise AuheatError(

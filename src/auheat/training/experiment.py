@@ -10,6 +10,7 @@ from typing import Any, Literal
 from auheat.config import FORMER_NAME, ModelConfig, build, override, read_toml
 from auheat.data.transforms import AugmentConfig
 from auheat.errors import AuheatError
+from auheat.evaluation.protocols import published
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class DataConfig:
 
     folder: str = ""
     more: tuple[str, ...] = ()
-    protocol: Literal["", "disfa-jaa", "disfa-ntinou", "bp4d", "k-fold"] = ""
+    protocol: str = ""
     fold: int = 1
     folds: int = 3
     batch_size: int = 32
@@ -35,6 +36,10 @@ class DataConfig:
     workers: int = 1
     cache: str = ""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def __post_init__(self) -> None:
+        if self.protocol:
+            published(self.protocol)  # raises AuheatError for an unknown one
 
 
 @dataclass(frozen=True)

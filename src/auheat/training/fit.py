@@ -53,8 +53,8 @@ def fit(experiment: Experiment, folder: Path) -> Path:
     keep_freed_memory()
     manifest = read_dataset(experiment.data)
     more = [read_manifest(Path(folder)) for folder in experiment.data.more]
-    train = join([part.part("train") for part in (manifest, *more)])
-    val = manifest.part("val")
+    train = join([part.split("train") for part in (manifest, *more)])
+    val = manifest.split("val")
     processes, rank = _processes()
     epoch_images = experiment.data.epoch_images or len(train.table)
     for split, part in (("train", train), ("val", val)):

@@ -18,6 +18,7 @@ from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import Wrap, predict_part
 from auheat.evaluation.predictions import Predictions, read_predictions
+from auheat.evaluation.protocols import folds_of
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.devices import find_device
 from auheat.training.arms import Arm, Design, design_of, read_preset, recipes
@@ -52,7 +53,7 @@ class Study:
         known = design_of(self.manifest)
         if not self.protocol:
             return known
-        return replace(known, protocol=self.protocol, folds=1 if self.protocol == "bp4d" else 3)
+        return replace(known, protocol=self.protocol, folds=folds_of(self.protocol))
 
     def experiment(self, arm: Arm, seed: int, fold: int) -> Experiment:
         """The settings of one run: the arm's file, the dataset, the preset, then the changes."""
@@ -98,7 +99,7 @@ class Study:
         checkpoint = load_checkpoint(fit(experiment, folder))
         manifest, device = read_dataset(experiment.data), find_device(self.device)
         for split in ("val", "test"):
-            part = manifest.part(split)
+            part = manifest.split(split)
             values = predict_part(checkpoint, part, device, self.workers, wrap)
             about = {
                 "name": arm.name,

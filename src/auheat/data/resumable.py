@@ -1,23 +1,25 @@
 """Long work on a dataset: in worker processes, piece by piece, and taken up again after a stop.
 
 The plan is noted in the dataset's folder before anything is made, and every finished piece leaves
-one part file. Who gives the same command again makes only the pieces that are missing.
+one shard. Who gives the same command again makes only the pieces that are missing. Worker processes
+end when the process that they work for does, also when that is killed.
 """
 
 from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 import cv2
 
-from auheat.data.orphans import end_with_parent
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
 
@@ -31,16 +33,24 @@ R = TypeVar("R")
 K = TypeVar("K")
 
 
-def part(out: Path, name: str) -> Path:
-    """The part file of a piece. It is there once the piece is finished."""
+def shard_path(out: Path, name: str) -> Path:
+    """The file of a piece. It is there once the piece is finished."""
     return out / _FOLDER / f"{name}.parquet"
 
 
-def start(out: Path, plan: Mapping[str, Any], result: str) -> dict[str, Any]:
-    """Makes the folder `out` and notes the plan in it. Returns the plan as JSON gives it back.
+def begin(out: Path, plan: Mapping[str, Any], result: str) -> dict[str, Any]:
+    """Makes the folder `out` and notes the plan in it.
 
-    result: name of the file that a finished dataset has. Raises AuheatError if `out` holds another
-    plan, a dataset that is finished, or other files.
+    Args:
+        out: The folder.
+        plan: What will be made, as JSON can hold it.
+        result: Name of the file that a finished dataset has.
+
+    Returns:
+        The plan as JSON gives it back.
+
+    Raises:
+        AuheatError: `out` holds another plan, a dataset that is finished, or other files.
     """
     settings: dict[str, Any] = json.loads(json.dumps(plan))
     noted, text = out / _FOLDER / "plan.json", json.dumps(settings)
@@ -64,8 +74,8 @@ def start(out: Path, plan: Mapping[str, Any], result: str) -> dict[str, Any]:
     return settings
 
 
-def finish(out: Path) -> None:
-    """Removes the parts, once what they were for is written."""
+def commit(out: Path) -> None:
+    """Removes the shards, once what they were for is written."""
     shutil.rmtree(out / _FOLDER)
 
 
@@ -76,16 +86,24 @@ def in_processes(
     opening: Callable[..., K],
     settings: tuple[Any, ...],
 ) -> Iterator[R]:
-    """Yields `function(kept, item)` for every item as each is done; on a failure the rest are
-    cancelled.
+    """Yields `function(kept, item)` for every item as each is done.
 
-    opening: called with `settings` in every worker before its first item; what it gives is kept
-    for all of them. Workers end when this process does, also when it is killed. Raises AuheatError
-    if a worker dies.
+    On a failure the rest are cancelled. Workers end when this process does, also when it is killed.
+
+    Args:
+        function: What to do with an item.
+        items: What is to be done.
+        workers: How many processes.
+        opening: Called with `settings` in every worker before its first item; what it gives is
+            kept for all of them.
+        settings: For `opening`.
+
+    Raises:
+        AuheatError: A worker died.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        max(1, workers), context, initializer=_begin, initargs=(opening, settings)
+        max(1, workers), context, initializer=_start_worker, initargs=(opening, settings)
     ) as pool:
         futures = [pool.submit(_work, function, item) for item in items]
         try:
@@ -100,7 +118,19 @@ def in_processes(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(opening: Callable[..., Any], settings: tuple[Any, ...]) -> None:
+def end_with_parent() -> None:
+    """Ends this worker process with its parent; without this it would go on, or wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _start_worker(opening: Callable[..., Any], settings: tuple[Any, ...]) -> None:
     global _kept
     end_with_parent()
     cv2.setNumThreads(1)  # one process per core already

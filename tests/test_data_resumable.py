@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from auheat.data import parts
+from auheat.data import resumable
 from auheat.errors import AuheatError
 
 _WORKS = """
 import pathlib, sys, time
-from auheat.data.parts import in_processes
+from auheat.data.resumable import in_processes
 
 def wait(kept, seconds):
     time.sleep(seconds)
@@ -66,10 +66,10 @@ def test_workers_end_with_a_killed_process(tmp_path: Path, code: str) -> None:
 def test_a_plan_is_noted_once(tmp_path: Path) -> None:
     """JSON's view of the plan comes back, so that a tuple equals the list that was noted."""
     out = tmp_path / "out"
-    assert parts.start(out, {"aus": ("AU01",)}, "result") == {"aus": ["AU01"]}
-    assert parts.start(out, {"aus": ["AU01"]}, "result") == {"aus": ["AU01"]}
+    assert resumable.begin(out, {"aus": ("AU01",)}, "result") == {"aus": ["AU01"]}
+    assert resumable.begin(out, {"aus": ["AU01"]}, "result") == {"aus": ["AU01"]}
     with pytest.raises(AuheatError, match=f"^{out} holds a started dataset"):
-        parts.start(out, {"aus": ["AU02"]}, "result")
-    assert parts.part(out, "7").parent.is_dir()
-    parts.finish(out)
+        resumable.begin(out, {"aus": ["AU02"]}, "result")
+    assert resumable.shard_path(out, "7").parent.is_dir()
+    resumable.commit(out)
     assert list(out.iterdir()) == []

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat.data.cropping import crop_recording
-from auheat.data.sources.disfa import CODED, TRACKING_FAILURES, read, tracking_failed
-from auheat.data.sources.recording import ReadOptions, Recording
-from auheat.data.splits import BP4D_DEVELOPMENT, BP4D_TRAIN, DISFA_FOLDS
+from auheat.data.datasets import protocols
+from auheat.data.datasets.disfa import SPEC, TRACKING_FAILURES, read, tracking_failed
+from auheat.data.recording import ReadOptions, Recording, au_number
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.landmarks import IN_66
@@ -166,7 +166,7 @@ def test_other_folders_are_refused(root: Path, tmp_path: Path) -> None:
 
 def test_the_list_of_tracking_failures() -> None:
     """Without them 126,144 of the dataset's 130,814 frames are left (figures of the release)."""
-    people = [subject for fold in DISFA_FOLDS["disfa-jaa"] for subject in fold]
+    people = [subject for fold in protocols()["disfa-jaa"].lists for subject in fold]
     assert set(TRACKING_FAILURES) < set(people)
     frames = [(s, f) for s in people for f in range(1, 4845 if s == "SN010" else 4846)]
     assert len(frames) == 130_814
@@ -176,7 +176,7 @@ def test_the_list_of_tracking_failures() -> None:
 
 
 def test_tracking_failures_are_left_out(face: Points, tmp_path: Path) -> None:
-    levels = {number: [0] * 802 for number in CODED}
+    levels = {number: [0] * 802 for number in map(au_number, SPEC.aus)}
     disfa_subject(tmp_path, "SN002", levels, "Videos_LeftCamera/LeftVideoSN002_comp.avi")
     for skip, expected in ((True, {800, 801, 802}), (False, set())):
         options = ReadOptions(own_landmarks=False, skip_tracking_failures=skip)
@@ -186,11 +186,13 @@ def test_tracking_failures_are_left_out(face: Points, tmp_path: Path) -> None:
 
 
 def test_published_splits() -> None:
-    for folds in DISFA_FOLDS.values():
+    jaa, ntinou = (protocols()[name].lists for name in ("disfa-jaa", "disfa-ntinou"))
+    for folds in (jaa, ntinou):
         assert [len(fold) for fold in folds] == [9, 9, 9]
         assert len({subject for fold in folds for subject in fold}) == 27
-    assert (len(BP4D_TRAIN), len(BP4D_DEVELOPMENT)) == (21, 20)
+    train, development = protocols()["bp4d"].lists
+    assert (len(train), len(development)) == (21, 20)
     everybody = [f"F{n:03d}" for n in range(1, 24)] + [f"M{n:03d}" for n in range(1, 19)]
-    assert sorted(BP4D_TRAIN + BP4D_DEVELOPMENT) == everybody
-    assert DISFA_FOLDS["disfa-jaa"][1][:2] == ("SN006", "SN011")
-    assert DISFA_FOLDS["disfa-ntinou"][2][-1] == "SN032"
+    assert sorted(train + development) == everybody
+    assert jaa[1][:2] == ("SN006", "SN011")
+    assert ntinou[2][-1] == "SN032"

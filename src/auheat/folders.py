@@ -1,30 +1,59 @@
-"""Finding files without regard to case, zero padding, or how deep a copy was unpacked."""
+"""What lies in a folder: in natural order, whatever the case of names, or a level deeper."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from auheat.errors import AuheatError
 
 
-def entries(folder: Path) -> list[Path]:
-    """What lies in a folder, hidden files left out, in natural order; empty if there is none."""
+def natural_key(name: str) -> tuple[object, ...]:
+    """A sort key by which `frame2` comes before `frame10`, whatever the case of the letters."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return (*((int(p), "") if p.isdecimal() else (-1, p) for p in parts), (-1, name))
+
+
+def listing(folder: Path) -> list[Path]:
+    """What lies in a folder, in natural order; hidden files are left out.
+
+    Raises:
+        AuheatError: The folder cannot be read.
+    """
     try:
         found = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
     except OSError as error:
-        raise AuheatError(f"cannot look into {folder}: {error.strerror}") from None
-    return sorted(found, key=lambda path: natural(path.name))
+        raise AuheatError(f"cannot read folder {folder}: {error.strerror}") from None
+    return sorted(found, key=lambda path: natural_key(path.name))
 
 
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key by which T2 comes before T10, whatever the case."""
-    pieces = re.findall(r"\d+|\D+", name.casefold())
-    keys = ((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in pieces)
-    return (*keys, (2, 0, name))
+def entries(folder: Path) -> list[Path]:
+    """As `listing`, but nothing for a folder that is not there.
+
+    Raises:
+        AuheatError: The folder cannot be read.
+    """
+    return listing(folder) if folder.is_dir() else []
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders right inside a folder."""
+    return [path for path in entries(folder) if path.is_dir()]
+
+
+def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """The files directly in a folder that have one of the suffixes, in natural order.
+
+    Args:
+        folder: Where to look.
+        suffixes: In lower case, like `.png`.
+
+    Raises:
+        AuheatError: The folder cannot be read.
+    """
+    found = (path for path in listing(folder) if path.suffix.casefold() in suffixes)
+    return [path for path in found if path.is_file()]
 
 
 def child(folder: Path, *names: str) -> Path | None:
@@ -35,15 +64,10 @@ def child(folder: Path, *names: str) -> Path | None:
 
 def locate(root: Path, *names: str) -> Path | None:
     """As `child`, in `root` or else in a folder right inside it."""
-    for folder in (root, *folders(root)):
+    for folder in (root, *subfolders(root)):
         if found := child(folder, *names):
             return found
     return None
-
-
-def folders(folder: Path) -> list[Path]:
-    """The folders right inside a folder."""
-    return [path for path in entries(folder) if path.is_dir()]
 
 
 def matching(folder: Path, pattern: str) -> Iterator[tuple[re.Match[str], Path]]:
@@ -68,15 +92,3 @@ def numbered(folder: Path, suffixes: Collection[str]) -> dict[int, Path]:
             if number is not None:
                 found.setdefault(number, path)
     return dict(sorted(found.items()))
-
-
-def spans(numbers: Iterable[int], most: int = 5) -> str:
-    """Numbers as ranges: `3, 7-9`; after `most` ranges an ellipsis."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    shown = [str(a) if a == b else f"{a}-{b}" for a, b in runs[:most]]
-    return ", ".join(shown + ["..."] * (len(runs) > most))

@@ -2,9 +2,8 @@
 
 A session is made of scripts: AUs that come and go together. Every script starts at random times of
 its own, so scripts overlap now and then and a session has no beginning. How much of the time a
-script takes is set so that the share of frames with level 1 or more resembles the dataset's. For
-DISFA that is Mavadati et al. (IEEE Transactions on Affective Computing 4(2), 2013), of 130,814
-frames; for BP4D the shares are rounded.
+script takes is set, in each dataset's `EventPrior`, so that the fraction of frames with level 1 or
+more resembles the dataset's.
 """
 
 from __future__ import annotations
@@ -15,18 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.data.corpora import EventPrior
 from auheat.facs import MAX_INTENSITY
 from auheat.synthesis.motion import Event, Performance
-
-_DISFA_FRAMES = 130_814
-DISFA_SHARES = {
-    au: frames / _DISFA_FRAMES
-    for au, frames in {
-        "AU01": 8778, "AU02": 7364, "AU04": 24594, "AU05": 2728, "AU06": 19484, "AU09": 7132,
-        "AU12": 30794, "AU15": 7862, "AU17": 12930, "AU20": 4532, "AU25": 46052, "AU26": 24976,
-    }.items()
-}  # fmt: skip
-BP4D_SHARES = {"AU06": 0.46, "AU10": 0.59, "AU12": 0.56, "AU14": 0.47, "AU17": 0.34}
 
 _VISIBLE = 1.3  # seconds that an AU of an event is at level 1 or more, about
 _LONGEST = 4.0  # seconds, no event is longer
@@ -41,45 +31,40 @@ _RIVALS = (
 
 
 @dataclass(frozen=True)
-class Repertoire:
-    """scripts: AU numbers and the share of the time that they are shown together, about.
-    shut: times a minute that the eyes shut for a while. strength: of a typical expression."""
+class SubjectStyle:
+    """How a person differs from others.
 
-    scripts: tuple[tuple[tuple[int, ...], float], ...]
-    shut: float = 0.0
-    strength: float = 1.0
-
-
-@dataclass(frozen=True)
-class Habits:
-    """How a person differs: rates (s,) of the scripts and the strength, as factors around 1."""
+    Attributes:
+        rates: (s,) of the scripts, as factors around 1.
+        strength: Of expressions, as a factor around 1.
+    """
 
     rates: NDArray[np.float64]
     strength: float
 
 
-def sample_habits(rng: np.random.Generator, repertoire: Repertoire) -> Habits:
+def sample_style(rng: np.random.Generator, prior: EventPrior) -> SubjectStyle:
     """Some people are livelier than others, and everybody prefers some expressions."""
-    spread = np.append(rng.normal(0, 0.35, len(repertoire.scripts)), rng.normal(0, 0.25))
+    spread = np.append(rng.normal(0, 0.35, len(prior.scripts)), rng.normal(0, 0.25))
     rates = np.exp(spread[:-1] - 0.35**2 / 2) * np.exp(spread[-1] - 0.25**2 / 2)
-    return Habits(rates, float(np.exp(rng.normal(0, 0.15))))
+    return SubjectStyle(rates, float(np.exp(rng.normal(0, 0.15))))
 
 
 def sample_session(
-    rng: np.random.Generator, seconds: float, repertoire: Repertoire, habits: Habits
+    rng: np.random.Generator, seconds: float, prior: EventPrior, style: SubjectStyle
 ) -> Performance:
     """What a person does in so many seconds, from the midst of it to the midst of it."""
     starts = []
-    for script, ((_, share), rate) in enumerate(zip(repertoire.scripts, habits.rates, strict=True)):
+    for script, ((_, share), rate) in enumerate(zip(prior.scripts, style.rates, strict=True)):
         often = -np.log1p(-share) / _VISIBLE * rate
         count = rng.poisson(often * (seconds + _LONGEST))
         starts += [(float(t), script) for t in rng.uniform(-_LONGEST, seconds, count)]
     events: list[Event] = []
     for start, script in sorted(starts):
-        numbers, _ = repertoire.scripts[script]
-        strength = repertoire.strength * habits.strength
+        numbers, _ = prior.scripts[script]
+        strength = prior.strength * style.strength
         events += [_yielding(event, events) for event in _shown(rng, start, numbers, strength)]
-    shut = rng.uniform(0, seconds, rng.poisson(repertoire.shut * seconds / 60))
+    shut = rng.uniform(0, seconds, rng.poisson(prior.shut * seconds / 60))
     return _performance(rng, seconds, events, [(float(t), float(t) + 1.6) for t in shut])
 
 
@@ -143,35 +128,3 @@ def _performance(
     phases = rng.uniform(0, 6.28, 2)
     kept = tuple(float(blink) for blink in blinks if blink < seconds)
     return Performance(tuple(events), kept, sway, (float(phases[0]), float(phases[1])), tuple(shut))
-
-
-SPONTANEOUS = Repertoire(
-    (
-        ((6, 12), 0.034), ((6, 12, 25), 0.077), ((6, 12, 25, 26), 0.031), ((12,), 0.061),
-        ((12, 25), 0.045), ((25,), 0.045), ((25, 26), 0.111), ((1, 2), 0.015),
-        ((1, 2, 5), 0.011), ((1, 2, 5, 25, 26), 0.009), ((1, 2, 25, 26), 0.013), ((2,), 0.01),
-        ((1, 4), 0.009), ((1, 4, 15, 17), 0.012), ((4,), 0.064), ((4, 9), 0.018),
-        ((4, 9, 17), 0.01), ((4, 6, 9), 0.008), ((4, 9, 10, 25), 0.015), ((4, 17), 0.024),
-        ((4, 25, 26), 0.031), ((15,), 0.008), ((15, 17), 0.04), ((17,), 0.012), ((20,), 0.009),
-        ((20, 25), 0.02), ((4, 20, 25, 26), 0.008), ((14,), 0.02),
-    )
-)  # fmt: skip
-
-INTERVIEW = Repertoire(
-    (
-        ((6, 10, 12), 0.137), ((6, 10, 12, 25), 0.159), ((6, 10, 12, 14), 0.143),
-        ((10, 12), 0.095), ((10, 12, 14), 0.107), ((10, 12, 25, 26), 0.057), ((12, 14), 0.06),
-        ((14,), 0.136), ((14, 17), 0.124), ((17,), 0.068), ((10, 17), 0.079), ((15, 17), 0.079),
-        ((4, 10), 0.052), ((4, 6, 9, 10), 0.059), ((4, 17), 0.045), ((1, 2), 0.06),
-        ((1, 2, 5, 25), 0.03), ((25, 26), 0.06), ((20, 25), 0.02), ((1, 4), 0.03),
-    )
-)  # fmt: skip
-
-PAIN = Repertoire(
-    (
-        ((4,), 0.03), ((4, 6), 0.04), ((4, 6, 9), 0.02), ((4, 6, 9, 10, 25), 0.03),
-        ((4, 6, 10), 0.02), ((6, 12), 0.06), ((6, 12, 25), 0.05), ((12,), 0.03), ((20, 25), 0.02),
-        ((4, 20), 0.01), ((25,), 0.04), ((25, 26), 0.04), ((6, 10, 20, 25, 26), 0.01),
-    ),
-    shut=3.0,
-)  # fmt: skip

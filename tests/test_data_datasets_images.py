@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat.data.cropping import crop_recording
-from auheat.data.sources import authors_json, disfa_plus, unbc
-from auheat.data.sources.recording import ReadOptions
+from auheat.data.datasets import authors_json, disfa_plus, unbc
+from auheat.data.recording import ReadOptions
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.landmarks import IN_49, IN_66

@@ -2,14 +2,15 @@
 
 Mavadati, Sanger and Mahoor, CVPR workshops 2016.
 
-    Images/SN001/A3_AU1_2_TrailNo_2/000.jpg
+    Images/SN001/A3_AU1_2_TrailNo_2/000.jpg     (spelled so)
     Labels/SN001/A3_AU1_2_TrailNo_2/AU1.txt     two header lines, then rows `000.jpg     0`
     FaceLandmarks/SN001/A3_AU1_2_TrailNo_2_FaceCropped.mat
 
 Some copies double the folder of a subject (Labels/SN001/SN001/...). The landmarks belong to smaller
-pictures within the .mat: its struct array `FaceImg_CropResize` has `imgID`, `ImgCropped` and
-`LndPntCropped` (49 points). With the dataset's own landmarks those pictures are used, else those
-in Images. Coordinates are taken as they are: nothing tells whether their first pixel is 0 or 1.
+pictures within the .mat: its struct array `FaceImg_CropResize` has `imgID`, `ImgCropped` (the face
+cut out and resized) and `LndPntCropped` (49 points, in pixels of that cut). With the dataset's own
+landmarks those pictures are used, else those in Images. Coordinates are taken as they are: nothing
+tells whether their first pixel is 0 or 1.
 """
 
 from __future__ import annotations
@@ -18,38 +19,53 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
-from auheat.data.sources.disfa import CODED
-from auheat.data.sources.folders import (
-    child,
-    folders,
-    frame_number,
-    locate,
-    matching,
-    numbered,
-    spans,
-)
-from auheat.data.sources.labels import Levels, numbered_lines, read_levels
-from auheat.data.sources.matlab import read_mat
-from auheat.data.sources.pictures import PhotoPictures
-from auheat.data.sources.recording import (
+from auheat import geometry
+from auheat.data.corpora import Corpus, People
+from auheat.data.datasets.disfa import PEOPLE as DISFA_PEOPLE
+from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
+from auheat.data.labels import IntensityScale, Levels, numbered_lines, read_levels, write_lines
+from auheat.data.matlab import read_mat, struct_array, write_mat
+from auheat.data.recording import (
     NO_LANDMARKS,
     NO_PICTURE,
     Image,
     Lookup,
+    PhotoPictures,
     Pictures,
     Points,
     ReadOptions,
     Recording,
     Source,
+    au_name,
+    au_number,
     choose_aus,
+    spans,
+    write_picture,
 )
 from auheat.errors import AuheatError
+from auheat.facs import DISFA_AUS
+from auheat.folders import child, frame_number, locate, matching, numbered, subfolders
+from auheat.landmarks import IN_49
 from auheat.media.photo import SUFFIXES
 
+if TYPE_CHECKING:
+    from auheat.data.sequences import LabelledFrame, RenderedSubject
+
+SPEC = DatasetSpec(
+    name="disfa-plus",
+    title="DISFA+",
+    source="Mavadati, Sanger and Mahoor, CVPR workshops 2016",
+    aus=DISFA_AUS,
+    files="`Images`, `Labels` with two header lines (also in doubled folders), landmarks and crops "
+    "in `*_FaceCropped.mat`",
+)
+_LABELS, _IMAGES, _LANDMARKS = "Labels", "Images", "FaceLandmarks"
+_STRUCT, _NAME, _IMAGE, _POINTS = "FaceImg_CropResize", "imgID", "ImgCropped", "LndPntCropped"
 _HEADER_LINES = 2
 
 
@@ -83,19 +99,21 @@ class MatTrial:
                 points = np.asarray(records[frame][1] if frame in records else (), np.float64)
             except (TypeError, ValueError):
                 raise AuheatError(f"{self.path} holds no points for frame {frame}") from None
-            return (points.T if points.shape == (2, 49) else points) if points.size else None
+            if not points.size:
+                return None
+            return points.T if points.shape == (2, len(IN_49)) else points
 
         return at
 
     def _records(self) -> dict[int, tuple[Any, Any]]:
         """Picture and points by frame, from an array of structs or a struct of arrays."""
-        value = read_mat(self.path, "FaceImg_CropResize")
+        value = read_mat(self.path, _STRUCT)
         elements = value.ravel() if isinstance(value, np.ndarray) else [value]
         try:
-            rows = [(e.imgID, e.ImgCropped, e.LndPntCropped) for e in elements]
+            rows = [tuple(getattr(e, key) for key in (_NAME, _IMAGE, _POINTS)) for e in elements]
         except AttributeError:
             raise AuheatError(
-                f"{self.path} lacks imgID, ImgCropped or LndPntCropped of FaceImg_CropResize"
+                f"{self.path} lacks {_NAME}, {_IMAGE} or {_POINTS} of {_STRUCT}"
             ) from None
         if len(rows) == 1 and np.ndim(rows[0][0]) == 1:
             rows = list(zip(*rows[0], strict=False))
@@ -105,22 +123,25 @@ class MatTrial:
 
 def has_landmarks(root: Path) -> bool:
     """Whether this copy holds landmarks."""
-    return locate(root, "FaceLandmarks") is not None
+    return locate(root, _LANDMARKS) is not None
 
 
 def read(root: Path, options: ReadOptions) -> Source:
     """The trials of DISFA+, all in the split "train".
 
-    Raises AuheatError if labels or pictures are not where they should be.
+    Raises:
+        AuheatError: Labels or pictures are not where they should be.
     """
-    labels, images = locate(root, "Labels"), locate(root, "Images")
+    labels, images = locate(root, _LABELS), locate(root, _IMAGES)
     if labels is None or (images is None and not options.own_landmarks):
-        raise AuheatError(f"no DISFA+ in {root}: expected the folders Labels and Images there")
+        raise AuheatError(
+            f"no DISFA+ in {root}: expected the folders {_LABELS} and {_IMAGES} there"
+        )
     files = _trials(labels)
     pictures = _trials(images) if images else {}
     crops = _landmark_files(root) if options.own_landmarks else {}
-    coded = {n for folder in files.values() for n in _label_files(folder)}
-    aus, unknown = choose_aus(coded, CODED, options.aus, root)
+    coded = {au_name(n) for folder in files.values() for n in _label_files(folder)}
+    aus, unknown = choose_aus(coded, SPEC.aus, options.aus, root)
     problems = [f"{pictures[key]}: no labels" for key in pictures if key not in files]
     recordings = []
     for key, folder in files.items():
@@ -153,7 +174,7 @@ def _trials(top: Path) -> dict[tuple[str, str], Path]:
     found: dict[tuple[str, str], Path] = {}
     for match, folder in matching(top, r"SN(\d+)"):
         person = child(folder, folder.name) or folder
-        for trial in folders(person):
+        for trial in subfolders(person):
             found[f"SN{int(match[1]):03d}", trial.name] = trial
     return found
 
@@ -163,10 +184,10 @@ def _label_files(folder: Path) -> dict[int, Path]:
 
 
 def _landmark_files(root: Path) -> dict[tuple[str, str], Path]:
-    top = locate(root, "FaceLandmarks")
+    top = locate(root, _LANDMARKS)
     if top is None:
         raise AuheatError(
-            f"no landmarks in {root}: expected FaceLandmarks there, or use --landmarks mediapipe"
+            f"no landmarks in {root}: expected {_LANDMARKS} there, or use --landmarks mediapipe"
         )
     found: dict[tuple[str, str], Path] = {}
     for match, folder in matching(top, r"SN(\d+)"):
@@ -178,16 +199,20 @@ def _landmark_files(root: Path) -> dict[tuple[str, str], Path]:
 
 def _levels(folder: Path, aus: tuple[str, ...], problems: list[str]) -> Levels:
     paths = _label_files(folder)
-    files = {au: paths.get(int(au[2:])) for au in aus}
-    return read_levels(files, lambda au: folder / f"AU{int(au[2:])}.txt", problems, _column)
+    files = {au: paths.get(au_number(au)) for au in aus}
+    return read_levels(files, lambda au: folder / _label_name(au), SPEC.scale, problems, _column)
 
 
-def _column(path: Path, problems: list[str]) -> dict[int, float]:
-    """Level by frame. Rows are told from the header by their looks."""
+def _label_name(au: str) -> str:
+    return f"AU{au_number(au)}.txt"
+
+
+def _column(path: Path, scale: IntensityScale, problems: list[str]) -> dict[int, float]:
+    """Code by frame. Rows are told from the header by their looks."""
     column: dict[int, float] = {}
     for number, line in numbered_lines(path, problems):
-        row = re.fullmatch(r"\s*(\d+)(?:\.[a-z]+)?[\s,]+([0-59])(?:\.0*)?\s*", line, re.IGNORECASE)
-        if row:
+        row = re.fullmatch(r"\s*(\d+)(?:\.[a-z]+)?[\s,]+(\d)(?:\.0*)?\s*", line, re.IGNORECASE)
+        if row and scale.holds(float(row[2])):
             column.setdefault(int(row[1]), float(row[2]))
         elif line.strip() and number > _HEADER_LINES:
             problems.append(f"{path}: line {number} is not a frame and a level: {line.strip()!r}")
@@ -215,3 +240,69 @@ def _rgb(picture: Any) -> Image | None:
     if array.dtype.kind == "f" and array.max() <= 1:
         array = array * 255
     return np.ascontiguousarray(np.clip(np.rint(array), 0, 255).astype(np.uint8))
+
+
+def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
+    """Writes one subject of a look-alike; yields 1 for each picture."""
+    labels = out / _LABELS / subject.name
+    if subject.position % 3 == 1:
+        labels = labels / subject.name
+    for trial in subject.corpus.sequences:
+        cuts: list[dict[str, Any]] = []
+        lines: dict[str, list[str]] = {
+            au: [f"AU{au_number(au)} of {subject.name} in {trial}", "image     intensity"]
+            for au in subject.corpus.aus
+        }
+        for frame in subject.frames(trial):
+            name = f"{frame.number:03d}.jpg"
+            write_picture(out / _IMAGES / subject.name / trial / name, frame.image)
+            cuts.append({_NAME: name, **_cut(frame, subject.plan.size // 2)})
+            for au, level in frame.levels.items():
+                lines[au].append(f"{name}     {level}")
+            yield 1
+        for au, text in lines.items():
+            write_lines(labels / trial / _label_name(au), text)
+        path = out / _LANDMARKS / subject.name / f"{trial}_FaceCropped.mat"
+        write_mat(path, {_STRUCT: struct_array(cuts)})
+
+
+def _cut(frame: LabelledFrame, side: int) -> dict[str, Any]:
+    """The square around the landmarks, 1.3 times as wide, resized to `side` pixels."""
+    low, high = frame.landmarks.min(0), frame.landmarks.max(0)
+    scale = side / (1.3 * float((high - low).max()))
+    middle = (low + high) / 2
+    shift = np.array([(side - 1) / 2] * 2) - scale * middle
+    transform = geometry.similarity(scale, shift=shift)
+    image = cv2.warpAffine(
+        frame.image, transform, (side, side), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+    )
+    points = geometry.apply(transform, frame.landmarks[list(IN_49)])
+    return {_IMAGE: image, _POINTS: points}
+
+
+def _posed(trial: str) -> list[str]:
+    """`A3_AU1_2_TrailNo_2` shows AU01 and AU02."""
+    return [au_name(int(n)) for n in re.findall(r"\d+", trial.split("_", 1)[1].split("_Trail")[0])]
+
+
+_SUBJECTS = tuple(f"SN{n:03d}" for n in (1, 3, 4, 7, 9, 10, 13, 25, 27))
+CORPUS = Corpus(
+    layout=SPEC.name,
+    people=People(SPEC.name, DISFA_PEOPLE.first),  # the same ones
+    subjects=_SUBJECTS,
+    sequences=tuple(
+        f"{trial}_TrailNo_{number}"
+        for trial in (
+            "A1_AU1", "A2_AU2", "A3_AU1_2", "A4_AU4", "A5_AU5", "A6_AU1_2_5", "A9_AU9", "A12_AU12",
+            "A13_AU6_12_25", "A15_AU15", "A17_AU15_17", "A20_AU20_25", "A25_AU25", "A26_AU25_26",
+        )
+        for number in (1, 2)
+    ),
+    aus=SPEC.aus,
+    prior=None,
+    count=len(_SUBJECTS),
+    frames=20,
+    first=(0,),
+    posed=_posed,
+)  # fmt: skip
+DISFA_PLUS = Dataset(SPEC, read, has_landmarks, {SPEC.name: Lookalike(CORPUS, write)})

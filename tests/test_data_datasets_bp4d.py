@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat.data.cropping import crop_recording
-from auheat.data.sources import fera2017
-from auheat.data.sources.bp4d import has_landmarks, read_bp4d, read_bp4d_plus
-from auheat.data.sources.recording import ReadOptions, Recording, Source
+from auheat.data.datasets import fera2017
+from auheat.data.datasets.bp4d import has_landmarks, read, read_plus
+from auheat.data.recording import ReadOptions, Recording, Source
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.landmarks import IN_49
@@ -63,30 +63,30 @@ def named(source: Source) -> dict[str, Recording]:
 
 
 def test_the_official_split_and_natural_order(root: Path) -> None:
-    source = read_bp4d(root, ReadOptions())
+    source = read(root, ReadOptions())
     assert source.aus == ("AU06", "AU12")
     assert [(r.sequence, r.subject, r.split) for r in source.recordings] == [
         ("F001_T1", "F001", "train"),
         ("F001_T10", "F001", "train"),
         ("F002_T1", "F002", "test"),
     ]
-    assert {r.split for r in read_bp4d_plus(root, ReadOptions()).recordings} == {"train"}
+    assert {r.split for r in read_plus(root, ReadOptions()).recordings} == {"train"}
 
 
 def test_a_frame_is_left_out_where_any_wanted_au_is_9(root: Path) -> None:
-    recording = named(read_bp4d(root, ReadOptions()))["F001_T1"]
+    recording = named(read(root, ReadOptions()))["F001_T1"]
     assert recording.frames.tolist() == [10, 11, 12, 13]
     nan = np.nan
     np.testing.assert_array_equal(recording.levels, [[0, 1], [nan, 2], [3, 5], [nan, 0]])
     assert recording.left_out == {11: "not codable", 13: "no picture"}
-    only = named(read_bp4d(root, ReadOptions(aus=("AU12",))))
+    only = named(read(root, ReadOptions(aus=("AU12",))))
     assert only["F001_T1"].left_out == {13: "no picture"}
     assert only["F002_T1"].left_out == {11: "not codable"}
 
 
 def test_problems_are_named(root: Path) -> None:
     save(root / "2D+3D" / "M001" / "T3" / "1.jpg", picture(1))
-    problems = [line.replace(f"{root}/", "") for line in read_bp4d(root, ReadOptions()).problems]
+    problems = [line.replace(f"{root}/", "") for line in read(root, ReadOptions()).problems]
     assert problems == [
         "2D+3D/M001/T3: no intensity labels",
         "AUCoding/AU_INT/AU06/F001_T1_AU06.csv lacks 1 of 4 frames: 13",
@@ -97,7 +97,7 @@ def test_problems_are_named(root: Path) -> None:
 
 def test_points_belong_to_the_pictures_in_order(root: Path, face: Points, tmp_path: Path) -> None:
     """The second picture is frame 10; frame 12 was not tracked."""
-    source = read_bp4d(root, ReadOptions())
+    source = read(root, ReadOptions())
     recording = named(source)["F001_T1"]
     assert recording.landmarks is not None
     lookup = recording.landmarks.open()
@@ -115,7 +115,7 @@ def test_points_belong_to_the_pictures_in_order(root: Path, face: Points, tmp_pa
 
 def test_points_of_other_pictures_are_not_used(root: Path, tmp_path: Path) -> None:
     """Two elements for four pictures: nothing tells which is which."""
-    source = read_bp4d(root, ReadOptions())
+    source = read(root, ReadOptions())
     recording = named(source)["F002_T1"]
     rows, tally = crop_recording(recording, tmp_path / "out", CropSpec(32), source.aus)
     assert rows == []
@@ -125,17 +125,17 @@ def test_points_of_other_pictures_are_not_used(root: Path, tmp_path: Path) -> No
 
 def test_a_sequence_without_landmarks(root: Path) -> None:
     (root / "2DFeatures" / "F001_T10.mat").unlink()
-    source = read_bp4d(root, ReadOptions())
+    source = read(root, ReadOptions())
     assert named(source)["F001_T10"].left_out == {1: "no landmarks", 2: "no landmarks"}
     assert "F001_T10: no landmarks" in source.problems
-    assert not named(read_bp4d(root, WITHOUT))["F001_T10"].left_out
+    assert not named(read(root, WITHOUT))["F001_T10"].left_out
     assert has_landmarks(root)
     for path in (root / "2DFeatures").iterdir():
         path.unlink()
     (root / "2DFeatures").rmdir()
     assert not has_landmarks(root)
     with pytest.raises(AuheatError, match="expected 2DFeatures there, or use --landmarks"):
-        read_bp4d(root, ReadOptions())
+        read(root, ReadOptions())
 
 
 @pytest.mark.parametrize("pictures", [".", "sequences", "BP4D/Sequences"])
@@ -144,7 +144,7 @@ def test_the_layout_of_the_challenge(tmp_path: Path, pictures: str) -> None:
     text(codes / "AU17" / "M002_T4.csv", "0007,0", "0008,4")
     save(tmp_path / pictures / "M002" / "T4" / "7.jpg", picture(7))
     save(tmp_path / pictures / "M002" / "T4" / "00008.jpg", picture(8))
-    source = read_bp4d(tmp_path, WITHOUT)
+    source = read(tmp_path, WITHOUT)
     assert source.aus == ("AU17",)
     (recording,) = source.recordings
     assert (recording.sequence, recording.split) == ("M002_T4", "test")
@@ -158,13 +158,13 @@ def test_other_folders_are_refused(root: Path, tmp_path: Path) -> None:
     for path in sorted((root / "away").rglob("*.*"), reverse=True):
         path.unlink()
     with pytest.raises(AuheatError, match=r"^no pictures in .*: expected F001/T1.* or 2D\+3D"):
-        read_bp4d(root, WITHOUT)
+        read(root, WITHOUT)
 
 
 def test_pictures_that_cannot_be_read_are_named(root: Path, tmp_path: Path) -> None:
     path = root / "2D+3D" / "F001" / "T10" / "2.JPG"
     path.write_bytes(b"not a picture")
-    source = read_bp4d(root, WITHOUT)
+    source = read(root, WITHOUT)
     detector = KnownFaces([()])
     _, tally = crop_recording(
         named(source)["F001_T10"], tmp_path / "out", CropSpec(32), source.aus, 1, detector
@@ -201,7 +201,9 @@ def test_fera_2017(videos: Path, face: Points, tmp_path: Path) -> None:
     recording = named(source)["TR_F001_T1_6"]
     assert recording.left_out == {2: "not codable"}
     detector = KnownFaces([[face_from(small(face, 1))]])
-    rows, _ = crop_recording(recording, tmp_path / "out", CropSpec(32), source.aus, 1, detector)
+    rows, _ = crop_recording(
+        recording, tmp_path / "out", CropSpec(32), source.aus, detector=detector
+    )
     assert [(row["frame"], row["AU06"]) for row in rows] == [(1, 0), (3, 4)]
     shown = cv2.imread(str(tmp_path / "out" / rows[1]["image"]))
     assert abs(float(shown[..., 0].mean()) - 60) < 3

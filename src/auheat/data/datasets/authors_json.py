@@ -5,6 +5,7 @@
 10 points are BP4D (AU06, 10, 12, 14 and 17, two each), 24 are DISFA (AU04 one, AU09 three, the rest
 two), in the order of the AUs' numbers. The points lie in the crop of 256 x 256 pixels; auheat reads
 the intensities and finds the 68 landmarks itself, so that every dataset is cropped in one way.
+Look-alikes have the points of `facs.PointLayout` and the crop of `faces.crop`, not the authors'.
 
 A list with `train` in its file's name is the split "train", with `test` "test", else "train".
 Subject, task and frame are read from the path: F001/T1/0012.jpg, F001_T1_0012.jpg, SN001/0012.jpg,
@@ -16,27 +17,46 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auheat.data.sources.folders import entries, frame_number, spans
-from auheat.data.sources.labels import UNKNOWN
-from auheat.data.sources.pictures import PhotoPictures
-from auheat.data.sources.recording import (
+from auheat import geometry
+from auheat.data.corpora import Corpus, nothing_missing
+from auheat.data.datasets import bp4d, disfa
+from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
+from auheat.data.labels import write_lines
+from auheat.data.recording import (
     NO_PICTURE,
     NOT_CODABLE,
+    PhotoPictures,
     ReadOptions,
     Recording,
     Source,
     choose_aus,
+    spans,
+    write_picture,
 )
 from auheat.errors import AuheatError
-from auheat.facs import BP4D_AUS, DISFA_AUS, PointLayout
+from auheat.faces.crop import CropSpec
+from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS, PointLayout
+from auheat.files import atomic_write
+from auheat.folders import entries, frame_number
 
+if TYPE_CHECKING:
+    from auheat.data.sequences import LabelledFrame, RenderedSubject
+
+SPEC = DatasetSpec(
+    name="authors-json",
+    title="the authors' lists",
+    source="the code released with Fan, Lam and Li, AAAI 2020",
+    aus=PAPER_AUS,
+    files="the JSON of the paper's authors: crops and points",
+    split="by file name",
+)
 _LAYOUTS = {PointLayout.of(aus).count: PointLayout.of(aus) for aus in (BP4D_AUS, DISFA_AUS)}
 
 
@@ -60,7 +80,8 @@ def has_landmarks(root: Path) -> bool:
 def read(root: Path, options: ReadOptions) -> Source:
     """The recordings of one list (`root` is the file) or of all lists in a folder.
 
-    Raises AuheatError if there is no list, or if its own landmarks are asked for.
+    Raises:
+        AuheatError: There is no list, or its own landmarks are asked for.
     """
     if options.own_landmarks:
         raise AuheatError("the authors' lists have no landmarks: use --landmarks mediapipe")
@@ -69,9 +90,8 @@ def read(root: Path, options: ReadOptions) -> Source:
         raise AuheatError(f"no lists in {root}: expected files like train.json there")
     problems: list[str] = []
     rows = [row for path in lists for row in _read_list(path, problems)]
-    coded = {int(au[2:]) for row in rows for au in row.levels}
-    usual = sorted(coded)
-    aus, unknown = choose_aus(coded, usual, options.aus, root)
+    coded = {au for row in rows for au in row.levels}
+    aus, unknown = choose_aus(coded, sorted(coded), options.aus, root)
     by_sequence: dict[tuple[str, str], list[_Row]] = {}
     for row in rows:
         by_sequence.setdefault((row.split, row.sequence), []).append(row)
@@ -89,8 +109,9 @@ def _recording(rows: list[_Row], aus: tuple[str, ...], problems: list[str]) -> R
     levels = np.array(
         [[by_frame[f].levels.get(au, np.nan) for au in aus] for f in frames], np.float32
     )
-    left_out = {f: NOT_CODABLE for f, row in zip(frames, levels, strict=True) if UNKNOWN in row}
-    levels[levels == UNKNOWN] = np.nan
+    hidden = levels == SPEC.scale.not_codable
+    left_out = {f: NOT_CODABLE for f, row in zip(frames, hidden, strict=True) if row.any()}
+    levels[hidden] = np.nan
     missing = [f for f in frames if by_frame[f].path is None]
     if missing:
         problems.append(f"{rows[0].sequence}: no picture for frames {spans(missing)}")
@@ -134,7 +155,7 @@ def _levels(values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
     layout = _LAYOUTS[len(values) // 3]
     owner, given = np.array(layout.au_of_point), values[2::3]
     levels = {au: float(given[owner == a].mean()) for a, au in enumerate(layout.aus)}
-    if any(not (0 <= level <= 5 or level == UNKNOWN) for level in levels.values()):
+    if not all(SPEC.scale.holds(level) for level in levels.values()):
         raise ValueError("an intensity is not in 0 to 5")
     return levels
 
@@ -161,3 +182,57 @@ def _picture(folder: Path, pieces: tuple[str, ...]) -> Path | None:
         if path.is_file():
             return path
     return None
+
+
+_CROP = CropSpec(256)
+_ROWS = ".rows"  # hidden: not part of the layout
+
+
+def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
+    """Writes one subject's pictures and rows; yields 1 for each picture."""
+    layout, rows = PointLayout.of(subject.corpus.aus), []
+    for sequence in subject.corpus.sequences:
+        for frame in subject.frames(sequence):
+            path = f"images/{subject.name}_{sequence}_{frame.number:04d}.jpg"
+            transform = _CROP.transform(frame.landmarks)
+            write_picture(out / path, _CROP.extract(frame.image, transform))
+            rows.append(json.dumps({"imgpath": path, "AUs": _triples(layout, frame, transform)}))
+            yield 1
+    write_lines(out / _ROWS / f"{subject.name}.txt", rows)
+
+
+def _triples(
+    layout: PointLayout, frame: LabelledFrame, transform: geometry.Transform
+) -> list[float]:
+    points = layout.locate(geometry.apply(transform, frame.landmarks))
+    flat: list[float] = []
+    for (x, y), a in zip(points.tolist(), layout.au_of_point, strict=True):
+        flat += [round(x, 2), round(y, 2), frame.levels[layout.aus[a]]]
+    return flat
+
+
+def finish(out: Path, subjects: Sequence[str]) -> None:
+    """Puts the rows of all subjects into the two lists; every third subject is tested."""
+    split: dict[str, list[Any]] = {"train": [], "test": []}
+    for position, subject in enumerate(subjects):
+        lines = (out / _ROWS / f"{subject}.txt").read_text().splitlines()
+        split["test" if position % 3 == 2 else "train"] += [json.loads(line) for line in lines]
+    for name, rows in split.items():
+        with atomic_write(out / f"{name}.json") as temporary:
+            temporary.write_text(json.dumps(rows))
+
+
+def _corpus(layout: str, original: Corpus, frames: int) -> Corpus:
+    """The people of another look-alike in larger pictures, of which nothing is missing."""
+    complete = replace(original, shorter=frozenset(), missing=nothing_missing, first=(1,))
+    return replace(complete, layout=layout, frames=frames, size=400)
+
+
+CORPUS = _corpus(SPEC.name, disfa.CORPUS, 40)
+BP4D_CORPUS = _corpus(f"{SPEC.name}-bp4d", bp4d.CORPUS, 5)
+AUTHORS_JSON = Dataset(
+    SPEC,
+    read,
+    has_landmarks,
+    {corpus.layout: Lookalike(corpus, write, finish) for corpus in (CORPUS, BP4D_CORPUS)},
+)

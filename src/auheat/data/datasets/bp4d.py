@@ -1,0 +1,372 @@
+"""BP4D, its FERA 2015 release, and BP4D+: eight tasks a person, intensities of five or more AUs.
+
+Zhang et al., Image and Vision Computing 32 (2014); Zhang et al., CVPR 2016 (BP4D+).
+
+    2D+3D/F001/T1/0012.jpg                       or Sequences/, or the subjects right in the folder
+    AUCoding/AU_INT/AU06/F001_T1_AU06.csv        rows `frame,level`; 9 where not codable
+    AU Intensity Codes3.0/AU06/F001_T1.csv       the same in the FERA 2015 release
+    AUCoding/AU_OCC/F001_T1.csv                  presence, with a header of AU numbers (not read)
+    2DFeatures/F001_T1.mat                       49 points
+
+Pictures are zero-padded differently from sequence to sequence. How the .mat holds its points is
+inferred from public code that reads it, not from a description: a struct array `fit` with one
+element for each picture, in the order of the frames, whose `pred` is 49 x 2 pixels and whose
+`isTracked` is 0 where the tracker failed. Coordinates are taken as they are: nothing tells whether
+their first pixel is 0 or 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auheat.data.corpora import (
+    Corpus,
+    EventPrior,
+    MissingData,
+    People,
+    numbered_people,
+)
+from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
+from auheat.data.labels import Levels, read_levels, write_lines
+from auheat.data.matlab import read_mat, struct_array, write_mat
+from auheat.data.recording import (
+    NO_LANDMARKS,
+    NO_PICTURE,
+    Lookup,
+    PhotoPictures,
+    Points,
+    ReadOptions,
+    Recording,
+    Source,
+    au_name,
+    au_number,
+    choose_aus,
+    spans,
+    write_picture,
+)
+from auheat.errors import AuheatError
+from auheat.facs import BP4D_AUS, PAPER_AUS
+from auheat.folders import child, entries, locate, matching, natural_key, numbered, subfolders
+from auheat.landmarks import IN_49
+from auheat.media.photo import SUFFIXES
+
+if TYPE_CHECKING:
+    from auheat.data.sequences import LabelledFrame, RenderedSubject
+
+SUBJECTS = numbered_people(range(1, 24), range(1, 19))
+TRAIN = numbered_people(range(1, 24, 2), range(1, 18, 2))
+DEVELOPMENT = numbered_people(range(2, 23, 2), range(2, 19, 2))
+
+SPEC = DatasetSpec(
+    name="bp4d",
+    title="BP4D",
+    source="Zhang et al., Image and Vision Computing 32 (2014)",
+    aus=BP4D_AUS,
+    files="`<subject>/<task>/<frame>.jpg` with any zero padding, `AUCoding/AU_INT`, `2DFeatures`",
+    split="official training and development sets",
+    # The official split of FERA 2015: 21 subjects to train and 20 for development.
+    protocols=(
+        Protocol("bp4d", "the official training and development sets", (TRAIN, DEVELOPMENT), True),
+    ),
+    k=5,
+    database="BP4D",
+)
+FERA_2015_SPEC = replace(
+    SPEC,
+    name="fera2015",
+    title="FERA 2015",
+    files="the same pictures, `AU Intensity Codes3.0`",
+    split="official",
+)
+BP4D_PLUS_SPEC = replace(
+    SPEC,
+    name="bp4d-plus",
+    title="BP4D+",
+    source="Zhang et al., CVPR 2016",
+    split="none",
+    protocols=(),
+    k=7,
+    database="",
+)
+_LANDMARKS = ("2DFeatures", "2D Features", "2D_Features")
+_CODING, _INTENSITY, _PRESENCE, _FERA = "AUCoding", "AU_INT", "AU_OCC", "AU Intensity Codes3.0"
+_NOT_CODABLE = 9
+_STRUCT, _POINTS, _TRACKED = "fit", "pred", "isTracked"
+_SUBJECT, _TASK = r"([FM])(\d+)", r"T(\d+)"
+
+Sequence = tuple[str, str]  # subject and task: F001, T1
+Split = Callable[[str, list[str]], str]
+
+
+@dataclass(frozen=True)
+class FitLandmarks:
+    """One .mat file for all pictures.
+
+    Attributes:
+        path: The file.
+        frames: The pictures' numbers, in the file's order.
+    """
+
+    path: Path
+    frames: tuple[int, ...]
+
+    def open(self) -> Lookup:
+        """See `Landmarks.open`."""
+        fits = np.atleast_1d(read_mat(self.path, _STRUCT))
+        if len(fits) != len(self.frames):
+            raise AuheatError(
+                f"{self.path} has landmarks of {len(fits)} pictures where there are "
+                f"{len(self.frames)}"
+            )
+        by_frame = dict(zip(self.frames, fits, strict=True))
+
+        def at(frame: int) -> Points | None:
+            fit = by_frame.get(frame)
+            try:
+                points = np.asarray(getattr(fit, _POINTS, ()), np.float64)
+                tracked = bool(getattr(fit, _TRACKED, 1))
+            except (TypeError, ValueError):
+                raise AuheatError(f"{self.path} holds no points for frame {frame}") from None
+            return points if tracked and points.size else None
+
+        return at
+
+
+def has_landmarks(root: Path) -> bool:
+    """Whether this copy holds landmarks."""
+    return locate(root, *_LANDMARKS) is not None
+
+
+def read(root: Path, options: ReadOptions) -> Source:
+    """BP4D or FERA 2015, in the official split: development people are in "test".
+
+    Raises:
+        AuheatError: Labels or pictures are not where they should be.
+    """
+    return _read(root, options, _official)
+
+
+def read_plus(root: Path, options: ReadOptions) -> Source:
+    """BP4D+, which has no official split: everybody is in "train".
+
+    Raises:
+        AuheatError: Labels or pictures are not where they should be.
+    """
+    return _read(root, options, lambda subject, problems: "train")
+
+
+def _official(subject: str, problems: list[str]) -> str:
+    if subject in DEVELOPMENT:
+        return "test"
+    if subject not in TRAIN:
+        problems.append(f"{subject} is in neither part of the official split: taken for training")
+    return "train"
+
+
+def _read(root: Path, options: ReadOptions, split: Split) -> Source:
+    labels = _label_folder(root)
+    by_au = {au_name(int(match[1])): path for match, path in matching(labels, r"AU(\d+)")}
+    aus, unknown = choose_aus(by_au, SPEC.aus, options.aus, root)
+    problems: list[str] = []
+    files = {au: _label_files(by_au[au]) for au in aus}
+    pictures = _picture_folders(root)
+    if not pictures:
+        raise AuheatError(
+            f"no pictures in {root}: expected F001/T1/0001.jpg or 2D+3D/F001/T1 there"
+        )
+    coded = sorted(set().union(*files.values()), key=_order)
+    for subject, task in sorted(set(pictures) - set(coded), key=_order):
+        problems.append(f"{pictures[subject, task]}: no intensity labels")
+    recordings = []
+    splits: dict[str, str] = {}
+    for sequence in coded:
+        subject, name = sequence[0], "_".join(sequence)
+        if sequence not in pictures:
+            problems.append(f"{name}: no pictures")
+            continue
+        if subject not in splits:
+            splits[subject] = split(subject, problems)
+        levels = _levels(labels, name, {au: files[au].get(sequence) for au in aus}, problems)
+        paths = numbered(pictures[sequence], SUFFIXES)
+        left_out = dict(levels.left_out)
+        _without_picture(name, levels, paths, left_out, problems)
+        points = None
+        if options.own_landmarks:
+            points = _landmarks(root, sequence, tuple(paths))
+            if points is None:
+                problems.append(f"{name}: no landmarks")
+                left_out = dict.fromkeys(levels.frames.tolist(), NO_LANDMARKS) | left_out
+        recordings.append(
+            Recording(subject, name, splits[subject], levels.frames, levels.levels,
+                      PhotoPictures(paths), points, left_out=left_out)
+        )  # fmt: skip
+    return Source(aus, tuple(recordings), tuple(problems), unknown)
+
+
+def _order(sequence: Sequence) -> tuple[object, ...]:
+    return natural_key("_".join(sequence))
+
+
+def _sequence(sex: str, subject: str, task: str) -> Sequence:
+    return f"{sex.upper()}{int(subject):03d}", f"T{int(task)}"
+
+
+def _label_folder(root: Path) -> Path:
+    for place in (root, *subfolders(root)):
+        coding = child(place, _CODING)
+        inner = child(coding, _INTENSITY) if coding else None
+        if found := inner or child(place, _INTENSITY, _FERA):
+            return found
+    raise AuheatError(
+        f"no intensity labels in {root}: expected {_CODING}/{_INTENSITY}/AU06 or {_FERA}/AU06 there"
+    )
+
+
+def _label_files(folder: Path) -> dict[Sequence, Path]:
+    found = matching(folder, rf"{_SUBJECT}_{_TASK}(?!\d).*\.csv")
+    return {_sequence(match[1], match[2], match[3]): path for match, path in found}
+
+
+def _levels(labels: Path, name: str, paths: dict[str, Path | None], problems: list[str]) -> Levels:
+    return read_levels(paths, lambda au: labels / au / f"{name}_{au}.csv", SPEC.scale, problems)
+
+
+def _picture_folders(root: Path) -> dict[Sequence, Path]:
+    """Folders with pictures by sequence, as deep as two folders below the root."""
+    found: dict[Sequence, Path] = {}
+    below = subfolders(root)
+    for place in (root, *below, *(deeper for folder in below for deeper in subfolders(folder))):
+        for match, subject in matching(place, _SUBJECT):
+            for task, folder in matching(subject, _TASK):
+                if any(path.suffix.casefold() in SUFFIXES for path in entries(folder)):
+                    found.setdefault(_sequence(match[1], match[2], task[1]), folder)
+    return found
+
+
+def _without_picture(
+    name: str,
+    levels: Levels,
+    paths: dict[int, Path],
+    left_out: dict[int, str],
+    problems: list[str],
+) -> None:
+    there = {*paths, *left_out}
+    missing = [frame for frame in levels.frames.tolist() if frame not in there]
+    if missing:
+        left_out |= dict.fromkeys(missing, NO_PICTURE)
+        problems.append(f"{name}: no picture of {len(missing)} coded frames: {spans(missing)}")
+
+
+def _landmarks(root: Path, sequence: Sequence, frames: tuple[int, ...]) -> FitLandmarks | None:
+    folder = locate(root, *_LANDMARKS)
+    if folder is None:
+        raise AuheatError(
+            f"no landmarks in {root}: expected {_LANDMARKS[0]} there, or use --landmarks mediapipe"
+        )
+    for match, path in matching(folder, rf"{_SUBJECT}_{_TASK}\.mat"):
+        if _sequence(match[1], match[2], match[3]) == sequence:
+            return FitLandmarks(path, frames)
+    return None
+
+
+def write(
+    subject: RenderedSubject, out: Path, codes: str, paddings: tuple[int, ...]
+) -> Iterator[int]:
+    """Writes one subject of a look-alike; yields 1 for each picture.
+
+    Args:
+        subject: Whom.
+        out: The folder.
+        codes: Where intensities lie below it.
+        paddings: Digits of a picture's number; one for each sequence in turn.
+    """
+    for position, task in enumerate(subject.corpus.sequences):
+        digits = paddings[(subject.position + position) % len(paddings)]
+        fits, frames = [], []
+        for frame in subject.frames(task):
+            write_picture(out / subject.name / task / f"{frame.number:0{digits}d}.jpg", frame.image)
+            found = frame.landmarks[list(IN_49)] if frame.tracked else np.empty((0, 0))
+            fits.append({_TRACKED: float(frame.tracked), _POINTS: found})
+            frames.append(replace(frame, image=np.empty((0, 0, 3), np.uint8)))
+            yield 1
+        name = f"{subject.name}_{task}"
+        write_mat(out / _LANDMARKS[0] / f"{name}.mat", {_STRUCT: struct_array(fits)})
+        _write_codes(out, codes, name, subject.corpus.aus, frames)
+
+
+def _write_codes(
+    out: Path, codes: str, name: str, aus: tuple[str, ...], frames: list[LabelledFrame]
+) -> None:
+    for au in aus:
+        lines = [f"{frame.number},{frame.levels.get(au, _NOT_CODABLE)}" for frame in frames]
+        write_lines(out / codes / au / f"{name}_{au}.csv", lines)
+    lines = [",".join(["0", *(str(au_number(au)) for au in PAPER_AUS)])]
+    for frame in frames:
+        lacking = set(aus) - set(frame.levels)
+        row = [_NOT_CODABLE if au in lacking else int(frame.is_present(au)) for au in PAPER_AUS]
+        lines.append(",".join(map(str, [frame.number, *row])))
+    write_lines(out / _CODING / _PRESENCE / f"{name}.csv", lines)
+
+
+# Fractions of frames at level 1 or more, rounded, are .46 (AU06), .59, .56, .47 and .34 (AU17).
+INTERVIEW = EventPrior(
+    (
+        ((6, 10, 12), 0.137), ((6, 10, 12, 25), 0.159), ((6, 10, 12, 14), 0.143),
+        ((10, 12), 0.095), ((10, 12, 14), 0.107), ((10, 12, 25, 26), 0.057), ((12, 14), 0.06),
+        ((14,), 0.136), ((14, 17), 0.124), ((17,), 0.068), ((10, 17), 0.079), ((15, 17), 0.079),
+        ((4, 10), 0.052), ((4, 6, 9, 10), 0.059), ((4, 17), 0.045), ((1, 2), 0.06),
+        ((1, 2, 5, 25), 0.03), ((25, 26), 0.06), ((20, 25), 0.02), ((1, 4), 0.03),
+    )
+)  # fmt: skip
+PEOPLE, PLUS_PEOPLE = People("bp4d", 2000), People("bp4d-plus", 3000)
+PLUS_SUBJECTS = numbered_people(range(1, 83), range(1, 59))
+TASKS = tuple(f"T{n}" for n in range(1, 9))
+
+
+def _missing(subject: str, frames: int, rng: np.random.Generator) -> MissingData:
+    """Some lost landmarks, and now and then an AU that could not be coded for a while."""
+    lost = frozenset(np.flatnonzero(rng.random(frames) < 0.02).tolist())
+    if rng.random() > 0.2:
+        return MissingData(lost)
+    start = int(rng.integers(0, frames - 1))
+    return MissingData(lost, ((str(rng.choice(BP4D_AUS)), start, start + max(1, frames // 6)),))
+
+
+CORPUS = Corpus(
+    layout=SPEC.name,
+    people=PEOPLE,
+    subjects=SUBJECTS,
+    sequences=TASKS,
+    aus=SPEC.aus,
+    prior=INTERVIEW,
+    count=len(SUBJECTS),
+    frames=25,
+    first=(95, 993, 9, 317),  # coded frames begin somewhere in a recording
+    missing=_missing,
+)
+FERA_2015_CORPUS = replace(CORPUS, layout=FERA_2015_SPEC.name)
+BP4D_PLUS_CORPUS = replace(
+    CORPUS,
+    layout=BP4D_PLUS_SPEC.name,
+    people=PLUS_PEOPLE,
+    subjects=PLUS_SUBJECTS,
+    sequences=("T1", "T6", "T7", "T8"),
+    count=12,
+)
+
+
+def _dataset(spec: DatasetSpec, corpus: Corpus, codes: str, paddings: tuple[int, ...]) -> Dataset:
+    reader = read if spec.protocols else read_plus
+    layout = Lookalike(corpus, partial(write, codes=codes, paddings=paddings))
+    return Dataset(spec, reader, has_landmarks, {spec.name: layout})
+
+
+BP4D = _dataset(SPEC, CORPUS, f"{_CODING}/{_INTENSITY}", (0, 4, 3, 0, 5))
+FERA_2015 = _dataset(FERA_2015_SPEC, FERA_2015_CORPUS, _FERA, (0, 4, 3, 0, 5))
+BP4D_PLUS = _dataset(BP4D_PLUS_SPEC, BP4D_PLUS_CORPUS, f"{_CODING}/{_INTENSITY}", (0,))

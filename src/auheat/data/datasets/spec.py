@@ -1,0 +1,102 @@
+"""What auheat has to know of a dataset. Each is told in one file of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auheat.data.corpora import Corpus
+from auheat.data.labels import FACS_SCALE, IntensityScale
+from auheat.data.recording import ReadOptions, Source
+
+if TYPE_CHECKING:
+    from auheat.data.sequences import RenderedSubject
+
+SYNTHETIC_MARK = "SYNTHETIC.txt"  # lies at the root of a look-alike
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A published way to divide the people of a dataset.
+
+    Attributes:
+        name: As `--protocol` has it.
+        title: As the caption of a table has it.
+        lists: Every fold tests on the subjects of one list and trains on those of all others.
+        official: The first list trains and the second is tested: a single fold.
+    """
+
+    name: str
+    title: str
+    lists: tuple[tuple[str, ...], ...]
+    official: bool = False
+
+    @property
+    def folds(self) -> int:
+        """How many folds there are."""
+        return 1 if self.official else len(self.lists)
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """The facts of a dataset.
+
+    Attributes:
+        name: As `auheat prepare` and a manifest's source have it.
+        title: As people write it.
+        source: Who published it, and where.
+        aus: The AUs that are coded, those among them that auheat does not know, too.
+        files: Where pictures, labels and landmarks lie, in a few words.
+        split: Who trains and who is tested, in a few words.
+        protocols: The published ones; the first is the paper's.
+        k: The paper's number of neighbours in SCC.
+        database: The dataset that the paper's tables print, if this is it.
+        scale: What the codes of intensities stand for.
+        cameras: What `--camera` may be, where there are several.
+    """
+
+    name: str
+    title: str
+    source: str
+    aus: tuple[str, ...]
+    files: str
+    split: str = "none"
+    protocols: tuple[Protocol, ...] = ()
+    k: int = 7
+    database: str = ""
+    scale: IntensityScale = FACS_SCALE
+    cameras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lookalike:
+    """How rendered faces are laid out as a dataset lies on disk.
+
+    Attributes:
+        corpus: Who is shown, in which sequences.
+        write: Writes one subject into a folder; yields 1 for each picture.
+        finish: Called with that folder and all subjects once everybody is written, if it is given.
+    """
+
+    corpus: Corpus
+    write: Callable[[RenderedSubject, Path], Iterator[int]]
+    finish: Callable[[Path, Sequence[str]], None] | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset: its facts, its reader, and the writers of look-alikes in its layout.
+
+    Attributes:
+        spec: The facts.
+        read: The recordings of a copy.
+        has_landmarks: Whether a copy comes with landmarks.
+        lookalikes: By name of the layout, mostly one with the dataset's own name.
+    """
+
+    spec: DatasetSpec
+    read: Callable[[Path, ReadOptions], Source]
+    has_landmarks: Callable[[Path], bool]
+    lookalikes: Mapping[str, Lookalike] = field(default_factory=dict)
