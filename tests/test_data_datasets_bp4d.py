@@ -167,7 +167,7 @@ def test_pictures_that_cannot_be_read_are_named(root: Path, tmp_path: Path) -> N
     source = read(root, WITHOUT)
     detector = KnownFaces([()])
     _, tally = crop_recording(
-        named(source)["F001_T10"], tmp_path / "out", CropSpec(32), source.aus, 1, detector
+        named(source)["F001_T10"], tmp_path / "out", CropSpec(32), source.aus, detector=detector
     )
     assert tally.dropped == {"no face found": 1, "no picture": 1}
     assert tally.problems[0] == f"{path} is not a picture in a format that can be read"
