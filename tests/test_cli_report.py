@@ -234,8 +234,8 @@ def test_names_are_escaped(tmp_path: Path, weights: Path) -> None:
     ("content", "line"),
     [
         (None, "no table at"),
-        ("a,b\n1,2\n", "is no result table"),
-        ("", "cannot be read as a table"),
+        ("a,b\n1,2\n", "is a table of an unknown kind"),
+        ("", "it is empty"),
         ("frame,face_id,timestamp,confidence,success,AU04_r\n", "has no rows"),
         ("frame,face_id,timestamp,confidence,success,AU04_r\n1,0,0,1,1,x\n", "is damaged"),
     ],

@@ -13,7 +13,8 @@ from auheat.cli import main
 from auheat.errors import AuheatError
 from auheat.inference.events import Event, Thresholds, events_of_au, write_events
 from auheat.synthesis.motion import Event as Movement
-from auheat.tables.reading import read_series
+from auheat.tables.reading import read_table
+from auheat.tables.series import people_in
 
 
 def events_of(
@@ -170,17 +171,18 @@ def test_tables_of_openface_are_read(tmp_path: Path) -> None:
     kept = [i for i, name in enumerate(names) if name not in ("face_id", "confidence")]
     table = "\n".join(", ".join(row[i] for i in kept) for row in [names, *lines])
     (tmp_path / "of.csv").write_text(table)
-    recorder = read_series(tmp_path / "of.csv")
-    assert recorder.aus == ("AU04", "AU12")
-    assert recorder.series()[0].intensities[:, 1].tolist() == [0.0, 2.0, 3.0, 0.1]
+    table = read_table(tmp_path / "of.csv")
+    assert list(table)[6:] == ["AU04", "AU12"]
+    (person,) = people_in(table)
+    assert person.intensities[:, 1].tolist() == [0.0, 2.0, 3.0, 0.1]
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no column frame, timestamp, success"),
-        ("face,confidence,success,AU12_r\n0,0.9,1,1.0\n", "no column frame, timestamp"),
-        ("frame,timestamp,success\n1,0,1\n", "no column AUxx_r"),
+        ("", "it is empty"),
+        ("face,confidence,success,AU12_r\n0,0.9,1,1.0\n", "no column frame"),
+        ("frame,timestamp,success\n1,0,1\n", "unknown kind"),
         ("frame,timestamp,success,AU12_r\n1,0,1,much\n", "line 2"),
         ("frame,timestamp,success,AU12_r\n1,0,1,1\n2,0.1\n", "line 3"),
     ],
@@ -195,11 +197,11 @@ def test_other_tables_are_refused(tmp_path: Path, text: str, reason: str) -> Non
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
-    for path, reason in ((tmp_path / "none.csv", "no file"), (tmp_path / "binary.csv", "readable"),
-                         (tmp_path, "readable")):  # fmt: skip
+    (tmp_path / "binary.csv").write_bytes(b"\x80\x81\x82")
+    reasons = {"none.csv": "no table at", "binary.csv": "readable", ".": "is a folder"}
+    for path, reason in ((tmp_path / name, reason) for name, reason in reasons.items()):
         with pytest.raises(AuheatError, match=reason):
-            read_series(path)
+            read_table(path)
 
 
 def test_no_events_is_a_table_without_rows(tmp_path: Path) -> None:

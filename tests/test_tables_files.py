@@ -24,8 +24,9 @@ from auheat.inference.video import VideoPrediction, predict_video
 from auheat.inference.writers import Outputs
 from auheat.results import FacePrediction, FrameResult
 from auheat.tables import writing
-from auheat.tables.reading import read_series
+from auheat.tables.reading import read_table
 from auheat.tables.schema import Layout, TableSchema
+from auheat.tables.series import people_in
 from auheat.tables.writing import ParquetSink, table_sink
 from auheat.web.report.table import read_table as read_report
 from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
@@ -186,8 +187,8 @@ def test_report_events_and_evaluation_read_every_format(
         assert (one.face_id, one.frames.tolist()) == (two.face_id, two.frames.tolist())
         assert two.times == pytest.approx(one.times, abs=1e-3)
         assert two.intensities == pytest.approx(one.intensities, abs=0.0051)
-    expected, found = (read_series(o.files[0]).series() for o in (usual, other))
-    assert list(found) == list(expected) == [0, 1]
+    expected, found = (people_in(read_table(o.files[0])) for o in (usual, other))
+    assert [one.face_id for one in found] == [one.face_id for one in expected] == [0, 1]
     assert found[1].frames.tolist() == [1, 3]
     assert found[1].intensities == pytest.approx(expected[1].intensities, abs=0.0051)
     measured = read_foreign(other.files[0])
@@ -224,11 +225,11 @@ def test_tables_that_are_damaged(tmp_path: Path) -> None:
         sink.write(result(1, 1.0))
     (tmp_path / "empty.parquet").touch()
     for name in ("twice.parquet", "empty.parquet"):
-        for read in (read_report, read_series, read_foreign):
+        for read in (read_report, read_table, read_foreign):
             with pytest.raises(AuheatError, match=name):
                 read(tmp_path / name)
-    with pytest.raises(AuheatError, match="no file at"):
-        read_series(tmp_path / "none.parquet")
+    with pytest.raises(AuheatError, match="no table at"):
+        read_table(tmp_path / "none.parquet")
 
 
 def test_pandas_and_polars(clip: Path, predictor: Predictor) -> None:

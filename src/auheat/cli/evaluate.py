@@ -94,6 +94,8 @@ def _tables(target: Path, data: Path, options: dict[str, Any]) -> tuple[Any, Any
     from auheat.evaluation.matching import match
 
     table = read_foreign(target, options["kind"])
+    for note in table.notes:
+        click.echo(f"auheat: note: {note}", err=True)
     selection = _selection(data, options, {})
     about = {"name": f"{target.stem} ({table.kind})", "weights": target.name, **selection.about}
     predictions = match(table, selection.whole, selection.part, about)

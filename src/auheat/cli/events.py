@@ -26,11 +26,14 @@ def command(table: Path, out: Path | None, enter: float, leave: float, shortest:
     """
     from auheat.inference.events import Thresholds, find_events, write_events
     from auheat.inference.inputs import EVENTS
-    from auheat.tables.reading import read_series
+    from auheat.tables.reading import read_table
+    from auheat.tables.scale import aus_in, check_scale
+    from auheat.tables.series import people_in
 
     thresholds = Thresholds(enter, leave, shortest)
-    recorder = read_series(table)
-    events = find_events(recorder.series().values(), recorder.aus, thresholds)
+    read = read_table(table)
+    check_scale(read, str(table))
+    events = find_events(people_in(read, str(table)), aus_in(read), thresholds)
     place = out or table.with_suffix(EVENTS)
     write_events(place, events)
     click.echo(f"{len(events)} event{'' if len(events) == 1 else 's'} -> {place}")

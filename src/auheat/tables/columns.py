@@ -39,7 +39,28 @@ class Column:
         """A value as a CSV file has it."""
         if value is None:
             return ""
-        return f"{value:.{self.decimals}f}" if self.type == "number" else str(value)
+        if self.type == "number":
+            return f"{value:.{self.decimals}f}"
+        return quoted(value) if self.type == "text" else str(value)
+
+
+# What a spreadsheet takes for a formula if a text begins with it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def quoted(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: with a quote before what looks like one."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def unquoted(text: str) -> str:
+    """The text that `quoted` was given."""
+    return text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
+
+
+def writable(text: str) -> str:
+    """The text with escapes for what UTF-8 cannot hold, such as bytes of a name of a file."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 FRAME = Column("frame", "integer", lambda result, face, au: result.frame)

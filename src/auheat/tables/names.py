@@ -6,3 +6,6 @@ from typing import Literal
 
 TableFormat = Literal["openface", "fex", "tidy"]
 TableKind = Literal["video", "photo", "folder"]
+# Whose tables can be read.
+TableProgram = Literal["auheat", "openface", "py-feat", "libreface"]
+ProgramChoice = Literal["auto", "auheat", "openface", "py-feat", "libreface"]

@@ -1,130 +1,287 @@
-"""Reads a table of results back, whichever convention it follows, into OpenFace's columns.
+"""Reads a table of results, whoever wrote it, into one schema.
 
-So that whoever works on tables (reports, events, evaluation) has to know one form only.
+    input       path of the picture or video that a row is of; "" where the table does not say
+    frame       from 1; 0 for a picture that is no frame of a video
+    timestamp   seconds; NaN where the table does not say
+    face_id     from 0
+    success     1, or 0 where no face was found
+    confidence  0 to 1; 1 where the table does not say
+    AU01 ...    intensities; NaN where no face was found
+
+and, from tables of ours that have them, AU01_raw and AU01_sd. Numbers are on the scale of who wrote
+them and are not changed. Whoever works on tables (reports, events, evaluation) knows this schema
+only. Which programs are known, and how their tables differ: `auheat.tables.programs`.
 """
 
 from __future__ import annotations
 
-import csv
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, get_args
 
-from auheat.errors import AuheatError
+import numpy as np
+
+from auheat.errors import AuheatError, unknown_name
+from auheat.tables.columns import unquoted
 from auheat.tables.conventions import PERSON
-from auheat.tables.series import SeriesRecorder
+from auheat.tables.delimited import read_delimited
+from auheat.tables.names import ProgramChoice, TableProgram
+from auheat.tables.programs import (
+    CONFIDENCES,
+    FACES,
+    INPUTS,
+    NOTES,
+    OUR_FEX,
+    PROGRAM,
+    PROGRAMS,
+    TIDY,
+    intensities_in,
+    program_of,
+)
+from auheat.tables.scale import off_scale
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_TIDY = {"input", "frame", "timestamp", "face_id", "success", "confidence", "au", "intensity"}
-# Ours among the Fex tables: py-feat has no column `confidence`.
-FEX = {"frame", "FaceRectX", "FaceScore", "input", "Identity", "confidence"}
-_BARE = re.compile(r"AU\d\d")
-_NEEDED = ("frame", "timestamp", "success")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".heic", ".avif"}
+_EXTRAS = ("_raw", "_sd")
 
 
-def read_any(path: Path) -> pd.DataFrame:
-    """A CSV or Parquet file as it is. Raises as pandas does."""
+def read_table(
+    table: str | Path | pd.DataFrame | Any, *, format: ProgramChoice = "auto"
+) -> pd.DataFrame:
+    """A table of OpenFace, py-feat, LibreFace or auheat in the schema of this module.
+
+    Args:
+        table: Path of a CSV file (commas, semicolons or tabs, plain or gzipped) or Parquet file; or
+            a pandas or polars table with the same columns.
+        format: Who wrote it; "auto" tells by its columns.
+
+    Returns:
+        A row for each frame or picture and face, in the order of inputs, frames and faces.
+        `attrs["auheat_program"]` says who wrote it, `attrs["auheat_notes"]` what looks odd.
+
+    Raises:
+        AuheatError: If it cannot be read, is nobody's table, has a frame that is no whole number,
+            a face twice in one frame, or something else than a finite number for an intensity.
+    """
+    if format not in get_args(ProgramChoice):
+        raise unknown_name("format", format, get_args(ProgramChoice))
+    reader = _Reader.of(table)
+    program = reader.recognise(None if format == "auto" else format)
+    return reader.in_schema(program)
+
+
+class _Reader:
+    """A table as it is, with what messages need to know of it."""
+
+    def __init__(
+        self, stored: pd.DataFrame, name: str, lines: list[int] | None, notes: tuple[str, ...]
+    ) -> None:
+        self.stored, self.name, self.lines, self.notes = stored, name, lines, list(notes)
+
+    @classmethod
+    def of(cls, table: Any) -> _Reader:
+        import pandas as pd
+
+        if isinstance(table, pd.DataFrame):
+            return cls(table, "the table", None, tuple(table.attrs.get(NOTES, ())))
+        if hasattr(table, "to_pandas"):
+            return cls(table.to_pandas(), "the table", None, ())
+        if not isinstance(table, str | Path):
+            raise AuheatError(f"a table is a path or a DataFrame, not a {type(table).__name__}")
+        path = Path(table)
+        try:
+            if path.is_dir():
+                raise AuheatError(f"{path} is a folder: give a table")
+            if path.suffix.lower() == ".parquet":
+                return cls(_parquet(path), str(path), None, ())
+            read = read_delimited(path)
+        except FileNotFoundError:
+            raise AuheatError(f"no table at {path}") from None
+        except OSError as error:
+            raise AuheatError(f"cannot read {path}: {error.strerror or error}") from None
+        except ValueError as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise AuheatError(f"{path} is not a readable table ({reason})") from None
+        return cls(read.table, str(path), read.lines, read.notes)
+
+    def recognise(self, wanted: TableProgram | None) -> TableProgram:
+        """Who wrote the table; brings tidy and Fex tables of ours into columns of OpenFace's."""
+        names = {str(name) for name in self.stored.columns}
+        if wanted in (None, "auheat"):
+            if names >= TIDY:
+                self.stored, self.lines = self._from_tidy(), None
+                return "auheat"
+            if names >= OUR_FEX:
+                self.stored = self._from_fex()
+                return "auheat"
+        program = wanted or program_of(names)
+        if program is None:
+            looked = "; ".join(f"{one.name}: {one.looked_for}" for one in PROGRAMS.values())
+            raise AuheatError(f"{self.name} is a table of an unknown kind: looked for {looked}")
+        if not intensities_in(names, program):
+            looked = PROGRAMS[program].looked_for
+            raise AuheatError(f"{self.name} has no columns of {program} ({looked})")
+        return program
+
+    def _from_tidy(self) -> pd.DataFrame:
+        keys = ["input", "frame", "timestamp", "face_id", "success", "confidence"]
+        aus = list(dict.fromkeys(self.stored["au"]))
+        twice = self.stored.duplicated([*keys, "au"])
+        if twice.any():
+            raise AuheatError(f"{self.name} is damaged: a row for one face and AU is there twice")
+        rows = self.stored.set_index([*keys, "au"])
+        wide = rows["intensity"].unstack("au", sort=False)[aus].add_suffix("_r")
+        for extra in _EXTRAS:
+            if extra[1:] in rows:
+                more = rows[extra[1:]].unstack("au", sort=False)[aus].add_suffix(extra)
+                wide = wide.join(more)
+        return wide.rename_axis(columns=None).reset_index()
+
+    def _from_fex(self) -> pd.DataFrame:
+        table = self.stored.rename(
+            columns={name: f"{au}_r" for name, au in intensities_in(self.stored, "py-feat").items()}
+        ).copy()
+        table = table.assign(success=table["FaceScore"].notna().astype("int64"))
+        if "timestamp" not in table:  # photos
+            return table.drop(columns="frame")
+        return table.assign(frame=self._numbers("frame") + 1)
+
+    def in_schema(self, program: TableProgram) -> pd.DataFrame:
+        """The columns of the schema, sorted."""
+        import pandas as pd
+
+        stored, about = self.stored, PROGRAMS[program]
+        found = intensities_in(stored.columns, program)
+        values = {au: self._numbers(name) for name, au in found.items()}
+        for extra in _EXTRAS if program == "auheat" else ():
+            for au in found.values():
+                if au + extra in stored:
+                    values[au + extra] = self._numbers(au + extra)
+        inputs = self._inputs()
+        confidence = next((name for name in CONFIDENCES if name in stored), None)
+        table = pd.DataFrame(
+            {
+                "input": inputs,
+                "frame": self._frames(about.frame, inputs),
+                "timestamp": np.nan,
+                "face_id": 0,
+                "success": 1,
+                "confidence": 1.0 if confidence is None else self._numbers(confidence).fillna(0.0),
+                **values,
+            },
+            index=stored.index,
+        )
+        aus = list(found.values())
+        if "success" in stored:
+            table["success"] = (self._numbers("success").fillna(0) != 0).astype("int64")
+        else:
+            table["success"] = table[aus].notna().any(axis=1).astype("int64")
+        table.loc[table["success"] == 0, list(values)] = np.nan
+        self._add_times(table, about.timestamp)
+        self._add_faces(table)
+        self._refuse_twice(table)
+        order = pd.factorize(table["input"])[0]
+        table = table.assign(_order=order).sort_values(
+            ["_order", "frame", "face_id"], kind="stable"
+        )
+        table = table.drop(columns="_order").reset_index(drop=True)
+        table.attrs = {PROGRAM: program}
+        table.attrs[NOTES] = list(dict.fromkeys([*self.notes, *off_scale(table, self.name)]))
+        return table
+
+    def _inputs(self) -> pd.Series:
+        import pandas as pd
+
+        name = next((name for name in INPUTS if name in self.stored), None)
+        if name is None:
+            return pd.Series("", self.stored.index)
+        names = self.stored[name].fillna("").astype(str).map(unquoted)
+        return names.str.replace("\\", "/", regex=False)
+
+    def _frames(self, names: Any, inputs: pd.Series) -> pd.Series:
+        """Numbers of frames from 1; 0 for pictures."""
+        import pandas as pd
+
+        name = next((name for name in names if name in self.stored), None)
+        if name is None:
+            return pd.Series(0, self.stored.index)
+        ending = inputs.map(lambda text: PurePosixPath(text).suffix.lower())
+        numbers = (self._numbers(name) + names[name]).where(~ending.isin(PICTURES), 0)
+        wrong = numbers.isna() | (numbers % 1 != 0) | (numbers < 0)
+        if wrong.any():
+            self._refuse(wrong, f"{name} is {{}}, and frames are whole numbers", name)
+        return numbers.astype("int64")
+
+    def _add_times(self, table: pd.DataFrame, names: Any) -> None:
+        name = next((name for name in names if name in self.stored), None)
+        if name is None:
+            return
+        times = self._numbers(name) / names[name]
+        empty = times.isna() & (table["frame"] > 0)
+        # Whoever gives no times at all is read without; a single empty one is damage.
+        if empty.any() and not times.isna().all():
+            self._refuse(empty, f"{name} is empty", name)
+        table["timestamp"] = times
+
+    def _add_faces(self, table: pd.DataFrame) -> None:
+        name = next((name for name in FACES if name in self.stored), None)
+        if name is None:  # the surest first
+            ranked = table.sort_values("confidence", ascending=False, kind="stable")
+            table["face_id"] = ranked.groupby(["input", "frame"]).cumcount()
+            if not table["input"].any() and (table["frame"] == 0).all():
+                table["face_id"] = np.arange(len(table))
+            return
+        plain = self.stored[name]
+        if name == "Identity":
+            plain = plain.astype("string").str.removeprefix(PERSON)
+        numbers = self._numbers(name, plain).fillna(0)
+        wrong = (numbers % 1 != 0) | (numbers < 0)
+        if wrong.any():
+            self._refuse(wrong, f"{name} is {{}}, and faces are numbered from 0", name)
+        table["face_id"] = numbers.astype("int64")
+
+    def _refuse_twice(self, table: pd.DataFrame) -> None:
+        twice = table.duplicated(["input", "frame", "face_id"])
+        if twice.any():
+            row = table[twice].iloc[0]
+            what = f"frame {row['frame']}" if row["frame"] else row["input"] or "the picture"
+            self._refuse(twice, f"face {row['face_id']} of {what} is there twice")
+
+    def _numbers(self, name: str, values: Any = None) -> pd.Series:
+        """A column as floats, NaN where it is empty. Raises AuheatError for anything else."""
+        import pandas as pd
+
+        stored = self.stored[name] if values is None else values
+        numbers = pd.to_numeric(stored, errors="coerce").astype("float64")
+        if stored.dtype.kind not in "iufb":
+            text = stored.astype("string").str.strip().fillna("")
+            wrong = numbers.isna() & (text != "") & (text.str.lower() != "nan")
+            if wrong.any():
+                self._refuse(wrong, f"{name} is {{}}, which is no number", name)
+        infinite = pd.Series(np.isinf(numbers.to_numpy()), numbers.index)
+        if infinite.any():
+            self._refuse(infinite, f"{name} is {{}}, which is no number", name)
+        return numbers
+
+    def _refuse(self, rows: pd.Series, reason: str, column: str | None = None) -> None:
+        place = int(np.argmax(rows.to_numpy()))
+        where = f"line {self.lines[place]}" if self.lines else f"row {place + 1}"
+        value = "" if column is None else repr(self.stored[column].iloc[place])
+        raise AuheatError(f"{where} of {self.name} is damaged: {reason.format(value)}")
+
+
+def _parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
-
-    if path.suffix.lower() == ".parquet":
-        return pd.read_parquet(path)
-    table = pd.read_csv(path, skipinitialspace=True, low_memory=False)
-    return table.rename(columns=lambda name: str(name).strip())
-
-
-def as_openface(table: pd.DataFrame) -> pd.DataFrame:
-    """A tidy or Fex table of ours with the columns of `TableSchema` in OpenFace's convention that
-    are needed to work on: those that say which picture or frame and which face, confidence,
-    success, and AUxx_r. `input` is always among them. Any other table comes back as it is.
-    Raises ValueError if a row of a tidy table is there twice.
-    """
-    names = set(table.columns)
-    if names >= _TIDY:
-        return _from_tidy(table)
-    return _from_fex(table) if names >= FEX else table
-
-
-def _from_tidy(table: pd.DataFrame) -> pd.DataFrame:
-    keys = ["input", "frame", "timestamp", "face_id", "success", "confidence"]
-    aus = list(dict.fromkeys(table["au"]))
-    wide = table.set_index([*keys, "au"])["intensity"].unstack("au", sort=False)[aus]
-    wide = wide.rename(columns=lambda au: f"{au}_r").rename_axis(columns=None).reset_index()
-    return _headed(wide, bool((wide["frame"] > 0).any()))
-
-
-def _from_fex(table: pd.DataFrame) -> pd.DataFrame:
-    levels = table[[name for name in table if _BARE.fullmatch(str(name))]]
-    people = table["Identity"].astype("string").str.removeprefix(PERSON)
-    heads = table[["input"]].assign(
-        frame=table["frame"] + 1,
-        timestamp=table.get("timestamp", 0.0),
-        face_id=people.fillna("0").astype("int64"),
-        success=table["FaceScore"].notna().astype("int64"),
-        confidence=table["confidence"],
-    )
-    wide = heads.join(levels.rename(columns=lambda au: f"{au}_r"))
-    return _headed(wide, "timestamp" in table)
-
-
-def _headed(wide: pd.DataFrame, is_video: bool) -> pd.DataFrame:
-    """Pictures that are no frames of a video have no number and no time."""
-    if is_video:
-        return wide
-    return wide.drop(columns=["frame", "timestamp"]).rename(columns={"face_id": "face"})
-
-
-def read_series(path: Path) -> SeriesRecorder:
-    """What is in a table of a video that `auheat predict` or OpenFace wrote.
-
-    Raises AuheatError if the file cannot be read or is no such table.
-    """
-    if path.suffix.lower() == ".parquet":
-        return _read_converted(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.reader(stream)
-            names = [name.strip() for name in next(rows, [])]
-            if set(names) >= FEX:
-                return _read_converted(path)
-            return _read_rows(path, names, [row for row in rows if row])
-    except FileNotFoundError:
-        raise AuheatError(f"no file at {path}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise AuheatError(f"{path} is not a readable CSV table ({error})") from None
-
-
-def _read_converted(path: Path) -> SeriesRecorder:
-    """A tidy or Fex table of ours."""
     import pyarrow as pa
 
     try:
-        table = as_openface(read_any(path))
-    except FileNotFoundError:
-        raise AuheatError(f"no file at {path}") from None
-    except (OSError, ValueError, AttributeError, pa.ArrowException):
-        raise AuheatError(f"{path} is not a readable table") from None
-    rows = table.astype(str).to_numpy().tolist()
-    return _read_rows(path, [str(name) for name in table], rows)
+        return pd.read_parquet(path)
+    except (pa.ArrowException, AttributeError, TypeError):
+        raise AuheatError(f"{path} is not a readable table: it is no Parquet file") from None
 
 
-def _read_rows(path: Path, names: list[str], rows: list[list[str]]) -> SeriesRecorder:
-    recorder = SeriesRecorder([n[:-2] for n in names if n.startswith("AU") and n.endswith("_r")])
-    missing = [name for name in _NEEDED if name not in names]
-    if missing or not recorder.aus:
-        lacks = ", ".join(missing or ["AUxx_r"])
-        raise AuheatError(
-            f"{path} is no table of a video: it has no column {lacks}; give one of `auheat predict`"
-        )
-    wanted = ["frame", "timestamp", "confidence", *(f"{au}_r" for au in recorder.aus)]
-    places = [names.index(name) if name in names else -1 for name in wanted]
-    who, success = (names.index(n) if n in names else -1 for n in ("face_id", "success"))
-    for line, row in enumerate(rows, 2):
-        try:
-            if float(row[success]):
-                numbers = [float(row[place]) if place >= 0 else 1.0 for place in places]
-                recorder.add_row(int(row[who]) if who >= 0 else 0, numbers)
-        except (ValueError, IndexError):
-            raise AuheatError(f"line {line} of {path} is damaged: {','.join(row)[:60]}") from None
-    return recorder
+def is_table(path: Path) -> bool:
+    """Whether a file's name is that of a table."""
+    return path.name.lower().endswith(SUFFIXES)

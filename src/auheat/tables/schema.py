@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from auheat.errors import unknown_name
 from auheat.results import FacePrediction, FrameResult
-from auheat.tables.columns import Column, Extra
+from auheat.tables.columns import Column, Extra, writable
 from auheat.tables.conventions import fex, openface, tidy
 from auheat.tables.names import TableFormat, TableKind
 
@@ -89,7 +89,7 @@ class TableSchema:
         faces: Sequence[FacePrediction | None] = result.faces or (None,)
         aus = self.aus if self.layout.format == "tidy" else ("",)
         return [
-            {column.name: column.value(result, face, au) for column in self.described}
+            {column.name: _value(column, result, face, au) for column in self.described}
             for face in faces
             for au in aus
         ]
@@ -97,3 +97,8 @@ class TableSchema:
     def text(self, row: Row) -> list[str]:
         """A row as a CSV file has it."""
         return [column.text(row[column.name]) for column in self.described]
+
+
+def _value(column: Column, result: FrameResult, face: FacePrediction | None, au: str) -> Any:
+    value = column.value(result, face, au)
+    return writable(value) if column.type == "text" and value is not None else value

@@ -9,11 +9,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.errors import AuheatError
 from auheat.results import FrameResult
+from auheat.tables.scale import aus_in
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -68,3 +74,29 @@ class SeriesRecorder:
             frames, times, confidences = table[:, 0].astype(np.int64), table[:, 1], table[:, 2]
             found[face_id] = PersonSeries(face_id, frames, times, confidences, table[:, 3:])
         return found
+
+
+def people_in(table: pd.DataFrame, name: str = "the table") -> list[PersonSeries]:
+    """Every person in a table of one video that `read_table` gave, by face id.
+
+    Raises AuheatError if it is of photos, of several videos, or says no times.
+    """
+    videos = table["input"].nunique()
+    if (table["frame"] < 1).any():
+        raise AuheatError(f"{name} is no table of a video: it has no column frame")
+    if videos > 1:
+        raise AuheatError(f"{name} is of {videos} videos: give the rows of one")
+    found = table[table["success"] == 1]
+    if found["timestamp"].isna().any():
+        raise AuheatError(f"{name} says no times: it has no column timestamp")
+    aus = list(aus_in(table))
+    return [
+        PersonSeries(
+            int(face_id),
+            rows["frame"].to_numpy(np.int64),
+            rows["timestamp"].to_numpy(np.float64),
+            rows["confidence"].to_numpy(np.float64),
+            rows[aus].to_numpy(np.float64),
+        )
+        for face_id, rows in found.groupby("face_id")
+    ]

@@ -6,7 +6,6 @@ brought into it first. Other columns are left alone.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -14,21 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
+from auheat.tables import reading
 from auheat.tables.names import TableKind
-from auheat.tables.reading import as_openface, read_any
-from auheat.tables.series import PersonSeries
-
-_LEVEL = re.compile(r"(AU\d\d)_r")
-# What a table of each kind begins with, apart from `confidence` and `success`.
-_HEADS: tuple[tuple[TableKind, frozenset[str]], ...] = (
-    ("video", frozenset({"frame", "face_id", "timestamp"})),
-    ("folder", frozenset({"input", "face"})),
-    ("photo", frozenset({"face"})),
-)
+from auheat.tables.scale import aus_in, check_scale
+from auheat.tables.series import PersonSeries, people_in
 
 
 class Gap(NamedTuple):
@@ -129,51 +120,34 @@ def read_table(path: Path, name: str = "") -> ResultTable:
 
     Raises AuheatError if the file is missing, is no such table, or has no rows.
     """
-    rows = _rows(path)
-    kind = next((kind for kind, head in _HEADS if head <= set(rows.columns)), None)
-    aus = tuple(match[1] for name in rows.columns if (match := _LEVEL.fullmatch(str(name))))
-    if kind is None or not aus or not {"confidence", "success"} <= set(rows.columns):
-        raise AuheatError(
-            f"{path} is no result table: expected columns as `auheat predict` writes them, "
-            "such as frame, face_id, timestamp, confidence, success, AU01_r"
-        )
-    if not len(rows):
+    table = reading.read_table(path)
+    check_scale(table, str(path))
+    if not len(table):
         raise AuheatError(f"{path} has no rows: nothing was read")
-    try:
-        return ResultTable(path, name or path.name, kind, aus, _with_places(rows, kind, aus))
-    except (ValueError, TypeError):
-        raise AuheatError(f"{path} is damaged: a column of numbers holds something else") from None
-
-
-def _rows(path: Path) -> Any:
-    try:
-        stored = read_any(path)
-        rows = as_openface(stored)
-    except FileNotFoundError:
-        raise AuheatError(f"no table at {path}: give a table that `auheat predict` wrote") from None
-    except IsADirectoryError:
-        raise AuheatError(f"{path} is a folder: give a table that `auheat predict` wrote") from None
-    except OSError as error:
-        raise AuheatError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, AttributeError, pd.errors.ParserError, pa.ArrowException):
-        raise AuheatError(f"{path} cannot be read as a table") from None
-    if rows is stored:
-        return rows
-    rows = rows.assign(source=rows["input"])
-    if "face" not in rows:
-        return rows
-    if rows["input"].nunique() == 1:  # a single photo
-        return rows.drop(columns="input")
-    return rows.assign(input=[PurePosixPath(path).name for path in rows["input"]])
-
-
-def _with_places(rows: Any, kind: TableKind, aus: tuple[str, ...]) -> Any:
-    numbers = ["confidence", "success", *(f"{au}_r" for au in aus)]
-    rows = rows.astype(dict.fromkeys(numbers, "float64"))
+    aus = aus_in(table)
+    kind: TableKind = "video" if (table["frame"] > 0).any() else "photo"
     if kind == "video":
-        rows = rows.assign(
-            place=rows["frame"].astype("int64"), time=rows["timestamp"].astype(float)
-        )
-        return rows.sort_values(["place", "face_id"], kind="stable")
+        people_in(table, str(path))
+    elif table["input"].any() and (table["input"].nunique() > 1 or not _whole(table["input"])):
+        kind = "folder"
+    return ResultTable(path, name or path.name, kind, aus, _with_places(table, kind, aus))
+
+
+def _whole(inputs: Any) -> bool:
+    """Whether a table says the path of its one photo, as tidy and Fex tables do."""
+    return bool(inputs.str.contains("/").all())
+
+
+def _with_places(table: Any, kind: TableKind, aus: tuple[str, ...]) -> Any:
+    rows = table.rename(columns={au: f"{au}_r" for au in aus})
+    if kind == "video":
+        return rows.assign(place=rows["frame"], time=rows["timestamp"], source=_paths(rows))
     order = pd.factorize(rows["input"])[0] + 1 if kind == "folder" else 1
+    names = [PurePosixPath(name).name for name in rows["input"]]
+    rows = rows.rename(columns={"face_id": "face"}).assign(source=_paths(rows), input=names)
     return rows.assign(place=order, time=0.0)
+
+
+def _paths(rows: Any) -> Any:
+    """The paths of the inputs, "" where only a name is known."""
+    return rows["input"].where(rows["input"].str.contains("/"), "")
