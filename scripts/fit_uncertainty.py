@@ -28,10 +28,10 @@ from auheat.data.transforms import NONE, AugmentConfig, augment
 from auheat.figures.reliability import read_bins, reliability
 from auheat.figures.style import DPI
 from auheat.files import atomic_write
-from auheat.heatmap import mean_over_points
+from auheat.heatmap import layout_of, mean_over_points
 from auheat.inference.uncertainty import Uncertainty, evidence, visibility
-from auheat.models.heatmap_net import layout_of
 from auheat.models.runtimes.opening import open_runtime
+from auheat.models.runtimes.runtime import read_crops, read_intensities
 from auheat.models.weights import default_weights, uncertainty_path
 
 Floats = NDArray[np.float64]
@@ -99,17 +99,17 @@ def read_views(part: Manifest, runtime: Any) -> Views:
             crops = np.stack([
                 picture(part, landmarks[r], r, runtime.config.input_size, worn) for r in rows
             ])  # fmt: skip
-            maps = runtime.heatmaps(crops)
-            mirrored = runtime.heatmaps(np.ascontiguousarray(crops[:, :, ::-1]))
-            peaks = maps.location.amax((2, 3)).clamp(0, 1)
-            area = (maps.location > peaks[..., None, None] / 2).float().mean((2, 3))
-            shape = [mean_over_points(one, layout.au_of_point).numpy() for one in (peaks, area)]
+            (reading,) = read_crops(runtime, crops, batch_size=BATCH)
+            location = np.asarray(reading.heatmaps.location)
+            peaks = location.max((2, 3)).clip(0, 1)
+            area = (location > peaks[..., None, None] / 2).mean((2, 3), dtype=np.float32)
+            shape = [mean_over_points(one, layout.au_of_point) for one in (peaks, area)]
             found.append((
-                layout.read(maps.intensity).numpy(),
-                layout.read(mirrored.intensity).numpy(),
+                reading.intensities,
+                read_intensities(runtime, crops[:, :, ::-1], batch_size=BATCH),
                 labels[list(rows)],
                 np.stack(shape, -1),
-                visibility(maps.location, len(crops)),
+                visibility(location, len(crops)),
                 np.full(len(crops), worn),
                 part.table["subject"].to_numpy()[list(rows)],
             ))  # fmt: skip
@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=Path("docs/pictures/reliability.png"))
     options = parser.parse_args()
     path = options.weights or default_weights()
-    runtime, manifest = open_runtime(path, "auto", "cpu", "auto", None), read_manifest(options.data)
+    runtime, manifest = open_runtime(path, device="cpu"), read_manifest(options.data)
     val, test = (read_views(manifest.split(split), runtime) for split in ("val", "test"))
     table, weights = compare(val, test)
     good = np.abs(val.levels - val.labels).mean(1) < TRUSTED

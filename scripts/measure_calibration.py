@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from auheat.data.manifest import Manifest, read_manifest
@@ -25,7 +24,7 @@ from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import predict_part
 from auheat.inference.calibration import calibrated
 from auheat.metrics import Agreement
-from auheat.models.checkpoint import load_checkpoint
+from auheat.models.runtimes.opening import open_runtime
 from auheat.models.weights import default_weights
 
 Floats = NDArray[np.float64]
@@ -85,10 +84,11 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--split", default="test")
     options = parser.parse_args()
-    checkpoint = load_checkpoint(options.weights or default_weights())
+    weights = options.weights or default_weights()
+    runtime = open_runtime(weights, device="cpu", precision="fp32")
     part = read_manifest(options.pairs).split(options.split)
-    levels = predict_part(checkpoint, part, torch.device("cpu"), 0)
-    aus = checkpoint.config.aus
+    levels = predict_part(runtime, part)
+    aus = runtime.config.aus
     labels = np.asarray(part.labels(aus), np.float64)
     baselines, resting, expressive = crossed(part)
     odd = (levels[baselines] >= 1).any(1)

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from auheat.facs import PointLayout
+from auheat.heatmap import codec_of
 from auheat.inference.predictor import Predictor
 from auheat.media.frames import Frame
 from auheat.models.heatmap_model import Heatmaps
-from auheat.models.heatmap_net import codec_of
 from auheat.results import Face
 from stand_ins import SMALL, KnownFaces, MapsFrom, checkpoint_of
 

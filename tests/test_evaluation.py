@@ -19,46 +19,43 @@ from auheat.figures.tables import by_au, metrics_table
 from auheat.metrics import icc31
 from auheat.models.checkpoint import Checkpoint
 from auheat.models.heatmap_net import build_net
+from auheat.models.runtimes.torch_runtime import TorchRuntime
 from small_runs import AUS, experiment, write_dataset
 
 
-def checkpoint(data: Path, seed: int = 0) -> Checkpoint:
+def runtime(data: Path, seed: int = 0) -> TorchRuntime:
     settings = experiment(data)
     torch.manual_seed(seed)
     net = build_net(settings.model).eval()
     torch.nn.init.normal_(net.head.weight, std=0.5)
     card = {"experiment": {"name": "tiny", "seed": seed}}
-    return Checkpoint(net, settings.model, card)
+    return TorchRuntime(Checkpoint(net, settings.model, card), device="cpu", precision="fp32")
 
 
 def test_predictions_come_in_the_order_of_the_rows(tmp_path: Path) -> None:
     part = write_dataset(tmp_path).split("train")
-    stored = checkpoint(tmp_path)
-    cpu = torch.device("cpu")
-    together = predict_part(stored, part, cpu, workers=0)
+    stored = runtime(tmp_path)
+    together = predict_part(stored, part)
     assert together.shape == (24, 3) and together.min() >= 0 and together.max() <= 5
     row = 17
     alone = dataclasses.replace(part, table=part.table.iloc[[row]].reset_index(drop=True))
-    assert predict_part(stored, alone, cpu, workers=0)[0] == pytest.approx(together[row], abs=1e-5)
+    assert predict_part(stored, alone)[0] == pytest.approx(together[row], abs=1e-5)
 
 
 def test_an_empty_split_is_refused(tmp_path: Path) -> None:
     manifest = write_dataset(tmp_path)
     with pytest.raises(AuheatError, match="that split has no pictures"):
         predict_part(
-            checkpoint(tmp_path),
+            runtime(tmp_path),
             dataclasses.replace(manifest, table=manifest.table.iloc[:0]),
-            torch.device("cpu"),
-            0,
         )
 
 
 def test_measuring_notes_where_the_predictions_come_from(tmp_path: Path) -> None:
     manifest = write_dataset(tmp_path)
-    stored = checkpoint(tmp_path, seed=4)
-    cpu = torch.device("cpu")
-    found = measure(stored, Path("w.safetensors"), select(manifest, "val"), cpu, 0)
-    expected = predict_part(stored, manifest.split("val"), cpu, 0)
+    stored = runtime(tmp_path, seed=4)
+    found = measure(stored, Path("w.safetensors"), select(manifest, "val"))
+    expected = predict_part(stored, manifest.split("val"))
     np.testing.assert_allclose(found.values(), expected, atol=1e-6)
     assert found.about == {
         "name": "tiny",

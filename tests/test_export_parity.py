@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from auheat.export.exporting import Parity, parity
 from auheat.export.faces import sheet
+from auheat.heatmap import layout_of
 from auheat.metrics import icc31
-from auheat.models.heatmap_model import Heatmaps
-from auheat.models.heatmap_net import layout_of
+from auheat.models.runtimes.runtime import HeatmapArrays
 from auheat.models.runtimes.torch_runtime import TorchRuntime
 from stand_ins import SMALL, small_checkpoint
 
@@ -26,28 +26,28 @@ class Shifted:
 
     def __init__(self, step: float) -> None:
         checkpoint = small_checkpoint()
-        self.config, self.net, self.calls = checkpoint.config, checkpoint.net, 0
-        self._inner = TorchRuntime(checkpoint.net, self.config, "cpu", "fp32")
+        self.config, self.card, self.calls = checkpoint.config, checkpoint.card, 0
+        self._inner = TorchRuntime(checkpoint, device="cpu", precision="fp32")
         self._step = step * layout_of(self.config).codec.scale
 
-    def heatmaps(self, crops: NDArray[np.uint8]) -> Heatmaps:
+    def heatmaps(self, crops: NDArray[np.uint8]) -> HeatmapArrays:
         maps = self._inner.heatmaps(crops)
-        intensity = maps.intensity.clone()
+        intensity = maps.intensity.copy()
         if self.calls == 1:  # only in the second batch
             intensity[2, 4:] += self._step  # both points of AU12
         self.calls += 1
-        return Heatmaps(intensity, maps.location)
+        return HeatmapArrays(intensity, maps.location)
 
 
 def test_parity_sees_one_intensity_of_one_face() -> None:
     crops, shifted = sheet(64)[:14], Shifted(0.2)
-    found = parity(small_checkpoint().net, shifted, crops)
+    found = parity(TorchRuntime(small_checkpoint(), device="cpu", fused=False), shifted, crops)
     assert shifted.calls == 2
     assert found.faces == 14
     assert found.largest == pytest.approx(0.2, abs=1e-5)
     assert found.problem("fp32") and found.problem("bf16")
     layout, plain = layout_of(SMALL), Shifted(0.0)
-    levels = layout.read(plain.heatmaps(crops).intensity).double().numpy()
+    levels = layout.read(plain.heatmaps(crops).intensity).astype(np.float64)
     moved = levels.copy()
     moved[10, 2] += 0.2  # the third face of the second eight
     iccs = [icc31(np.stack([levels[:, i], moved[:, i]], 1)) for i in range(3)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -64,7 +65,7 @@ def test_convention_points_are_x_then_y() -> None:
     maps = codec.encode(torch.tensor([[70.0, 10.0]]), torch.tensor([3.0]))
     row, column = divmod(int(maps[0].argmax()), 20)
     assert (row, column) == (2, 17)
-    points, _ = codec.decode(maps)
+    points, _ = codec.decode(maps.numpy())
     assert points.tolist() == [[69.5, 9.5]]
 
 
@@ -72,7 +73,7 @@ def test_convention_pixel_centres_lie_at_integers() -> None:
     """Map pixel 0 of stride 4 covers input pixels 0 to 3, so its centre is 1.5, not 0 or 2."""
     codec = HeatmapCodec((16, 16), (4, 4))
     places = torch.tensor([[x, 0.0] for x in (-0.5, 0.0, 3.0, 3.4, 3.6, 4.0, 15.0, 15.4)])
-    found, _ = codec.decode(codec.encode(places, torch.ones(8)))
+    found, _ = codec.decode(codec.encode(places, torch.ones(8)).numpy())
     assert found[:, 0].tolist() == [1.5, 1.5, 1.5, 1.5, 5.5, 5.5, 13.5, 13.5]
     assert found[:, 1].tolist() == [1.5] * 8
 
@@ -87,7 +88,7 @@ def test_decode_inverts_encode(codec: HeatmapCodec, data: st.DataObject) -> None
     maps = codec.encode(
         torch.tensor([[x, y]], dtype=torch.float64), torch.tensor([intensity], dtype=torch.float64)
     )
-    points, read = codec.decode(maps)
+    points, read = codec.decode(maps.numpy())
     assert float(read[0]) == pytest.approx(intensity, rel=1e-12)
     assert abs(float(points[0, 0]) - x) <= width / columns / 2 + 1e-6
     assert abs(float(points[0, 1]) - y) <= height / rows / 2 + 1e-6
@@ -101,7 +102,7 @@ def test_a_point_outside_goes_to_the_nearest_border_pixel(
     points, read = codec.decode(
         codec.encode(
             torch.tensor([[x, y]], dtype=torch.float64), torch.tensor([4.0], dtype=torch.float64)
-        )
+        ).numpy()
     )
     assert float(read[0]) == pytest.approx(4.0, rel=1e-12)
     nearest = min(max(x, -0.5), width - 0.5), min(max(y, -0.5), height - 0.5)
@@ -112,8 +113,9 @@ def test_a_point_outside_goes_to_the_nearest_border_pixel(
 @given(codecs(), st.lists(st.floats(0, 5), min_size=1, max_size=6))
 def test_intensities_survive_in_float32(codec: HeatmapCodec, intensities: list[float]) -> None:
     wanted = torch.tensor(intensities)
-    _, read = codec.decode(codec.encode(torch.zeros(len(intensities), 2), wanted))
-    torch.testing.assert_close(read, wanted, rtol=3e-7, atol=1e-30)
+    _, read = codec.decode(codec.encode(torch.zeros(len(intensities), 2), wanted).numpy())
+    assert read.dtype == np.float32
+    np.testing.assert_allclose(read, wanted, rtol=3e-7, atol=1e-30)
 
 
 def test_location_maps_have_peak_1_whatever_the_intensity() -> None:
@@ -133,38 +135,36 @@ def test_leading_dimensions_are_kept() -> None:
     maps = codec.encode(points, intensities)
     assert maps.shape == (2, 3, 5, 8, 12)
     torch.testing.assert_close(maps[1, 2], codec.encode(points[1, 2], intensities[1, 2]))
-    found, read = codec.decode(maps)
+    found, read = codec.decode(maps.numpy())
     assert found.shape == (2, 3, 5, 2)
-    torch.testing.assert_close(read, intensities)
+    np.testing.assert_allclose(read, intensities, rtol=1e-6)
+    np.testing.assert_array_equal(codec.intensities(maps.numpy()), read)
 
 
 def test_decode_clips_and_never_rounds() -> None:
     codec = HeatmapCodec((16, 16), (4, 4), amplitude=0.2)
     maps = torch.zeros(3, 4, 4)
     maps[0, 1, 2], maps[1], maps[2, 0, 0] = 7.0 * 0.2, -0.3, 1.23456 * 0.2
-    _, read = codec.decode(maps)
+    _, read = codec.decode(maps.numpy())
     assert read[0] == 5.0
     assert read[1] == 0.0
     assert float(read[2]) == pytest.approx(1.23456, rel=1e-6)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_decode_widens_half_precision_maps(dtype: torch.dtype) -> None:
+def test_decode_widens_half_precision_maps() -> None:
     codec = HeatmapCodec((100, 100), (30, 30), amplitude=0.2)
-    maps = torch.zeros(1, 30, 30, dtype=dtype)
+    maps = np.zeros((1, 30, 30), np.float16)
     maps[0, 11, 29] = 0.75
     points, read = codec.decode(maps)
-    assert points.dtype == read.dtype == torch.float32
-    torch.testing.assert_close(read, torch.tensor([3.75]))
-    torch.testing.assert_close(
-        points, torch.tensor([[29.5 * 100 / 30 - 0.5, 11.5 * 100 / 30 - 0.5]])
-    )
+    assert points.dtype == read.dtype == np.float32
+    np.testing.assert_allclose(read, [3.75], rtol=1e-6)
+    np.testing.assert_allclose(points, [[29.5 * 100 / 30 - 0.5, 11.5 * 100 / 30 - 0.5]], rtol=1e-6)
 
 
 def test_decode_refuses_maps_of_another_size() -> None:
     codec = HeatmapCodec((64, 64), (16, 16))
     with pytest.raises(ValueError, match="maps of"):
-        codec.decode(torch.zeros(1, 32, 32))
+        codec.decode(np.zeros((1, 32, 32)))
 
 
 def test_encode_lets_gradients_reach_the_intensities() -> None:
@@ -176,16 +176,10 @@ def test_encode_lets_gradients_reach_the_intensities() -> None:
 
 
 def test_mean_over_points_averages_within_each_au() -> None:
-    values = torch.tensor([[1.0, 3.0, 2.5, 0.0, 1.0, 5.0], [0.0, 0.0, 1.0, 3.0, 3.0, 3.0]])
+    values = np.array([[1.0, 3.0, 2.5, 0.0, 1.0, 5.0], [0.0, 0.0, 1.0, 3.0, 3.0, 3.0]], np.float32)
     read = mean_over_points(values, (0, 0, 1, 2, 2, 2))
-    torch.testing.assert_close(read, torch.tensor([[2.0, 2.5, 2.0], [0.0, 1.0, 3.0]]))
-
-
-def test_mean_over_points_does_not_round_under_autocast() -> None:
-    values = torch.tensor([[2.3456, 2.3458, 1.1111]])
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        read = mean_over_points(values, (0, 0, 1))
-    torch.testing.assert_close(read, torch.tensor([[2.3457, 1.1111]]))
+    assert read.dtype == np.float32
+    np.testing.assert_allclose(read, [[2.0, 2.5, 2.0], [0.0, 1.0, 3.0]], rtol=1e-6)
 
 
 def test_growing_gaussians_by_a_double_loop() -> None:
@@ -210,7 +204,7 @@ def test_growing_gaussians_are_read_exactly(codec: HeatmapCodec, level: float) -
     )
     point, levels = torch.zeros(1, 2, dtype=torch.float64), torch.tensor([level]).double()
     maps = growing.encode(point, levels)
-    assert float(growing.decode(maps)[1][0]) == pytest.approx(float(levels[0]), rel=1e-12)
+    assert float(growing.decode(maps.numpy())[1][0]) == pytest.approx(float(levels[0]), rel=1e-12)
     fixed = codec.encode(point, levels)
     assert (maps >= fixed).all()
     assert torch.equal(maps, fixed) or level > 1
@@ -255,32 +249,32 @@ def test_targets_by_a_plain_loop(kind: HeatmapKind) -> None:
 def test_reading_inverts_the_targets(kind: HeatmapKind) -> None:
     points, levels = a_face()
     layout = HeatmapLayout(LAYOUT_CODEC, OWNER, kind)
-    read = layout.read(layout.targets(points, levels).intensity)
-    torch.testing.assert_close(read, levels.nan_to_num())
+    read = layout.read(layout.targets(points, levels).intensity.numpy())
+    np.testing.assert_allclose(read, levels.nan_to_num(), rtol=1e-6, atol=1e-6)
 
 
 def test_reading_by_point_is_a_mean_and_by_au_a_peak() -> None:
     codec = HeatmapCodec((32, 32), (8, 8), amplitude=0.2)
-    maps = torch.zeros(6, 8, 8)
+    maps = np.zeros((6, 8, 8), np.float32)
     for k, level in enumerate((1.0, 3.0, 2.5, 0.0, 1.0, 9.0)):
         maps[k, k, 7 - k] = level * 0.2
     by_point = HeatmapLayout(codec, OWNER)
-    torch.testing.assert_close(by_point.read(maps), torch.tensor([2.0, 2.5, 2.0]))
+    np.testing.assert_allclose(by_point.read(maps), [2.0, 2.5, 2.0], rtol=1e-6)
     by_au = HeatmapLayout(codec, OWNER, "au")
-    torch.testing.assert_close(by_au.read(maps[[1, 2, 5]]), torch.tensor([3.0, 2.5, 5.0]))
+    np.testing.assert_allclose(by_au.read(maps[[1, 2, 5]]), [3.0, 2.5, 5.0], rtol=1e-6)
     heights = by_point.per_au(maps)
     assert heights.shape == (3, 8, 8)
-    torch.testing.assert_close(heights.flatten(1).amax(1), torch.tensor([3.0, 2.5, 9.0]))
+    np.testing.assert_allclose(heights.max((1, 2)), [3.0, 2.5, 9.0], rtol=1e-6)
     assert (float(heights[2, 4, 3]), float(heights[2, 5, 2])) == pytest.approx((1.0, 9.0))
-    torch.testing.assert_close(by_au.per_au(maps[[1, 2, 5]]), maps[[1, 2, 5]] / 0.2)
+    np.testing.assert_allclose(by_au.per_au(maps[[1, 2, 5]]), maps[[1, 2, 5]] / 0.2, rtol=1e-6)
 
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(0, 99))
 def test_max_over_points_by_loops(points: list[int], seed: int) -> None:
     owner = [au for au, count in enumerate(points) for _ in range(count)]
-    maps = torch.randn(2, len(owner), 3, 4, generator=torch.Generator().manual_seed(seed))
+    maps = np.random.default_rng(seed).normal(size=(2, len(owner), 3, 4))
     found = max_over_points(maps, owner)
     assert found.shape == (2, len(points), 3, 4)
     for au in range(len(points)):
         mine = [maps[:, k] for k in range(len(owner)) if owner[k] == au]
-        assert torch.equal(found[:, au], torch.stack(mine).max(0).values)
+        np.testing.assert_array_equal(found[:, au], np.max(mine, 0))

@@ -14,9 +14,10 @@ from auheat import geometry
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import PointLayout
-from auheat.inference.predictor import BATCH, Predictor, checked
+from auheat.heatmap import codec_of
+from auheat.inference.predictor import Predictor, checked
 from auheat.models.heatmap_model import Heatmaps
-from auheat.models.heatmap_net import codec_of
+from auheat.models.runtimes.runtime import BATCH_SIZE
 from auheat.results import Face, FacePrediction
 from stand_ins import (
     SMALL,
@@ -166,7 +167,7 @@ def test_confidence_with_location_maps(face: Points) -> None:
 
 
 def test_more_faces_than_a_batch_keep_their_order(face: Points) -> None:
-    many = [placed(face, scale=0.3, at=(60 + 17 * i, 135)) for i in range(BATCH + 3)]
+    many = [placed(face, scale=0.3, at=(60 + 17 * i, 135)) for i in range(BATCH_SIZE + 3)]
     many = [replace(known, face_id=i) for i, known in enumerate(many)]
     first = 0
 
@@ -179,8 +180,8 @@ def test_more_faces_than_a_batch_keep_their_order(face: Points) -> None:
 
     predictor = predictor_with(draw)
     found = predictor.predict_faces(FRAME, many)
-    assert [len(crops) for crops in predictor.runtime.net.seen] == [BATCH, 3]  # type: ignore[union-attr]
-    assert [prediction.face_id for prediction in found] == list(range(BATCH + 3))
+    assert [len(crops) for crops in predictor.runtime.net.seen] == [BATCH_SIZE, 3]  # type: ignore[union-attr]
+    assert [prediction.face_id for prediction in found] == list(range(BATCH_SIZE + 3))
     assert [p.intensities["AU04"] for p in found] == pytest.approx([0.1 * i for i in range(19)])
     np.testing.assert_array_equal(found[18].landmarks, many[18].landmarks)
 

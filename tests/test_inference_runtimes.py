@@ -15,11 +15,11 @@ from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.export.exporting import parity, write_graph
 from auheat.export.faces import sheet
+from auheat.heatmap import layout_of
 from auheat.inference.predictor import Predictor, load
 from auheat.models.checkpoint import Checkpoint, load_checkpoint
 from auheat.models.fused import fuse, in_bfloat16
-from auheat.models.heatmap_net import layout_of
-from auheat.models.runtimes import opening, torch_runtime
+from auheat.models.runtimes import torch_runtime
 from auheat.models.runtimes.exported import ExportedSettings
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.runtimes.torch_runtime import TorchRuntime
@@ -30,14 +30,14 @@ from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
 
 def test_torch_runtime_takes_crops_as_they_come() -> None:
     net, images = lively(WITH_SCC), crops(3)
-    runtime = TorchRuntime(net, WITH_SCC, "cpu", "fp32")
+    runtime = TorchRuntime(Checkpoint(net, WITH_SCC, {}), device="cpu", precision="fp32")
     found = runtime.heatmaps(images)
     with torch.no_grad():
         expected = net(pictures(images))
     assert (runtime.name, runtime.precision, runtime.device) == ("torch", "fp32", "cpu")
-    torch.testing.assert_close(found.intensity, expected.intensity, rtol=0, atol=2e-5)
-    torch.testing.assert_close(found.location, expected.location, rtol=0, atol=2e-5)
-    assert torch.equal(runtime.heatmaps(images).intensity, found.intensity)
+    np.testing.assert_allclose(found.intensity, expected.intensity, rtol=0, atol=2e-5)
+    np.testing.assert_allclose(found.location, expected.location, rtol=0, atol=2e-5)
+    np.testing.assert_array_equal(runtime.heatmaps(images).intensity, found.intensity)
     assert torch.is_grad_enabled()
 
 
@@ -45,12 +45,15 @@ def test_precision_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> Non
     net = lively(WITH_SCC)
     for able, expected in ((True, "bf16"), (False, "fp32")):
         monkeypatch.setattr(torch_runtime, "has_bfloat16", lambda _, able=able: able)
-        runtime = TorchRuntime(net, WITH_SCC, "cpu")
+        runtime = TorchRuntime(Checkpoint(net, WITH_SCC, {}), device="cpu")
         assert runtime.precision == expected
-        assert runtime.heatmaps(crops(1)).intensity.dtype == torch.float32
+        assert runtime.heatmaps(crops(1)).intensity.dtype == np.float32
         weight = runtime.net.head.weight
         assert weight.dtype == (torch.bfloat16 if able else torch.float32)
-    assert TorchRuntime(net, WITH_SCC, "cpu", "bf16").precision == "bf16"
+    assert (
+        TorchRuntime(Checkpoint(net, WITH_SCC, {}), device="cpu", precision="bf16").precision
+        == "bf16"
+    )
 
 
 def test_bfloat16_normalises_in_float32() -> None:
@@ -69,9 +72,9 @@ def test_bfloat16_normalises_in_float32() -> None:
 def test_threads_are_set_by_asking_alone() -> None:
     before = torch.get_num_threads()
     try:
-        TorchRuntime(lively(SMALL), SMALL, "cpu")
+        TorchRuntime(Checkpoint(lively(SMALL), SMALL, {}), device="cpu")
         assert torch.get_num_threads() == before
-        TorchRuntime(lively(SMALL), SMALL, "cpu", threads=before + 1)
+        TorchRuntime(Checkpoint(lively(SMALL), SMALL, {}), device="cpu", threads=before + 1)
         assert torch.get_num_threads() == before + 1
     finally:
         torch.set_num_threads(before)
@@ -105,7 +108,7 @@ def test_runtimes_draw_the_same_maps(
 ) -> None:
     """For batches of any size, one after the other; earlier results stay as they are."""
     pytest.importorskip(package)
-    runtime = open_runtime(exported(config), name)  # type: ignore[arg-type]
+    runtime = open_runtime(exported(config), runtime=name)  # type: ignore[arg-type]
     net = lively(config)
     assert (runtime.name, runtime.precision, runtime.config) == (name, "fp32", config)
     kept = []
@@ -114,12 +117,12 @@ def test_runtimes_draw_the_same_maps(
         with torch.no_grad():
             kept.append((runtime.heatmaps(images), net(pictures(images))))
     for found, expected in kept:
-        assert found.intensity.dtype == torch.float32
+        assert found.intensity.dtype == np.float32
         bound = 2e-5 * max(1.0, expected.intensity.abs().max().item())
-        torch.testing.assert_close(found.intensity, expected.intensity, rtol=0, atol=bound)
+        np.testing.assert_allclose(found.intensity, expected.intensity, rtol=0, atol=bound)
         assert (found.location is None) == (expected.location is None)
         if expected.location is not None:
-            torch.testing.assert_close(found.location, expected.location, rtol=0, atol=2e-5)
+            np.testing.assert_allclose(found.location, expected.location, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize(("name", "package"), RUNTIMES)
@@ -130,12 +133,14 @@ def test_the_predictor_reads_the_same_in_every_runtime(
     from stand_ins import face_from, texture
 
     frame, detector = texture(0, 270, 480), KnownFaces([[face_from(face)]])
-    runtime = open_runtime(exported(WITH_SCC), name, threads=1)  # type: ignore[arg-type]
-    torch_one = TorchRuntime(lively(WITH_SCC), WITH_SCC, "cpu", "fp32")
+    runtime = open_runtime(exported(WITH_SCC), runtime=name, threads=1)  # type: ignore[arg-type]
+    torch_one = TorchRuntime(
+        Checkpoint(lively(WITH_SCC), WITH_SCC, {}), device="cpu", precision="fp32"
+    )
     (expected,), (found,) = (Predictor(r, detector).predict(frame) for r in (torch_one, runtime))
     assert found.intensities == pytest.approx(expected.intensities, abs=1e-3)
     assert found.confidence == pytest.approx(expected.confidence, abs=1e-4)
-    assert Predictor(runtime, detector).device == torch.device("cpu")
+    assert Predictor(runtime, detector).device == "cpu"
 
 
 def test_what_does_not_go_together_is_refused(
@@ -143,9 +148,9 @@ def test_what_does_not_go_together_is_refused(
 ) -> None:
     stored, path = save_small(tmp_path / "a.safetensors"), exported(WITH_SCC)
     for wrong, message in (
-        (lambda: open_runtime(stored, "onnx"), "auheat export"),
-        (lambda: open_runtime(stored, "openvino"), "auheat export"),
-        (lambda: open_runtime(path, "torch"), "reads .safetensors"),
+        (lambda: open_runtime(stored, runtime="onnx"), "auheat export"),
+        (lambda: open_runtime(stored, runtime="openvino"), "auheat export"),
+        (lambda: open_runtime(path, runtime="torch"), "reads .safetensors"),
         (lambda: open_runtime(path, device="cuda"), "on the CPU, not on cuda"),
         (lambda: open_runtime(tmp_path / "none.onnx"), "no exported network at"),
     ):
@@ -159,7 +164,7 @@ def test_bf16_is_refused_where_it_was_not_checked(
 ) -> None:
     pytest.importorskip(package)
     with pytest.raises(AuheatError, match="fp32"):
-        open_runtime(exported(WITH_SCC), name, precision="bf16")  # type: ignore[arg-type]
+        open_runtime(exported(WITH_SCC), runtime=name, precision="bf16")  # type: ignore[arg-type]
 
 
 def test_a_signal_after_two_openvino_runtimes_is_survived(exported: Callable[..., Path]) -> None:
@@ -189,32 +194,22 @@ def test_openvino_reads_a_bf16_file_in_bf16_where_the_processor_has_it(
     openvino = pytest.importorskip("openvino")
     path, net = exported(WITH_SCC, "bf16"), lively(WITH_SCC)
     able = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    runtime = open_runtime(path, "openvino")
+    runtime = open_runtime(path, runtime="openvino")
     assert runtime.precision == ("bf16" if able else "fp32")
-    exact = open_runtime(path, "openvino", precision="fp32")
+    exact = open_runtime(path, runtime="openvino", precision="fp32")
     assert exact.precision == "fp32"
     images = crops(4)
     with torch.no_grad():
-        expected = net(pictures(images)).intensity
-    off = [(r.heatmaps(images).intensity - expected).abs().max().item() for r in (runtime, exact)]
+        expected = net(pictures(images)).intensity.numpy()
+    off = [np.abs(r.heatmaps(images).intensity - expected).max() for r in (runtime, exact)]
     assert off[1] < 5e-5
     if able:
         assert off[0] > 10 * off[1]  # it did compute in another precision
 
 
-@pytest.mark.parametrize("missing", [["openvino"], ["openvino", "onnxruntime"]])
-def test_auto_takes_what_is_installed(
-    exported: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, missing: list[str]
-) -> None:
-    pytest.importorskip("onnxruntime")
-    path = exported(WITH_SCC)
-    find = opening.find_spec
-    monkeypatch.setattr(opening, "find_spec", lambda p: None if p in missing else find(p))
-    if len(missing) == 2:
-        with pytest.raises(AuheatError, match="pip install"):
-            open_runtime(path)
-    else:
-        assert open_runtime(path).name == "onnx"
+def test_auto_runs_exported_networks_in_onnx_runtime(exported: Callable[..., Path]) -> None:
+    assert open_runtime(exported(WITH_SCC)).name == "onnx"
+    assert open_runtime(str(exported(WITH_SCC))).card == {"by": "a test"}
 
 
 @pytest.mark.parametrize(("name", "package"), RUNTIMES)
@@ -222,8 +217,8 @@ def test_a_missing_package_is_named(
     exported: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, name: str, package: str
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, package, None)
-    with pytest.raises(AuheatError, match=f"pip install {package}"):
-        open_runtime(exported(WITH_SCC), name)  # type: ignore[arg-type]
+    with pytest.raises(AuheatError, match=f"pip install .*{package}"):
+        open_runtime(exported(WITH_SCC), runtime=name)  # type: ignore[arg-type]
 
 
 def test_load_hands_its_wishes_on(
@@ -243,7 +238,7 @@ def test_batch_bounds_what_goes_through_together(face: NDArray[np.float64]) -> N
     from stand_ins import face_from, texture
 
     checkpoint, seen = small_checkpoint(), list[int]()
-    runtime = TorchRuntime(checkpoint.net, checkpoint.config, "cpu")
+    runtime = TorchRuntime(checkpoint, device="cpu")
     draw = runtime.heatmaps
     runtime.heatmaps = lambda images: seen.append(len(images)) or draw(images)  # type: ignore[assignment, func-returns-value]
     predictor = Predictor(runtime, KnownFaces([[]]), batch=3)
@@ -259,9 +254,9 @@ def default() -> Checkpoint:
 @pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-4), ("bf16", 0.06)])
 def test_default_weights_in_torch(default: Checkpoint, precision: str, most: float) -> None:
     """Folded against plain over the faces of the examples; bf16 was 0.038 over 250 of them."""
-    runtime = TorchRuntime(default.net, default.config, "cpu", precision)  # type: ignore[arg-type]
+    runtime = TorchRuntime(default, device="cpu", precision=precision)  # type: ignore[arg-type]
     faces = sheet(default.config.input_size)[::2]
-    found = parity(default.net, runtime, faces)
+    found = parity(TorchRuntime(default, device="cpu", fused=False), runtime, faces)
     assert found.largest < most
     assert found.icc > 0.995
     levels = layout_of(default.config).read(runtime.heatmaps(faces).intensity)

@@ -16,12 +16,12 @@ from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
 from auheat.facs import PointLayout
+from auheat.heatmap import codec_of
 from auheat.inference.pipeline import BATCH_FRAMES, DECODED, READ, predict_frames
 from auheat.inference.predictor import Predictor
 from auheat.inference.video import VideoPrediction, predict_video
 from auheat.media.frames import Frame
 from auheat.models.heatmap_model import Heatmaps
-from auheat.models.heatmap_net import codec_of
 from auheat.results import Face
 from stand_ins import (
     SMALL,

@@ -11,9 +11,10 @@ from torch.nn import functional
 
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
+from auheat.heatmap import codec_of, heatmap_side, layout_of
 from auheat.models.checkpoint import backbone_of, load_backbone, load_checkpoint, save_checkpoint
 from auheat.models.heatmap_model import HeatmapModel
-from auheat.models.heatmap_net import build_net, codec_of, heatmap_side, layout_of
+from auheat.models.heatmap_net import build_net
 from auheat.models.hourglass import Hourglass, HourglassModule, Residual
 from auheat.models.resnet import ResNet
 from lively_nets import parameter_count

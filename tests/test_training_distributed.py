@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from auheat.data.dataset import VisitSampler
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import predict_part
 from auheat.metrics import Agreement, summary
-from auheat.models.checkpoint import load_checkpoint
+from auheat.models.runtimes.opening import open_runtime
 from auheat.training import fit as module
 from auheat.training.fit import BEST, fit
 from small_runs import AUS, experiment, write_dataset
@@ -78,13 +77,13 @@ def test_two_processes_measure_what_one_does(tmp_path: Path) -> None:
     # 25 // 2 = 12 pictures for each process, 3 batches of 4.
     assert [(line["epoch"], line["step"]) for line in lines] == [(1, 3), (2, 6), (3, 9)]
     assert len(list(run.rglob("*.safetensors"))) == 1
-    checkpoint = load_checkpoint(run / BEST)
-    line = lines[checkpoint.card["epoch"] - 1]
+    runtime = open_runtime(run / BEST, device="cpu", precision="fp32")
+    line = lines[runtime.card["epoch"] - 1]
     assert line["val/icc"] == max(row["val/icc"] for row in lines)
 
     val = manifest.split("val")
     assert len(val.table) == VALIDATED
-    alone = predict_part(checkpoint, val, torch.device("cpu"), 0)
+    alone = predict_part(runtime, val)
     assert alone.std() > 0.1
     expected = summary(Agreement.of(alone, val.labels(AUS)), AUS)
     for au in AUS:

@@ -18,6 +18,9 @@ for "growing" is sigma(I) = sigma * max(I, 1), without an end: in proportion to 
 level 1 to 5, and constant below, so that a faint AU still has an extent. The peak stays
 I * amplitude, with the amplitude of the given sigma.
 
+Targets are drawn in PyTorch, for training; maps are read in NumPy, so that reading faces needs no
+PyTorch.
+
 Letters: K AU points, A Action Units, N maps (K or A), h w map pixels.
 """
 
@@ -26,27 +29,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import pi
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from auheat.config import Gaussian, HeatmapKind
-from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
+from auheat.config import Gaussian, HeatmapKind, ModelConfig
+from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, PointLayout
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Amplitude = float | Literal["paper"]
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
 class HeatmapCodec:
     """Encodes and decodes maps for inputs of one size.
 
-    input_size: (height, width) of the network input in pixels.
-    map_size: (height, width) of the maps in pixels.
-    sigma: standard deviation of the Gaussian in map pixels. The authors use 2 on 64x64 maps.
-    amplitude: peak of a map at intensity 1. "paper" is Eq. 1's 1 / (2 pi sigma^2); the default
-        0.2 puts intensity 5 at a peak of 1.
-    gaussian: "fixed" has the same size at every intensity, "growing" has sigma * max(I, 1).
+    Attributes:
+        input_size: (height, width) of the network input in pixels.
+        map_size: (height, width) of the maps in pixels.
+        sigma: Standard deviation of the Gaussian in map pixels. The authors use 2 on 64x64 maps.
+        amplitude: Peak of a map at intensity 1. "paper" is Eq. 1's 1 / (2 pi sigma^2); the default
+            0.2 puts intensity 5 at a peak of 1.
+        gaussian: "fixed" has the same size at every intensity, "growing" has sigma * max(I, 1).
     """
 
     input_size: tuple[int, int]
@@ -63,9 +71,11 @@ class HeatmapCodec:
         return float(self.amplitude)
 
     def encode(self, points: Tensor, intensities: Tensor) -> Tensor:
-        """Intensity maps. points: (..., K, 2) input pixels; intensities: (..., K) in 0 to 5.
+        """Intensity maps (..., K, h, w).
 
-        Returns (..., K, h, w).
+        Args:
+            points: (..., K, 2) input pixels.
+            intensities: (..., K) in 0 to 5.
         """
         spread: Tensor | float = self.sigma
         if self.gaussian == "growing":
@@ -78,6 +88,8 @@ class HeatmapCodec:
 
     def _draw(self, points: Tensor, sigma: Tensor | float) -> Tensor:
         """Gaussians with peak 1. sigma: one for all, or (..., K, 1, 1)."""
+        import torch
+
         centre = self._nearest_pixel(points)
         height, width = self.map_size
         rows = torch.arange(height, device=points.device, dtype=centre.dtype)
@@ -87,40 +99,54 @@ class HeatmapCodec:
         squared = down[..., :, None] + across[..., None, :]
         return torch.exp(squared / (-2.0 * sigma**2))
 
-    def decode(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Reads maps (..., K, h, w): points (..., K, 2) in input pixels, intensities (..., K).
-
-        The intensity is the maximum of the map over the amplitude, clipped to 0 to 5 and never
-        rounded; the point is where the maximum lies. Works in at least float32.
-        Raises ValueError if the maps have another size.
-        """
-        if tuple(maps.shape[-2:]) != self.map_size:
-            raise ValueError(f"expected maps of {self.map_size}, not {tuple(maps.shape[-2:])}")
-        width = self.map_size[1]
-        peak, index = maps.flatten(-2).max(-1)
-        peak = peak.to(torch.promote_types(peak.dtype, torch.float32))
-        cells = torch.stack([index % width, torch.div(index, width, rounding_mode="floor")], -1)
-        stride = self._stride(peak)
-        points = (cells + 0.5) * stride - 0.5
-        return points, (peak / self.scale).clamp(MIN_INTENSITY, MAX_INTENSITY)
-
     def _nearest_pixel(self, points: Tensor) -> Tensor:
-        cells = ((points + 0.5) / self._stride(points)).floor()
+        import torch
+
+        dtype = points.dtype if points.is_floating_point() else torch.float32
+        stride = torch.tensor(self._stride, dtype=dtype, device=points.device)
+        cells = ((points + 0.5) / stride).floor()
         last = torch.tensor(
             [self.map_size[1] - 1, self.map_size[0] - 1], dtype=cells.dtype, device=cells.device
         )
         return torch.minimum(cells.clamp(min=0), last)
 
-    def _stride(self, like: Tensor) -> Tensor:
+    def decode(self, maps: Floats) -> tuple[Floats, Floats]:
+        """Reads maps (..., K, h, w): points (..., K, 2) in input pixels, intensities (..., K).
+
+        The intensity is the maximum of the map over the amplitude, clipped to 0 to 5 and never
+        rounded; the point is where the maximum lies. Works in at least float32.
+
+        Raises:
+            ValueError: The maps have another size.
+        """
+        intensities = self.intensities(maps)
+        index = maps.reshape(*maps.shape[:-2], -1).argmax(-1)
+        cells = np.stack([index % self.map_size[1], index // self.map_size[1]], -1)
+        points = (cells + 0.5) * np.array(self._stride) - 0.5
+        return points.astype(intensities.dtype), intensities
+
+    def intensities(self, maps: Floats) -> Floats:
+        """The intensities (..., K) of maps (..., K, h, w) alone, see `decode`."""
+        if tuple(maps.shape[-2:]) != self.map_size:
+            raise ValueError(f"expected maps of {self.map_size}, not {tuple(maps.shape[-2:])}")
+        peak = maps.max((-2, -1))
+        wide = peak.astype(np.promote_types(peak.dtype, np.float32), copy=False)
+        return np.asarray((wide / wide.dtype.type(self.scale)).clip(MIN_INTENSITY, MAX_INTENSITY))
+
+    @property
+    def _stride(self) -> tuple[float, float]:
+        """(x, y) size of a map pixel in input pixels."""
         (height, width), (rows, columns) = self.input_size, self.map_size
-        dtype = like.dtype if like.is_floating_point() else torch.float32
-        return torch.tensor([width / columns, height / rows], dtype=dtype, device=like.device)
+        return width / columns, height / rows
 
 
 class Targets(NamedTuple):
     """What the maps of a batch should be.
 
-    intensity, location: (..., N, h, w). coded: (..., N), 1 where the intensity is known, else 0.
+    Attributes:
+        intensity: (..., N, h, w) intensity maps.
+        location: (..., N, h, w) location maps.
+        coded: (..., N), 1 where the intensity is known, else 0.
     """
 
     intensity: Tensor
@@ -132,9 +158,11 @@ class Targets(NamedTuple):
 class HeatmapLayout:
     """What the N maps of a network are of: how their targets are drawn, and how they are read.
 
-    au_of_point: K indices into the A AUs, ascending.
-    kind: "point" has a map for each AU point, and an AU is the mean of what its points read;
-        "au" has a map for each AU, the maximum over the Gaussians of its points.
+    Attributes:
+        codec: Draws and reads a single map.
+        au_of_point: K indices into the A AUs, ascending.
+        kind: "point" has a map for each AU point, and an AU is the mean of what its points read;
+            "au" has a map for each AU, the maximum over the Gaussians of its points.
     """
 
     codec: HeatmapCodec
@@ -147,46 +175,86 @@ class HeatmapLayout:
         return len(self.au_of_point) if self.kind == "point" else self.au_of_point[-1] + 1
 
     def targets(self, points: Tensor, levels: Tensor) -> Targets:
-        """points: (..., K, 2) input pixels; levels: (..., A) in 0 to 5, NaN where not coded."""
+        """What a network should draw.
+
+        Args:
+            points: (..., K, 2) input pixels.
+            levels: (..., A) in 0 to 5, NaN where not coded.
+        """
         at_points = levels[..., list(self.au_of_point)]
         intensity = self.codec.encode(points, at_points.nan_to_num())
         location = self.codec.locate(points)
         if self.kind == "point":
             return Targets(intensity, location, (~at_points.isnan()).float())
-        return Targets(
-            max_over_points(intensity, self.au_of_point),
-            max_over_points(location, self.au_of_point),
-            (~levels.isnan()).float(),
-        )
+        return Targets(self._merged(intensity), self._merged(location), (~levels.isnan()).float())
 
-    def read(self, maps: Tensor) -> Tensor:
+    def _merged(self, maps: Tensor) -> Tensor:
+        """The pixelwise maximum over the points of each AU: (..., K, h, w) -> (..., A, h, w)."""
+        import torch
+
+        of_aus: tuple[Tensor, ...] = maps.split(_counts(self.au_of_point), -3)  # type: ignore[no-untyped-call]
+        return torch.stack([points.amax(-3) for points in of_aus], -3)
+
+    def read(self, maps: Floats) -> Floats:
         """Intensities (..., A) of intensity maps (..., N, h, w), see `HeatmapCodec.decode`."""
-        _, levels = self.codec.decode(maps)
+        levels = self.codec.intensities(maps)
         return levels if self.kind == "au" else mean_over_points(levels, self.au_of_point)
 
-    def per_au(self, maps: Tensor) -> Tensor:
+    def per_au(self, maps: Floats) -> Floats:
         """One map for each AU in units of intensity: (..., N, h, w) -> (..., A, h, w)."""
-        levels = maps / self.codec.scale
+        levels = maps / maps.dtype.type(self.codec.scale)
         return levels if self.kind == "au" else max_over_points(levels, self.au_of_point)
 
 
-def max_over_points(maps: Tensor, au_of_point: Sequence[int]) -> Tensor:
+def heatmap_side(config: ModelConfig) -> int:
+    """Side of the square heatmaps in pixels of a network with these settings."""
+    if config.kind == "hourglass":
+        return config.input_size // 4
+    side: int = config.input_size // 32 * 2 ** len(config.deconv_widths)
+    return side
+
+
+def codec_of(config: ModelConfig) -> HeatmapCodec:
+    """The codec that encodes targets for, and decodes maps of, a network with these settings."""
+    side, size = heatmap_side(config), config.input_size
+    return HeatmapCodec((size, size), (side, side), config.sigma, config.amplitude, config.gaussian)
+
+
+def layout_of(config: ModelConfig) -> HeatmapLayout:
+    """What the maps of a network with these settings are of."""
+    points = PointLayout.of(config.aus)
+    return HeatmapLayout(codec_of(config), points.au_of_point, config.maps)
+
+
+def _counts(au_of_point: Sequence[int]) -> list[int]:
+    """How many points each AU has. au_of_point: K indices into the A AUs, ascending."""
+    return [au_of_point.count(au) for au in range(au_of_point[-1] + 1)]
+
+
+def _starts(au_of_point: Sequence[int]) -> NDArray[np.intp]:
+    """Where the points of each AU begin."""
+    return np.cumsum([0, *_counts(au_of_point)[:-1]])
+
+
+def max_over_points(maps: Floats, au_of_point: Sequence[int]) -> Floats:
     """The pixelwise maximum over the maps of each AU's points: (..., K, h, w) -> (..., A, h, w).
 
-    au_of_point: K indices into the A AUs, none smaller than the one before it.
+    Args:
+        maps: (..., K, h, w).
+        au_of_point: K indices into the A AUs, none smaller than the one before it.
     """
-    counts = [au_of_point.count(au) for au in range(au_of_point[-1] + 1)]
-    of_aus: tuple[Tensor, ...] = maps.split(counts, -3)  # type: ignore[no-untyped-call]
-    return torch.stack([points.amax(-3) for points in of_aus], -3)
+    return np.maximum.reduceat(maps, _starts(au_of_point), axis=-3)
 
 
-def mean_over_points(values: Tensor, au_of_point: Sequence[int]) -> Tensor:
+def mean_over_points(values: Floats, au_of_point: Sequence[int]) -> Floats:
     """Averages what was read at the points of each AU (the paper's footnote 2).
 
-    values: (..., K); au_of_point: K indices into the A AUs. Returns (..., A).
+    Args:
+        values: (..., K).
+        au_of_point: K indices into the A AUs, none smaller than the one before it.
+
+    Returns:
+        (..., A).
     """
-    owner = torch.as_tensor(au_of_point, device=values.device)
-    count = int(owner.max()) + 1
-    share = torch.nn.functional.one_hot(owner, count).to(values.dtype)
-    # No matrix product: autocast would round the intensities to bfloat16.
-    return (values[..., None] * (share / share.sum(0))).sum(-2)
+    share = (1.0 / np.array(_counts(au_of_point))[list(au_of_point)]).astype(values.dtype)
+    return np.add.reduceat(values * share, _starts(au_of_point), axis=-1)

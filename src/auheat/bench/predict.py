@@ -23,6 +23,7 @@ from auheat.inference.pipeline import BATCH_FRAMES, predict_frames
 from auheat.inference.predictor import Predictor
 from auheat.media.frames import Frame, VideoFile
 from auheat.media.video_writer import VideoWriter
+from auheat.models.devices import find_device
 from auheat.results import FrameResult
 from auheat.system import cpu_count
 from auheat.tables.schema import TableSchema
@@ -70,7 +71,7 @@ def bench_predict(
         timings = in_turns(works, plan.rounds)
         progress(1)
         commands = [_command(clip, folder, plan, progress) for _ in range(plan.rounds)]
-    machine = describe(predictor.device) | {
+    machine = describe(find_device(predictor.device)) | {
         "runtime": predictor.runtime.name,
         "precision": predictor.runtime.precision,
         "processors": cpu_count(),

@@ -29,7 +29,7 @@ from auheat.data.dataset import CropDataset, Sample, VisitSampler
 from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.faces.crop import CropSpec
-from auheat.models.heatmap_net import layout_of
+from auheat.heatmap import layout_of
 from auheat.system import keep_freed_memory
 from auheat.training.arms import recipes
 from auheat.training.experiment import Experiment, read_settings

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
+
+from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 
 
 @click.command()
@@ -37,12 +39,27 @@ import click
     "-o", "--out", type=click.Path(path_type=Path), help="Result file.  [default: beside TARGET]"
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
+@click.option(
+    "--runtime",
+    type=click.Choice(get_args(RuntimeChoice)),
+    default="auto",
+    show_default=True,
+    help="What the network runs on, as `auheat predict` has it.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(get_args(PrecisionChoice)),
+    default="auto",
+    show_default=True,
+    help="What the network computes in.",
+)
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
 def command(target: Path, data: Path, out: Path | None, **options: Any) -> None:
     """Measure TARGET on a dataset: ICC(3,1), MAE, MSE and PCC by AU.
 
-    TARGET is a run's folder, a .safetensors file, or a table of anyone's predictions (CSV, Parquet,
-    or a folder of them), such as OpenFace, py-feat or LibreFace write.
+    TARGET is a run's folder, a .safetensors file, an .onnx file of `auheat export`, or a table of
+    anyone's predictions (CSV, Parquet, or a folder of them), such as OpenFace, py-feat or LibreFace
+    write. A network runs as `auheat predict` runs it.
     """
     from auheat.evaluation.controls import controls
     from auheat.evaluation.foreign import holds_tables
@@ -70,20 +87,19 @@ def _run(target: Path, data: Path, options: dict[str, Any]) -> tuple[Any, Any, P
     from tqdm import tqdm
 
     from auheat.evaluation.evaluate import measure
-    from auheat.models.checkpoint import load_checkpoint
-    from auheat.models.devices import find_device
+    from auheat.models.runtimes.opening import open_runtime
     from auheat.training.fit import BEST
 
     weights = target / BEST if target.is_dir() else target
-    checkpoint = load_checkpoint(weights)
-    selection = _selection(data, options, checkpoint.card.get("experiment", {}))
+    names = ("runtime", "device", "precision")
+    runtime = open_runtime(weights, **{name: options[name] for name in names})
+    selection = _selection(data, options, runtime.card.get("experiment", {}))
     predictions = measure(
-        checkpoint,
+        runtime,
         weights,
         selection,
-        find_device(options["device"]),
-        options["workers"],
-        lambda batches: tqdm(batches, "evaluate", disable=None),
+        workers=options["workers"],
+        wrap=lambda batches: tqdm(batches, "evaluate", disable=None),
     )
     return predictions, selection.train, weights.parent / f"result-{options['split']}.json"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from auheat.data.dataset import CropDataset
@@ -19,49 +18,57 @@ from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.selection import Selection
-from auheat.models.checkpoint import Checkpoint
-from auheat.models.heatmap_net import layout_of
-
-_BATCH = 64
+from auheat.models.runtimes.runtime import Runtime, read_intensities
 
 Wrap = Callable[[Iterable[Any]], Iterable[Any]]
 
+_LOADED = 64  # images that a worker hands over together
 
-@torch.inference_mode()
+
 def predict_part(
-    checkpoint: Checkpoint, part: Manifest, device: torch.device, workers: int, wrap: Wrap = iter
+    runtime: Runtime, part: Manifest, *, workers: int = 0, wrap: Wrap = iter
 ) -> NDArray[np.float64]:
-    """Intensities (N, A) for every picture of a part of a dataset, in its order.
+    """Intensities (N, A) for every image of a part of a dataset, in its order.
 
-    wrap: passes batches on, for a progress bar. Raises AuheatError if the part is empty.
+    Args:
+        runtime: The network.
+        part: The images.
+        workers: Processes that read images; 0 reads them in this one.
+        wrap: Passes batches on, for a progress bar.
+
+    Raises:
+        AuheatError: The part is empty.
     """
     if not len(part.table):
         raise AuheatError(f"nothing to evaluate in {part.folder}: that split has no pictures")
-    config = checkpoint.config
-    net = checkpoint.net.to(device).eval()
-    layout = layout_of(config)
-    dataset = CropDataset(part, config.aus, config.input_size)
-    read = []
-    for batch in wrap(crop_loader(dataset, _BATCH, workers)):
-        maps = net(batch["image"].to(device).float())
-        read.append(layout.read(maps.intensity).double().cpu().numpy())
-    return np.concatenate(read)
+    dataset = CropDataset(part, runtime.config.aus, runtime.config.input_size)
+    batches = wrap(crop_loader(dataset, _LOADED, workers))
+    crops = (crop for batch in batches for crop in batch["image"].permute(0, 2, 3, 1).numpy())
+    return read_intensities(runtime, crops).astype(np.float64)
 
 
 def measure(
-    checkpoint: Checkpoint,
-    weights: Path,
+    runtime: Runtime,
+    weights: str | Path,
     selection: Selection,
-    device: torch.device,
-    workers: int,
+    *,
+    workers: int = 0,
     wrap: Wrap = iter,
 ) -> Predictions:
     """Predictions of a run, beside the labels, for the selected part of a dataset.
 
-    weights: the checkpoint's file, for its name. wrap: as for `predict_part`, which see for errors.
+    Args:
+        runtime: The network.
+        weights: Its file, for its name.
+        selection: The images and labels.
+        workers: See `predict_part`.
+        wrap: See `predict_part`.
+
+    Raises:
+        AuheatError: The part is empty.
     """
-    values = predict_part(checkpoint, selection.part, device, workers, wrap)
-    experiment = checkpoint.card.get("experiment", {})
+    values = predict_part(runtime, selection.part, workers=workers, wrap=wrap)
+    experiment, weights = runtime.card.get("experiment", {}), Path(weights)
     about = {
         "name": str(experiment.get("name", weights.stem)),
         "seed": int(experiment.get("seed", 0)),
@@ -69,4 +76,4 @@ def measure(
         "experiment": experiment,
         **selection.about,
     }
-    return Predictions.of(selection.part, checkpoint.config.aus, values, about)
+    return Predictions.of(selection.part, runtime.config.aus, values, about)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from auheat.errors import AuheatError
@@ -24,8 +23,7 @@ from auheat.files import atomic_write
 from auheat.metrics import Agreement
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.fused import fuse
-from auheat.models.heatmap_model import HeatmapModel, Heatmaps
-from auheat.models.heatmap_net import layout_of
+from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.runtimes.exported import (
     CROPS,
     INTENSITY,
@@ -34,8 +32,10 @@ from auheat.models.runtimes.exported import (
     SUFFIX,
     ExportedSettings,
 )
+from auheat.models.runtimes.names import Precision, RuntimeName
 from auheat.models.runtimes.opening import installed, open_exported
-from auheat.models.runtimes.runtime import Crops, Precision, Runtime, RuntimeName
+from auheat.models.runtimes.runtime import Crops, Runtime, read_intensities
+from auheat.models.runtimes.torch_runtime import TorchRuntime
 from auheat.models.weights import uncertainty_path
 
 # The oldest set of operators that holds all of a network; every runtime of these years has it.
@@ -44,8 +44,6 @@ _BATCH = 8
 # How far an intensity may be from that of the network in PyTorch, fp32, and the least mean ICC.
 LIMITS: dict[Precision, float] = {"fp32": 1e-3, "bf16": 0.1}
 LEAST_ICC = 0.99
-
-Levels = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -115,18 +113,17 @@ def export(
     weights, out = Path(weights), Path(out)
     if out.suffix.lower() != SUFFIX:
         raise AuheatError(f"cannot export to {out}: give a name that ends in {SUFFIX}")
-    if not installed():
-        raise AuheatError("to check an export, pip install openvino, or onnxruntime")
     checkpoint = load_checkpoint(weights)
     size = checkpoint.config.input_size
     crops = np.concatenate([sheet(size), faces_in(examples, size)])
     settings = ExportedSettings(checkpoint.config, checkpoint.card, precision)
     with atomic_write(out) as temporary:
         write_graph(checkpoint.net, settings, temporary)
-        checks = []
+        # As it was trained: neither fused nor rounded.
+        trained, checks = TorchRuntime(checkpoint, device="cpu", fused=False), []
         for name in installed():
-            runtime = open_exported(temporary, name)
-            checks.append(Check(name, runtime.precision, parity(checkpoint.net, runtime, crops)))
+            runtime = open_exported(temporary, runtime=name)
+            checks.append(Check(name, runtime.precision, parity(trained, runtime, crops)))
         _refuse(checks, precision, out)
     _hand_on_uncertainty(weights, out)
     return checks
@@ -202,22 +199,9 @@ class _FromCrops(nn.Module):
         return tuple(maps.split(self.points, 1))
 
 
-def parity(net: HeatmapModel, runtime: Runtime, crops: Crops) -> Parity:
-    """Reads crops (N, H, W, 3) with the plain network, as it was trained, and with a runtime."""
-    with torch.inference_mode():
-        expected = _levels(lambda part: net(_pictures(part)), runtime, crops)
-    found = _levels(runtime.heatmaps, runtime, crops)
-    iccs = Agreement.of(found, expected).icc
+def parity(expected: Runtime, found: Runtime, crops: Crops) -> Parity:
+    """Reads crops (N, H, W, 3) with a network that is right, and with one that may not be."""
+    right, other = (read_intensities(one, crops, batch_size=_BATCH) for one in (expected, found))
+    iccs = Agreement.of(other, right).icc
     mean = float(np.nanmean(iccs)) if np.isfinite(iccs).any() else float("nan")
-    return Parity(len(crops), float(np.abs(found - expected).max()), mean)
-
-
-def _levels(draw: Callable[[Crops], Heatmaps], runtime: Runtime, crops: Crops) -> Levels:
-    """Intensities (N, A)."""
-    layout = layout_of(runtime.config)
-    parts = [crops[start : start + _BATCH] for start in range(0, len(crops), _BATCH)]
-    return np.concatenate([layout.read(draw(part).intensity).numpy() for part in parts])
-
-
-def _pictures(crops: Crops) -> Tensor:
-    return torch.from_numpy(crops).permute(0, 3, 1, 2).float()
+    return Parity(len(crops), float(np.abs(other - right).max()), mean)

@@ -5,39 +5,36 @@ Letters: n pictures, A Action Units, C channels, N maps, H W input pixels, h w m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
 
 from auheat.data.dataset import CropDataset
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.figures.channels import Channels
 from auheat.figures.face_maps import Faces
-from auheat.heatmap import mean_over_points
+from auheat.heatmap import layout_of, mean_over_points
 from auheat.models.checkpoint import Checkpoint
-from auheat.models.heatmap_net import HeatmapNet, layout_of
+from auheat.models.heatmap_net import HeatmapNet
+from auheat.models.runtimes.runtime import Crops, in_batches, read_crops
+from auheat.models.runtimes.torch_runtime import TorchRuntime
 
-_BATCH = 16
 
-
-@torch.inference_mode()
 def see_faces(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Faces:
     """What a network says of some rows of a dataset: maps in intensity units, one for each AU.
 
     Raises AuheatError for a row that the part does not have.
     """
-    images, labels = _read(checkpoint, part, rows)
-    layout = layout_of(checkpoint.config)
-    net = checkpoint.net.eval()
-    maps = _in_batches(net, lambda batch: net(batch).intensity, images)
+    crops, labels = _read(checkpoint, part, rows)
+    layout, runtime = layout_of(checkpoint.config), _as_trained(checkpoint)
+    readings = list(read_crops(runtime, crops))
     return Faces(
-        images.permute(0, 2, 3, 1).numpy(),
-        layout.per_au(maps).numpy(),
-        layout.read(maps).numpy(),
-        labels.numpy(),
+        crops,
+        np.concatenate([layout.per_au(reading.heatmaps.intensity) for reading in readings]),
+        np.concatenate([reading.intensities for reading in readings]),
+        labels,
         checkpoint.config.aus,
     )
 
@@ -55,7 +52,6 @@ def expressive_rows(part: Manifest, aus: tuple[str, ...], count: int) -> list[in
     return list(chosen.values())[:count]
 
 
-@torch.inference_mode()
 def see_channels(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Channels:
     """The last layer's weights for the intensity maps, averaged over the points of each AU, and
     the responses of the channels that it weighs, on some rows of a dataset.
@@ -64,33 +60,35 @@ def see_channels(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) ->
     Raises AuheatError for a network that is not of kind "deconv", as the paper's figure shows the
     channels of the last SCC layer, and for a row that the part does not have.
     """
-    net = checkpoint.net.eval()
-    if not isinstance(net, HeatmapNet):
+    if not isinstance(checkpoint.net, HeatmapNet):
         raise AuheatError(
             f"a network of kind {checkpoint.config.kind!r} has no deconvolutions whose channels "
             "could be shown: give one of kind 'deconv'"
         )
-    images, _ = _read(checkpoint, part, rows)
-    responses = _in_batches(net, net.features, images)
-    return Channels(
-        _weights(checkpoint).cpu().numpy(),
-        images.permute(0, 2, 3, 1).numpy(),
-        responses.numpy(),
-        checkpoint.config.aus,
-    )
+    crops, _ = _read(checkpoint, part, rows)
+    responses = np.concatenate(list(in_batches(_as_trained(checkpoint).features, crops)))
+    return Channels(_weights(checkpoint), crops, responses, checkpoint.config.aus)
 
 
-def _weights(checkpoint: Checkpoint) -> Tensor:
+def _as_trained(checkpoint: Checkpoint) -> TorchRuntime:
+    """The network neither fused nor rounded, where its weights are."""
+    device = str(next(checkpoint.net.parameters()).device)
+    return TorchRuntime(checkpoint, device=device, fused=False)
+
+
+def _weights(checkpoint: Checkpoint) -> NDArray[np.float32]:
     """(A, C) of a head whose first N filters make the intensity maps."""
     layout = layout_of(checkpoint.config)
-    filters = checkpoint.net.head.weight[: layout.count, :, 0, 0].float()
+    filters = checkpoint.net.head.weight[: layout.count, :, 0, 0].float().detach().cpu().numpy()
     if layout.kind == "au":
-        return filters
-    return mean_over_points(filters.T, layout.au_of_point).T
+        return np.asarray(filters)
+    return np.asarray(mean_over_points(filters.T, layout.au_of_point).T)
 
 
-def _read(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Pictures (n, 3, H, W) uint8 and labels (n, A)."""
+def _read(
+    checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]
+) -> tuple[Crops, NDArray[np.float32]]:
+    """Crops (n, H, W, 3) uint8 and labels (n, A)."""
     config = checkpoint.config
     count = len(part.table)
     if not rows or not all(0 <= row < count for row in rows):
@@ -98,14 +96,6 @@ def _read(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> tuple[
     dataset = CropDataset(part, config.aus, config.input_size)
     samples = [dataset[row] for row in rows]
     return (
-        torch.stack([sample["image"] for sample in samples]),
-        torch.stack([sample["intensities"] for sample in samples]),
+        np.stack([sample["image"].permute(1, 2, 0).numpy() for sample in samples]),
+        np.stack([sample["intensities"].numpy() for sample in samples]),
     )
-
-
-def _in_batches(net: nn.Module, see: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """What a network sees in pictures (n, 3, H, W), in float32 and on the CPU."""
-    device = next(net.parameters()).device
-    batches = torch.split(images, _BATCH)
-    seen = [see(batch.to(device).float()).float().cpu() for batch in batches]
-    return torch.cat(seen)

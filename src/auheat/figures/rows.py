@@ -8,7 +8,7 @@ from typing import Literal
 
 from auheat.config import EdgeFeatures, ModelConfig
 from auheat.figures.printed import Database
-from auheat.models.heatmap_net import heatmap_side
+from auheat.heatmap import heatmap_side
 
 # "method": a trained network. "matched": the same after variance matching, which was fitted on
 # validation subjects. "control": a predictor without skill, such as all zeros or the mean.

@@ -9,13 +9,13 @@ Letters: N faces, A Action Units, H W input pixels, h w map pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from auheat import geometry
@@ -24,20 +24,19 @@ from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector, default_detector
 from auheat.faces.pose import head_pose
 from auheat.facs import action_units
+from auheat.heatmap import layout_of
 from auheat.inference.uncertainty import Uncertainty, load_uncertainty, visibility
 from auheat.media.photo import read_photo
-from auheat.models.checkpoint import Checkpoint
-from auheat.models.heatmap_net import layout_of
+from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import open_runtime
-from auheat.models.runtimes.runtime import PrecisionChoice, Runtime, RuntimeChoice
-from auheat.models.runtimes.torch_runtime import TorchRuntime
+from auheat.models.runtimes.runtime import BATCH_SIZE, Reading, Runtime, read_crops
 from auheat.models.weights import default_weights
 from auheat.results import Face, FacePrediction
 
-Image = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from auheat.models.checkpoint import Checkpoint
 
-# Crops that go through the network together, so that memory stays bounded whatever the picture.
-BATCH = 16
+Image = NDArray[np.uint8]
 
 
 class AlignedFace(NamedTuple):
@@ -76,8 +75,10 @@ class Predictor:
         batch: int | None = None,
         uncertainty: Uncertainty | None = None,
     ) -> None:
-        if isinstance(network, Checkpoint):
-            network = TorchRuntime(network.net, network.config, device)
+        if not isinstance(network, Runtime):
+            from auheat.models.runtimes.torch_runtime import TorchRuntime
+
+            network = TorchRuntime(network, device=device)
         config = network.config
         self.runtime, self.detector, self.batch = network, detector, batch
         self.aus = _chosen(aus, config.aus)
@@ -89,9 +90,9 @@ class Predictor:
         self._map_to_crop = geometry.between_sizes(codec.map_size, codec.input_size)
 
     @property
-    def device(self) -> torch.device:
-        """Where the network runs."""
-        return torch.device(self.runtime.device)
+    def device(self) -> str:
+        """Where the network runs, as torch names it."""
+        return self.runtime.device
 
     @property
     def has_std(self) -> bool:
@@ -121,15 +122,17 @@ class Predictor:
 
     def predict_aligned(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
         """Predictions for faces that may come from several frames, in the given order."""
-        size = self.batch or BATCH
-        batches = (faces[start : start + size] for start in range(0, len(faces), size))
-        return [prediction for batch in batches for prediction in self._predict_batch(batch)]
+        crops, rest = (face.crop for face in faces), iter(faces)
+        found: list[FacePrediction] = []
+        for reading in read_crops(self.runtime, crops, batch_size=self.batch or BATCH_SIZE):
+            found += self._predictions(list(islice(rest, len(reading.intensities))), reading)
+        return found
 
-    @torch.inference_mode()
-    def _predict_batch(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
-        maps = self.runtime.heatmaps(np.stack([face.crop for face in faces]))
-        intensities = self._layout.read(maps.intensity).cpu().numpy()
-        heatmaps = self._layout.per_au(maps.intensity).cpu().numpy()
+    def _predictions(
+        self, faces: Sequence[AlignedFace], reading: Reading
+    ) -> Iterator[FacePrediction]:
+        intensities, maps = reading.intensities, reading.heatmaps
+        heatmaps = self._layout.per_au(maps.intensity)
         visible = visibility(maps.location, len(faces))
         std: Sequence[NDArray[np.float64] | None] = [None] * len(faces)
         confidence = visible
@@ -137,7 +140,7 @@ class Predictor:
             std = list(self._uncertainty.std(intensities, visible))
             confidence = self._uncertainty.confidence(visible)
         rows = zip(faces, intensities, heatmaps, confidence.tolist(), std, strict=True)
-        return [self._prediction(*row) for row in rows]
+        return (self._prediction(*row) for row in rows)
 
     def _prediction(
         self,
@@ -181,7 +184,9 @@ def load(
     Raises AuheatError if the weights cannot be read or do not go with the runtime.
     """
     path = default_weights() if weights == "default" else Path(weights)
-    network = open_runtime(path, runtime, device, precision, threads)
+    network = open_runtime(
+        path, runtime=runtime, device=device, precision=precision, threads=threads
+    )
     uncertainty = load_uncertainty(path, network.config.aus)
     detector = default_detector(max_faces)
     return Predictor(network, detector, aus=aus, batch=batch, uncertainty=uncertainty)

@@ -34,7 +34,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
@@ -101,7 +100,7 @@ def evidence(visible: NDArray[Any]) -> Floats:
     return np.asarray((-np.log(hidden)) ** _POWER, np.float64)
 
 
-def visibility(location: Tensor | None, count: int) -> Floats:
+def visibility(location: NDArray[np.float32] | None, count: int) -> Floats:
     """How clearly each of `count` faces is seen (N,), 0 to 1.
 
     location: (N, maps, h, w). The mean over all maps of the height of their peaks, clipped to 0 to
@@ -110,7 +109,7 @@ def visibility(location: Tensor | None, count: int) -> Floats:
     """
     if location is None:
         return np.ones(count)
-    return np.asarray(location.amax((2, 3)).clamp(0.0, 1.0).mean(1).double().cpu().numpy())
+    return np.asarray(location.max((2, 3)).clip(0.0, 1.0).mean(1), np.float64)
 
 
 def load_uncertainty(weights: str | Path, aus: Sequence[str]) -> Uncertainty | None:

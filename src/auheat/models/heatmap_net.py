@@ -12,8 +12,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from auheat.config import ModelConfig
-from auheat.facs import PointLayout
-from auheat.heatmap import HeatmapCodec, HeatmapLayout
+from auheat.heatmap import layout_of
 from auheat.models.heatmap_model import HeatmapModel, output_layer
 from auheat.models.hourglass import Hourglass
 from auheat.models.resnet import ResNet
@@ -71,26 +70,6 @@ class HeatmapNet(HeatmapModel):
         for deconv, correspondence in zip(self.deconvs, self.correspondence, strict=True):
             x = correspondence(deconv(x))
         return x
-
-
-def heatmap_side(config: ModelConfig) -> int:
-    """Side of the square heatmaps in pixels."""
-    if config.kind == "hourglass":
-        return config.input_size // Hourglass.stride
-    side: int = config.input_size // 32 * 2 ** len(config.deconv_widths)
-    return side
-
-
-def codec_of(config: ModelConfig) -> HeatmapCodec:
-    """The codec that encodes targets for, and decodes maps of, a network with these settings."""
-    side, size = heatmap_side(config), config.input_size
-    return HeatmapCodec((size, size), (side, side), config.sigma, config.amplitude, config.gaussian)
-
-
-def layout_of(config: ModelConfig) -> HeatmapLayout:
-    """What the maps of a network with these settings are of."""
-    points = PointLayout.of(config.aus)
-    return HeatmapLayout(codec_of(config), points.au_of_point, config.maps)
 
 
 def build_net(config: ModelConfig) -> HeatmapModel:

@@ -13,10 +13,10 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from auheat.data.dataset import Sample
-from auheat.heatmap import Targets
+from auheat.heatmap import Targets, layout_of
 from auheat.metrics import Agreement, summary
 from auheat.models.heatmap_model import HeatmapModel, Heatmaps
-from auheat.models.heatmap_net import build_net, layout_of
+from auheat.models.heatmap_net import build_net
 from auheat.models.scc import SemanticCorrespondenceConv
 from auheat.training.experiment import Experiment, LossConfig, OptimConfig
 
@@ -87,8 +87,8 @@ class HeatmapModule(lightning.LightningModule):
 
     def validation_step(self, batch: Sample, batch_index: int) -> None:
         maps = self.net(batch["image"].float().contiguous(memory_format=torch.channels_last))
-        predicted = self._layout.read(maps.intensity)
-        self._agreement += Agreement.of(predicted.cpu().numpy(), batch["intensities"].cpu().numpy())
+        predicted = self._layout.read(maps.intensity.float().cpu().numpy())
+        self._agreement += Agreement.of(predicted, batch["intensities"].cpu().numpy())
 
     def on_validation_epoch_end(self) -> None:
         agreement = self._gathered()

@@ -19,8 +19,7 @@ from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import Wrap, predict_part
 from auheat.evaluation.predictions import Predictions, read_predictions
 from auheat.evaluation.protocols import folds_of
-from auheat.models.checkpoint import load_checkpoint
-from auheat.models.devices import find_device
+from auheat.models.runtimes.opening import open_runtime
 from auheat.training.arms import Arm, Design, design_of, read_preset, recipes
 from auheat.training.experiment import Experiment, laid_over, read_settings
 from auheat.training.fit import SETTINGS, fit, is_run_of, read_dataset
@@ -96,11 +95,12 @@ class Study:
     def run(self, arm: Arm, seed: int, fold: int, wrap: Wrap = iter) -> None:
         """Trains one run, or goes on with it, and writes what it predicts."""
         experiment, folder = self.experiment(arm, seed, fold), self.folder(arm, seed, fold)
-        checkpoint = load_checkpoint(fit(experiment, folder))
-        manifest, device = read_dataset(experiment.data), find_device(self.device)
+        best = fit(experiment, folder)
+        runtime = open_runtime(best, runtime="torch", device=self.device, precision="fp32")
+        manifest = read_dataset(experiment.data)
         for split in ("val", "test"):
             part = manifest.split(split)
-            values = predict_part(checkpoint, part, device, self.workers, wrap)
+            values = predict_part(runtime, part, workers=self.workers, wrap=wrap)
             about = {
                 "name": arm.name,
                 "seed": seed,
@@ -109,7 +109,7 @@ class Study:
                 "preset": self.preset,
                 "experiment": to_dict(experiment),
             }
-            predictions = Predictions.of(part, checkpoint.config.aus, values, about)
+            predictions = Predictions.of(part, runtime.config.aus, values, about)
             predictions.write(folder / f"{split}.parquet")
 
     def predictions(self, arm: Arm, seed: int, split: str = "test") -> list[Predictions]:

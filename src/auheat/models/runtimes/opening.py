@@ -6,19 +6,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from auheat.errors import AuheatError
-from auheat.models.checkpoint import load_checkpoint
 from auheat.models.runtimes.exported import SUFFIX
+from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice, RuntimeName
 from auheat.models.runtimes.onnx_runtime import OnnxRuntime
 from auheat.models.runtimes.openvino_runtime import OpenVinoRuntime
-from auheat.models.runtimes.runtime import PrecisionChoice, Runtime, RuntimeChoice, RuntimeName
-from auheat.models.runtimes.torch_runtime import TorchRuntime
+from auheat.models.runtimes.runtime import Runtime
+from auheat.models.weights import default_weights
+from auheat.optional import require
 
-# Those that run exported networks, the quickest first, with the package that each needs.
-_EXPORTED: dict[RuntimeName, str] = {"openvino": "openvino", "onnx": "onnxruntime"}
+# Those that run exported networks, with the package that each needs.
+_EXPORTED: dict[RuntimeName, str] = {"onnx": "onnxruntime", "openvino": "openvino"}
 
 
 def open_runtime(
-    weights: Path,
+    weights: str | Path = "default",
+    *,
     runtime: RuntimeChoice = "auto",
     device: str = "auto",
     precision: PrecisionChoice = "auto",
@@ -26,25 +28,38 @@ def open_runtime(
 ) -> Runtime:
     """The network of a file, ready to run.
 
-    weights: a checkpoint, or an exported .onnx file, which runs on the CPU alone.
-    runtime: "auto" is torch for a checkpoint; for an exported file it is OpenVINO if it is
-        installed, else ONNX Runtime.
-    device: for torch, see `find_device`. precision, threads: see each runtime.
-    Raises AuheatError if the file cannot be read or does not go with the runtime.
+    Args:
+        weights: A checkpoint; an exported .onnx file, which runs on the CPU alone; or "default" for
+            the network that comes with auheat.
+        runtime: "auto" is torch for a checkpoint and ONNX Runtime for an exported file.
+        device: For torch, see `find_device`.
+        precision: See each runtime.
+        threads: See each runtime.
+
+    Raises:
+        AuheatError: The file cannot be read or does not go with the runtime, or the runtime is not
+            installed.
     """
-    if weights.suffix.lower() == SUFFIX:
-        return open_exported(weights, runtime, device, precision, threads)
+    path = default_weights() if weights == "default" else Path(weights)
+    if path.suffix.lower() == SUFFIX:
+        return open_exported(
+            path, runtime=runtime, device=device, precision=precision, threads=threads
+        )
     if runtime not in ("auto", "torch"):
         raise AuheatError(
-            f"--runtime {runtime} reads exported networks, not {weights}: write one with `auheat "
+            f"--runtime {runtime} reads exported networks, not {path}: write one with `auheat "
             f"export`, and give it with --weights"
         )
-    checkpoint = load_checkpoint(weights)
-    return TorchRuntime(checkpoint.net, checkpoint.config, device, precision, threads)
+    require("torch")
+    from auheat.models.checkpoint import load_checkpoint
+    from auheat.models.runtimes.torch_runtime import TorchRuntime
+
+    return TorchRuntime(load_checkpoint(path), device=device, precision=precision, threads=threads)
 
 
 def open_exported(
-    path: Path,
+    path: str | Path,
+    *,
     runtime: RuntimeChoice = "auto",
     device: str = "auto",
     precision: PrecisionChoice = "auto",
@@ -55,18 +70,11 @@ def open_exported(
         raise AuheatError(f"--runtime torch reads .safetensors weights, not {path}")
     if device not in ("auto", "cpu"):
         raise AuheatError(f"exported networks run on the CPU, not on {device}: {path}")
-    if runtime == "auto":
-        chosen = installed()
-        if not chosen:
-            raise AuheatError(
-                f"{path} needs OpenVINO or ONNX Runtime: pip install openvino, or onnxruntime"
-            )
-        runtime = chosen[0]
     if runtime == "openvino":
-        return OpenVinoRuntime(path, precision, threads)
-    return OnnxRuntime(path, precision, threads)
+        return OpenVinoRuntime(path, precision=precision, threads=threads)
+    return OnnxRuntime(path, precision=precision, threads=threads)
 
 
 def installed() -> list[RuntimeName]:
-    """Those that can run exported networks here, the quickest first."""
+    """Those that can run exported networks here."""
     return [name for name, package in _EXPORTED.items() if find_spec(package)]

@@ -3,52 +3,62 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.models.heatmap_model import Heatmaps
 from auheat.models.runtimes.exported import (
     CROPS,
     INTENSITY,
+    KEY,
     LOCATION,
+    ExportedSettings,
+    exists,
     not_readable,
-    read_settings,
 )
-from auheat.models.runtimes.runtime import Crops, Precision, PrecisionChoice, RuntimeName
+from auheat.models.runtimes.names import Precision, PrecisionChoice, RuntimeName
+from auheat.models.runtimes.runtime import Crops, HeatmapArrays
+from auheat.optional import require
 
 
 class OpenVinoRuntime:
     """See `Runtime`.
 
-    path: a file that `auheat.export` wrote.
-    precision: "auto" is the one that the file was exported in, or fp32 where the processor has no
-        bfloat16. threads: of this network; OpenVINO's choice if None.
-    Raises AuheatError if openvino is missing, the file cannot be read, or bf16 is asked of a file
-    that was exported in fp32.
+    Args:
+        path: A file that `auheat.export` wrote.
+        precision: "auto" is the one that the file was exported in, or fp32 where the processor has
+            no bfloat16.
+        threads: Of this network; OpenVINO's choice if None.
+
+    Raises:
+        AuheatError: openvino is missing, the file cannot be read, or bf16 is asked of a file that
+            was exported in fp32.
     """
 
     name: RuntimeName = "openvino"
     device = "cpu"
 
     def __init__(
-        self, path: Path, precision: PrecisionChoice = "auto", threads: int | None = None
+        self,
+        path: str | Path,
+        *,
+        precision: PrecisionChoice = "auto",
+        threads: int | None = None,
     ) -> None:
-        if find_spec("openvino") is None:
-            raise AuheatError(
-                "OpenVINO is not installed: pip install openvino, or use --runtime torch"
-            )
+        require("openvino")
         core = _core()
-        stored = read_settings(path)
+        try:
+            model = core.read_model(str(exists(path)))
+        except RuntimeError as error:
+            raise not_readable(path, error) from None
+        stored = ExportedSettings.read(_metadata(model), path)
         if precision == "bf16" and stored.precision != "bf16":
             raise AuheatError(f"{path} was exported in fp32: export it with --precision bf16")
-        self.config = stored.config
+        self.config, self.card = stored.config, stored.card
         able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         wanted = stored.precision if precision == "auto" else precision
         self.precision: Precision = "bf16" if wanted == "bf16" and able else "fp32"
@@ -59,20 +69,26 @@ class OpenVinoRuntime:
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:
-            compiled = core.compile_model(core.read_model(str(path)), "CPU", settings)
+            compiled = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise not_readable(path, error) from None
-        self._request, self._turn = compiled.create_infer_request(), Lock()
+        self._request, self._lock = compiled.create_infer_request(), Lock()
 
-    def heatmaps(self, crops: Crops) -> Heatmaps:
-        with self._turn:
+    def heatmaps(self, crops: Crops) -> HeatmapArrays:
+        with self._lock:
             self._request.infer({CROPS: crops})
             location = self._output(LOCATION) if self.config.location_maps else None
-            return Heatmaps(self._output(INTENSITY), location)
+            return HeatmapArrays(self._output(INTENSITY), location)
 
-    def _output(self, name: str) -> Tensor:
+    def _output(self, name: str) -> NDArray[np.float32]:
         """A copy, for the next request writes into the same memory."""
-        return torch.from_numpy(np.array(self._request.get_tensor(name).data, np.float32))
+        return np.array(self._request.get_tensor(name).data, np.float32)
+
+
+def _metadata(model: Any) -> str | None:
+    """What OpenVINO keeps of the metadata of an ONNX file under auheat's key."""
+    place = ["framework", KEY]
+    return str(model.get_rt_info(place).value) if model.has_rt_info(place) else None
 
 
 @cache
@@ -84,6 +100,4 @@ def _core() -> Any:
     second gives back the stack of the first, which is no longer there, and the next signal (Ctrl-C,
     the end of a child) kills the process. Seen with OpenVINO 2026.4.
     """
-    import openvino
-
-    return openvino.Core()
+    return require("openvino").Core()

@@ -1,40 +1,119 @@
-"""The protocol of all runtimes, and the names that a user gives them.
+"""The protocol of all runtimes, and how a network is run.
 
-Letters: B batch, H W input pixels, h w map pixels, N maps.
+Letters: N crops, B those of them that go through the network together, H W input pixels, h w map
+pixels, M maps, A Action Units.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auheat.config import ModelConfig
-from auheat.models.heatmap_model import Heatmaps
-from auheat.models.runtimes.names import Precision as Precision
-from auheat.models.runtimes.names import PrecisionChoice as PrecisionChoice
-from auheat.models.runtimes.names import RuntimeChoice as RuntimeChoice
-from auheat.models.runtimes.names import RuntimeName as RuntimeName
+from auheat.heatmap import layout_of
+from auheat.models.runtimes.names import Precision, RuntimeName
 
 Crops = NDArray[np.uint8]
 
+T = TypeVar("T")
 
+# Crops that go through a network together, so that memory stays bounded whatever there is to read.
+BATCH_SIZE = 16
+
+
+class HeatmapArrays(NamedTuple):
+    """What a network gives for a batch, see `auheat.models.heatmap_model.Heatmaps`.
+
+    Attributes:
+        intensity: (B, M, h, w) float32, peak = intensity times the codec's amplitude.
+        location: (B, M, h, w) float32 with peak 1 at each AU point whatever the intensity, or None.
+    """
+
+    intensity: NDArray[np.float32]
+    location: NDArray[np.float32] | None
+
+
+@runtime_checkable
 class Runtime(Protocol):
     """A network that is ready to run.
 
-    name: which runtime it is. precision: what it computes in; maps are float32 always.
-    device: where, as torch names it. config: the settings of the network.
+    Attributes:
+        name: Which runtime it is.
+        precision: What it computes in; heatmaps are float32 always.
+        device: Where, as torch names it.
+        config: The settings of the network.
+        card: What its weights were trained on and reached.
     """
 
     name: RuntimeName
     precision: Precision
     device: str
     config: ModelConfig
+    card: Mapping[str, Any]
 
-    def heatmaps(self, crops: Crops) -> Heatmaps:
-        """What the network draws for RGB crops (B, H, W, 3), B > 0: float32 maps (B, N, h, w).
+    def heatmaps(self, crops: Crops) -> HeatmapArrays:
+        """What the network draws for RGB crops (B, H, W, 3), B > 0.
 
-        The same crops give the same maps every time. Several threads may call it at once.
+        The same crops give the same heatmaps every time. Several threads may call it at once.
         """
         ...
+
+
+class Reading(NamedTuple):
+    """What a network read in a batch.
+
+    Attributes:
+        intensities: (B, A) float32, 0 to 5.
+        heatmaps: What they were read from.
+    """
+
+    intensities: NDArray[np.float32]
+    heatmaps: HeatmapArrays
+
+
+def in_batches(
+    run: Callable[[Crops], T], crops: Iterable[Crops], *, batch_size: int = BATCH_SIZE
+) -> Iterator[T]:
+    """What `run` makes of the next crops together, in their order.
+
+    Args:
+        run: Takes crops (B, H, W, 3).
+        crops: N crops (H, W, 3) RGB uint8, one after another; an array (N, H, W, 3) will do.
+        batch_size: How many it takes together at most.
+
+    Yields:
+        What `run` gives for the next B crops.
+    """
+    rest = iter(crops)
+    while batch := list(islice(rest, batch_size)):
+        yield run(np.stack(batch))
+
+
+def read_crops(
+    runtime: Runtime, crops: Iterable[Crops], *, batch_size: int = BATCH_SIZE
+) -> Iterator[Reading]:
+    """Runs a network over crops: the one way that all of auheat does it.
+
+    Args:
+        runtime: The network.
+        crops: As `in_batches` takes them.
+        batch_size: How many go through the network together at most.
+
+    Yields:
+        What it read in the next B crops.
+    """
+    layout = layout_of(runtime.config)
+    for heatmaps in in_batches(runtime.heatmaps, crops, batch_size=batch_size):
+        yield Reading(layout.read(heatmaps.intensity), heatmaps)
+
+
+def read_intensities(
+    runtime: Runtime, crops: Iterable[Crops], *, batch_size: int = BATCH_SIZE
+) -> NDArray[np.float32]:
+    """The intensities (N, A) alone, see `read_crops`."""
+    read = [reading.intensities for reading in read_crops(runtime, crops, batch_size=batch_size)]
+    return np.concatenate(read) if read else np.empty((0, len(runtime.config.aus)), np.float32)

@@ -1,51 +1,78 @@
-"""Networks in PyTorch, fused, on the CPU or a GPU."""
+"""Networks in PyTorch, on the CPU or a GPU."""
 
 from __future__ import annotations
 
-import torch
+import copy
 
-from auheat.config import ModelConfig
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auheat.models.checkpoint import Checkpoint
 from auheat.models.devices import find_device, has_bfloat16
 from auheat.models.fused import fuse, in_bfloat16
-from auheat.models.heatmap_model import Heatmaps
-from auheat.models.runtimes.runtime import Crops, Precision, PrecisionChoice, RuntimeName
+from auheat.models.runtimes.names import Precision, PrecisionChoice, RuntimeName
+from auheat.models.runtimes.runtime import Crops, HeatmapArrays
 
 
 class TorchRuntime:
     """See `Runtime`.
 
-    net: as a checkpoint holds it; it is copied. device: see `find_device`.
-    precision: "auto" is bfloat16 where the device computes in it, else float32.
-    threads: of the CPU, for all that PyTorch does in this process; left alone if None.
+    Args:
+        checkpoint: The network, which is copied, its settings and its card.
+        device: See `find_device`.
+        precision: "auto" is bfloat16 where the device computes in it, else float32.
+        threads: Of the CPU, for all that PyTorch does in this process; left alone if None.
+        fused: Whether the network is rewritten to do less work, see `auheat.models.fused`; without,
+            it runs as it was trained, in fp32.
+
+    Raises:
+        AuheatError: The device is not there.
     """
 
     name: RuntimeName = "torch"
 
     def __init__(
         self,
-        net: torch.nn.Module,
-        config: ModelConfig,
+        checkpoint: Checkpoint,
+        *,
         device: str = "auto",
         precision: PrecisionChoice = "auto",
         threads: int | None = None,
+        fused: bool = True,
     ) -> None:
         place = find_device(device)
         if threads is not None:
             torch.set_num_threads(threads)
-        self.config, self.device = config, str(place)
-        self.precision: Precision = _precision(precision, place)
-        fused = fuse(net)
+        self.config, self.card, self.device = checkpoint.config, checkpoint.card, str(place)
+        self.precision: Precision = _precision(precision, place) if fused else "fp32"
+        net = fuse(checkpoint.net) if fused else copy.deepcopy(checkpoint.net).eval()
         if self.precision == "bf16":
-            in_bfloat16(fused)
-        self.net = fused.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            in_bfloat16(net)
+        if fused:
+            net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = net.to(place)
 
     @torch.inference_mode()
-    def heatmaps(self, crops: Crops) -> Heatmaps:
+    def heatmaps(self, crops: Crops) -> HeatmapArrays:
+        maps = self.net(self._images(crops))
+        location = None if maps.location is None else _array(maps.location)
+        return HeatmapArrays(_array(maps.intensity), location)
+
+    @torch.inference_mode()
+    def features(self, crops: Crops) -> NDArray[np.float32]:
+        """The channels (B, C, h, w) that the 1x1 output weighs, for RGB crops (B, H, W, 3)."""
+        return _array(self.net.features(self._images(crops)))
+
+    def _images(self, crops: Crops) -> Tensor:
         pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
         # Planes of one colour each: the normalisation's sums and products are quicker on them.
-        maps = self.net(pixels.to(torch.float32, memory_format=torch.contiguous_format))
-        location = None if maps.location is None else maps.location.float().contiguous()
-        return Heatmaps(maps.intensity.float().contiguous(), location)
+        return pixels.to(torch.float32, memory_format=torch.contiguous_format)
+
+
+def _array(maps: Tensor) -> NDArray[np.float32]:
+    return np.asarray(maps.float().contiguous().cpu().numpy())
 
 
 def _precision(choice: PrecisionChoice, device: torch.device) -> Precision:

@@ -9,9 +9,7 @@ from typing import Any
 from auheat.errors import AuheatError
 from auheat.inference.jobs import Outcome
 from auheat.inference.predictor import Predictor, load
-from auheat.models.checkpoint import load_checkpoint
-from auheat.models.runtimes.exported import read_settings
-from auheat.models.weights import default_weights
+from auheat.models.runtimes.opening import open_runtime
 from auheat.progress import Progress, silent
 from auheat.web.report.page import report_html, write_report
 from auheat.web.report.peaks import PeakPicture, Reads, find_source, peak_pictures
@@ -79,8 +77,7 @@ def session_report(path: Path, name: str, source: Path, weights: str, read: Read
 
 def card_of(weights: str) -> Mapping[str, Any]:
     """The card of stored weights. Raises AuheatError if they cannot be read."""
-    path = default_weights() if weights == "default" else Path(weights)
-    return read_settings(path).card if path.suffix == ".onnx" else load_checkpoint(path).card
+    return open_runtime(weights).card
 
 
 def _pictures(
