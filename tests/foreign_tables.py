@@ -9,7 +9,7 @@ import pandas as pd
 
 from auheat.data.manifest import Manifest
 from auheat.evaluation.foreign import read_foreign
-from auheat.evaluation.matching import match
+from auheat.evaluation.join import join_to_labels
 from auheat.evaluation.predictions import Predictions
 from auheat.faces.crop import CropSpec
 
@@ -45,7 +45,7 @@ def write(path: Path, *lines: str) -> Path:
 
 
 def matched(target: Path, whole: Manifest, kind: str = "auto") -> Predictions:
-    return match(read_foreign(target, kind), whole, whole, {"name": "x"})
+    return join_to_labels(read_foreign(target, kind), whole, whole, {"name": "x"})
 
 
 def found(target: Path, whole: Manifest, kind: str = "auto") -> dict[tuple[str, int], float]:

@@ -106,7 +106,7 @@ def test_a_run_is_tested_on_the_people_of_its_fold(tmp_path: Path) -> None:
     save_weights(weights, tmp_path / "data", protocol="k-fold", fold=2, folds=3)
     call = ("evaluate", weights, "--data", tmp_path / "data", "--workers", 0, "--device", "cpu")
     shown = done(*call)
-    fold = fold_of("k-fold", manifest.table["subject"], 2, 3)
+    fold = fold_of("k-fold", manifest.table["subject"], 2, k=3)
     stored = read_predictions(tmp_path / "predictions-test.parquet")
     assert set(stored.subjects) == set(fold.test) and len(stored.table) == 12
     assert "6 subjects, split test, protocol k-fold, fold 2 of 3" in shown

@@ -11,9 +11,8 @@ import torch
 
 from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import measure, predict_part
-from auheat.evaluation.notes import notes
 from auheat.evaluation.predictions import Predictions
-from auheat.evaluation.report import Report, is_synthetic, read_report
+from auheat.evaluation.report import Report, is_synthetic, notes, read_report
 from auheat.evaluation.selection import select
 from auheat.figures.tables import by_au, metrics_table
 from auheat.metrics import icc31

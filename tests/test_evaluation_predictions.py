@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
-from auheat.evaluation.controls import controls, pool_controls, train_mean, zero
+from auheat.evaluation.controls import VarianceMatching, controls, pool_controls, train_mean, zero
 from auheat.evaluation.predictions import Predictions, pool, read_predictions
 from auheat.evaluation.report import Report
-from auheat.evaluation.variance_matching import VarianceMatching
 from auheat.faces.crop import CropSpec
 from auheat.metrics import icc31
 

@@ -66,7 +66,7 @@ def test_k_folds_are_even_and_disjoint(count: int, k: int, seed: int) -> None:
     """As GroupKFold does for groups of equal size: sizes differ by one at most, all tested once."""
     subjects = [f"S{n:02d}" for n in range(count)]
     k = min(k, count // 2)
-    found = folds("k-fold", subjects, k, 0.2, seed)
+    found = folds("k-fold", subjects, k=k, val_fraction=0.2, seed=seed)
     sizes = sorted(len(fold.test) for fold in found)
     groups = GroupKFold(k).split(subjects, groups=subjects)
     assert sizes == sorted(len(test) for _, test in groups)
@@ -85,7 +85,7 @@ def test_the_same_arguments_give_the_same_folds() -> None:
         assert folds(protocol, subjects, seed=5) != first
     jaa = [folds("disfa-jaa", DISFA, seed=seed) for seed in (4, 5)]
     assert [fold.test for fold in jaa[0]] == [fold.test for fold in jaa[1]]  # lists are lists
-    assert fold_of("k-fold", DISFA, 2, 5) == folds("k-fold", DISFA, 5)[1]
+    assert fold_of("k-fold", DISFA, 2, k=5) == folds("k-fold", DISFA, k=5)[1]
 
 
 def test_a_part_of_the_subjects_is_enough_while_every_side_has_one() -> None:
@@ -95,7 +95,7 @@ def test_a_part_of_the_subjects_is_enough_while_every_side_has_one() -> None:
     with pytest.raises(AuheatError, match=r"fold 3 of 3 has no test subjects: the dataset holds"):
         folds("disfa-jaa", ["SN001", "SN002", "SN006", "SN011"])
     with pytest.raises(AuheatError, match="fold 1 of 3 has no train subjects"):
-        folds("k-fold", "abc", 3, 0.99)
+        folds("k-fold", "abc", val_fraction=0.99)
     with pytest.raises(AuheatError, match="fold official has no train subjects"):
         folds("bp4d", ["F001", "F002"])
 
@@ -108,9 +108,9 @@ def test_what_a_protocol_refuses() -> None:
     with pytest.raises(AuheatError, match="unknown protocol 'disfa': did you mean 'disfa-jaa'"):
         folds("disfa", DISFA)
     with pytest.raises(AuheatError, match="cannot make 4 folds of 3 subjects"):
-        folds("k-fold", "abc", 4)
-    with pytest.raises(AuheatError, match="val_share = 1"):
-        folds("k-fold", "abc", 2, 1.0)
+        folds("k-fold", "abc", k=4)
+    with pytest.raises(AuheatError, match="val_fraction = 1"):
+        folds("k-fold", "abc", k=2, val_fraction=1.0)
     with pytest.raises(AuheatError, match="fold 4 of 'disfa-jaa': it has folds 1 to 3"):
         fold_of("disfa-jaa", DISFA, 4)
     assert set(protocol_names()) == {"disfa-jaa", "disfa-ntinou", "bp4d", "k-fold"}
@@ -157,10 +157,10 @@ def test_selecting_rows_to_measure_on() -> None:
     assert not set(found.train.table["subject"]) & set(found.part.table["subject"])
     third = select(whole, "test", fold=3, experiment=trained)
     assert set(third.part.table["subject"]) == set(protocols()["disfa-ntinou"].lists[2])
-    other = select(whole, "test", "disfa-jaa", experiment=trained)  # its own fold 1, not 2
+    other = select(whole, "test", protocol="disfa-jaa", experiment=trained)  # its own fold 1, not 2
     assert set(other.part.table["subject"]) == set(protocols()["disfa-jaa"].lists[0])
-    assert len(select(whole, "test", "k-fold", k=9).part.table) == 6
-    everything = select(whole, "all", "none", experiment=trained)
+    assert len(select(whole, "test", protocol="k-fold", k=9).part.table) == 6
+    everything = select(whole, "all", protocol="none", experiment=trained)
     assert len(everything.part.table) == 54 and not len(everything.train.table)
     assert everything.about == {"split": "all"}
 

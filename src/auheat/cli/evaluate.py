@@ -63,8 +63,7 @@ def command(target: Path, data: Path, out: Path | None, **options: Any) -> None:
     """
     from auheat.evaluation.controls import controls
     from auheat.evaluation.foreign import holds_tables
-    from auheat.evaluation.notes import notes
-    from auheat.evaluation.report import Report
+    from auheat.evaluation.report import Report, notes
     from auheat.figures.tables import metrics_table
 
     is_run = not holds_tables(target)
@@ -107,14 +106,14 @@ def _run(target: Path, data: Path, options: dict[str, Any]) -> tuple[Any, Any, P
 def _tables(target: Path, data: Path, options: dict[str, Any]) -> tuple[Any, Any, Path]:
     """Predictions of tables, the training rows, and where the result goes."""
     from auheat.evaluation.foreign import read_foreign
-    from auheat.evaluation.matching import match
+    from auheat.evaluation.join import join_to_labels
 
     table = read_foreign(target, options["kind"])
     for note in table.notes:
         click.echo(f"auheat: note: {note}", err=True)
     selection = _selection(data, options, {})
     about = {"name": f"{target.stem} ({table.kind})", "weights": target.name, **selection.about}
-    predictions = match(table, selection.whole, selection.part, about)
+    predictions = join_to_labels(table, selection.whole, selection.part, about)
     return predictions, selection.train, target.parent / f"{target.stem}-{options['split']}.json"
 
 
@@ -124,4 +123,6 @@ def _selection(data: Path, options: dict[str, Any], experiment: dict[str, Any]) 
 
     names = ("split", "protocol", "fold", "folds")
     split, protocol, fold, folds = (options[name] for name in names)
-    return select(read_manifest(data), split, protocol, fold, folds, experiment)
+    return select(
+        read_manifest(data), split, protocol=protocol, fold=fold, k=folds, experiment=experiment
+    )

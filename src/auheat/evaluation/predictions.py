@@ -40,7 +40,12 @@ _KEY = b"auheat"
 
 @dataclass(frozen=True)
 class Predictions:
-    """A table of predictions and labels, and what it is about. Columns: see the module."""
+    """Predictions beside labels.
+
+    Attributes:
+        table: Columns as the module says.
+        about: What the table is about.
+    """
 
     table: pd.DataFrame
     about: Mapping[str, Any]
@@ -49,9 +54,13 @@ class Predictions:
     def of(
         cls, part: Manifest, aus: Sequence[str], values: NDArray[Any], about: Mapping[str, Any]
     ) -> Predictions:
-        """Predictions (N, A) for the rows of a part of a dataset. Clips to 0..5, keeps NaN.
+        """Predictions for the rows of a part of a dataset, clipped to 0..5; NaN stays.
 
-        about: gains the dataset's source as `data`.
+        Args:
+            part: The rows.
+            aus: The A names.
+            values: (N, A).
+            about: What to note; gains the dataset's source as `data`.
         """
         if values.shape != (len(part.table), len(aus)):
             raise ValueError(f"values {values.shape} for {len(part.table)} rows, {len(aus)} AUs")
@@ -100,8 +109,9 @@ class Predictions:
         columns = {au: clipped[:, a] for a, au in enumerate(self.aus)}
         return Predictions(self.table.assign(**columns), {**self.about, **about})
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """Writes the Parquet file under a temporary name, then renames it."""
+        path = Path(path)
         stored = pa.Table.from_pandas(self.table, preserve_index=False)
         stored = stored.replace_schema_metadata({_KEY: json.dumps(dict(self.about)).encode()})
         try:
@@ -112,8 +122,13 @@ class Predictions:
             pq.write_table(stored, temporary)
 
 
-def read_predictions(path: Path) -> Predictions:
-    """Reads a file of `Predictions.write`. Raises AuheatError if it is not one."""
+def read_predictions(path: str | Path) -> Predictions:
+    """Reads a file of `Predictions.write`.
+
+    Raises:
+        AuheatError: It is not one.
+    """
+    path = Path(path)
     if not path.is_file():
         raise AuheatError(f"no predictions at {path}: `auheat evaluate RUN` writes them")
     try:
@@ -131,8 +146,10 @@ def read_predictions(path: Path) -> Predictions:
 def pool(parts: Sequence[Predictions]) -> Predictions:
     """The rows of several folds as one table, for metrics over all of them.
 
-    What the parts agree about stays; `parts` holds what each one is about. Raises AuheatError if
-    two parts share a picture or a fold, or predict different AUs.
+    What the parts agree about stays; `parts` holds what each one is about.
+
+    Raises:
+        AuheatError: Two parts share a picture or a fold, or predict different AUs.
     """
     first = parts[0]
     for part in parts:

@@ -56,8 +56,14 @@ def folds_of(name: str, k: int = 3) -> int:
 class Fold:
     """Subjects to train, validate and test on.
 
-    name: "1 of 3", or "official" where there is only one. Raises AuheatError if a subject is on
-    two sides, or if a side is empty.
+    Attributes:
+        name: "1 of 3", or "official" where there is only one.
+        train: Who is trained on.
+        val: Who chooses the checkpoint.
+        test: Who is tested.
+
+    Raises:
+        AuheatError: A subject is on two sides, or a side is empty.
     """
 
     name: str
@@ -77,7 +83,11 @@ class Fold:
 def refuse_shared(
     train: Iterable[str], val: Iterable[str], test: Iterable[str], where: str
 ) -> None:
-    """Raises AuheatError, naming `where`, if a subject is in more than one of the three."""
+    """Makes sure that nobody is in more than one of the three.
+
+    Raises:
+        AuheatError: Somebody is; the message names `where`.
+    """
     sides = {"train": set(train), "val": set(val), "test": set(test)}
     for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
         if shared := sorted(sides[first] & sides[second]):
@@ -88,17 +98,30 @@ def refuse_shared(
 
 
 def folds(
-    protocol: str, subjects: Iterable[str], k: int = 3, val_share: float = 0.15, seed: int = 1
+    protocol: str,
+    subjects: Iterable[str],
+    *,
+    k: int = 3,
+    val_fraction: float = 0.15,
+    seed: int = 1,
 ) -> tuple[Fold, ...]:
     """The folds of a protocol for the subjects that a dataset holds.
 
-    k: folds of "k-fold"; the others have their own. val_share: share of the training subjects that
-    validate, at least one. seed: chooses them, and shuffles "k-fold". The same arguments give the
-    same folds, whatever the order of the subjects. Raises AuheatError for a subject that the
-    protocol does not know, and if the dataset lacks all subjects of a side.
+    The same arguments give the same folds, whatever the order of the subjects.
+
+    Args:
+        protocol: Its name.
+        subjects: Whom the dataset holds.
+        k: Folds of "k-fold"; the others have their own.
+        val_fraction: Of the training subjects, at least one, that validate.
+        seed: Chooses them, and shuffles "k-fold".
+
+    Raises:
+        AuheatError: The protocol does not know a subject, or the dataset lacks all subjects of a
+            side.
     """
-    if not 0 <= val_share < 1:
-        raise AuheatError(f"val_share = {val_share}: give a share from 0 to below 1")
+    if not 0 <= val_fraction < 1:
+        raise AuheatError(f"val_fraction = {val_fraction}: give a fraction from 0 to below 1")
     held = sorted(set(subjects))
     lists = _lists(protocol, held, k, seed)
     unknown = [name for name in held if not any(name in names for names in lists)]
@@ -109,17 +132,21 @@ def folds(
     present = [[name for name in names if name in held] for names in lists]
     known = published(protocol)
     if known and known.official:
-        return (_fold(OFFICIAL, present[0], present[1], val_share, (seed, 0)),)
+        return (_fold(OFFICIAL, present[0], present[1], val_fraction, (seed, 0)),)
     found = []
     for number, test in enumerate(present, 1):
         rest = [name for other in present if other is not test for name in other]
-        found.append(_fold(f"{number} of {len(present)}", rest, test, val_share, (seed, number)))
+        found.append(_fold(f"{number} of {len(present)}", rest, test, val_fraction, (seed, number)))
     return tuple(found)
 
 
-def fold_of(protocol: str, subjects: Iterable[str], number: int = 1, k: int = 3) -> Fold:
-    """Fold `number` (from 1) of `folds` with its standard seed. Raises AuheatError as that does."""
-    found = folds(protocol, subjects, k)
+def fold_of(protocol: str, subjects: Iterable[str], number: int = 1, *, k: int = 3) -> Fold:
+    """Fold `number` (from 1) of `folds` with its standard seed.
+
+    Raises:
+        AuheatError: There is no such fold, or as `folds` does.
+    """
+    found = folds(protocol, subjects, k=k)
     if not 1 <= number <= len(found):
         raise AuheatError(f"fold {number} of {protocol!r}: it has folds 1 to {len(found)}")
     return found[number - 1]
@@ -128,7 +155,8 @@ def fold_of(protocol: str, subjects: Iterable[str], number: int = 1, k: int = 3)
 def assign(manifest: Manifest, fold: Fold) -> Manifest:
     """The rows of a fold's subjects, in their order, with `split` as the fold says.
 
-    Raises AuheatError if the dataset lacks one of the fold's subjects.
+    Raises:
+        AuheatError: The dataset lacks one of the fold's subjects.
     """
     side_of = {name: side for side in ("train", "val", "test") for name in getattr(fold, side)}
     missing = sorted(set(side_of) - set(manifest.table["subject"]))
@@ -153,11 +181,11 @@ def _lists(protocol: str, held: Sequence[str], k: int, seed: int) -> Sequence[Se
 
 
 def _fold(
-    name: str, rest: Sequence[str], test: Sequence[str], val_share: float, seed: tuple[int, int]
+    name: str, rest: Sequence[str], test: Sequence[str], val_fraction: float, seed: tuple[int, int]
 ) -> Fold:
     """Sets some of the training subjects aside for validation."""
     names = sorted(rest)
-    count = max(1, round(val_share * len(names)))
+    count = max(1, round(val_fraction * len(names)))
     chosen = np.random.default_rng(seed).permutation(len(names))[:count]
     val = {names[i] for i in chosen}
     train = tuple(who for who in names if who not in val)

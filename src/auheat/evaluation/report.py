@@ -11,7 +11,7 @@ synthetic*   whether the pictures are of synthetic faces
 protocol*, fold*   who was tested, see `auheat.evaluation.protocols`; "" for the dataset's own split
 intervals*   by AU and as "mean", then by metric: [low, high], see `auheat.evaluation.intervals`
 fold_means*  of pooled folds: by AU and as "mean", then by metric: the mean over the folds
-controls*    by name: mean metrics of a predictor without skill on the same rows
+controls*    by name: mean metrics of a naive baseline on the same rows
 coverage*    of another program: `images` with a prediction, `of` those in the split
 """
 
@@ -33,6 +33,10 @@ from auheat.metrics import METRICS, nanmean, summary
 FORMAT = 2
 _READABLE = (1, 2)
 _NUMBERS = ("metrics", "intervals", "fold_means", "controls")
+_SCALE = (
+    "py-feat's values run from 0 to 1 and are scored as they are: "
+    "the scale affects ICC, MAE and MSE but not PCC"
+)
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,18 @@ class Report:
         cls,
         predictions: Predictions,
         controls: Mapping[str, Predictions] | None = None,
+        *,
         resamples: int = RESAMPLES,
     ) -> Report:
         """Compares predictions with the labels beside them.
 
-        controls: predictors without skill by name, of the same rows. resamples: for the intervals;
-        0 for none. Raises AuheatError if there are no rows.
+        Args:
+            predictions: What is measured.
+            controls: Naive baselines by name, of the same rows.
+            resamples: For the intervals; 0 for none.
+
+        Raises:
+            AuheatError: There are no rows.
         """
         about = predictions.about
         if not len(predictions.table):
@@ -95,8 +105,9 @@ class Report:
         """Whether the pictures are of synthetic faces, as their source says."""
         return is_synthetic(self.data)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """Writes the file under a temporary name, then renames it."""
+        path = Path(path)
         content = {"format": FORMAT, **asdict(self), "synthetic": self.synthetic}
         content |= {key: _without_nan(content[key]) for key in _NUMBERS}
         try:
@@ -113,8 +124,13 @@ def is_synthetic(source: Mapping[str, Any]) -> bool:
     return source.get("kind") == "synthetic" or bool(source.get("synthetic")) or joined
 
 
-def read_report(path: Path) -> Report:
-    """Reads a result file. Raises AuheatError if it is not one."""
+def read_report(path: str | Path) -> Report:
+    """Reads a result file.
+
+    Raises:
+        AuheatError: It is not one.
+    """
+    path = Path(path)
     unreadable = AuheatError(f"{path} is not a result file of `auheat evaluate`")
     try:
         content = json.loads(path.read_text())
@@ -135,6 +151,55 @@ def read_report(path: Path) -> Report:
     if not complete:
         raise unreadable
     return report
+
+
+def notes(report: Report, predictions: Predictions) -> list[str]:
+    """What has to be said beside a table of metrics, in lines.
+
+    Args:
+        report: The metrics.
+        predictions: What they were measured on.
+
+    Returns:
+        Who was tested, intervals, naive baselines, coverage and AUs that are missing.
+    """
+    lines = [_tested(report), *_intervals(report), *_controls(report)]
+    if report.coverage:
+        n, of = report.coverage["images"], report.coverage["of"]
+        lines.append(f"coverage: predictions for {n} of {of} pictures ({n / max(of, 1):.1%})")
+    if missing := predictions.about.get("not_offered"):
+        lines.append(f"not offered, so not measured: {', '.join(missing)}")
+    if predictions.about.get("kind") == "py-feat":
+        lines.append(_SCALE)
+    return lines
+
+
+def _tested(report: Report) -> str:
+    faces = " of synthetic faces" if report.synthetic else ""
+    division = f", protocol {report.protocol}, fold {report.fold}" if report.protocol else ""
+    return (
+        f"measured on {report.images} pictures{faces}, {report.subjects} subjects, "
+        f"split {report.split}{division}"
+    )
+
+
+def _intervals(report: Report) -> list[str]:
+    means = report.intervals.get("mean", {})
+    if not means:
+        return []
+    texts = [
+        f"{metric.upper()} {report.metrics['mean'][metric]:.3f} "
+        f"({means[metric][0]:.3f} to {means[metric][1]:.3f})"
+        for metric in ("icc", "mae")
+    ]
+    return [f"mean over AUs with 95% interval over subjects: {', '.join(texts)}"]
+
+
+def _controls(report: Report) -> list[str]:
+    return [
+        f"{name} predictor: ICC {row['icc']:.3f}, MAE {row['mae']:.3f}, MSE {row['mse']:.3f}"
+        for name, row in report.controls.items()
+    ]
 
 
 def _protocol(about: Mapping[str, Any]) -> str:

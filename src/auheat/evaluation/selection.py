@@ -16,10 +16,13 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Selection:
-    """Rows to measure on, the training rows of the same division, and what to note about both.
+    """Rows to measure on, and the training rows of the same division.
 
-    whole: all rows of the dataset. train: has no rows where everything is measured. about: split,
-    protocol, fold.
+    Attributes:
+        whole: All rows of the dataset.
+        part: Those to measure on.
+        train: Those of the training side; none where everything is measured.
+        about: What to note: split, protocol, fold.
     """
 
     whole: Manifest
@@ -31,6 +34,7 @@ class Selection:
 def select(
     manifest: Manifest,
     split: str,
+    *,
     protocol: str = "",
     fold: int | None = None,
     k: int | None = None,
@@ -38,10 +42,17 @@ def select(
 ) -> Selection:
     """Selects a split, of a protocol's fold if there is one.
 
-    split: "test", "val", "train" or "all". protocol: see `auheat.evaluation.protocols`; "" takes
-    the one that a run was trained with, "none" takes none. fold, k: default to the run's, then to
-    1 and 3. experiment: a run's settings. Raises AuheatError if the protocol does not fit the
-    dataset, or if the split has no rows.
+    Args:
+        manifest: The dataset.
+        split: "test", "val", "train" or "all".
+        protocol: See `auheat.evaluation.protocols`; "" takes the one that a run was trained with,
+            "none" takes none.
+        fold: From 1; the run's by default, else 1.
+        k: Number of folds of "k-fold"; the run's by default, else 3.
+        experiment: A run's settings.
+
+    Raises:
+        AuheatError: The protocol does not fit the dataset, or the split has no rows.
     """
     trained = (experiment or {}).get("data", {})
     protocol = protocol or str(trained.get("protocol", ""))
@@ -50,7 +61,7 @@ def select(
         same = protocol == trained.get("protocol")
         number = fold or (int(trained.get("fold", 1)) if same else 1)
         count = k or (int(trained.get("folds", 3)) if same else 3)
-        chosen = fold_of(protocol, manifest.table["subject"], number, count)
+        chosen = fold_of(protocol, manifest.table["subject"], number, k=count)
         manifest = assign(manifest, chosen)
         about |= {"protocol": protocol, "fold": chosen.name}
     elif fold or k:

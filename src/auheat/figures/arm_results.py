@@ -11,11 +11,10 @@ import numpy as np
 from auheat.config import ModelConfig, to_dict
 from auheat.data.datasets import DATASETS
 from auheat.errors import AuheatError
-from auheat.evaluation.controls import controls, pool_controls
+from auheat.evaluation.controls import VarianceMatching, controls, pool_controls
 from auheat.evaluation.predictions import Predictions, pool
 from auheat.evaluation.protocols import title_of
 from auheat.evaluation.report import Report
-from auheat.evaluation.variance_matching import VarianceMatching
 from auheat.figures.printed import DATABASES as PRINTED
 from auheat.figures.printed import Database
 from auheat.figures.rows import Interval, Kind, Measured, Row, design_of

@@ -97,7 +97,7 @@ def read_dataset(data: DataConfig) -> Manifest:
     if not data.protocol:
         return manifest
     subjects = manifest.table["subject"].unique()
-    return assign(manifest, fold_of(data.protocol, subjects, data.fold, data.folds))
+    return assign(manifest, fold_of(data.protocol, subjects, data.fold, k=data.folds))
 
 
 def is_first_process() -> bool:

@@ -27,7 +27,7 @@ from auheat.evaluation.predictions import Predictions
 Video = tuple[str, str]  # subject and sequence
 
 
-def match(
+def join_to_labels(
     table: ForeignTable, whole: Manifest, part: Manifest, about: Mapping[str, object]
 ) -> Predictions:
     """Somebody's predictions for a part of a whole dataset, of the AUs that the part codes.
@@ -35,7 +35,15 @@ def match(
     Rows of the dataset without a prediction are left out and counted in `about["coverage"]`; an AU
     that is not predicted is NaN and named in `about["not_offered"]`. Of several faces in a frame
     the one that is there in most frames counts, then the one with the highest confidence.
-    Raises AuheatError if nothing fits, or if a name fits several.
+
+    Args:
+        table: The predictions.
+        whole: All rows of the dataset.
+        part: Those that are measured.
+        about: What to note beside the predictions.
+
+    Raises:
+        AuheatError: Nothing fits, or a name fits several.
     """
     rows = _one_face(table.rows)
     places = _places_in(part, whole, _places(rows, whole))
@@ -109,7 +117,9 @@ def _places(rows: pd.DataFrame, whole: Manifest) -> NDArray[np.int64]:
 class Videos:
     """The sequences of a dataset, found by their names, and their frames.
 
-    rows: the place of (subject, sequence, frame).
+    Attributes:
+        rows: The place of (subject, sequence, frame).
+        names: Length, pattern and (subject, sequence) of each name that a sequence may go by.
     """
 
     def __init__(self, part: Manifest) -> None:
