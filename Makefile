@@ -41,7 +41,7 @@ docs-serve: $(VENV)/.developed  ## the same on http://127.0.0.1:8001, built anew
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8001
 
 gallery: $(VENV)/.developed  ## the pictures of the documentation; needs AUHEAT_ASSETS
-	$(BIN)/auheat gallery --assets "$(AUHEAT_ASSETS)" -o docs/pictures
+	$(BIN)/python scripts/gallery.py --assets "$(AUHEAT_ASSETS)" -o docs/pictures
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist out site .mypy_cache .ruff_cache .pytest_cache

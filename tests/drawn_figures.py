@@ -15,7 +15,7 @@ from auheat.figures.channels import Channels, figure7
 from auheat.figures.distribution import figure4
 from auheat.figures.face_maps import Faces
 from auheat.figures.heatmap_panels import Curve, figure5, figure8
-from auheat.figures.sweep import Sweep, figure6
+from auheat.figures.neighbours import NeighbourCurve, figure6
 
 
 def faces(count: int = 2, aus: tuple[str, ...] = PAPER_AUS, seed: int = 0) -> Faces:
@@ -56,10 +56,10 @@ def levels(aus: int = 12) -> np.ndarray:
     return labels
 
 
-def sweep() -> Sweep:
+def neighbour_curve() -> NeighbourCurve:
     rng = np.random.default_rng(6)
     icc, mae = 0.45 + 0.01 * rng.normal(size=15), 0.2 + 0.004 * rng.normal(size=15)
-    return Sweep(range(1, 16), icc, mae, np.full(15, 0.02), np.full(15, 0.01), "folds", 7)
+    return NeighbourCurve(range(1, 16), icc, mae, np.full(15, 0.02), np.full(15, 0.01), "folds", 7)
 
 
 DRAWN: dict[str, Callable[[bool], Figure]] = {
@@ -71,7 +71,7 @@ DRAWN: dict[str, Callable[[bool], Figure]] = {
     "4, small": lambda synthetic: figure4({"BP4D": levels(5)}, {"BP4D": BP4D_AUS}, synthetic),
     "5": lambda synthetic: figure5(faces(), [curve(), curve("AU06")], synthetic, data="fold 1"),
     "5, one": lambda synthetic: figure5(faces(1), [curve()], synthetic, BP4D_AUS),
-    "6": lambda synthetic: figure6(sweep(), synthetic, "made like DISFA, preset light"),
+    "6": lambda synthetic: figure6(neighbour_curve(), synthetic, "made like DISFA, preset light"),
     "7": lambda synthetic: figure7(channels(), synthetic),
     "8": lambda synthetic: figure8(faces(1), faces(1, seed=1), synthetic, data="fold 1"),
 }

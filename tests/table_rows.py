@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from auheat.facs import DISFA_AUS
-from auheat.figures.rows import Measured, Row
+from auheat.figures.rows import EvaluationInfo, Row
 
-MEASURED = Measured("DISFA", True, "3 folds by subject", 12960, 27, 3, "light")
+MEASURED = EvaluationInfo("DISFA", True, "3 folds by subject", 12960, 27, 3, "light")
 
 
 def row(name: str, icc: float, mae: float, **changes: Any) -> Row:

@@ -185,21 +185,7 @@ def test_faces_and_clips(tiny_folder: Path, tmp_path: Path) -> None:
     assert [frame.image.shape for frame in frames] == [(360, 480, 3)] * 15
 
 
-def test_pictures_of_the_faces(tiny_folder: Path, tmp_path: Path) -> None:
-    done("gallery", "--assets", tiny_folder, "-o", tmp_path, "--size", 64)
-    assert Image.open(tmp_path / "contact-sheet.jpg").size == (640, 384)
-    assert Image.open(tmp_path / "au-levels.jpg").size == (2 * 384 + 12, 7 * (64 + 24))
-    strips = sorted((tmp_path / "levels").iterdir())
-    assert [path.stem for path in strips] == list(PAPER_AUS)
-    assert Image.open(strips[0]).size == (384, 64)
-
-
-def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
-    assert str(tmp_path) in refused("assets", tmp_path, "-o", tmp_path / "pack")
-    assert not (tmp_path / "pack").exists()
-
-
-@pytest.mark.parametrize("verb", ["assets", "evaluate", "gallery", "predict", "synth", "table"])
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "synth", "table"])
 def test_every_verb_explains_itself(verb: str) -> None:
     assert done(verb, "--help").startswith("Usage: ")
 

@@ -115,8 +115,9 @@ def test_every_au_is_shown_at_each_level() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["auheat predict --no-such-option x", "auheat predikt x", "auheat predict", "auheat bench sc",
-     "make nonsense", "python scripts/none.py", "pip install 'auheat[none]'", "curl x"],
+    ["auheat predict --no-such-option x", "auheat predikt x", "auheat predict",
+     "python benchmarks/sc.py", "make nonsense", "python scripts/none.py",
+     "pip install 'auheat[none]'", "curl x"],
 )  # fmt: skip
 def test_the_check_sees_what_is_wrong(line: str) -> None:
     with pytest.raises((click.UsageError, AssertionError, OSError)):

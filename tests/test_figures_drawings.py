@@ -21,11 +21,16 @@ from PIL import Image
 from auheat.errors import AuheatError
 from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS
 from auheat.figures import style
-from auheat.figures.channels import Channels, figure7, telling_channels, telling_pictures
+from auheat.figures.channels import (
+    Channels,
+    figure7,
+    most_discriminative_channels,
+    most_discriminative_images,
+)
 from auheat.figures.distribution import figure4, level_counts
 from auheat.figures.face_maps import Faces
-from auheat.figures.sweep import Sweep, figure6
-from drawn_figures import DRAWN, channels, drawn, faces, levels, pictures, sweep, words
+from auheat.figures.neighbours import NeighbourCurve, figure6
+from drawn_figures import DRAWN, channels, drawn, faces, levels, neighbour_curve, pictures, words
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -113,7 +118,7 @@ def test_the_bars_of_figure_4_are_the_counts() -> None:
 
 
 def test_figure_6_has_both_curves_with_their_bars() -> None:
-    shown = sweep()
+    shown = neighbour_curve()
     figure = figure6(shown, False)
     spans = {"ICC(3,1)": 0.10, "MAE (levels)": 0.05}
     for axes, values, deviation in zip(
@@ -129,16 +134,16 @@ def test_figure_6_has_both_curves_with_their_bars() -> None:
         assert high - low >= spans[axes.get_ylabel()] - 1e-9
     assert any("standard deviation between folds" in said for said in words(figure))
     assert any(re.search(r"dotted: k = 7", said) for said in words(figure))
-    plain = figure6(Sweep([5, 7], [0.5, 0.5], [0.2, 0.2]), False)
+    plain = figure6(NeighbourCurve([5, 7], [0.5, 0.5], [0.2, 0.2]), False)
     assert np.ptp(plain.axes[0].get_ylim()) == pytest.approx(0.10)
     assert not any("bars" in said or "dotted" in said for said in words(plain))
     with pytest.raises(ValueError, match="every k has one ICC"):
-        Sweep([5, 7], [0.5], [0.2, 0.2])
+        NeighbourCurve([5, 7], [0.5], [0.2, 0.2])
 
 
 def test_figure_7_shows_the_chosen_channels() -> None:
     shown = channels()
-    assert telling_channels(shown.weights) == (4, 2)
+    assert most_discriminative_channels(shown.weights) == (4, 2)
     for chosen, said in (
         ((0, 1), "channels 1 and 2 of 6, the first two as in the paper"),
         ((4, 2), "channels 5 and 3 of 6, those with the largest weights"),
@@ -161,7 +166,7 @@ def test_telling_pictures_move_one_channel_and_not_the_other() -> None:
     responses = np.zeros((4, 3, 2, 2))
     responses[:, 0, 1, 1] = [0.5, 1.0, 0.9, 0.1]
     responses[:, 1, 0, 1] = [50.0, 90.0, 10.0, 100.0]
-    assert telling_pictures(responses) == (2, 3)
+    assert most_discriminative_images(responses) == (2, 3)
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:

@@ -19,7 +19,7 @@ from auheat.data.manifest import Manifest
 from auheat.evaluation.predictions import Predictions, pool, read_predictions
 from auheat.faces.crop import CropSpec
 from auheat.facs import DISFA_AUS
-from auheat.figures.paper_figures import liveliest
+from auheat.figures.paper_figures import most_active_sequences
 from auheat.metrics import icc31
 
 CROP = CropSpec(32, 2)
@@ -152,5 +152,5 @@ def test_the_liveliest_sequences() -> None:
         }
     )
     predictions = Predictions(table, {})
-    assert liveliest(predictions, ("AU01", "AU02")) == [("b", "AU01"), ("a", "AU02")]
+    assert most_active_sequences(predictions, ("AU01", "AU02")) == [("b", "AU01"), ("a", "AU02")]
     assert pool([predictions]).table["image"].to_list() == list("012345")

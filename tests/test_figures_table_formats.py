@@ -11,7 +11,7 @@ import pandas as pd
 from auheat.config import ModelConfig
 from auheat.figures.paper_tables import table2, table3
 from auheat.figures.rows import design_of
-from auheat.figures.table_formats import (
+from auheat.figures.tables import (
     Cell,
     Group,
     Table,

@@ -89,11 +89,11 @@ def test_the_source_archive_is_complete(built: Path) -> None:
     (path,) = built.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for folder in ("src", "tests", "configs", "examples", "docs", "scripts"):
+    for folder in ("src", "tests", "configs", "examples", "docs", "scripts", "benchmarks"):
         assert in_checkout(folder, folder) <= names
     single = ("README.md", "LICENSE", "NOTICE", "CITATION.cff", "Makefile", "mkdocs.yml")
     assert set(single) <= names
-    rooms = {"src", "tests", "configs", "examples", "docs", "scripts"}
+    rooms = {"src", "tests", "configs", "examples", "docs", "scripts", "benchmarks"}
     assert {name.partition("/")[0] for name in names if "/" in name} <= rooms
 
 

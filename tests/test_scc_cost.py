@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from auheat.bench.meter import Meter
-from auheat.bench.scc_forms import GeometricEdges, MaterialisedEdges
 from auheat.models.scc import SemanticCorrespondenceConv
+from measure import Meter
+from scc_forms import GeometricEdges, MaterialisedEdges
 
 B, C, SIDE, K = 4, 16, 8, 7
 L = SIDE * SIDE

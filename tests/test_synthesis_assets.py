@@ -78,7 +78,7 @@ def test_a_pack_without_skins(folder: Path) -> None:
 
 
 def test_no_pack_is_refused(tmp_path: Path) -> None:
-    assert "auheat assets" in refusal(tmp_path)
+    assert "scripts/convert_face_assets.py" in refusal(tmp_path)
     assert GEOMETRY_FILE in refusal(tmp_path / "nowhere")
 
 

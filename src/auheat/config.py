@@ -159,6 +159,17 @@ def override(settings: Mapping[str, Any], assignments: Sequence[str]) -> dict[st
     return result
 
 
+def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings in which those of `above` win, section by section."""
+    result = dict(below)
+    for key, value in above.items():
+        under = result.get(key)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            value = deep_merge(under, value)
+        result[key] = value
+    return result
+
+
 def build(cls: type[T], settings: Mapping[str, Any], where: str) -> T:
     """A settings dataclass from nested mappings.
 

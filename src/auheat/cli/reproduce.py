@@ -45,14 +45,11 @@ def command(target: str, overrides: tuple[str, ...], **options: Any) -> None:
     on. OVERRIDES change settings of all networks, like optim.epochs=20.
     """
     from auheat.data.manifest import read_manifest
-    from auheat.errors import unknown_name
-    from auheat.figures.reproduce import TARGETS, Order, arms_for, make
-    from auheat.training.study import Study
+    from auheat.figures.reproduce import Target
+    from auheat.training.ablations import Sweep
 
-    if target not in TARGETS:
-        raise unknown_name("target", target, TARGETS)
     preset = options["preset"]
-    study = Study(
+    sweep = Sweep(
         read_manifest(options["data"]),
         preset,
         options["runs"] or Path("runs") / preset,
@@ -63,10 +60,10 @@ def command(target: str, overrides: tuple[str, ...], **options: Any) -> None:
         options["device"],
     )
     rows = tuple(part.strip() for part in options["rows"].split(",") if part.strip())
-    order = Order(study, options["out"], options["k"], rows)
-    missing = study.missing(arms_for(target, order))
-    for number, (arm, seed, fold) in enumerate(missing, 1):
-        click.echo(f"run {number} of {len(missing)}: {arm.name}, seed {seed}, fold {fold}")
-        study.run(arm, seed, fold)
-    for path in make(target, order):
+    wanted = Target(target, sweep, options["out"], options["k"], rows)
+    missing = sweep.missing(wanted.variants())
+    for number, (variant, seed, fold) in enumerate(missing, 1):
+        click.echo(f"run {number} of {len(missing)}: {variant.name}, seed {seed}, fold {fold}")
+        sweep.run(variant, seed, fold)
+    for path in wanted.make():
         click.echo(f"written: {path}")

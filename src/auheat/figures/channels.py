@@ -2,8 +2,9 @@
 
 The last layer weighs C channels into the heatmap of each AU (Eq. 5 of the paper): a channel's
 weights say which AUs it speaks for, its responses where it speaks. The paper shows "the first two
-feature channels"; which two those are is an accident of training, so `telling_channels` offers two
-others. Letters: n pictures, A Action Units, C channels, H W picture pixels, h w map pixels.
+feature channels"; which two those are is an accident of training, so
+`most_discriminative_channels` offers two others. Letters: n pictures, A Action Units, C channels,
+H W picture pixels, h w map pixels.
 """
 
 from __future__ import annotations
@@ -49,13 +50,13 @@ class Channels:
             )
 
 
-def telling_channels(weights: NDArray[np.floating[Any]]) -> tuple[int, int]:
+def most_discriminative_channels(weights: NDArray[np.floating[Any]]) -> tuple[int, int]:
     """The two channels whose weights (A, C) have the largest Euclidean norm, the largest first."""
     order = np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")
     return int(order[0]), int(order[1])
 
 
-def telling_pictures(
+def most_discriminative_images(
     responses: NDArray[np.floating[Any]], channels: tuple[int, int] = FIRST
 ) -> tuple[int, int]:
     """For each channel the picture where its peak most exceeds the other's. responses (n, C, h, w).
@@ -98,7 +99,7 @@ def _chosen(shown: Channels, channels: tuple[int, int]) -> str:
     names = f"channels {channels[0] + 1} and {channels[1] + 1} of {count}"
     if channels == FIRST:
         return f"{names}, the first two as in the paper"
-    if channels == telling_channels(shown.weights):
+    if channels == most_discriminative_channels(shown.weights):
         return f"{names}, those with the largest weights"
     return names
 

@@ -1,4 +1,4 @@
-"""Figures 4 to 8 of the paper from the finished runs of a study.
+"""Figures 4 to 8 of the paper from the finished runs of a sweep.
 
 Which pictures and sequences are shown is decided by labels alone, never by how well a network does
 on them. Networks are those of the first seed and the first fold, on that fold's test subjects.
@@ -13,17 +13,21 @@ from typing import TYPE_CHECKING
 from auheat.data.manifest import Manifest
 from auheat.evaluation.predictions import LABEL, Predictions, pool
 from auheat.evaluation.report import is_synthetic
-from auheat.figures import probe
-from auheat.figures.arm_results import database_of, result_of
-from auheat.figures.channels import figure7, telling_channels, telling_pictures
+from auheat.figures import activations
+from auheat.figures.channels import (
+    figure7,
+    most_discriminative_channels,
+    most_discriminative_images,
+)
 from auheat.figures.distribution import figure4
 from auheat.figures.heatmap_panels import Curve, figure5, figure8
-from auheat.figures.sweep import Sweep, figure6
+from auheat.figures.neighbours import NeighbourCurve, figure6
+from auheat.figures.rows import database_of
 from auheat.models.checkpoint import Checkpoint, load_checkpoint
-from auheat.training import arms
-from auheat.training.arms import Arm
+from auheat.training import ablations
+from auheat.training.ablations import Sweep, Variant
+from auheat.training.aggregate import aggregate
 from auheat.training.fit import BEST, read_dataset
-from auheat.training.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,65 +39,66 @@ _CURVES = (("AU01", "AU02"), ("AU06", "AU12"))
 _CANDIDATES = 200
 
 
-def draw_figure4(study: Study) -> Figure:
+def draw_figure4(sweep: Sweep) -> Figure:
     """How often each level occurs."""
-    aus, name = study.design.aus, database_of(study)
-    return figure4({name: study.manifest.labels(aus)}, {name: aus}, _synthetic(study))
+    aus, name = sweep.design.aus, database_of(sweep)
+    return figure4({name: sweep.manifest.labels(aus)}, {name: aus}, _synthetic(sweep))
 
 
-def draw_figure5(study: Study) -> Figure:
+def draw_figure5(sweep: Sweep) -> Figure:
     """Heatmaps of two expressive faces, and two AUs through a sequence each."""
-    checkpoint, part = _network(study, arms.SCC)
-    rows = probe.expressive_rows(part, study.design.aus, _SHOWN)
-    pooled = pool(study.predictions(arms.SCC, study.seeds[0]))
-    aus = next(pair for pair in _CURVES if set(pair) <= set(study.design.aus))
-    curves = [Curve.of(pooled, sequence, au) for sequence, au in liveliest(pooled, aus)]
-    faces = probe.see_faces(checkpoint, part, rows)
-    return figure5(faces, curves, _synthetic(study), data=_words(study))
+    checkpoint, part = _network(sweep, ablations.SCC)
+    rows = activations.most_active_rows(part, sweep.design.aus, _SHOWN)
+    pooled = pool(sweep.predictions(ablations.SCC, sweep.seeds[0]))
+    aus = next(pair for pair in _CURVES if set(pair) <= set(sweep.design.aus))
+    curves = [Curve.of(pooled, sequence, au) for sequence, au in most_active_sequences(pooled, aus)]
+    faces = activations.face_activations(checkpoint, part, rows)
+    return figure5(faces, curves, _synthetic(sweep), data=_words(sweep))
 
 
-def draw_figure6(study: Study, ks: Sequence[int], results: Path) -> Figure:
+def draw_figure6(sweep: Sweep, ks: Sequence[int], results: Path) -> Figure:
     """Agreement against k."""
-    found = [result_of(study, at(study, k), results) for k in ks]
+    found = [aggregate(sweep, at(sweep, k), results) for k in ks]
     spreads = [result.spread for result in found]
-    sweep = Sweep(
+    curve = NeighbourCurve(
         ks,
         [result.mean("icc") for result in found],
         [result.mean("mae") for result in found],
         [spread["icc"] for spread in spreads],
         [spread["mae"] for spread in spreads],
-        "folds" if len(study.seeds) == 1 else "seeds",
-        study.design.k,
+        "folds" if len(sweep.seeds) == 1 else "seeds",
+        sweep.design.k,
     )
-    return figure6(sweep, _synthetic(study), _words(study, "pooled over folds"))
+    return figure6(curve, _synthetic(sweep), _words(sweep, "pooled over folds"))
 
 
-def draw_figure7(study: Study) -> Figure:
+def draw_figure7(sweep: Sweep) -> Figure:
     """Two feature channels: their weights, and a picture that moves each."""
-    checkpoint, part = _network(study, arms.SCC)
+    checkpoint, part = _network(sweep, ablations.SCC)
     rows = range(0, len(part.table), max(1, len(part.table) // _CANDIDATES))
-    seen = probe.see_channels(checkpoint, part, rows)
-    channels = telling_channels(seen.weights)
-    chosen = [rows[place] for place in telling_pictures(seen.responses, channels)]
-    shown = probe.see_channels(checkpoint, part, chosen)
-    return figure7(shown, _synthetic(study), channels, _words(study))
+    seen = activations.channel_activations(checkpoint, part, rows)
+    channels = most_discriminative_channels(seen.weights)
+    chosen = [rows[place] for place in most_discriminative_images(seen.responses, channels)]
+    shown = activations.channel_activations(checkpoint, part, chosen)
+    return figure7(shown, _synthetic(sweep), channels, _words(sweep))
 
 
-def draw_figure8(study: Study) -> Figure:
+def draw_figure8(sweep: Sweep) -> Figure:
     """Heatmaps with and without SCC."""
-    checkpoint, part = _network(study, arms.SCC)
-    rows = probe.expressive_rows(part, study.design.aus, _SHOWN)
-    without, _ = _network(study, arms.PLAIN)
-    above, below = (probe.see_faces(network, part, rows) for network in (checkpoint, without))
-    return figure8(above, below, _synthetic(study), data=_words(study))
+    checkpoint, part = _network(sweep, ablations.SCC)
+    rows = activations.most_active_rows(part, sweep.design.aus, _SHOWN)
+    without, _ = _network(sweep, ablations.PLAIN)
+    above = activations.face_activations(checkpoint, part, rows)
+    below = activations.face_activations(without, part, rows)
+    return figure8(above, below, _synthetic(sweep), data=_words(sweep))
 
 
-def at(study: Study, k: int) -> Arm:
+def at(sweep: Sweep, k: int) -> Variant:
     """SCC-Heatmap at k; the paper's own k needs no run of its own."""
-    return arms.SCC if k == study.design.k else arms.at_k(k)
+    return ablations.SCC if k == sweep.design.k else ablations.at_k(k)
 
 
-def liveliest(predictions: Predictions, aus: Sequence[str]) -> list[tuple[str, str]]:
+def most_active_sequences(predictions: Predictions, aus: Sequence[str]) -> list[tuple[str, str]]:
     """For each AU the sequence whose labels vary most, no sequence twice: (sequence, AU)."""
     chosen: list[tuple[str, str]] = []
     for au in aus:
@@ -104,17 +109,17 @@ def liveliest(predictions: Predictions, aus: Sequence[str]) -> list[tuple[str, s
     return chosen
 
 
-def _network(study: Study, arm: Arm) -> tuple[Checkpoint, Manifest]:
+def _network(sweep: Sweep, variant: Variant) -> tuple[Checkpoint, Manifest]:
     """The network of the first seed and fold, and the pictures that tested it."""
-    seed = study.seeds[0]
-    checkpoint = load_checkpoint(study.folder(arm, seed, 1) / BEST)
-    return checkpoint, read_dataset(study.experiment(arm, seed, 1).data).split("test")
+    seed = sweep.seeds[0]
+    checkpoint = load_checkpoint(sweep.folder(variant, seed, 1) / BEST)
+    return checkpoint, read_dataset(sweep.experiment(variant, seed, 1).data).split("test")
 
 
-def _synthetic(study: Study) -> bool:
-    return is_synthetic(study.manifest.source)
+def _synthetic(sweep: Sweep) -> bool:
+    return is_synthetic(sweep.manifest.source)
 
 
-def _words(study: Study, where: str = "test subjects of fold 1") -> str:
-    like = "made like " if _synthetic(study) else ""
-    return f"{like}{database_of(study)}, {where}, preset {study.preset}"
+def _words(sweep: Sweep, where: str = "test subjects of fold 1") -> str:
+    like = "made like " if _synthetic(sweep) else ""
+    return f"{like}{database_of(sweep)}, {where}, preset {sweep.preset}"

@@ -23,8 +23,8 @@ from auheat.figures.printed import (
     PrintedMethod,
     PrintedSetting,
 )
-from auheat.figures.rows import Interval, Kind, Measured, Row
-from auheat.figures.table_formats import Cell, Group, Table
+from auheat.figures.rows import EvaluationInfo, Interval, Kind, Row
+from auheat.figures.tables import Cell, Group, Table
 
 PAPER = "Fan, Lam and Li (AAAI 2020)"
 _UNDEFINED = "–"
@@ -45,7 +45,7 @@ class _Entry(NamedTuple):
     rank: float | None = None
 
 
-def table1(database: Database, ours: Sequence[Row], measured: Measured | None) -> Table:
+def table1(database: Database, ours: Sequence[Row], measured: EvaluationInfo | None) -> Table:
     """ICC and MAE of every AU of a database. Without rows of ours `measured` may be None.
 
     Raises ValueError if our rows are of other AUs, or measured on another database.
@@ -70,7 +70,7 @@ def table1(database: Database, ours: Sequence[Row], measured: Measured | None) -
     return Table(_caption(what, ours, measured), head, tuple(groups), (note, *_notes(ours, "name")))
 
 
-def table2(ours: Sequence[Row], measured: Measured | None) -> Table:
+def table2(ours: Sequence[Row], measured: EvaluationInfo | None) -> Table:
     """Averages with and without SCC at two heatmap resolutions. Methods need DL, HR and SCC."""
     what = (
         f"SCC and heatmap resolution, beside Table 2 of {PAPER}. DL: deconvolutional layers. "
@@ -79,7 +79,7 @@ def table2(ours: Sequence[Row], measured: Measured | None) -> Table:
     return _ablation(what, TABLE_2, ("DL", "HR", "SCC"), ours, measured)
 
 
-def table3(ours: Sequence[Row], measured: Measured | None) -> Table:
+def table3(ours: Sequence[Row], measured: EvaluationInfo | None) -> Table:
     """Averages for each kind of edge feature. Methods need EF."""
     what = f"Edge features (EF) of the graph, beside Table 3 of {PAPER}"
     return _ablation(what, TABLE_3, ("EF",), ours, measured)
@@ -90,7 +90,7 @@ def _ablation(
     printed: Sequence[PrintedSetting],
     columns: tuple[str, ...],
     ours: Sequence[Row],
-    measured: Measured | None,
+    measured: EvaluationInfo | None,
 ) -> Table:
     for row in ours:
         if row.kind == "method" and not set(columns) <= set(row.design):
@@ -117,7 +117,7 @@ def _ablation(
 
 
 def _our_groups(
-    start: str, ours: Sequence[Row], lines: Sequence[list[_Entry]], measured: Measured | None
+    start: str, ours: Sequence[Row], lines: Sequence[list[_Entry]], measured: EvaluationInfo | None
 ) -> list[Group]:
     """A group for each kind of row that there is; only methods have bold cells."""
     groups = []
@@ -192,7 +192,7 @@ def _name(row: Row, name: str) -> str:
     return name if row.seeds == 1 else f"{name} ({row.seeds} seeds)"
 
 
-def _interval_head(ours: Sequence[Row], measured: Measured | None) -> tuple[str, ...]:
+def _interval_head(ours: Sequence[Row], measured: EvaluationInfo | None) -> tuple[str, ...]:
     """The head of a column of intervals, if a row has one. Raises ValueError for nameless data."""
     if ours and measured is None:
         raise ValueError("rows of ours need to say what they were measured on")
@@ -200,7 +200,7 @@ def _interval_head(ours: Sequence[Row], measured: Measured | None) -> tuple[str,
     return (measured.interval,) if measured and some else ()
 
 
-def _caption(what: str, ours: Sequence[Row], measured: Measured | None) -> str:
+def _caption(what: str, ours: Sequence[Row], measured: EvaluationInfo | None) -> str:
     if not ours or measured is None:
         return f"Figures as printed in the paper; nothing of ours was measured. {what}."
     words = f"{measured.sentence}. {what}."

@@ -9,113 +9,114 @@ from typing import TYPE_CHECKING
 
 from auheat.errors import unknown_name
 from auheat.figures import paper_figures, paper_tables, style
-from auheat.figures.arm_results import control_rows, measured, result_of
-from auheat.figures.table_formats import Table, write_table
-from auheat.training import arms
-from auheat.training.arms import Arm
-from auheat.training.study import Study
+from auheat.figures.rows import Row, control_rows, evaluation_info, rows_of
+from auheat.figures.tables import Table, write_table
+from auheat.training import ablations
+from auheat.training.ablations import Sweep, Variant
+from auheat.training.aggregate import VariantResult, aggregate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Rows = tuple[tuple[Arm, str, str], ...]  # arm, name, setting
+Rows = tuple[tuple[Variant, str, str], ...]  # variant, name, setting
+_RESULTS = "results"
 
 _TABLES: dict[str, Rows] = {
     "table1": (
-        (arms.PLAIN, "ResNet-Deconv (256/128/64)", ""),
-        (arms.WIDE, "ResNet-Deconv (256/256/256)", ""),
-        (arms.HOURGLASS, "Hourglass", ""),
-        (arms.SCC, "SCC-Heatmap", ""),
+        (ablations.PLAIN, "ResNet-Deconv (256/128/64)", ""),
+        (ablations.WIDE, "ResNet-Deconv (256/256/256)", ""),
+        (ablations.HOURGLASS, "Hourglass", ""),
+        (ablations.SCC, "SCC-Heatmap", ""),
     ),
     "table2": (
-        (arms.SCC, "SCC-Heatmap", "a"),
-        (arms.PLAIN, "ResNet-Deconv", "b"),
-        (arms.TWO, "two deconvolutions, SCC", "c"),
-        (arms.TWO_PLAIN, "two deconvolutions", "d"),
+        (ablations.SCC, "SCC-Heatmap", "a"),
+        (ablations.PLAIN, "ResNet-Deconv", "b"),
+        (ablations.TWO, "two deconvolutions, SCC", "c"),
+        (ablations.TWO_PLAIN, "two deconvolutions", "d"),
     ),
     "table3": (
-        (arms.SCC, "SCC-Heatmap", "e"),
-        (arms.EDGES_F, "centre and neighbour", "f"),
-        (arms.EDGES_G, "difference alone", "g"),
+        (ablations.SCC, "SCC-Heatmap", "e"),
+        (ablations.EDGES_F, "centre and neighbour", "f"),
+        (ablations.EDGES_G, "difference alone", "g"),
     ),
 }
-_FIGURES: dict[str, Callable[[Study], Figure]] = {
+_FIGURES: dict[str, Callable[[Sweep], Figure]] = {
     "figure4": paper_figures.draw_figure4,
     "figure5": paper_figures.draw_figure5,
     "figure7": paper_figures.draw_figure7,
     "figure8": paper_figures.draw_figure8,
 }
 # Rows that are made only when they are asked for: the paper's loss where a preset has another.
-_FURTHER: dict[str, Rows] = {"table2": ((arms.PLAIN_LOSS, "SCC-Heatmap, plain loss", "eq2"),)}
+_FURTHER: dict[str, Rows] = {"table2": ((ablations.PLAIN_LOSS, "SCC-Heatmap, plain loss", "eq2"),)}
 TARGETS = (*_TABLES, "figure4", "figure5", "figure6", "figure7", "figure8")
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be made of a study, and where.
+class Target:
+    """A table or figure that is to be made of a sweep.
 
-    out: folder for tables and figures; result files go into `results` below it. k: the points of
-    Figure 6. rows: settings of Table 2 or 3, or positions in Table 1 counted from 1, that are
-    wanted; all by default.
+    name: one of `TARGETS`. out: folder for tables and figures; result files go into `results` below
+    it. k: the points of Figure 6. rows: settings of Table 2 or 3, or positions in Table 1 counted
+    from 1, that are wanted; all by default.
+
+    Raises AuheatError for an unknown name or row.
     """
 
-    study: Study
+    name: str
+    sweep: Sweep
     out: Path
-    k: tuple[int, ...] = arms.SWEEP_K
+    k: tuple[int, ...] = ablations.SWEEP_K
     rows: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.name not in TARGETS:
+            raise unknown_name("target", self.name, TARGETS)
+        if self.name in _TABLES:
+            self._wanted()
 
-def arms_for(target: str, order: Order) -> list[Arm]:
-    """The networks that a table or figure needs. Raises AuheatError for an unknown row."""
-    if target in _TABLES:
-        return [arm for arm, _, _ in _wanted(target, order)]
-    needs: dict[str, list[Arm]] = {
-        "figure4": [],
-        "figure5": [arms.SCC],
-        "figure6": [paper_figures.at(order.study, k) for k in order.k],
-        "figure7": [arms.SCC],
-        "figure8": [arms.SCC, arms.PLAIN],
-    }
-    return needs[target]
+    def variants(self) -> list[Variant]:
+        """The networks that it needs."""
+        if self.name in _TABLES:
+            return [variant for variant, _, _ in self._wanted()]
+        needs: dict[str, list[Variant]] = {
+            "figure4": [],
+            "figure5": [ablations.SCC],
+            "figure6": [paper_figures.at(self.sweep, k) for k in self.k],
+            "figure7": [ablations.SCC],
+            "figure8": [ablations.SCC, ablations.PLAIN],
+        }
+        return needs[self.name]
 
+    def make(self) -> list[Path]:
+        """Makes it from finished runs. Returns the files it wrote.
 
-def make(target: str, order: Order) -> list[Path]:
-    """Makes a table or figure from finished runs. Returns the files it wrote.
+        Raises AuheatError if a run is missing or the dataset is not one of the paper's.
+        """
+        if self.name in _TABLES:
+            return list(write_table(self._table(), self.out / self.name))
+        if self.name == "figure6":
+            figure = paper_figures.draw_figure6(self.sweep, self.k, self.out / _RESULTS)
+        else:
+            figure = _FIGURES[self.name](self.sweep)
+        return list(style.save(figure, self.out / self.name))
 
-    Raises AuheatError if a run is missing or the dataset is not one of the paper's.
-    """
-    if target in _TABLES:
-        table = _table(target, order)
-        return list(write_table(table, order.out / target))
-    if target == "figure6":
-        figure = paper_figures.draw_figure6(order.study, order.k, _results(order))
-    else:
-        figure = _FIGURES[target](order.study)
-    return list(style.save(figure, order.out / target))
+    def _wanted(self) -> Rows:
+        if not self.rows:
+            return _TABLES[self.name]
+        rows = (*_TABLES[self.name], *_FURTHER.get(self.name, ()))
+        known = {row[2] or str(place): row for place, row in enumerate(rows, 1)}
+        for key in self.rows:
+            if key not in known:
+                raise unknown_name("row", key, known, self.name)
+        return tuple(row for key, row in known.items() if key in self.rows)
 
-
-def _wanted(target: str, order: Order) -> Rows:
-    if not order.rows:
-        return _TABLES[target]
-    rows = (*_TABLES[target], *_FURTHER.get(target, ()))
-    known = {row[2] or str(place): row for place, row in enumerate(rows, 1)}
-    for key in order.rows:
-        if key not in known:
-            raise unknown_name("row", key, known, target)
-    return tuple(row for key, row in known.items() if key in order.rows)
-
-
-def _results(order: Order) -> Path:
-    return order.out / "results"
-
-
-def _table(target: str, order: Order) -> Table:
-    study, rows, results = order.study, [], []
-    for arm, name, setting in _wanted(target, order):
-        results.append(result_of(study, arm, _results(order)))
-        rows += results[-1].rows(name, setting)
-    rows += control_rows(study, _wanted(target, order)[0][0])
-    about = measured(study, results[0])
-    if target == "table1":
-        return paper_tables.table1(about.database, rows, about)
-    return (paper_tables.table2 if target == "table2" else paper_tables.table3)(rows, about)
+    def _table(self) -> Table:
+        rows, results = list[Row](), list[VariantResult]()
+        for variant, name, setting in self._wanted():
+            results.append(aggregate(self.sweep, variant, self.out / _RESULTS))
+            rows += rows_of(results[-1], name, setting)
+        rows += control_rows(self.sweep, self._wanted()[0][0])
+        info = evaluation_info(self.sweep, results[0])
+        if self.name == "table1":
+            return paper_tables.table1(info.database, rows, info)
+        return (paper_tables.table2 if self.name == "table2" else paper_tables.table3)(rows, info)

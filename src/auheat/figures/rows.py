@@ -1,14 +1,24 @@
-"""Our own figures for the paper's tables, and the words that say what they were measured on."""
+"""Rows of the paper's tables from what variants reached, and what they were measured on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from auheat.config import EdgeFeatures, ModelConfig
+from auheat.data.datasets import DATASETS
+from auheat.errors import AuheatError
+from auheat.evaluation.protocols import title_of
+from auheat.evaluation.report import Report
+from auheat.figures.printed import DATABASES as PRINTED
 from auheat.figures.printed import Database
 from auheat.heatmap import heatmap_side
+from auheat.metrics import nanmean
+from auheat.training.ablations import Sweep, Variant
+from auheat.training.aggregate import VariantResult, naive_baselines
 
 # "method": a trained network. "matched": the same after variance matching, which was fitted on
 # validation subjects. "control": a predictor without skill, such as all zeros or the mean.
@@ -50,7 +60,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Measured:
+class EvaluationInfo:
     """What our rows of a table were measured on.
 
     database: the dataset, or the one that synthetic faces were made to look like in AUs, levels
@@ -95,3 +105,77 @@ def design_of(config: ModelConfig) -> dict[str, str]:
         "SCC": "yes" if config.scc else "no",
         "EF": _EDGES[config.scc_edges] if config.scc else "",
     }
+
+
+def rows_of(result: VariantResult, name: str, setting: str = "") -> list[Row]:
+    """A variant as a row of a table, and the same after variance matching."""
+    return [
+        _row(result.plain, name, setting, "method", result.model),
+        _row(result.matched, name, setting, "matched", result.model),
+    ]
+
+
+def control_rows(sweep: Sweep, variant: Variant) -> list[Row]:
+    """Predictors without skill on the pictures that an variant was tested on."""
+    parts = sweep.predictions(variant, sweep.seeds[0])
+    found = naive_baselines(sweep, parts, variant, sweep.seeds[0])
+    reports = {name: Report.of_predictions(part, resamples=0) for name, part in found.items()}
+    return [_row([report], name, "", "control", None) for name, report in reports.items()]
+
+
+def evaluation_info(sweep: Sweep, result: VariantResult) -> EvaluationInfo:
+    """What a sweep's rows were measured on. Raises AuheatError for a dataset the paper lacks."""
+    report = result.plain[0]
+    return EvaluationInfo(
+        database=database_of(sweep),
+        synthetic=report.synthetic,
+        protocol=title_of(sweep.design.protocol),
+        images=report.images,
+        subjects=report.subjects,
+        seeds=len(sweep.seeds),
+        preset=sweep.preset,
+        interval="95 % over subjects",
+    )
+
+
+def database_of(sweep: Sweep) -> Database:
+    """Which of the paper's datasets this is. Raises AuheatError if it is neither."""
+    kind = str(sweep.manifest.source.get("kind"))
+    name = DATASETS[kind].spec.database if kind in DATASETS else ""
+    found = next((database for database in PRINTED if database == name), None)
+    if found is None:
+        raise AuheatError(
+            f"{sweep.manifest.folder} is of the kind {kind!r}: the paper's tables are of DISFA and "
+            "BP4D; give a dataset of `auheat prepare disfa` or `auheat prepare bp4d`"
+        )
+    return found
+
+
+def _row(
+    reports: Sequence[Report], name: str, setting: str, kind: Kind, model: ModelConfig | None
+) -> Row:
+    """Means over seeds; the intervals are those of the first seed."""
+    first = reports[0]
+    aus = [au for au in first.metrics if au != "mean"]
+
+    def mean(key: str, metric: str) -> float:
+        return nanmean([report.metrics[key][metric] for report in reports])
+
+    def interval(metric: str) -> Interval | None:
+        return first.intervals["mean"][metric] if first.intervals else None
+
+    means = [report.metrics["mean"]["icc"] for report in reports]
+    return Row(
+        name,
+        setting,
+        {au: mean(au, "icc") for au in aus},
+        {au: mean(au, "mae") for au in aus},
+        mean("mean", "icc"),
+        mean("mean", "mae"),
+        interval("icc"),
+        interval("mae"),
+        len(reports),
+        float(np.std(means, ddof=1)) if len(means) > 1 else None,
+        kind=kind,
+        design=design_of(model) if model else {},
+    )

@@ -25,7 +25,7 @@ DPI = 200
 SMALL, NORMAL, TITLE = 6.0, 7.0, 8.0
 
 # Okabe and Ito (2008).
-BLUE, ORANGE, GREEN, BLACK, GREY = "#0072B2", "#D55E00", "#009E73", "#000000", "#6E6E6E"
+BLUE, ORANGE, BLACK, GREY = "#0072B2", "#D55E00", "#000000", "#6E6E6E"
 SYNTHETIC = "synthetic faces"
 
 _SETTINGS: dict[Any, Any] = {

@@ -1,14 +1,144 @@
-"""Tables of agreement by Action Unit, from result files."""
+"""A table as Markdown, CSV or LaTeX, so that the three never disagree; agreement by Action Unit.
+
+Every format shows the same cells in the same order; bold type is a list of columns in CSV, which
+has no type faces.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from auheat.errors import AuheatError
 from auheat.evaluation.report import Report
+from auheat.files import atomic_write
 from auheat.metrics import nanmean
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "–": "--",
+    "f_i": "$f_i$",
+    "f_j": "$f_j$",
+}
+_SPECIAL = re.compile("|".join(re.escape(sign) for sign in sorted(_LATEX, key=len, reverse=True)))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table."""
+
+    text: str
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that belong together, and a title that says what they are."""
+
+    title: str
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as plain text. Raises ValueError if a row has not as many cells as the head.
+
+    caption: its first sentences say what was measured. notes: lines below the table.
+    """
+
+    caption: str
+    head: tuple[str, ...]
+    groups: tuple[Group, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for group in self.groups:
+            for row in group.rows:
+                if len(row) != len(self.head):
+                    raise ValueError(f"{group.title}: {len(row)} cells for {len(self.head)} heads")
+
+
+def markdown(table: Table) -> str:
+    """A table as GitHub shows it: the caption above, notes below."""
+    blank = [""] * (len(table.head) - 1)
+    lines = [_markdown_text(table.caption), ""]
+    lines += [_markdown_line(map(_markdown_text, table.head))]
+    lines += [_markdown_line(["---", *["---:"] * len(blank)])]
+    for group in table.groups:
+        lines.append(_markdown_line([f"*{_markdown_text(group.title)}*", *blank]))
+        lines += [_markdown_line(map(_markdown_cell, row)) for row in group.rows]
+    if table.notes:
+        lines += ["", "  \n".join(map(_markdown_text, table.notes))]
+    return "\n".join(lines) + "\n"
+
+
+def comma_separated(table: Table) -> str:
+    """CSV: caption and notes in lines that begin with #, then a head, then a line for each row.
+
+    The columns `group` (first) and `bold` (last, names of columns) take the place of titles and
+    type. pandas reads it with comment="#".
+    """
+    text = io.StringIO()
+    text.writelines(f"# {line}\n" for line in (table.caption, *table.notes))
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["group", *table.head, "bold"])
+    for group in table.groups:
+        for row in group.rows:
+            pairs = zip(table.head, row, strict=True)
+            bold = " ".join(name.replace(" ", "_") for name, cell in pairs if cell.bold)
+            writer.writerow([group.title, *(cell.text for cell in row), bold])
+    return text.getvalue()
+
+
+def latex(table: Table, label: str) -> str:
+    """A float as wide as the page. Needs the package booktabs. label: for references to it."""
+    width = len(table.head)
+    lines = [
+        r"\begin{table*}[t]",
+        r"\centering\small\setlength{\tabcolsep}{3pt}",
+        rf"\caption{{{_latex_text(table.caption)}}}",
+        rf"\label{{{label}}}",
+        rf"\begin{{tabular}}{{@{{}}l{'r' * (width - 1)}@{{}}}}",
+        r"\toprule",
+        _latex_line(map(_latex_text, table.head)),
+    ]
+    for group in table.groups:
+        title = rf"\multicolumn{{{width}}}{{@{{}}l}}{{\textit{{{_latex_text(group.title)}}}}} \\"
+        lines += [r"\midrule", title]
+        lines += [_latex_line(map(_latex_cell, row)) for row in group.rows]
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [rf"\par\footnotesize {_latex_text(note)}" for note in table.notes]
+    return "\n".join([*lines, r"\end{table*}"]) + "\n"
+
+
+def write_table(table: Table, stem: Path) -> tuple[Path, Path, Path]:
+    """Writes `stem`.md, .csv and .tex, each under a temporary name first. Returns their paths.
+
+    The LaTeX label is `tab:` and the stem's last part. Raises AuheatError if nothing can be
+    written there.
+    """
+    texts = (markdown(table), comma_separated(table), latex(table, f"tab:{stem.name}"))
+    paths = tuple(stem.with_name(stem.name + suffix) for suffix in (".md", ".csv", ".tex"))
+    for path, text in zip(paths, texts, strict=True):
+        with atomic_write(path) as temporary:
+            temporary.write_text(text, "utf-8")
+    first, second, third = paths
+    return first, second, third
 
 
 def by_au(reports: Sequence[Report], metric: str = "icc") -> str:
@@ -30,12 +160,12 @@ def by_au(reports: Sequence[Report], metric: str = "icc") -> str:
     for report in reports:
         groups.setdefault(report.name, []).append(report)
     head = ["run", "seeds", *aus, f"mean {metric.upper()}"]
-    rows = [_row(name, members, aus, metric) for name, members in groups.items()]
+    rows = [_row_of_run(name, members, aus, metric) for name, members in groups.items()]
     note = (
         f"{metric.upper()} on the {first.split} split: {first.images} images of "
         f"{first.subjects} held-out subjects, {_faces(first)}."
     )
-    return "\n".join([note, "", _line(head), _line(["---"] * len(head)), *map(_line, rows)])
+    return "\n".join([note, "", *_markdown_lines(head, rows)])
 
 
 def _faces(report: Report) -> str:
@@ -45,16 +175,12 @@ def _faces(report: Report) -> str:
     return "synthetic faces" + ("" if kind == "synthetic" else f" in the layout of {kind}")
 
 
-def _row(name: str, members: Sequence[Report], aus: Sequence[str], metric: str) -> list[str]:
+def _row_of_run(name: str, members: Sequence[Report], aus: Sequence[str], metric: str) -> list[str]:
     cells = [f"{nanmean([m.metrics[au][metric] for m in members]):.3f}" for au in aus]
     means = [m.metrics["mean"][metric] for m in members]
     spread = f" ± {np.std(means, ddof=1):.3f}" if len(means) > 1 else ""
     seeds = ", ".join(str(seed) for seed in sorted(m.seed for m in members))
     return [name, seeds, *cells, f"{nanmean(means):.3f}{spread}"]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def metrics_table(report: Report) -> str:
@@ -64,4 +190,35 @@ def metrics_table(report: Report) -> str:
         [au, *(f"{row[metric]:.3f}" for metric in metrics)] for au, row in report.metrics.items()
     ]
     head = ["AU", *(metric.upper() for metric in metrics)]
-    return "\n".join([_line(head), _line(["---"] * len(head)), *map(_line, rows)])
+    return "\n".join(_markdown_lines(head, rows))
+
+
+def _markdown_lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [_markdown_line(head), _markdown_line(["---"] * len(head)), *map(_markdown_line, rows)]
+
+
+def _markdown_text(text: str) -> str:
+    return re.sub(r"([\\|*<])", r"\\\1", text)
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = _markdown_text(cell.text)
+    return f"**{text}**" if cell.bold else text
+
+
+def _markdown_line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _latex_text(text: str) -> str:
+    return _SPECIAL.sub(lambda found: _LATEX[found[0]], text)
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = _latex_text(cell.text)
+    return rf"\textbf{{{text}}}" if cell.bold else text
+
+
+def _latex_line(cells: Iterable[str]) -> str:
+    parts: Sequence[str] = list(cells)
+    return " & ".join(parts) + r" \\"

@@ -115,7 +115,7 @@ def load_pack(folder: Path) -> FacePack:
     if not path.is_file():
         raise AuheatError(
             f"no face assets in {folder}: expected {GEOMETRY_FILE} there; "
-            "make a pack with `auheat assets` from a checkout of ICT-FaceKit"
+            "make a pack from a clone of ICT-FaceKit with scripts/convert_face_assets.py"
         )
     stored = _read(path, _GEOMETRY)
     for key, points in (("tri", "V"), ("uvidx", "VT")):

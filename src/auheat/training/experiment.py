@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from auheat.config import FORMER_NAME, ModelConfig, build, override, read_toml
+from auheat.config import FORMER_NAME, ModelConfig, build, deep_merge, override, read_toml
 from auheat.data.transforms import AugmentConfig
 from auheat.errors import AuheatError
 from auheat.evaluation.protocols import published
@@ -119,15 +119,4 @@ def read_settings(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     if path.resolve() in seen:
         raise AuheatError(f"{path} is its own base: name another file there")
     below = read_settings(path.parent / str(base), (*seen, path.resolve()))
-    return laid_over(below, settings)
-
-
-def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings in which those of `above` win, section by section."""
-    result = dict(below)
-    for key, value in above.items():
-        under = result.get(key)
-        if isinstance(value, Mapping) and isinstance(under, Mapping):
-            value = laid_over(under, value)
-        result[key] = value
-    return result
+    return deep_merge(below, settings)

@@ -1,4 +1,4 @@
-"""How benches time, count and print; and that the peers compute what the layer computes."""
+"""How benches time, count and print; and that the references compute what the layer computes."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from auheat.bench import scc
-from auheat.bench.machine import Peak, measure_peak
-from auheat.bench.meter import Meter
-from auheat.bench.peak_memory import peak_bytes
-from auheat.bench.scc_forms import (
+import scc
+from auheat.config import ModelConfig
+from auheat.models.heatmap_net import build_net
+from auheat.models.scc import SemanticCorrespondenceConv
+from harness import Benchmark
+from measure import Meter, Peak, Timing, Work, interleaved, measure_peak, peak_bytes
+from scc_forms import (
     GeometricEdges,
     MaterialisedEdges,
     NodeProducts,
     with_materialised_edges,
 )
-from auheat.bench.table import Bench
-from auheat.bench.timing import Timing, Work, in_turns
-from auheat.cli import main
-from auheat.config import ModelConfig
-from auheat.models.heatmap_net import build_net
-from auheat.models.scc import SemanticCorrespondenceConv
 
 CPU = torch.device("cpu")
 
@@ -39,29 +35,20 @@ def test_timing_in_figures() -> None:
     assert Timing((1.0, 8.0, 3.0)).over(Timing((1.0, 2.0, 1.0))) == 3  # 1, 4, 3 round by round
 
 
-def test_candidates_take_turns() -> None:
+def test_candidates_are_interleaved() -> None:
     order: list[str] = []
     names = ("a", "b", "c")
     works: dict[str, Work] = {name: lambda name=name: order.append(name) for name in names}  # type: ignore[misc]
     ticks = count()
-    timings = in_turns(works, 2, clock=lambda: float(next(ticks)))
+    timings = interleaved(works, 2, clock=lambda: float(next(ticks)))
     assert "".join(order) == "cba" + "abc" + "cba"  # the first round does not count
     assert timings == {name: Timing((1.0, 1.0)) for name in names}
 
 
 def test_time_is_limited_but_three_rounds_count() -> None:
-    assert len(in_turns({"a": lambda: None}, 50, seconds=0.0)["a"].seconds) == 3
-    assert len(in_turns({"a": lambda: None}, 2, seconds=0.0)["a"].seconds) == 2
-    assert len(in_turns({"a": lambda: None}, 5)["a"].seconds) == 5
-
-
-def test_finish_is_part_of_the_time() -> None:
-    now = [0.0]
-
-    def finish() -> None:
-        now[0] += 7
-
-    assert in_turns({"a": lambda: None}, 1, finish=finish, clock=lambda: now[0])["a"].median == 7
+    assert len(interleaved({"a": lambda: None}, 50, max_seconds=0.0)["a"].seconds) == 3
+    assert len(interleaved({"a": lambda: None}, 2, max_seconds=0.0)["a"].seconds) == 2
+    assert len(interleaved({"a": lambda: None}, 5)["a"].seconds) == 5
 
 
 def test_meter_counts_a_product_and_its_backward_pass() -> None:
@@ -123,20 +110,20 @@ def a_layer(norm: bool, edges: str = "centre_difference") -> SemanticCorresponde
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("norm", [True, False])
 @pytest.mark.parametrize("edges", ["centre_difference", "centre_neighbour", "difference"])
-def test_peers_compute_the_same(
+def test_references_compute_the_same(
     form: type[MaterialisedEdges], training: bool, norm: bool, edges: str
 ) -> None:
     layer = a_layer(norm, edges).train(training)
-    peer = form(layer).double().train(training)
+    reference = form(layer).double().train(training)
     x = torch.randn(2, 9, 5, 5, dtype=torch.float64, requires_grad=True)
-    ours, theirs = layer(x), peer(x)
+    ours, theirs = layer(x), reference(x)
     torch.testing.assert_close(theirs, ours, rtol=1e-9, atol=1e-10)
     (a,) = torch.autograd.grad(ours.square().sum(), x)
     (b,) = torch.autograd.grad(theirs.square().sum(), x)
     torch.testing.assert_close(b, a, rtol=1e-7, atol=1e-9)
 
 
-def test_the_floor_is_both_products() -> None:
+def test_the_lower_bound_is_both_products() -> None:
     layer = a_layer(False)
     x = torch.randn(2, 9, 5, 5, dtype=torch.float64)
     products = NodeProducts(layer)(x)
@@ -148,11 +135,11 @@ def test_a_network_with_stored_edges_draws_the_same_maps() -> None:
     torch.manual_seed(0)
     config = ModelConfig(width=0.125, input_size=32, deconv_widths=(8, 8), scc_k=3, scc_norm=True)
     net = build_net(config).eval()
-    peer = with_materialised_edges(net)
-    assert not any(isinstance(m, SemanticCorrespondenceConv) for m in peer.modules())
+    reference = with_materialised_edges(net)
+    assert not any(isinstance(m, SemanticCorrespondenceConv) for m in reference.modules())
     assert any(isinstance(m, SemanticCorrespondenceConv) for m in net.modules())
     images = torch.rand(2, 3, 32, 32) * 255
-    torch.testing.assert_close(peer(images).intensity, net(images).intensity)
+    torch.testing.assert_close(reference(images).intensity, net(images).intensity)
 
 
 @pytest.mark.usefixtures("small")
@@ -172,7 +159,7 @@ def test_rows_of_the_scc_bench() -> None:
         assert len(row["seconds"]) == 3
         assert row["GFLOP/s"] == pytest.approx(row["operations"] / row["ms"] / 1e6)
     assert of["auheat", "forward"]["times auheat"] == 1
-    assert of["two products", "forward"]["times floor"] == 1
+    assert of["two products", "forward"]["times lower bound"] == 1
 
 
 @pytest.mark.usefixtures("small")
@@ -199,7 +186,7 @@ def test_a_table_and_its_file(tmp_path: Path) -> None:
         {"form": "b", "ms": 1234.5},
         {"ms": None},
     ]
-    bench = Bench("Layer", {"threads": 2}, ("form", "ms"), rows, ("a note",))
+    bench = Benchmark("Layer", {"threads": 2}, ("form", "ms"), rows, ("a note",))
     assert bench.text().splitlines() == [
         "Layer",
         "threads 2",
@@ -220,6 +207,6 @@ def test_a_table_and_its_file(tmp_path: Path) -> None:
 
 def test_the_command_refuses_what_is_no_list() -> None:
     for arguments in (["--k", "5,x"], ["--batch", "0"], ["--stages", "4"]):
-        result = CliRunner().invoke(main, ["bench", "scc", *arguments])
+        result = CliRunner().invoke(scc.main, arguments)
         assert result.exit_code == 2
         assert "no stage 4" in result.output or "not a list of whole numbers" in result.output

@@ -73,7 +73,7 @@ class GeometricEdges(nn.Module):
 
 
 class NodeProducts(nn.Module):
-    """The two matrix products alone, which no form can do without: not SCC, but its floor."""
+    """The two matrix products alone, which no form can do without: not SCC, but its lower bound."""
 
     def __init__(self, layer: SemanticCorrespondenceConv) -> None:
         super().__init__()

@@ -20,7 +20,7 @@ _LEFT, _RIGHT, _PLOT, _GAP, _BELOW, _ABOVE = 0.5, 0.08, 0.95, 0.16, 0.38, 0.08
 
 
 @dataclass(frozen=True)
-class Sweep:
+class NeighbourCurve:
     """Averages over the AUs for each k, and their deviation between folds or seeds.
 
     k, icc, mae: of one length. icc_deviation, mae_deviation: the same, or None.
@@ -42,22 +42,22 @@ class Sweep:
 
 
 @style.styled
-def figure6(sweep: Sweep, synthetic: bool, data: str = "") -> Figure:
+def figure6(curve: NeighbourCurve, synthetic: bool, data: str = "") -> Figure:
     """ICC above, MAE below, one column wide. data: words on what was measured, for the caption."""
-    bars = sweep.icc_deviation is not None or sweep.mae_deviation is not None
+    bars = curve.icc_deviation is not None or curve.mae_deviation is not None
     words = [data] if data else []
     if bars:
-        words.append(f"bars: standard deviation between {sweep.between}")
-    if sweep.chosen is not None:
-        words.append(f"dotted: k = {sweep.chosen}, the paper's choice")
+        words.append(f"bars: standard deviation between {curve.between}")
+    if curve.chosen is not None:
+        words.append(f"dotted: k = {curve.chosen}, the paper's choice")
     height = _ABOVE + 2 * _PLOT + _GAP + _BELOW
     title = "Agreement and the number of nearest neighbours"
     sheet = style.Sheet(style.COLUMN, height, title, "; ".join(words), synthetic)
     wide = style.COLUMN - _LEFT - _RIGHT
     above = sheet.axes(_LEFT, _ABOVE, wide, _PLOT)
     below = sheet.axes(_LEFT, _ABOVE + _PLOT + _GAP, wide, _PLOT)
-    _curve(above, sweep, sweep.icc, sweep.icc_deviation, _ICC_SPAN, style.BLUE, "o")
-    _curve(below, sweep, sweep.mae, sweep.mae_deviation, _MAE_SPAN, style.ORANGE, "s")
+    _curve(above, curve, curve.icc, curve.icc_deviation, _ICC_SPAN, style.BLUE, "o")
+    _curve(below, curve, curve.mae, curve.mae_deviation, _MAE_SPAN, style.ORANGE, "s")
     above.set_ylabel("ICC(3,1)")
     below.set_ylabel("MAE (levels)")
     above.tick_params(labelbottom=False)
@@ -68,7 +68,7 @@ def figure6(sweep: Sweep, synthetic: bool, data: str = "") -> Figure:
 
 def _curve(
     axes: Axes,
-    sweep: Sweep,
+    curve: NeighbourCurve,
     values: Sequence[float],
     deviation: Sequence[float] | None,
     span: float,
@@ -78,12 +78,12 @@ def _curve(
     y = np.asarray(values, np.float64)
     spread = np.zeros_like(y) if deviation is None else np.nan_to_num(np.asarray(deviation))
     bars = None if deviation is None else spread
-    axes.errorbar(sweep.k, y, bars, color=colour, marker=marker, markersize=3, capsize=1.5)
+    axes.errorbar(curve.k, y, bars, color=colour, marker=marker, markersize=3, capsize=1.5)
     low, high = float(np.nanmin(y - spread)), float(np.nanmax(y + spread))
     room = max(span, 1.15 * (high - low)) / 2
     axes.set_ylim((low + high) / 2 - room, (low + high) / 2 + room)
-    axes.set_xlim(min(sweep.k) - 0.5, max(sweep.k) + 0.5)
-    axes.set_xticks(sweep.k)
+    axes.set_xlim(min(curve.k) - 0.5, max(curve.k) + 0.5)
+    axes.set_xticks(curve.k)
     axes.grid(axis="y")
-    if sweep.chosen is not None:
-        axes.axvline(sweep.chosen, color=style.GREY, linestyle=":", linewidth=0.8, zorder=0)
+    if curve.chosen is not None:
+        axes.axvline(curve.chosen, color=style.GREY, linestyle=":", linewidth=0.8, zorder=0)

@@ -1,4 +1,4 @@
-"""`auheat bench train`: pictures a second of training steps, and how long they wait for data.
+"""Pictures a second of training steps, and how long they wait for data.
 
 How memory is kept cannot be changed back within a process, so every run is a process of its own,
 and variants take turns.
@@ -16,13 +16,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import click
 import cv2
 import numpy as np
 import pandas as pd
 import torch
+from tqdm import tqdm
 
-from auheat.bench.machine import describe
-from auheat.bench.table import Bench
 from auheat.config import build, override
 from auheat.data.cropping import save_crop
 from auheat.data.dataset import CropDataset, Sample, VisitSampler
@@ -30,10 +30,13 @@ from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.faces.crop import CropSpec
 from auheat.heatmap import layout_of
+from auheat.models.devices import find_device
 from auheat.system import keep_freed_memory
-from auheat.training.arms import recipes
+from auheat.training.ablations import recipes
 from auheat.training.experiment import Experiment, read_settings
 from auheat.training.module import HeatmapModule, heatmap_loss
+from harness import Benchmark, finish, measuring, run
+from measure import describe
 
 VARIANTS = {
     "as it comes": (False, False),
@@ -106,7 +109,7 @@ def made_up_dataset(folder: Path, size: int, rows: int = 256) -> Manifest:
 
 def bench_train(
     experiment: Experiment, plan: TrainPlan, progress: Callable[[int], object] = lambda runs: None
-) -> Bench:
+) -> Benchmark:
     """Measures training steps. progress: called with 1 after each run.
 
     Reads the dataset of the experiment, or made-up pictures if it names none.
@@ -129,7 +132,7 @@ def bench_train(
         "precision": experiment.optim.precision,
         "workers": experiment.data.workers,
     }
-    return Bench("Training steps", machine, COLUMNS, rows, _NOTES)
+    return Benchmark("Training steps", machine, COLUMNS, rows, _NOTES)
 
 
 _NOTES = (
@@ -227,3 +230,27 @@ def _batches(
             dataset[row]  # a later epoch is what counts
     sampler = VisitSampler(len(dataset), steps * settings.batch_size, experiment.seed)
     yield from crop_loader(dataset, settings.batch_size, settings.workers, sampler)
+
+
+@click.command()
+@click.option("--preset", type=click.Choice(["default", "paper"]), default="default",
+              show_default=True)  # fmt: skip
+@click.argument("overrides", nargs=-1)
+@click.option("--steps", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@measuring
+def main(preset: str, overrides: tuple[str, ...], steps: int, rounds: int, **where: Any) -> None:
+    """Images a second of training steps, and how long they wait for data.
+
+    OVERRIDES are settings like data.folder=DATASET; without a dataset made-up images are read.
+    """
+    experiment = preset_experiment(preset, overrides)
+    device = find_device(where["device"])
+    plan = TrainPlan(steps, rounds, where["threads"] or 0, str(device))
+    with tqdm(total=rounds * len(VARIANTS), desc="runs", disable=None) as bar:
+        measured = bench_train(experiment, plan, bar.update)
+    finish(measured, where)
+
+
+if __name__ == "__main__":
+    run(main)

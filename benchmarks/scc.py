@@ -1,36 +1,46 @@
-"""`auheat bench scc`: the SCC layer beside its peers, at the sizes of the paper's three stages."""
+"""The SCC layer beside its references, at the sizes of the paper's three stages."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import product
 from typing import Any
 
+import click
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from auheat.bench.machine import Peak, describe, finisher, measure_peak
-from auheat.bench.meter import Meter
-from auheat.bench.peak_memory import peak_bytes
-from auheat.bench.scc_forms import GeometricEdges, MaterialisedEdges, NodeProducts
-from auheat.bench.table import Bench
-from auheat.bench.timing import Clock, Timing, Work, in_turns
 from auheat.models.scc import SemanticCorrespondenceConv
+from harness import Benchmark, Numbers, finish, measuring, run, start
+from measure import (
+    CLOCKS,
+    WALL,
+    Clock,
+    Meter,
+    Peak,
+    Timing,
+    Work,
+    describe,
+    interleaved,
+    measure_peak,
+    peak_bytes,
+)
+from scc_forms import GeometricEdges, MaterialisedEdges, NodeProducts
 
-OURS, FLOOR = "auheat", "two products"
+OURS, LOWER_BOUND = "auheat", "two products"
 FORMS: dict[str, Callable[[SemanticCorrespondenceConv], nn.Module]] = {
     OURS: lambda layer: layer,
     "edges stored": MaterialisedEdges,
     "EdgeConv": GeometricEdges,
-    FLOOR: NodeProducts,
+    LOWER_BOUND: NodeProducts,
 }
 STAGES = {1: (256, 16), 2: (128, 32), 3: (64, 64)}  # channels, side
 COLUMNS = (
     "stage", "batch", "k", "pass", "form", "ms", "spread", "GFLOP/s", "GB/s", "of peak",
-    "peak MB", "times auheat", "times floor", "note",
+    "peak MB", "times auheat", "times lower bound", "note",
 )  # fmt: skip
 
 
@@ -61,7 +71,7 @@ class Case:
     def expected_bytes(self) -> int:
         """A rough upper estimate of what a run needs."""
         maps = 4 * self.batch * self.channels * self.side**2
-        stores = self.form not in (OURS, FLOOR)
+        stores = self.form not in (OURS, LOWER_BOUND)
         return 2 * self.weight_bytes + 12 * maps + (4 * self.edge_bytes if stores else 0)
 
 
@@ -114,9 +124,9 @@ QUICK = SccPlan((1, 3), (7,), (1,), rounds=3, seconds=5.0, memory=False)
 def bench_scc(
     plan: SccPlan,
     device: torch.device,
-    clock: Clock = time.perf_counter,
+    clock: Clock = WALL,
     progress: Callable[[int], object] = lambda cases: None,
-) -> Bench:
+) -> Benchmark:
     """Measures every size of the plan. progress: called with 1 after each."""
     peak = measure_peak(device, clock)
     rows = []
@@ -131,7 +141,7 @@ def bench_scc(
         "GB/s": peak.gbytes,
         "norm": plan.norm,
     }
-    return Bench("SCC layer", machine, COLUMNS, rows, _NOTES)
+    return Benchmark("SCC layer", machine, COLUMNS, rows, _NOTES)
 
 
 _NOTES = (
@@ -140,7 +150,7 @@ _NOTES = (
     "GB/s: bytes that operators read and write, over time; what stays in a cache counts too. peak "
     "MB: beyond weights, input and upstream gradient; with backward it holds the gradients of the "
     "weights, the same in every form.",
-    "times auheat, times floor: median of the ratios within a round.",
+    "times auheat, times lower bound: median of the ratios within a round.",
 )
 
 
@@ -150,7 +160,7 @@ def _measure(case: Case, plan: SccPlan, peak: Peak, clock: Clock) -> Iterator[di
     left_out = {form: why for form, one in forms.items() if (why := _left_out(one, plan))}
     works = {form: prepare(one) for form, one in forms.items() if form not in left_out}
     counts = {form: _count(work) for form, work in works.items()}
-    timings = in_turns(works, plan.rounds, plan.seconds, finisher(device), clock)
+    timings = interleaved(works, plan.rounds, plan.seconds, clock)
     works.clear()  # frees what they hold
     for form, one in forms.items():
         if form in left_out:
@@ -194,8 +204,42 @@ def _speed(timings: dict[str, Timing], form: str, count: Meter, peak: Peak) -> d
         "GB/s": count.traffic / timing.median / 1e9,
         "of peak": f"{100 * gflops / peak.gflops:.0f}%",
         "times auheat": timing.over(timings[OURS]),
-        "times floor": timing.over(timings[FLOOR]),
+        "times lower bound": timing.over(timings[LOWER_BOUND]),
         "seconds": list(timing.seconds),
         "operations": count.operations,
         "bytes": count.traffic,
     }
+
+
+@click.command()
+@click.option("--stages", type=Numbers(), default="1,2,3", show_default=True)
+@click.option("--k", type=Numbers(), default="5,7,15", show_default=True)
+@click.option("--batch", type=Numbers(), default="1,8,32", show_default=True)
+@click.option("--norm/--no-norm", default=True, show_default=True)
+@click.option("--quick", is_flag=True, help="Two small sizes, in seconds.")
+@click.option("--seconds", default=60.0, show_default=True, help="For all rounds of one size.")
+@click.option("--limit", default=4.0, show_default=True, help="GB that a form may need.")
+@measuring
+def main(
+    stages: tuple[int, ...],
+    k: tuple[int, ...],
+    batch: tuple[int, ...],
+    norm: bool,
+    quick: bool,
+    seconds: float,
+    limit: float,
+    **where: Any,
+) -> None:
+    """The SCC layer at the paper's three stages: ours, edges stored, torch_geometric, the bound."""
+    if wrong := [stage for stage in stages if stage not in STAGES]:
+        raise click.BadParameter(f"no stage {wrong[0]}: choose of 1, 2, 3", param_hint="--stages")
+    plan = SccPlan(stages, k, batch, norm, seconds=seconds, limit=round(limit * 2**30))
+    plan = QUICK if quick else plan
+    device = start(where)
+    with tqdm(total=len(list(plan.sizes())), desc="sizes", disable=None) as bar:
+        measured = bench_scc(plan, device, CLOCKS[where["clock"]], bar.update)
+    finish(measured, where)
+
+
+if __name__ == "__main__":
+    run(main)

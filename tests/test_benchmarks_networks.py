@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from auheat.bench import model, predict, train
-from auheat.bench.machine import Peak
+import model
+import predict
+import train
 from auheat.config import ModelConfig
 from auheat.data.dataset import CropDataset
 from auheat.inference.predictor import Predictor
 from auheat.media.frames import VideoFile
 from auheat.models.heatmap_net import build_net
 from auheat.training.experiment import Experiment
+from measure import Peak
 from small_runs import experiment, write_dataset
 from stand_ins import KnownFaces, small_checkpoint, texture, write_video
 
@@ -33,11 +35,13 @@ def test_rows_of_the_model_bench() -> None:
     net = build_net(ModelConfig(width=0.125, input_size=32, deconv_widths=(8, 8), scc_k=3))
     bench = model.bench_model(net, 32, model.ModelPlan((1, 2), rounds=2), CPU)
     names = [row["network"] for row in bench.rows if row["batch"] == 2]
-    assert names[:4] == [model.PEER, "plain PyTorch", "fused", "fused, channels last"]
+    assert names[:4] == [model.REFERENCE, "plain PyTorch", "fused", "fused, channels last"]
     one, two = (row for row in bench.rows if row["network"] == "fused")
     assert two["GFLOP"] == pytest.approx(2 * one["GFLOP"])
     assert two["frames/s"] == pytest.approx(2000 / two["ms"])
-    assert all(row["times peer"] == 1 for row in bench.rows if row["network"] == model.PEER)
+    assert all(
+        row["times reference"] == 1 for row in bench.rows if row["network"] == model.REFERENCE
+    )
 
 
 def test_all_forms_of_a_network_agree() -> None:
@@ -119,15 +123,15 @@ def test_rows_of_the_predict_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert seen == [8] * 5
     assert [row["work"] for row in bench.rows] == [
         *predict._STAGES,
-        predict.PEER,
+        predict.REFERENCE,
         "pipeline",
         "whole command",
     ]
     whole = bench.rows[-1]
     assert (whole["frames/s"], whole["ms"], whole["peak MB"]) == (4.0, 250.0, 300.0)
-    peer, pipeline = bench.rows[-3:-1]
-    ratios = [a / b for a, b in zip(peer["seconds"], pipeline["seconds"], strict=True)]
-    assert pipeline["times peer"] == pytest.approx(np.median(ratios))
-    floor = max(row["ms"] for row in bench.rows[:5])
-    assert float(pipeline["of floor"][:-1]) / 100 * pipeline["ms"] >= 0.98 * floor - 0.01
+    reference, pipeline = bench.rows[-3:-1]
+    ratios = [a / b for a, b in zip(reference["seconds"], pipeline["seconds"], strict=True)]
+    assert pipeline["times reference"] == pytest.approx(np.median(ratios))
+    bound = max(row["ms"] for row in bench.rows[:5])
+    assert float(pipeline["of lower bound"][:-1]) / 100 * pipeline["ms"] >= 0.98 * bound - 0.01
     assert len(commands) == 2

@@ -22,7 +22,7 @@ from auheat.models.runtimes.runtime import Crops, in_batches, read_crops
 from auheat.models.runtimes.torch_runtime import TorchRuntime
 
 
-def see_faces(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Faces:
+def face_activations(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Faces:
     """What a network says of some rows of a dataset: maps in intensity units, one for each AU.
 
     Raises AuheatError for a row that the part does not have.
@@ -39,7 +39,7 @@ def see_faces(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Fa
     )
 
 
-def expressive_rows(part: Manifest, aus: tuple[str, ...], count: int) -> list[int]:
+def most_active_rows(part: Manifest, aus: tuple[str, ...], count: int) -> list[int]:
     """Rows with the largest sum of labels, each of another subject: chosen without predictions.
 
     Fewer if there are not so many subjects.
@@ -52,7 +52,7 @@ def expressive_rows(part: Manifest, aus: tuple[str, ...], count: int) -> list[in
     return list(chosen.values())[:count]
 
 
-def see_channels(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Channels:
+def channel_activations(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Channels:
     """The last layer's weights for the intensity maps, averaged over the points of each AU, and
     the responses of the channels that it weighs, on some rows of a dataset.
 

@@ -1,31 +1,43 @@
-"""`auheat bench model`: pictures a second through a whole network, without finding faces."""
+"""Pictures a second through a whole network, without finding faces."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import click
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from auheat.bench.machine import Peak, describe, finisher, measure_peak
-from auheat.bench.meter import Meter
-from auheat.bench.scc_forms import with_materialised_edges
-from auheat.bench.table import Bench
-from auheat.bench.timing import Clock, Timing, Work, in_turns
 from auheat.config import ModelConfig, build
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.heatmap_net import build_net
 from auheat.models.weights import default_weights
-from auheat.training.arms import recipes
+from auheat.training.ablations import recipes
 from auheat.training.experiment import read_settings
+from harness import Benchmark, Numbers, finish, measuring, run, start
+from measure import (
+    CLOCKS,
+    WALL,
+    Clock,
+    Meter,
+    Peak,
+    Timing,
+    Work,
+    describe,
+    interleaved,
+    measure_peak,
+)
+from scc_forms import with_materialised_edges
 
-PEER = "plain PyTorch, edges stored"
+REFERENCE = "plain PyTorch, edges stored"
 COLUMNS = (
-    "batch", "network", "frames/s", "ms", "spread", "GFLOP", "GFLOP/s", "of peak", "times peer",
+    "batch", "network", "frames/s", "ms", "spread", "GFLOP", "GFLOP/s", "of peak",
+    "times reference",
 )  # fmt: skip
 
 
@@ -53,7 +65,7 @@ def forms(net: nn.Module) -> dict[str, nn.Module]:
     """The network as it can be used, the slowest kind first."""
     last = {"memory_format": torch.channels_last}
     found = {
-        PEER: with_materialised_edges(net),
+        REFERENCE: with_materialised_edges(net),
         "plain PyTorch": net,
         "fused": fuse(net),
         "fused, channels last": fuse(net).to(**last),  # type: ignore[call-overload]
@@ -72,7 +84,7 @@ def _has_bfloat16(device: torch.device) -> bool:
 
 @dataclass(frozen=True)
 class ModelPlan:
-    """What to measure. rounds, seconds: see `auheat.bench.timing.in_turns`, for each batch."""
+    """What to measure. rounds, seconds: see `measure.interleaved`, for each batch."""
 
     batches: Sequence[int] = (1, 8, 32)
     rounds: int = 9
@@ -84,9 +96,9 @@ def bench_model(
     size: int,
     plan: ModelPlan,
     device: torch.device,
-    clock: Clock = time.perf_counter,
+    clock: Clock = WALL,
     progress: Callable[[int], object] = lambda batches: None,
-) -> Bench:
+) -> Benchmark:
     """Measures all forms of a network on random pictures. progress: called with 1 after a batch."""
     peak, rows = measure_peak(device, clock), list[dict[str, object]]()
     nets = forms(net.to(device).eval())
@@ -95,11 +107,11 @@ def bench_model(
         with torch.no_grad(), Meter() as count:
             nets["plain PyTorch"](images)
         works = {name: _work(one, images) for name, one in nets.items()}
-        timings = in_turns(works, plan.rounds, plan.seconds, finisher(device), clock)
+        timings = interleaved(works, plan.rounds, plan.seconds, clock)
         rows += _rows(batch, timings, count.operations, peak)
         progress(1)
     machine = describe(device) | {"GFLOP/s": peak.gflops, "bfloat16 GFLOP/s": peak.gflops_bf16}
-    return Bench(f"Network, {size} x {size}", machine, COLUMNS, rows, _NOTES)
+    return Benchmark(f"Network, {size} x {size}", machine, COLUMNS, rows, _NOTES)
 
 
 _NOTES = (
@@ -129,8 +141,38 @@ def _rows(
             "GFLOP": operations / 1e9,
             "GFLOP/s": (speed := operations / timing.median / 1e9),
             "of peak": f"{100 * speed / peak.of(name):.0f}%",
-            "times peer": timings[PEER].over(timing),
+            "times reference": timings[REFERENCE].over(timing),
             "seconds": list(timing.seconds),
         }
         for name, timing in timings.items()
     ]
+
+
+@click.command()
+@click.option(
+    "--weights", default="default", show_default=True, help="A .safetensors file of auheat."
+)
+@click.option("--preset", type=click.Choice(["paper"]), help="This network, instead of weights.")
+@click.option("--batch", type=Numbers(), default="1,8,32", show_default=True)
+@click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True)
+@click.option("--seconds", default=60.0, show_default=True, help="For all rounds of one batch.")
+@measuring
+def main(
+    weights: str,
+    preset: str | None,
+    batch: tuple[int, ...],
+    rounds: int,
+    seconds: float,
+    **where: Any,
+) -> None:
+    """Images a second through a whole network, beside plain PyTorch with stored edges."""
+    device = start(where)
+    net, size = network(weights, preset or "")
+    plan = ModelPlan(batch, rounds, seconds)
+    with tqdm(total=len(batch), desc="batches", disable=None) as bar:
+        measured = bench_model(net, size, plan, device, CLOCKS[where["clock"]], bar.update)
+    finish(measured, where)
+
+
+if __name__ == "__main__":
+    run(main)

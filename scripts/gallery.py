@@ -1,7 +1,12 @@
-"""Pictures of the synthetic faces: a contact sheet, and every AU at every level."""
+"""Draws the images of docs/faces.md and docs/intensity.md: random faces, every AU at every level.
+
+python scripts/gallery.py --assets ASSETS -o docs/pictures
+"""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import PAPER_AUS, TABLE
 from auheat.files import atomic_write
+from auheat.synthesis.assets import load_pack
 from auheat.synthesis.expression import Expression
 from auheat.synthesis.identity import Person
 from auheat.synthesis.studio import Studio
@@ -79,3 +86,33 @@ def _banner(text: str, width: int) -> Pixels:
     image = Image.new("RGB", (width, 24), "white")
     ImageDraw.Draw(image).text((4, 4), text, "black", font=ImageFont.load_default(14))
     return np.asarray(image)
+
+
+def draw(assets: Path, out: Path, seed: int, subject: int, size: int) -> None:
+    """Fills the folder `out`. Raises AuheatError if the face assets cannot be read."""
+    studio = Studio(load_pack(assets))
+    save(contact_sheet(studio, seed, 6, 10, size), out / "contact-sheet.jpg")
+    strips = level_strips(studio, seed, subject, size)
+    save(level_sheet(strips), out / "au-levels.jpg")
+    for au, strip in strips.items():
+        save(strip, out / "levels" / f"{au}.jpg")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--assets", type=Path, required=True, help="folder with the face assets")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder to fill")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--subject", type=int, default=3, help="who shows the AUs")
+    parser.add_argument("--size", type=int, default=144, help="side of a face in pixels")
+    options = parser.parse_args()
+    try:
+        draw(options.assets, options.out, options.seed, options.subject, options.size)
+    except AuheatError as error:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        sys.exit(2)
+    print(f"images: {options.out}")
+
+
+if __name__ == "__main__":
+    main()

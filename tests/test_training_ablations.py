@@ -1,4 +1,4 @@
-"""Studies: settings of arms, resuming, and what the runs leave behind."""
+"""Sweeps: settings of variants, resuming, and what the runs leave behind."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from auheat.data.manifest import Manifest, read_manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.predictions import pool
 from auheat.facs import BP4D_AUS, DISFA_AUS
-from auheat.training import arms as paper
+from auheat.training import ablations as paper
+from auheat.training.ablations import Sweep
 from auheat.training.experiment import read_experiment, read_settings
-from auheat.training.study import Study
 from small_runs import AUS, write_dataset
 
 # Networks of a fraction of a second.
@@ -34,9 +34,9 @@ TINY = (
 )
 
 
-def study(folder: Path, **changes: object) -> Study:
+def sweep(folder: Path, **changes: object) -> Sweep:
     manifest = write_dataset(folder / "data")
-    made = Study(manifest, "tiny", folder / "runs", changes=TINY, workers=0, device="cpu")
+    made = Sweep(manifest, "tiny", folder / "runs", changes=TINY, workers=0, device="cpu")
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -57,7 +57,7 @@ def test_every_recipe_stands_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arm", "expected"),
+    ("variant", "expected"),
     [
         (paper.SCC, {"scc": True, "deconv_widths": (256, 128, 64)}),
         (paper.PLAIN, {"scc": False, "deconv_widths": (256, 128, 64)}),
@@ -72,11 +72,11 @@ def test_every_recipe_stands_alone(path: Path) -> None:
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_arms_differ_as_the_paper_says(
-    tmp_path: Path, arm: paper.Arm, expected: dict[str, object]
+    tmp_path: Path, variant: paper.Variant, expected: dict[str, object]
 ) -> None:
     manifest = kind_of(write_dataset(tmp_path), "disfa", DISFA_AUS)
-    made = Study(manifest, "paper", tmp_path).experiment(arm, 1, 1)
-    base = Study(manifest, "paper", tmp_path).experiment(paper.SCC, 1, 1)
+    made = Sweep(manifest, "paper", tmp_path).experiment(variant, 1, 1)
+    base = Sweep(manifest, "paper", tmp_path).experiment(paper.SCC, 1, 1)
     fields = {"kind", "maps", "scc", "scc_k", "scc_edges", "deconv_widths"}
     own, common = to_dict(made.model), to_dict(base.model)
     assert {k for k in own if own[k] != common[k]} <= fields
@@ -91,31 +91,31 @@ def test_the_dataset_decides_aus_k_and_protocol(tmp_path: Path) -> None:
         ("bp4d", BP4D_AUS, 5, "bp4d", 1),
         ("fera2015", BP4D_AUS, 5, "bp4d", 1),
     ):
-        made = Study(kind_of(manifest, kind, aus), "paper", tmp_path)
+        made = Sweep(kind_of(manifest, kind, aus), "paper", tmp_path)
         settings = made.experiment(paper.SCC, 2, 1)
         assert (settings.model.aus, settings.model.scc_k) == (aus, k)
         assert (settings.data.protocol, settings.seed) == (protocol, 2)
         assert len(made.jobs([paper.SCC])) == folds
-    other = Study(manifest, "paper", tmp_path).experiment(paper.SCC, 1, 3)
+    other = Sweep(manifest, "paper", tmp_path).experiment(paper.SCC, 1, 3)
     assert (other.model.aus, other.data.protocol, other.data.fold) == (AUS, "k-fold", 3)
     with pytest.raises(AuheatError, match="does not code AU10, AU14: prepare it"):
-        Study(kind_of(manifest, "bp4d", (*DISFA_AUS, "AU17")), "paper", tmp_path).jobs([paper.SCC])
+        Sweep(kind_of(manifest, "bp4d", (*DISFA_AUS, "AU17")), "paper", tmp_path).jobs([paper.SCC])
 
 
 def test_presets(tmp_path: Path) -> None:
     manifest = kind_of(write_dataset(tmp_path), "disfa", DISFA_AUS)
-    paper_size = Study(manifest, "paper", tmp_path).experiment(paper.SCC, 1, 1)
+    paper_size = Sweep(manifest, "paper", tmp_path).experiment(paper.SCC, 1, 1)
     stored = read_experiment(
         paper.recipes() / "paper" / "scc-heatmap.toml", [f"data.folder={manifest.folder}"]
     )
     assert paper_size == stored
-    tiny = Study(manifest, "tiny", tmp_path)
+    tiny = Sweep(manifest, "tiny", tmp_path)
     assert tiny.experiment(paper.TWO, 1, 1).model.deconv_widths == (64, 32)
     assert tiny.experiment(paper.SCC, 1, 1).loss.foreground == 15
     plain = tiny.experiment(paper.PLAIN_LOSS, 1, 1)
     assert plain.loss.foreground == 0 and not plain.model.location_maps
     with pytest.raises(AuheatError, match=r"unknown preset 'tony': did you mean 'tiny'\?"):
-        Study(manifest, "tony", tmp_path).experiment(paper.SCC, 1, 1)
+        Sweep(manifest, "tony", tmp_path).experiment(paper.SCC, 1, 1)
 
 
 def test_bases_of_settings(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_bases_of_settings(tmp_path: Path) -> None:
 
 
 def test_a_study_from_nothing_to_predictions(tmp_path: Path) -> None:
-    made = study(tmp_path)
+    made = sweep(tmp_path)
     assert len(made.missing([paper.PLAIN])) == 3
     for job in made.missing([paper.PLAIN]):
         made.run(*job)
@@ -146,7 +146,7 @@ def test_a_study_from_nothing_to_predictions(tmp_path: Path) -> None:
 
 def test_an_interrupted_study_gives_the_same_figures(tmp_path: Path) -> None:
     """A run whose training stopped after a checkpoint, before it predicted."""
-    whole, broken = study(tmp_path / "a"), study(tmp_path / "b")
+    whole, broken = sweep(tmp_path / "a"), sweep(tmp_path / "b")
     job = (paper.SCC, 1, 1)
     whole.run(*job)
     broken.run(*job)
@@ -158,7 +158,7 @@ def test_an_interrupted_study_gives_the_same_figures(tmp_path: Path) -> None:
 
 
 def test_runs_of_other_settings_are_not_mixed(tmp_path: Path) -> None:
-    made = study(tmp_path)
+    made = sweep(tmp_path)
     made.run(paper.PLAIN, 1, 1)
     with pytest.raises(AuheatError, match="run with other settings: name another with --runs"):
         replace(made, changes=(*TINY, "optim.epochs=3")).missing([paper.PLAIN])

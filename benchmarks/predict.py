@@ -1,4 +1,4 @@
-"""`auheat bench predict`: frames a second of a video, stage by stage and as a whole."""
+"""Frames a second of a video, stage by stage and as a whole."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from auheat.bench.machine import describe
-from auheat.bench.table import Bench
-from auheat.bench.timing import Timing, in_turns
+import click
+from tqdm import tqdm
+
 from auheat.errors import AuheatError
-from auheat.inference.pipeline import BATCH_FRAMES, predict_frames
-from auheat.inference.predictor import Predictor
+from auheat.inference.pipeline import BATCH_FRAMES, predict_frames, threads_beside
+from auheat.inference.predictor import Predictor, load
 from auheat.media.frames import Frame, VideoFile
 from auheat.media.video_writer import VideoWriter
 from auheat.models.devices import find_device
@@ -28,11 +28,13 @@ from auheat.results import FrameResult
 from auheat.system import cpu_count
 from auheat.tables.schema import TableSchema
 from auheat.tables.writing import table_sink
+from harness import Benchmark, finish, run
+from measure import Timing, describe, interleaved
 
-COLUMNS = ("work", "frames/s", "ms", "spread", "times peer", "of floor", "peak MB")
-PEER = "plain loop, one frame at a time"
+COLUMNS = ("work", "frames/s", "ms", "spread", "times reference", "of lower bound", "peak MB")
+REFERENCE = "plain loop, one frame at a time"
 _MOST_FRAMES = 150  # of the video are kept in memory
-_STAGES = ("decode", "find and follow", "cut out", "network", "write")
+_STAGES = ("decode", "detect and track", "crop", "network", "write")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def bench_predict(
     predictor: Predictor,
     plan: PredictPlan,
     progress: Callable[[int], object] = lambda steps: None,
-) -> Bench:
+) -> Benchmark:
     """Measures a video's stages, the loop that does one after the other, and the pipeline.
 
     progress: called with 1 after each of `plan.rounds` + 3 steps. Raises AuheatError if the video
@@ -65,10 +67,10 @@ def bench_predict(
         stages = _stages(clip, predictor, folder)
         progress(1)
         works = {
-            PEER: lambda: _loop(clip, predictor, folder, _Clock()),
+            REFERENCE: lambda: _loop(clip, predictor, folder, _Clock()),
             "pipeline": lambda: _pipeline(clip, predictor, folder),
         }
-        timings = in_turns(works, plan.rounds)
+        timings = interleaved(works, plan.rounds)
         progress(1)
         commands = [_command(clip, folder, plan, progress) for _ in range(plan.rounds)]
     machine = describe(find_device(predictor.device)) | {
@@ -77,14 +79,14 @@ def bench_predict(
         "processors": cpu_count(),
     }
     rows = _rows(plan.frames, stages, timings, commands)
-    return Bench(f"Video, {plan.frames} frames", machine, COLUMNS, rows, _NOTES)
+    return Benchmark(f"Video, {plan.frames} frames", machine, COLUMNS, rows, _NOTES)
 
 
 _NOTES = (
     "Stages: processor time of one pass, one frame at a time, so that what several threads do adds "
     f"up. pipeline: {BATCH_FRAMES} frames go through the network together.",
-    "floor: the dearest stage, or all processor time shared out evenly, whichever is longer; the "
-    "network is counted as it costs one frame at a time, so less than the floor is possible.",
+    "lower bound: the slowest stage, or all processor time shared out evenly, whichever is longer; "
+    "the network is counted as it costs one frame at a time, so less than that is possible.",
     "whole command: a new process, from start to end, loading included.",
 )
 
@@ -110,9 +112,9 @@ def _loop(clip: Path, predictor: Predictor, folder: Path, clock: _Clock) -> None
         for frame in VideoFile(clip):
             clock.lap("decode")
             faces = tracker.update(frame.image)
-            clock.lap("find and follow")
+            clock.lap("detect and track")
             aligned = predictor.align(frame.image, faces)
-            clock.lap("cut out")
+            clock.lap("crop")
             found = tuple(predictor.predict_aligned(aligned))
             clock.lap("network")
             rows.write(FrameResult(frame.number, frame.timestamp, found))
@@ -164,13 +166,15 @@ def _rows(
     timings: dict[str, Timing],
     commands: list[tuple[float, float | None]],
 ) -> list[dict[str, Any]]:
-    floor = max(*stages.values(), sum(stages.values()) / cpu_count())
+    bound = max(*stages.values(), sum(stages.values()) / cpu_count())
     rows: list[dict[str, Any]] = [
         {"work": name, "ms": 1000 * seconds / frames} for name, seconds in stages.items()
     ]
     for name, timing in timings.items():
-        rows.append(_row(name, frames, timing) | {"times peer": timings[PEER].over(timing)})
-        rows[-1]["of floor"] = f"{100 * floor / timing.median:.0f}%"
+        rows.append(
+            _row(name, frames, timing) | {"times reference": timings[REFERENCE].over(timing)}
+        )
+        rows[-1]["of lower bound"] = f"{100 * bound / timing.median:.0f}%"
     whole = Timing(tuple(seconds for seconds, _ in commands))
     peaks = [peak for _, peak in commands if peak is not None]
     rows.append(
@@ -202,3 +206,24 @@ def _played(video: Path, count: int, path: Path) -> Path:
 def _back_and_forth(frames: list[Frame]) -> Iterator[Frame]:
     inner: Iterable[Frame] = frames[-2:0:-1]
     return cycle(chain(frames, inner))
+
+
+@click.command()
+@click.argument("video", type=click.Path(path_type=Path))
+@click.option("--frames", type=click.IntRange(min=2), default=472, show_default=True,
+              help="The clip is played back and forth until it has as many.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="[default: as auheat predict has it]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="JSON file to write.")
+def main(video: Path, frames: int, rounds: int, threads: int | None, **where: Any) -> None:
+    """Frames a second of VIDEO: each stage, a plain loop, the pipeline, the whole command."""
+    options = () if threads is None else ("--threads", str(threads))
+    plan = PredictPlan(frames, rounds, options)
+    predictor = load(threads=threads or threads_beside())
+    with tqdm(total=rounds + 3, desc="steps", disable=None) as bar:
+        measured = bench_predict(video, predictor, plan, bar.update)
+    finish(measured, where)
+
+
+if __name__ == "__main__":
+    run(main)

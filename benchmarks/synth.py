@@ -1,4 +1,4 @@
-"""`auheat bench synth`: synthetic faces a second."""
+"""Synthetic faces a second."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
+from tqdm import tqdm
 
-from auheat.bench.machine import describe
-from auheat.bench.table import Bench
-from auheat.bench.timing import Clock, Work, in_turns
 from auheat.data.synthetic import SynthesisPlan, synthesise
 from auheat.faces.crop import CropSpec
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.studio import Studio
+from auheat.system import cpu_count
+from harness import Benchmark, finish, measuring, run
+from measure import CLOCKS, WALL, Clock, Work, describe, interleaved
 
 COLUMNS = ("work", "ms", "spread", "a second", "processes")
 
@@ -39,14 +41,14 @@ class SynthPlan:
 def bench_synth(
     assets: Path,
     plan: SynthPlan,
-    clock: Clock = time.perf_counter,
+    clock: Clock = WALL,
     progress: Callable[[int], object] = lambda images: None,
-) -> Bench:
+) -> Benchmark:
     """Measures people and pictures one by one, then a dataset as `auheat synth` writes it.
 
     progress: called with numbers of the dataset's images. Raises AuheatError for bad assets.
     """
-    timings = in_turns(_works(Studio(load_pack(assets)), plan.size), plan.rounds, clock=clock)
+    timings = interleaved(_works(Studio(load_pack(assets)), plan.size), plan.rounds, clock=clock)
     rows: list[dict[str, Any]] = [
         {
             "work": name,
@@ -59,7 +61,7 @@ def bench_synth(
         for name, timing in timings.items()
     ]
     rows.append(_whole(assets, plan, progress))
-    return Bench("Synthetic faces", describe(torch.device("cpu")), COLUMNS, rows, _NOTES)
+    return Benchmark("Synthetic faces", describe(torch.device("cpu")), COLUMNS, rows, _NOTES)
 
 
 _NOTES = ("dataset: wall time of the whole command, starting up and writing included.",)
@@ -88,3 +90,23 @@ def _whole(assets: Path, plan: SynthPlan, progress: Callable[[int], object]) -> 
         "a second": plan.images / seconds,
         "processes": plan.workers,
     }
+
+
+@click.command()
+@click.option(
+    "--assets", required=True, type=click.Path(path_type=Path), help="Folder with the face assets."
+)
+@click.option("--size", type=click.IntRange(32, 1024), default=128, show_default=True)
+@click.option("--images", type=click.IntRange(min=1), default=500, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="[default: one a processor]")
+@measuring
+def main(assets: Path, size: int, images: int, workers: int | None, **where: Any) -> None:
+    """Synthetic faces a second: people, images, and a dataset written whole."""
+    plan = SynthPlan(size, max(1, images // 5), images, workers or cpu_count())
+    with tqdm(total=images, desc="faces", disable=None) as bar:
+        measured = bench_synth(assets, plan, CLOCKS[where["clock"]], bar.update)
+    finish(measured, where)
+
+
+if __name__ == "__main__":
+    run(main)

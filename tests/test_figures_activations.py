@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from auheat.config import ModelConfig
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
-from auheat.figures.probe import expressive_rows, see_channels, see_faces
+from auheat.figures.activations import channel_activations, face_activations, most_active_rows
 from auheat.models.checkpoint import Checkpoint
 from auheat.models.heatmap_net import build_net
 from small_runs import AUS, experiment, write_dataset
@@ -50,7 +50,7 @@ def test_faces_are_what_the_network_says_of_them(part: Manifest, maps: str) -> N
     """Against loops over pictures, AUs and points."""
     checkpoint = network(maps=maps)
     rows = [4, 0]
-    seen = see_faces(checkpoint, part, rows)
+    seen = face_activations(checkpoint, part, rows)
     for place, row in enumerate(rows):
         stored = cv2.imread(str(part.folder / part.table["image"][row]))[..., ::-1]
         pad = part.crop.pad
@@ -72,7 +72,7 @@ def test_faces_are_what_the_network_says_of_them(part: Manifest, maps: str) -> N
 def test_weights_and_responses_make_the_maps(part: Manifest, maps: str) -> None:
     """Eq. 5: the mean map of an AU is its weights times the responses, plus the mean bias."""
     checkpoint = network(maps=maps)
-    seen = see_channels(checkpoint, part, range(5))
+    seen = channel_activations(checkpoint, part, range(5))
     output = raw(checkpoint, seen.images)
     bias = checkpoint.net.head.bias.detach().numpy()
     assert seen.weights.shape == (3, 8) and seen.responses.shape == (5, 8, 4, 4)
@@ -85,7 +85,7 @@ def test_weights_and_responses_make_the_maps(part: Manifest, maps: str) -> None:
 def test_batches_do_not_matter(part: Manifest) -> None:
     checkpoint = network()
     rows = [0, 1, 2, 3, 4, 5] * 4
-    together = see_channels(checkpoint, part, rows).responses
+    together = channel_activations(checkpoint, part, rows).responses
     assert_allclose(together[18:], together[:6], atol=1e-6)
     assert len(together) == 24
 
@@ -94,13 +94,13 @@ def test_an_hourglass_has_no_such_channels(part: Manifest) -> None:
     config = ModelConfig(aus=AUS, kind="hourglass", input_size=64, width=1 / 32, scc=False)
     checkpoint = Checkpoint(build_net(config).eval(), config, {})
     with pytest.raises(AuheatError, match="kind 'hourglass' has no deconvolutions"):
-        see_channels(checkpoint, part, [0])
+        channel_activations(checkpoint, part, [0])
 
 
 def test_rows_that_are_not_there_are_refused(part: Manifest) -> None:
     for rows in ([6], [-1], []):
         with pytest.raises(AuheatError, match="choose from 0 to 5"):
-            see_faces(network(), part, rows)
+            face_activations(network(), part, rows)
 
 
 def test_expressive_rows_are_the_strongest_of_each_subject(part: Manifest) -> None:
@@ -112,6 +112,6 @@ def test_expressive_rows_are_the_strongest_of_each_subject(part: Manifest) -> No
         AU25=[0, 0, 0, 0, 5, 0],
     )
     changed = replace(part, table=table)
-    assert expressive_rows(changed, ("AU04", "AU12"), 2) == [1, 3]
-    assert expressive_rows(changed, ("AU04", "AU12"), 9) == [1, 3, 5]
-    assert expressive_rows(changed, AUS, 3) == [1, 4, 3]
+    assert most_active_rows(changed, ("AU04", "AU12"), 2) == [1, 3]
+    assert most_active_rows(changed, ("AU04", "AU12"), 9) == [1, 3, 5]
+    assert most_active_rows(changed, AUS, 3) == [1, 4, 3]

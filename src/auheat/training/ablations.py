@@ -1,0 +1,223 @@
+"""The paper's ablations: its networks as variants of one, and sweeps that train and test them.
+
+A variant is one network of the paper's tables or figures: a row of a table or a point of a curve.
+Its settings are a file below `configs/paper`; a preset, a file below `configs/presets`, makes all
+variants smaller alike. A sweep trains and tests variants on every fold of a dataset, with one or
+more seeds. Each run lies in a folder of its own with the files of `auheat.training.fit` and what it
+predicted for the subjects that it was not trained on: `val.parquet` and `test.parquet`. What is
+finished is never done again; what was stopped is continued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from auheat.config import build, deep_merge, override, read_toml, to_dict
+from auheat.data.datasets import DATASETS
+from auheat.data.manifest import Manifest
+from auheat.errors import AuheatError, unknown_name
+from auheat.evaluation.evaluate import Wrap, predict_part
+from auheat.evaluation.predictions import Predictions, read_predictions
+from auheat.evaluation.protocols import K_FOLD, folds_of
+from auheat.models.runtimes.opening import open_runtime
+from auheat.training.experiment import Experiment, read_settings
+from auheat.training.fit import SETTINGS, fit, is_run_of, read_dataset
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One network of a sweep.
+
+    name: of its run folders. settings: file below `configs/paper`. changes: `section.key=value`
+    assignments that hold whatever the preset says.
+    """
+
+    name: str
+    settings: str
+    changes: tuple[str, ...] = ()
+
+
+def _variant(name: str) -> Variant:
+    return Variant(name, f"{name}.toml")
+
+
+SCC, PLAIN = _variant("scc-heatmap"), _variant("resnet-deconv")
+WIDE, HOURGLASS = _variant("resnet-deconv-256"), _variant("hourglass")
+TWO, TWO_PLAIN = _variant("two-deconvs"), _variant("two-deconvs-without-scc")
+EDGES_F, EDGES_G = _variant("edges-f"), _variant("edges-g")
+# SCC-Heatmap with the paper's own loss (Eq. 2), which the smaller presets replace.
+PLAIN_LOSS = Variant(
+    "plain-loss",
+    "scc-heatmap.toml",
+    ("loss.foreground=0.0", "loss.location=0.0", "model.location_maps=false"),
+)
+SWEEP_K = tuple(range(1, 16))
+
+
+def at_k(k: int) -> Variant:
+    """SCC-Heatmap with k neighbours, a point of Figure 6."""
+    return Variant(f"k-{k:02d}", "scc-heatmap.toml", (f"model.scc_k={k}",))
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a kind of dataset is studied: the AUs read, the paper's k, the protocol and its folds."""
+
+    aus: tuple[str, ...]
+    k: int
+    protocol: str
+    folds: int
+
+
+def design_of(manifest: Manifest) -> Design:
+    """The AUs and the first protocol of a known dataset; of others all AUs in three folds.
+
+    Raises AuheatError if the dataset lacks AUs of that design.
+    """
+    dataset = DATASETS.get(str(manifest.source.get("kind")))
+    if dataset is None or not dataset.spec.protocols:
+        return Design(manifest.aus, dataset.spec.k if dataset else 7, K_FOLD, 3)
+    spec, protocol = dataset.spec, dataset.spec.protocols[0]
+    known = Design(spec.aus, spec.k, protocol.name, protocol.folds)
+    missing = [au for au in known.aus if au not in manifest.aus]
+    if missing:
+        raise AuheatError(
+            f"{manifest.folder} does not code {', '.join(missing)}: prepare it with all AUs"
+        )
+    return known
+
+
+def recipes() -> Path:
+    """The folder `configs`: inside an installed package, or at the root of a checkout."""
+    inside = Path(str(files("auheat"))) / "configs"
+    return inside if inside.is_dir() else Path(__file__).parents[3] / "configs"
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """The settings that a preset lays over every variant.
+
+    `deconv_share` scales the widths of deconvolutions.
+
+    Raises AuheatError for an unknown name.
+    """
+    known = sorted(path.stem for path in (recipes() / "presets").glob("*.toml"))
+    if name not in known:
+        raise unknown_name("preset", name, known)
+    return read_toml(recipes() / "presets" / f"{name}.toml")
+
+
+Job = tuple[Variant, int, int]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """How variants are trained on one dataset.
+
+    manifest: the dataset. preset: a name below `configs/presets`. runs: folder of the run folders.
+    seeds: every variant is trained with each. changes: `section.key=value` assignments for
+    all. protocol: replaces that of the paper, see `auheat.evaluation.protocols`. workers: reading
+    processes of a run. device: where predictions are made, see `find_device`.
+    """
+
+    manifest: Manifest
+    preset: str
+    runs: Path
+    seeds: tuple[int, ...] = (1,)
+    changes: tuple[str, ...] = ()
+    protocol: str = ""
+    workers: int = 1
+    device: str = "auto"
+
+    @property
+    def design(self) -> Design:
+        """The AUs, k, protocol and number of folds."""
+        known = design_of(self.manifest)
+        if not self.protocol:
+            return known
+        return replace(known, protocol=self.protocol, folds=folds_of(self.protocol))
+
+    def experiment(self, variant: Variant, seed: int, fold: int) -> Experiment:
+        """The settings of a run: the variant's file, the dataset, the preset, then the changes."""
+        design, preset = self.design, read_preset(self.preset)
+        share = float(preset.pop("deconv_share", 1.0))
+        fitting = {
+            "name": variant.name,
+            "seed": seed,
+            "model": {"aus": list(design.aus), "scc_k": design.k},
+            "data": {
+                "folder": str(self.manifest.folder),
+                "protocol": design.protocol,
+                "fold": fold,
+                "folds": design.folds,
+                "workers": self.workers,
+            },
+        }
+        settings = read_settings(recipes() / "paper" / variant.settings)
+        settings = deep_merge(deep_merge(settings, fitting), preset)
+        widths = settings["model"]["deconv_widths"]
+        settings["model"]["deconv_widths"] = [max(1, round(share * width)) for width in widths]
+        settings = override(settings, (*variant.changes, *self.changes))
+        if settings["model"].get("kind") == "hourglass":
+            _fit_hourglass(settings)
+        return build(Experiment, settings, f"{variant.settings} with preset {self.preset}")
+
+    def folder(self, variant: Variant, seed: int, fold: int) -> Path:
+        """Where one run lies."""
+        return self.runs / f"{variant.name}-seed{seed}-fold{fold}"
+
+    def jobs(self, variants: Sequence[Variant]) -> list[Job]:
+        """(variant, seed, fold) of every run, all variants with the first seed first."""
+        folds = range(1, self.design.folds + 1)
+        return [
+            (variant, seed, fold) for seed, variant, fold in product(self.seeds, variants, folds)
+        ]
+
+    def missing(self, variants: Sequence[Variant]) -> list[Job]:
+        """The jobs that have no predictions yet. Raises AuheatError for runs of other settings."""
+        return [job for job in self.jobs(variants) if not self._is_done(*job)]
+
+    def run(self, variant: Variant, seed: int, fold: int, wrap: Wrap = iter) -> None:
+        """Trains one run, or goes on with it, and writes what it predicts."""
+        experiment, folder = self.experiment(variant, seed, fold), self.folder(variant, seed, fold)
+        best = fit(experiment, folder)
+        runtime = open_runtime(best, runtime="torch", device=self.device, precision="fp32")
+        manifest = read_dataset(experiment.data)
+        for split in ("val", "test"):
+            part = manifest.split(split)
+            values = predict_part(runtime, part, workers=self.workers, wrap=wrap)
+            about = {
+                "name": variant.name,
+                "seed": seed,
+                "fold": fold,
+                "split": split,
+                "preset": self.preset,
+                "experiment": to_dict(experiment),
+            }
+            predictions = Predictions.of(part, runtime.config.aus, values, about)
+            predictions.write(folder / f"{split}.parquet")
+
+    def predictions(self, variant: Variant, seed: int, split: str = "test") -> list[Predictions]:
+        """What an variant predicted, fold by fold."""
+        folds = range(1, self.design.folds + 1)
+        return [read_predictions(self.folder(variant, seed, i) / f"{split}.parquet") for i in folds]
+
+    def _is_done(self, variant: Variant, seed: int, fold: int) -> bool:
+        folder = self.folder(variant, seed, fold)
+        if not (folder / SETTINGS).is_file():
+            return False
+        if not is_run_of(folder, self.experiment(variant, seed, fold)):
+            raise AuheatError(
+                f"{folder} holds a run with other settings: name another with --runs or delete it"
+            )
+        return (folder / "test.parquet").is_file()
+
+
+def _fit_hourglass(settings: dict[str, Any]) -> None:
+    """It has no backbone to load, and needs pictures whose side is a multiple of 64."""
+    settings["optim"]["backbone_weights"] = ""
+    settings["model"]["input_size"] = max(64, settings["model"]["input_size"] // 64 * 64)
