@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.text import Text
+from numpy.typing import NDArray
 
 from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS
 from auheat.figures.channels import Channels, figure7
@@ -50,7 +51,7 @@ def channels() -> Channels:
     return Channels(weights, images, responses, DISFA_AUS)
 
 
-def levels(aus: int = 12) -> np.ndarray:
+def levels(aus: int = 12) -> NDArray[Any]:
     labels = np.minimum(np.random.default_rng(5).geometric(0.6, (3000, aus)) - 1, 5).astype(float)
     labels[:10, 0] = np.nan
     return labels
@@ -59,7 +60,8 @@ def levels(aus: int = 12) -> np.ndarray:
 def neighbour_curve() -> NeighbourCurve:
     rng = np.random.default_rng(6)
     icc, mae = 0.45 + 0.01 * rng.normal(size=15), 0.2 + 0.004 * rng.normal(size=15)
-    return NeighbourCurve(range(1, 16), icc, mae, np.full(15, 0.02), np.full(15, 0.01), "folds", 7)
+    std = [0.02] * 15, [0.01] * 15
+    return NeighbourCurve(range(1, 16), icc.tolist(), mae.tolist(), *std, "folds", 7)
 
 
 DRAWN: dict[str, Callable[[bool], Figure]] = {
@@ -87,6 +89,6 @@ def words(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-def pictures(figure: Figure) -> list[list[AxesImage]]:
+def pictures(figure: Figure) -> list[list[Any]]:
     """The pictures in each pair of axes that has any, bottom first; no scales."""
     return [list(axes.images) for axes in figure.axes if axes.images]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from auheat.synthesis.arrays import Floats, floats
 from auheat.synthesis.assets import Material
@@ -25,8 +25,8 @@ GREY = floats([0.5, 0.5, 0.5])
 
 
 def lighting(
-    ambient: object = 0.0,
-    lamps: object = DARK,
+    ambient: ArrayLike = 0.0,
+    lamps: ArrayLike = DARK,
     direction: tuple[float, float, float] = (0, 0, -1),
     shadow: Floats | None = None,
 ) -> Lighting:
@@ -100,7 +100,7 @@ class Patch:
         """Of the pixels in the middle, where they are all alike."""
         middle = self.picture(light)[8:16, 8:16, :3]
         assert np.ptp(middle, axis=(0, 1)).max() < 0.02 * middle.max() + 1e-6
-        return middle.mean((0, 1), dtype=np.float64)
+        return np.asarray(middle.mean((0, 1), dtype=np.float64))
 
 
 def patch_seen() -> tuple[Floats, NDArray[np.int32], Visibility]:

@@ -28,7 +28,7 @@ def crops(count: int, size: int = 64, seed: int = 0) -> Images:
     coarse = np.kron(
         random.integers(0, 200, (count, 8, 8, 3)), np.ones((1, size // 8, size // 8, 1))
     )
-    return (coarse + random.integers(0, 56, (count, size, size, 3))).astype(np.uint8)
+    return np.asarray(coarse + random.integers(0, 56, (count, size, size, 3)), np.uint8)
 
 
 def lively(config: ModelConfig) -> HeatmapModel:

@@ -22,7 +22,7 @@ Points = NDArray[np.float64]
 
 def picture(frame: int, side: int = SIDE) -> NDArray[np.uint8]:
     y, x = np.mgrid[:side, :side]
-    return np.stack([3 * x, 3 * y, np.full_like(x, 20 * frame)], -1).astype(np.uint8)
+    return np.asarray(np.stack([3 * x, 3 * y, np.full_like(x, 20 * frame)], -1), np.uint8)
 
 
 def small(face: Points, frame: int = 0) -> Points:

@@ -57,7 +57,8 @@ def even_light(level: float = 1.0) -> Light:
 
 
 def lamp_from(x: float, y: float, z: float, index: int = 0) -> Light:
-    direction = floats(np.tile([x, y, z] / np.linalg.norm([x, y, z]), (3, 1)))
+    towards = np.array([x, y, z]) / np.linalg.norm([x, y, z])
+    direction = floats(np.tile(towards, (3, 1)))
     colour = np.zeros((3, 3), np.float32)
     colour[index] = 1
     return Light(direction, colour, np.zeros((9, 3), np.float32))
@@ -86,4 +87,4 @@ def drawn(
 
 def disc(centre: NDArray[np.float64], radius: float) -> NDArray[np.bool_]:
     y, x = np.mgrid[:SIDE, :SIDE]
-    return np.hypot(x - centre[0], y - centre[1]) < radius
+    return np.asarray(np.hypot(x - centre[0], y - centre[1]) < radius)

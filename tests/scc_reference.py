@@ -93,7 +93,8 @@ def by_edge_conv(layer: SemanticCorrespondenceConv, nodes: Tensor, norm: nn.Batc
 def a_layer(seed: int = 0, **settings: Any) -> SemanticCorrespondenceConv:
     """A float64 layer with random weights; half of its batch-norm weights are negative."""
     torch.manual_seed(seed)
-    layer = SemanticCorrespondenceConv(L, **({"k": 4, "init": "random"} | settings)).double()
+    chosen: dict[str, Any] = {"k": 4, "init": "random"} | settings
+    layer = SemanticCorrespondenceConv(L, **chosen).double()
     for parameter in layer.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
     if layer.norm is not None:

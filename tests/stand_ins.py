@@ -33,8 +33,9 @@ def small_checkpoint(config: ModelConfig = SMALL) -> Checkpoint:
     """A quick network with fixed weights that give intensities all over 0 to 5."""
     torch.manual_seed(0)
     net = build_net(config).eval()
-    for stage in net.deconvs:
-        nn.init.kaiming_normal_(stage.deconv.weight)  # type: ignore[union-attr, arg-type]
+    for name, parameter in net.named_parameters():
+        if name.startswith("deconvs.") and name.endswith("deconv.weight"):
+            nn.init.kaiming_normal_(parameter)
     nn.init.normal_(net.head.weight, std=0.15)
     nn.init.normal_(net.head.bias, 0.1, 0.1)  # type: ignore[arg-type]
     return Checkpoint(net, config, {})
@@ -143,7 +144,7 @@ def write_video(
     """Encodes a video with given timestamps; 40 ms apart if none are given."""
     times = milliseconds or [40 * i for i in range(len(images))]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
+        stream: Any = container.add_stream(codec, rate=25)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = "yuv420p"
         stream.options = {"qscale": "2"}

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -57,7 +58,7 @@ def test_meter_counts_a_product_and_its_backward_pass() -> None:
     with Meter() as meter:
         product = a @ b
         seen = meter.operations, meter.largest
-        product.backward(torch.ones(3, 7))
+        product.backward(torch.ones(3, 7))  # type: ignore[no-untyped-call]
     assert seen == (2 * 3 * 5 * 7, 21)
     assert meter.operations == 3 * 2 * 3 * 5 * 7
     assert meter.largest == 35
@@ -181,7 +182,7 @@ def test_expected_memory_follows_the_edges() -> None:
 
 
 def test_a_table_and_its_file(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"form": "ours", "ms": 1.2345, "hidden": [1]},
         {"form": "b", "ms": 1234.5},
         {"ms": None},

@@ -50,8 +50,8 @@ def test_all_forms_of_a_network_agree() -> None:
     images = torch.rand(2, 3, 32, 32) * 255
     maps = {name: form(images).intensity.float() for name, form in model.forms(net).items()}
     for name, found in maps.items():
-        close = {"rtol": 0.1, "atol": 0.01} if "bfloat16" in name else {"rtol": 1e-4, "atol": 1e-5}
-        torch.testing.assert_close(found, maps["plain PyTorch"], **close)
+        rtol, atol = (0.1, 0.01) if "bfloat16" in name else (1e-4, 1e-5)
+        torch.testing.assert_close(found, maps["plain PyTorch"], rtol=rtol, atol=atol)
 
 
 def test_the_paper_network_is_that_of_its_settings() -> None:

@@ -22,7 +22,12 @@ def weights(
 ) -> Iterator[Path]:
     known = KnownFaces([[face_from(face)]])
     loaded = list[int]()
-    monkeypatch.setattr(predictor, "default_detector", lambda most: loaded.append(most) or known)
+
+    def load(most: int) -> KnownFaces:
+        loaded.append(most)
+        return known
+
+    monkeypatch.setattr(predictor, "default_detector", load)
     yield save_small(tmp_path / "small.safetensors")
     assert len(loaded) == 1  # the report reads its peaks with the predictor that is there
 

@@ -91,7 +91,8 @@ def test_the_table_tells_people_and_gaps(tmp_path: Path) -> None:
 def test_summary_and_peaks(tmp_path: Path) -> None:
     table = table_of(tmp_path / "a.csv", ROWS)
     brow, nose, _ = summaries(table.series[0], AUS)
-    assert brow[:4] == ("AU04", pytest.approx(5.5 / 4), 4.0, 5)
+    assert (brow.au, brow.highest, brow.place) == ("AU04", 4.0, 5)
+    assert brow.mean == pytest.approx(5.5 / 4)
     assert (brow.time, brow.share) == (0.4, 0.5)
     assert nose.share == 0.5  # 0.99 is not present, 1.00 is
     found = peaks(table)
@@ -118,7 +119,7 @@ def test_going_together_against_pandas(tmp_path: Path) -> None:
 def test_people_who_differ_do_not_make_aus_related(tmp_path: Path) -> None:
     """Two people, each with unrelated AUs about means that differ in both: r is 0."""
     square = [(0, 0), (0, 1), (1, 0), (1, 1)]
-    rows = [
+    rows: list[tuple[float, ...]] = [
         (i + 1, person, i / 10, 1, x + 3 * person, y + 3 * person, 0)
         for i, (x, y) in enumerate(square)
         for person in (0, 1)

@@ -30,7 +30,7 @@ def wave(x: Points, y: Points, length: float) -> Points:
     """A smooth scene, known at every place: 128 +- 100 with three wave directions."""
     turns = (x + 0.3 * y, 0.7 * y - 0.2 * x, 0.5 * (x + y))
     shades = [np.sin(2 * np.pi * turn / length + i) for i, turn in enumerate(turns)]
-    return 128 + 100 * np.stack(shades, -1)
+    return np.asarray(128 + 100 * np.stack(shades, -1))
 
 
 def wave_frame(height: int, width: int, length: float) -> Image:

@@ -16,6 +16,7 @@ from auheat.cli import main
 from auheat.data import convert as module
 from auheat.data import resumable
 from auheat.data.convert import ConversionPlan, convert
+from auheat.data.cropping import crop_recording
 from auheat.data.manifest import FILE, read_manifest
 from auheat.data.recording import Recording
 from auheat.errors import AuheatError
@@ -46,7 +47,8 @@ def source(face: Points, tmp_path: Path) -> Path:
 
 
 def test_a_dataset_is_complete(serial: None, source: Path, tmp_path: Path) -> None:
-    out, warnings, steps = tmp_path / "deep" / "out", [], []
+    out = tmp_path / "deep" / "out"
+    warnings, steps = list[str](), list[tuple[Any, ...]]()
     convert(source, out, PLAN, progress=lambda *a: steps.append(a), warn=warnings.append)
     manifest = read_manifest(out)
     table = manifest.table
@@ -126,7 +128,7 @@ def test_a_stopped_run_is_taken_up(
     serial: None, monkeypatch: pytest.MonkeyPatch, source: Path, tmp_path: Path
 ) -> None:
     convert(source, tmp_path / "whole", PLAN)
-    original, made = module.crop_recording, []
+    original, made = crop_recording, list[str]()
 
     def failing(recording: Recording, *rest: Any, **options: Any) -> Any:
         made.append(recording.sequence)

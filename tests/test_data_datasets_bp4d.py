@@ -77,7 +77,7 @@ def test_a_frame_is_left_out_where_any_wanted_au_is_9(root: Path) -> None:
     recording = named(read(root, ReadOptions()))["F001_T1"]
     assert recording.frames.tolist() == [10, 11, 12, 13]
     nan = np.nan
-    np.testing.assert_array_equal(recording.levels, [[0, 1], [nan, 2], [3, 5], [nan, 0]])
+    np.testing.assert_array_equal(recording.levels, np.array([[0, 1], [nan, 2], [3, 5], [nan, 0]]))
     assert recording.left_out == {11: "not codable", 13: "no picture"}
     only = named(read(root, ReadOptions(aus=("AU12",))))
     assert only["F001_T1"].left_out == {13: "no picture"}
@@ -101,7 +101,9 @@ def test_points_belong_to_the_pictures_in_order(root: Path, face: Points, tmp_pa
     recording = named(source)["F001_T1"]
     assert recording.landmarks is not None
     lookup = recording.landmarks.open()
-    np.testing.assert_allclose(lookup(10), small(face, 10)[list(IN_49)])
+    found = lookup(10)
+    assert found is not None
+    np.testing.assert_allclose(found, small(face, 10)[list(IN_49)])
     assert lookup(12) is None
     out = tmp_path / "out"
     rows, tally = crop_recording(recording, out, CropSpec(48, 4), source.aus)

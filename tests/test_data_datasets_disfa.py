@@ -54,7 +54,9 @@ def test_labels_and_names(root: Path) -> None:
     np.testing.assert_array_equal(regular.levels, np.array([LEVELS[4], LEVELS[12]]).T)
     assert not regular.left_out
     nan = np.nan
-    np.testing.assert_array_equal(odd.levels, [[0, 5], [1, 0], [nan, 0], [nan, nan], [nan, 2]])
+    np.testing.assert_array_equal(
+        odd.levels, np.array([[0, 5], [1, 0], [nan, 0], [nan, nan], [nan, 2]])
+    )
     assert odd.left_out == {3: "no landmarks", 4: "not codable"}
 
 
@@ -79,7 +81,9 @@ def test_both_schemes_of_landmark_names(root: Path, face: Points) -> None:
         assert recording.landmarks is not None
         lookup = recording.landmarks.open()
         for frame in (1, 5):
-            np.testing.assert_allclose(lookup(frame), small(face, frame)[list(IN_66)])
+            found = lookup(frame)
+            assert found is not None
+            np.testing.assert_allclose(found, small(face, frame)[list(IN_66)])
     assert lookup(3) is None
 
 
@@ -128,7 +132,8 @@ def test_a_video_that_ends_early(root: Path, tmp_path: Path) -> None:
     source = read(root, ReadOptions(own_landmarks=False))
     video = root / "videos_leftcamera" / "LeftVideoSN001_comp.avi"
     assert f"{video} has 5 frames where the last label is of frame 8" in source.problems
-    frames = dict(source.recordings[0].pictures.read([1, 4, 8], problems := []))
+    problems: list[str] = []
+    frames = dict(source.recordings[0].pictures.read([1, 4, 8], problems))
     assert list(frames) == [1, 4]
     assert problems == [f"{video}: it ends before frame 8"]
     assert abs(frames[4][..., 2].mean() - 80) < 1

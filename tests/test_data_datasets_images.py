@@ -111,8 +111,8 @@ def posed(face: Points, tmp_path: Path) -> Path:
     array = np.empty((1, 3), kind)
     for frame in range(3):
         array[0, frame] = (f"{frame:03d}.jpg", crops[frame], points[frame])
-    place = tmp_path / "FaceLandmarks" / "SN001" / "SN001" / f"{TRIAL}_FaceCropped.mat"
-    mat(place, FaceImg_CropResize=array)
+    file = tmp_path / "FaceLandmarks" / "SN001" / "SN001" / f"{TRIAL}_FaceCropped.mat"
+    mat(file, FaceImg_CropResize=array)
     cells = {name: np.empty(3, object) for name, _ in kind}
     for frame in range(3):
         cells["imgID"][frame] = float(frame)
@@ -129,7 +129,7 @@ def test_disfa_plus_labels(posed: Path) -> None:
     assert source.problems == ()
     for recording in source.recordings:
         assert recording.frames.tolist() == [0, 1, 2]
-        np.testing.assert_array_equal(recording.levels, [[0, 1], [3, 0], [np.nan, 5]])
+        np.testing.assert_array_equal(recording.levels, np.array([[0, 1], [3, 0], [np.nan, 5]]))
         assert recording.left_out == {2: "not codable"}
         images = dict(recording.pictures.read([0, 1], []))
         assert abs(int(images[1][0, 0, 2]) - 20) < 6

@@ -9,10 +9,12 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import loadmat
 
@@ -45,21 +47,21 @@ def numbers(path: Path, separator: str = ",") -> list[list[int]]:
     return [[int(v) for v in line.split(separator)] for line in path.read_text().splitlines()]
 
 
-def without_corners(landmarks: np.ndarray, first: int = 0) -> np.ndarray:
+def without_corners(landmarks: NDArray[Any], first: int = 0) -> NDArray[Any]:
     return np.concatenate([landmarks[first:60], landmarks[61:64], landmarks[65:]])
 
 
-def difference(image: np.ndarray, other: np.ndarray) -> float:
+def difference(image: NDArray[Any], other: NDArray[Any]) -> float:
     assert image.shape == other.shape
     return float(np.abs(image.astype(int) - other).mean())
 
 
-def picture(path: Path) -> np.ndarray:
+def picture(path: Path) -> NDArray[Any]:
     return np.asarray(Image.open(path))
 
 
 def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path) -> None:
-    plan, done = tiny("disfa", 27, 3), []
+    plan, done = tiny("disfa", 27, 3), list[int]()
     write_lookalike(tiny_folder, tmp_path, plan, progress=done.append)
     assert sum(done) == plan.images == 27 * 3 - 1
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -132,7 +134,7 @@ def test_bp4d(
             assert len(fits) == len(takes)
             for fit, take in zip(fits, takes, strict=True):
                 assert fit["isTracked"] == take.tracked
-                expected = without_corners(take.landmarks, 17) if take.tracked else []
+                expected: Any = without_corners(take.landmarks, 17) if take.tracked else []
                 np.testing.assert_array_equal(fit["pred"], expected)
                 seen["lost"] += not take.tracked
     assert len(widths) > 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from auheat.data.datasets import lookalikes
 from auheat.data.lookalike import plan_of
@@ -30,9 +33,9 @@ DISFA_PRESENT = {
 BP4D_PRESENT = {"AU06": 0.46, "AU10": 0.59, "AU12": 0.56, "AU14": 0.47, "AU17": 0.34}
 
 
-def shares(layout: str, seeds: range) -> dict[str, np.ndarray]:
+def shares(layout: str, seeds: range) -> dict[str, NDArray[Any]]:
     """By AU, the shares of frames at levels 0 to 5."""
-    counts: dict[str, np.ndarray] = {au: np.zeros(6) for au in lookalikes()[layout].corpus.aus}
+    counts: dict[str, NDArray[Any]] = {au: np.zeros(6) for au in lookalikes()[layout].corpus.aus}
     for seed in seeds:
         plan = plan_of(layout, seed=seed)
         for subject in plan.names:

@@ -33,7 +33,7 @@ def test_workers_do_not_matter(
 def test_a_stopped_run_shows_nothing_and_is_continued(
     tiny_serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    plan, made = tiny("disfa", 3, 2), []
+    plan, made = tiny("disfa", 3, 2), list[str]()
     write_lookalike(tiny_folder, tmp_path / "whole", plan)
     original = lookalike._make_subject
 
@@ -50,9 +50,12 @@ def test_a_stopped_run_shows_nothing_and_is_continued(
     assert all(path.name.startswith(".") for path in out.iterdir())
     with pytest.raises(AuheatError, match="other settings"):
         write_lookalike(tiny_folder, out, tiny("disfa", 2, 2))
-    monkeypatch.setattr(
-        lookalike, "_make_subject", lambda w, s: (made.append(s), original(w, s))[1]
-    )
+
+    def noting(worker: Any, subject: str) -> int:
+        made.append(subject)
+        return original(worker, subject)
+
+    monkeypatch.setattr(lookalike, "_make_subject", noting)
     counts: list[int] = []
     write_lookalike(tiny_folder, out, plan, progress=counts.append)
     assert made == ["SN001", "SN002", "SN003"]
@@ -65,12 +68,13 @@ def test_what_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(AuheatError, match="holds other files"):
         write_lookalike(tiny_folder, tmp_path, tiny("disfa", 1, 2))
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    for arguments, reason in (
+    refusals: list[tuple[dict[str, Any], str]] = [
         ({"layout": "disfo"}, "did you mean 'disfa'"),
         ({"subjects": 28}, "27 subjects"),
         ({"frames": 1}, "at least 2"),
         ({"size": 33}, "even number"),
-    ):
+    ]
+    for arguments, reason in refusals:
         with pytest.raises(AuheatError, match=reason):
             plan_of(**{"layout": "disfa", **arguments})
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from auheat.data import resumable, synthetic
+from auheat.data.cropping import save_crop
 from auheat.data.manifest import FILE, read_manifest
 from auheat.data.synthetic import SynthesisPlan, synthesise
 from auheat.errors import AuheatError
@@ -135,7 +136,7 @@ def test_an_interruption_within_a_chunk_leaves_no_rows_of_it(
     serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
 ) -> None:
     synthesise(tiny_folder, tmp_path / "whole", PLAN, 1)
-    original, saved = synthetic.save_crop, []
+    original, saved = save_crop, list[Path]()
 
     def failing(path: Path, image: Any) -> None:
         saved.append(path)

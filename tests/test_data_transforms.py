@@ -24,7 +24,7 @@ DOTTED = (30, 8, 36, 45, 48, 54)  # one colour channel each, twice over
 def picture(seed: int = 0, side: int = SIDE) -> Image:
     """Smooth enough for resampling, busy enough to tell places apart."""
     coarse = np.random.default_rng(seed).integers(30, 226, (side // 8, side // 8, 3))
-    return np.kron(coarse.astype(np.uint8), np.ones((8, 8, 1), np.uint8))
+    return np.asarray(np.kron(coarse, np.ones((8, 8, 1), np.int64)), np.uint8)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -80,7 +81,7 @@ def test_what_is_looked_for_is_what_is_declared() -> None:
 
 
 def test_a_missing_extra_is_named_and_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
-    find = machine.find_spec
+    find = importlib.util.find_spec
     monkeypatch.setattr(machine, "find_spec", lambda name: None if name == "dlib" else find(name))
     (found,) = [one for one in machine.optional() if one.state != "ok"]
     assert found.line() == (

@@ -70,7 +70,7 @@ def test_the_picture_is_not_changed_where_there_is_no_face() -> None:
 
 
 def changed(drawn: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    return (np.abs(drawn[:, :640].astype(int) - 128) > 10).any(2)
+    return np.asarray((np.abs(drawn[:, :640].astype(int) - 128) > 10).any(2))
 
 
 def test_heat_lies_where_the_map_says() -> None:

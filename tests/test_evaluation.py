@@ -142,7 +142,7 @@ def test_the_files_of_the_documents_stay_readable() -> None:
         assert read.metrics["AU12"]["icc"] == stored["metrics"]["AU12"]["icc"]
         formats.add(stored["format"])
         if stored["format"] == 1:
-            assert read.intervals == read.controls == read.fold_means == {}
+            assert not (read.intervals or read.controls or read.fold_means)
     assert formats == {1, 2}
 
 

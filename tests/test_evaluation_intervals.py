@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,10 @@ AUS = ("AU04", "AU12", "AU25")
 
 
 def table(p: Array, y: Array, who: NDArray[np.int64]) -> Predictions:
-    columns = {"image": [f"{n}.jpg" for n in range(len(p))], "subject": [f"S{n}" for n in who]}
+    columns: dict[str, list[Any]] = {
+        "image": [f"{n}.jpg" for n in range(len(p))],
+        "subject": [f"S{n}" for n in who],
+    }
     columns |= {"sequence": [""] * len(p), "frame": [0] * len(p), "fold": [""] * len(p)}
     values = {au: p[:, a] for a, au in enumerate(AUS[: p.shape[1]])}
     labels = {f"{au}_label": y[:, a] for a, au in enumerate(AUS[: p.shape[1]])}

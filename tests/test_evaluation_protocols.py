@@ -116,10 +116,15 @@ def test_what_a_protocol_refuses() -> None:
     assert set(protocol_names()) == {"disfa-jaa", "disfa-ntinou", "bp4d", "k-fold"}
 
 
+Sides = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
 @pytest.mark.parametrize(
     "sides", [(("a", "b"), ("b",), ("c",)), (("a",), ("b",), ("a",)), (("a",), ("c",), ("b", "c"))]
 )
-def test_nobody_is_on_two_sides(sides: tuple[tuple[str, ...], ...]) -> None:
+def test_nobody_is_on_two_sides(
+    sides: Sides,
+) -> None:
     with pytest.raises(AuheatError, match=r"subject '[abc]' is both in \w+ and in \w+ of fold x"):
         Fold("x", *sides)
     with pytest.raises(AuheatError, match="a person belongs to one side only"):

@@ -72,7 +72,7 @@ def test_what_reads_otherwise_is_not_kept(
     out.write_bytes(b"older")
     write = exporting.write_graph
 
-    def damaged(net: torch.nn.Module, *rest: Any) -> None:
+    def damaged(net: Any, *rest: Any) -> None:
         with torch.no_grad():
             kept = net.head.bias.clone()
             net.head.bias += 0.002  # 0.01 intensity levels
@@ -129,7 +129,7 @@ def test_predict_reads_an_exported_file_alone(
     monkeypatch.setattr(predictor, "default_detector", lambda _: KnownFaces([[face_from(face)]]))
     video = write_video(tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(3)])
     assert call("export", weights, "-o", tmp_path / "small.onnx").exit_code == 0
-    runs = {
+    runs: dict[str, list[Any]] = {
         "torch": ["--weights", weights, "--precision", "fp32", "--threads", "1"],
         **{n: ["--weights", tmp_path / "small.onnx", "--runtime", n] for n in installed()},
     }
@@ -152,7 +152,7 @@ def test_figures_of_uncertainty_go_with_the_file(tmp_path: Path, weights: Path) 
     out = tmp_path / "out" / "net.onnx"
     out.parent.mkdir()
     figures = Uncertainty(
-        WITH_SCC.aus, *map(np.array, ([0.0, 5.0], [[0.1, 0.2]] * 3, [0.3] * 3)), 1, 2
+        WITH_SCC.aus, np.array([0.0, 5.0]), np.full((3, 2), [0.1, 0.2]), np.full(3, 0.3), 1, 2
     )
     figures.write(tmp_path / "small.uncertainty.json")
     export(weights, out)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.faces.crop import CropSpec
@@ -36,7 +38,7 @@ class Scripted:
         self._answers = list(answers)
         self.regions: list[Region] = []
 
-    def locate(self, image: np.ndarray, region: Region) -> FaceLandmarks | None:
+    def locate(self, image: NDArray[Any], region: Region) -> FaceLandmarks | None:
         self.regions.append(region)
         return self._answers.pop(0)
 
@@ -225,7 +227,7 @@ def test_tiles_cover_the_picture_and_overlap(height: int, width: int) -> None:
 
 def test_detect_brings_detections_into_the_whole_picture() -> None:
     class Corner:
-        def detect(self, image: np.ndarray) -> list[Detection]:
+        def detect(self, image: NDArray[Any]) -> list[Detection]:
             assert image.shape == (30, 40, 3)
             assert image[0, 0, 0] == 7
             return [Detection(np.array([1.0, 2.0, 5.0, 6.0]), Region((3.0, 4.0), 6.0), 0.8)]

@@ -31,7 +31,8 @@ CLIP = Path(__file__).resolve().parents[1] / "examples" / "smiles.mp4"
 def in_box(face: Points, box: NDArray[np.float64]) -> Points:
     """The schematic face where it lies in the detector's box, by the measured medians."""
     aligned = geometry.apply(CropSpec(1).transform(face), face)
-    return (aligned - [0.026, -0.054]) / 0.783 * (box[2] - box[0]) + (box[:2] + box[2:]) / 2
+    middle, width = (box[:2] + box[2:]) / 2, box[2] - box[0]
+    return np.asarray((aligned - [0.026, -0.054]) / 0.783 * width + middle)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_the_detector_s_boxes(detector: DlibDetector, frame: Image) -> None:
     (detection,) = detector.detect(frame)
     assert 0.5 < detection.score <= 1
     half = cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    (smaller,) = detector.detect(half)
+    (smaller,) = detector.detect(np.asarray(half, np.uint8))
     np.testing.assert_allclose(
         smaller.box * 2, detection.box, atol=0.25 * np.ptp(detection.box[::2])
     )
@@ -115,7 +116,7 @@ def test_a_rotated_face_is_read_upright(
     )
     turned = cv2.warpAffine(frame, turn, frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
     region = Region(detection.region.centre, detection.region.side, 30)
-    located = DlibLandmarker(model, detector).locate(turned, region)
+    located = DlibLandmarker(model, detector).locate(np.asarray(turned, np.uint8), region)
     assert located is not None
     expected = geometry.apply(turn, in_box(face, detection.box))
     np.testing.assert_allclose(located.landmarks, expected, atol=4)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from auheat.faces.scene_cut import SceneCut
 from stand_ins import texture
 
 
-def cuts(*images: np.ndarray) -> list[bool]:
+def cuts(*images: NDArray[Any]) -> list[bool]:
     watch = SceneCut()
     return [watch.is_cut(image) for image in images]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from auheat.faces.detection import FaceLandmarks, windows
+from auheat.faces.detection import Detection, FaceLandmarks, windows
 from auheat.faces.tracking import (
     DETECTION_INTERVAL,
     MAX_LOST_FRAMES,
@@ -217,7 +217,7 @@ def test_a_face_far_away_is_found_when_its_tile_is_searched() -> None:
     """Seen by the detector only in a tile, and never again by then: it is tracked all the same."""
 
     class NearSighted(Scene):
-        def detect(self, image: Image) -> list:
+        def detect(self, image: Image) -> list[Detection]:
             detections = super().detect(image)
             is_whole = image.shape[1] == 1600
             return [] if is_whole else detections

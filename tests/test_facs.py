@@ -34,7 +34,7 @@ FIGURE_2 = {
 
 # Worked out by hand on the schematic face of conftest (R = 60, mouth corners (68, 156) and
 # (132, 156), and so on), not by the code under test.
-POINTS_OF_THE_SCHEMATIC_FACE = {
+POINTS_OF_THE_SCHEMATIC_FACE: dict[str, list[tuple[float, float]]] = {
     "AU01": [(82, 60), (118, 60)],
     "AU02": [(42, 54), (158, 54)],
     "AU04": [(100, 196 / 3)],
@@ -104,7 +104,7 @@ def test_layout_keeps_the_given_order(face: Points) -> None:
 def test_points_turn_grow_and_move_with_the_face(
     face: Points, seed: int, scale: float, degrees: float, dx: float, dy: float
 ) -> None:
-    transform = geometry.similarity(scale, degrees, (dx, dy))
+    transform = geometry.similarity(scale, degrees, shift=(dx, dy))
     layout, points = PointLayout.of(PAPER_AUS), unlike(face, seed)
     np.testing.assert_allclose(
         layout.locate(geometry.apply(transform, points)),

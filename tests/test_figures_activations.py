@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
 
 from auheat.config import ModelConfig
 from auheat.data.manifest import Manifest
@@ -28,17 +30,18 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return write_dataset(tmp_path_factory.mktemp("faces")).split("test")
 
 
-def network(**changes: object) -> Checkpoint:
+def network(**changes: Any) -> Checkpoint:
     """Random weights, large enough at the output that maps differ."""
     config = replace(experiment(Path("nowhere")).model, **changes)
     torch.manual_seed(0)
     net = build_net(config).eval()
     torch.nn.init.normal_(net.head.weight, std=0.5)
+    assert net.head.bias is not None
     torch.nn.init.normal_(net.head.bias, mean=0.3, std=0.1)
     return Checkpoint(net, config, {})
 
 
-def raw(checkpoint: Checkpoint, images: np.ndarray) -> np.ndarray:
+def raw(checkpoint: Checkpoint, images: NDArray[Any]) -> NDArray[Any]:
     """All the maps of some pictures in units of the network's output: (n, N, h, w)."""
     with torch.inference_mode():
         maps = checkpoint.net(torch.from_numpy(images).permute(0, 3, 1, 2).float()).intensity
@@ -74,6 +77,7 @@ def test_weights_and_responses_make_the_maps(part: Manifest, maps: str) -> None:
     checkpoint = network(maps=maps)
     seen = channel_activations(checkpoint, part, range(5))
     output = raw(checkpoint, seen.images)
+    assert checkpoint.net.head.bias is not None
     bias = checkpoint.net.head.bias.detach().numpy()
     assert seen.weights.shape == (3, 8) and seen.responses.shape == (5, 8, 4, 4)
     for a, au in enumerate(AUS):

@@ -6,6 +6,7 @@ import itertools
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -124,7 +125,7 @@ def test_figure_6_has_both_curves_with_their_bars() -> None:
     for axes, values, deviation in zip(
         figure.axes, (shown.icc, shown.mae), (0.02, 0.01), strict=True
     ):
-        (bars,) = axes.containers
+        bars: Any = axes.containers[0]
         assert_array_equal(bars.lines[0].get_xdata(), range(1, 16))
         assert_allclose(bars.lines[0].get_ydata(), values)
         ends = np.array(bars.lines[2][0].get_segments())[:, :, 1]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from auheat.errors import AuheatError
@@ -19,13 +20,16 @@ def test_what_is_drawn() -> None:
     now, before = bins((0.5, 0.4, 0.8), (0.9, 0.95, 0.3)), bins((0.8, 0.4, 0.8), (0.96, 0.95, 0.3))
     figure = reliability({"now": now, "before": before}, 0.75)
     shares, errors = figure.axes
-    drawn = {line.get_label(): line.get_xydata().tolist() for line in shares.lines[1:]}
+    drawn = {line.get_label(): np.asarray(line.get_xydata()).tolist() for line in shares.lines[1:]}
     assert drawn == {
         "confidence": [[0.5, 0.4], [0.9, 0.95]],
         "height of the location peaks": [[0.8, 0.4], [0.96, 0.95]],
     }
-    assert shares.lines[0].get_xydata().tolist() == [[0, 0], [1, 1]]
-    assert [line.get_ydata().tolist() for line in errors.lines] == [[0.8, 0.3], [0.8, 0.3]]
+    assert np.asarray(shares.lines[0].get_xydata()).tolist() == [[0, 0], [1, 1]]
+    assert [np.asarray(line.get_ydata()).tolist() for line in errors.lines] == [
+        [0.8, 0.3],
+        [0.8, 0.3],
+    ]
     assert "0.75 levels" in shares.get_ylabel()
     assert any("synthetic" in text.get_text() for text in figure.texts)
 

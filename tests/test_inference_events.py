@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from auheat.tables.series import people_in
 
 
 def events_of(
-    levels: list[float], times: list[float] | None = None, **thresholds: float
+    levels: Sequence[float], times: Sequence[float] | None = None, **thresholds: float
 ) -> list[Event]:
     """Events of one curve, at 10 frames a second if no times are given."""
     stamps = np.arange(len(levels)) / 10 if times is None else np.array(times)

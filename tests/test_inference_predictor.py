@@ -101,7 +101,7 @@ def test_heatmap_to_frame_in_numbers(face: Points) -> None:
     (found,) = predictor.predict(FRAME)
     to_frame = geometry.invert(CropSpec(64).transform(known.landmarks))
     np.testing.assert_allclose(
-        geometry.apply(found.heatmap_to_frame, [[0, 0], [7, 3], [-0.5, -0.5]]),
+        geometry.apply(found.heatmap_to_frame, np.array([[0, 0], [7, 3], [-0.5, -0.5]])),
         geometry.apply(to_frame, [[3.5, 3.5], [59.5, 27.5], [-0.5, -0.5]]),
         atol=1e-9,
     )
@@ -138,7 +138,7 @@ def test_the_network_sees_rgb_from_0_to_255_in_place(face: Points) -> None:
         lambda crops: Heatmaps(maps_with_peaks([], len(crops)), None), [known]
     )
     predictor.predict(frame)
-    (crops,) = predictor.runtime.net.seen  # type: ignore[union-attr]
+    (crops,) = predictor.runtime.net.seen  # type: ignore[attr-defined]
     assert crops.shape == (1, 3, 64, 64)
     assert crops.dtype == torch.float32
     to_frame = geometry.invert(CropSpec(64).transform(known.landmarks))
@@ -180,7 +180,7 @@ def test_more_faces_than_a_batch_keep_their_order(face: Points) -> None:
 
     predictor = predictor_with(draw)
     found = predictor.predict_faces(FRAME, many)
-    assert [len(crops) for crops in predictor.runtime.net.seen] == [BATCH_SIZE, 3]  # type: ignore[union-attr]
+    assert [len(crops) for crops in predictor.runtime.net.seen] == [BATCH_SIZE, 3]  # type: ignore[attr-defined]
     assert [prediction.face_id for prediction in found] == list(range(BATCH_SIZE + 3))
     assert [p.intensities["AU04"] for p in found] == pytest.approx([0.1 * i for i in range(19)])
     np.testing.assert_array_equal(found[18].landmarks, many[18].landmarks)

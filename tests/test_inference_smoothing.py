@@ -30,7 +30,7 @@ def frame_times(fps: float, seconds: float, seed: int | None = None) -> Floats:
     count = round(fps * seconds)
     if seed is None:
         return np.arange(count) / fps
-    return np.cumsum(np.random.default_rng(seed).uniform(0.5, 1.5, count)) / fps
+    return np.asarray(np.cumsum(np.random.default_rng(seed).uniform(0.5, 1.5, count)) / fps)
 
 
 def crossing(times: Floats, levels: Floats, level: float) -> float:

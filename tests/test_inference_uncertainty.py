@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
@@ -62,7 +61,7 @@ def test_confidence() -> None:
 
 
 def test_visibility() -> None:
-    maps = torch.zeros(2, 3, 4, 4)
+    maps = np.zeros((2, 3, 4, 4), np.float32)
     maps[0, 0, 1, 1], maps[0, 1, 2, 2], maps[0, 2, 0, 0] = 0.5, 1.4, 0.3
     maps[1] = -0.2
     np.testing.assert_allclose(visibility(maps, 2), [0.6, 0.0], rtol=1e-6)

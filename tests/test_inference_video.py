@@ -109,7 +109,7 @@ def flat_predictor(known: list[list[Face]]) -> Predictor:
     levels = torch.tensor([(1.0, 2.34567, 0.5)[a] for a in layout.au_of_point])
     maps = (levels * codec.scale).view(1, -1, 1, 1).expand(1, -1, *codec.map_size)
     net = MapsFrom(lambda crops: Heatmaps(maps.expand(len(crops), -1, -1, -1), None))
-    net.seen = type("Nothing", (), {"append": lambda *_: None})()  # type: ignore[assignment]
+    net.seen = type("Nothing", (), {"append": lambda *_: None})()
     return Predictor(checkpoint_of(net), KnownFaces(known), "cpu")
 
 

@@ -32,7 +32,8 @@ def test_mirror_leaves_a_symmetrical_face_in_place(face: Points) -> None:
 
 def test_mirror_matches_a_flipped_picture(face: Points) -> None:
     """Each landmark is drawn in its own grey; after flipping, the mirrored landmarks find them."""
-    moved = np.round(face + np.random.default_rng(0).normal(0, 4, face.shape))
+    noise = np.random.default_rng(0).normal(0, 4, face.shape)
+    moved = np.asarray(np.round(face + noise), np.float64)
     picture = np.zeros((240, 220), np.uint8)
     for i, (x, y) in enumerate(moved.astype(int)):
         picture[y, x] = i + 1

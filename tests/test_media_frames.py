@@ -3,11 +3,13 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import psutil
 import pytest
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
@@ -19,7 +21,7 @@ def timestamps(frames: VideoFile | PhotoSequence) -> list[float]:
     return [frame.timestamp for frame in frames]
 
 
-def noise(count: int, height: int = 96, width: int = 128) -> list[np.ndarray]:
+def noise(count: int, height: int = 96, width: int = 128) -> list[NDArray[Any]]:
     """Pictures that do not compress, so that a cut-off file has lost frames."""
     random = np.random.default_rng(0)
     return [random.integers(0, 256, (height, width, 3)).astype(np.uint8) for _ in range(count)]
@@ -226,7 +228,7 @@ def test_decoding_takes_constant_memory(tmp_path: Path) -> None:
     assert process.memory_info().rss - before < 30e6
 
 
-def pictures(folder: Path, *images: np.ndarray) -> list[Path]:
+def pictures(folder: Path, *images: NDArray[Any]) -> list[Path]:
     paths = [folder / f"{i}.png" for i in range(len(images))]
     for path, image in zip(paths, images, strict=True):
         Pillow.fromarray(image).save(path)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,9 +19,7 @@ COLOURS = np.array(
 )
 
 
-def saved(
-    path: Path, array: NDArray[np.generic], mode: str | None = None, **options: object
-) -> Path:
+def saved(path: Path, array: NDArray[np.generic], mode: str | None = None, **options: Any) -> Path:
     picture = Image.fromarray(array)
     (picture.convert(mode) if mode else picture).save(path, **options)
     return path

@@ -39,12 +39,14 @@ def net() -> HeatmapNet:
     """Random weights and batch statistics other than the starting ones."""
     torch.manual_seed(0)
     made = build_net(CONFIG)
+    assert isinstance(made, HeatmapNet)
     torch.nn.init.normal_(made.head.weight, std=0.3)
     for module in made.modules():
-        if hasattr(module, "momentum"):
+        if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             module.momentum = 1.0  # the running statistics become those of the next batch
     made.train()(pictures())
-    return made.eval()
+    made.eval()
+    return made
 
 
 @pytest.fixture
@@ -125,7 +127,7 @@ def test_files_from_before_the_backbone_was_called_so(net: HeatmapNet, stored: P
     assert torch.equal(loaded.net(pictures()).intensity, net(pictures()).intensity)
     other = build_net(CONFIG)
     load_backbone(other.backbone, str(stored))  # type: ignore[arg-type]
-    assert torch.equal(other.backbone.conv1.weight, net.backbone.conv1.weight)  # type: ignore[union-attr]
+    assert torch.equal(other.backbone.conv1.weight, net.backbone.conv1.weight)  # type: ignore[union-attr,arg-type]
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from auheat.facs import PointLayout
 from auheat.heatmap import codec_of, heatmap_side, layout_of
 from auheat.models.heatmap_model import Normalise
 from auheat.models.heatmap_net import DeconvStage, HeatmapNet, build_net
+from auheat.models.scc import SemanticCorrespondenceConv
 from lively_nets import parameter_count
 
 SMALL = ModelConfig(
@@ -46,7 +47,8 @@ def test_the_papers_settings() -> None:
     """The paper: 256x256 pictures, 64x64 maps, SCC of 256, 1024 and 4096 filters, no extra maps."""
     path = Path(__file__).resolve().parents[1] / "configs" / "paper" / "scc-heatmap.toml"
     net = a_net(build(ModelConfig, read_toml(path)["model"], "the paper's"))
-    lengths = [module.omega.shape[0] for module in net.correspondence]  # type: ignore[union-attr,index]
+    layers = [m for m in net.correspondence if isinstance(m, SemanticCorrespondenceConv)]
+    lengths = [layer.omega.shape[0] for layer in layers]
     assert lengths == [256, 1024, 4096]
     maps = net(pictures(1, 256))
     assert maps.intensity.shape == (1, 24, 64, 64)
@@ -136,9 +138,13 @@ def test_without_scc_no_parameter_of_it_remains() -> None:
 def test_settings_reach_the_layers() -> None:
     net = a_net(replace(SMALL, scc_k=5, scc_norm=False, scc_edges="difference"))
     for layer in net.correspondence:
-        assert (layer.k, layer.norm, layer.phi) == (5, None, None)
+        assert isinstance(layer, SemanticCorrespondenceConv)
+        assert layer.k == 5
+        assert layer.norm is None and layer.phi is None
     random = a_net(replace(SMALL, scc_init="random")).correspondence[0]
-    assert random.phi.diagonal().abs().max() < 0.5  # type: ignore[union-attr,operator]
+    assert isinstance(random, SemanticCorrespondenceConv)
+    assert random.phi is not None
+    assert random.phi.diagonal().abs().max() < 0.5
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, get_args
 
 import pytest
@@ -16,7 +17,7 @@ from auheat.models.scc import SemanticCorrespondenceConv, nearest_channels, neig
 from scc_reference import B, C, L, a_batch, a_layer, a_norm, by_edge_conv, by_loops
 
 EDGES: tuple[EdgeFeatures, ...] = get_args(EdgeFeatures)
-CLOSE: dict[str, float] = {"rtol": 1e-9, "atol": 1e-11}
+assert_close = partial(torch.testing.assert_close, rtol=1e-9, atol=1e-11)
 Reference = Callable[[SemanticCorrespondenceConv, Tensor, nn.BatchNorm1d], Tensor]
 
 
@@ -46,9 +47,9 @@ def test_output_and_all_gradients(
     found = layer(x)
     assert found.shape == x.shape
     assert expected.abs().max() > 0.1 or edges == "difference"
-    torch.testing.assert_close(found, expected, **CLOSE)
+    assert_close(found, expected)
     for ours, theirs in zip(gradients(found, wanted), gradients(expected, wanted), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-7, atol=1e-9)
+        assert_close(ours, theirs, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("edges", EDGES)
@@ -63,12 +64,12 @@ def test_running_statistics_after_some_training_steps(edges: EdgeFeatures) -> No
         layer(x).square().mean().backward()
         optimiser.step()
     assert layer.norm is not None
-    torch.testing.assert_close(layer.norm.running_mean, norm.running_mean, **CLOSE)
-    torch.testing.assert_close(layer.norm.running_var, norm.running_var, **CLOSE)
+    assert_close(layer.norm.running_mean, norm.running_mean)
+    assert_close(layer.norm.running_var, norm.running_var)
     layer.eval()
     x = a_batch(9)
     expected = by_edge_conv(layer, x.flatten(2), norm).view_as(x)
-    torch.testing.assert_close(layer(x), expected, **CLOSE)
+    assert_close(layer(x), expected)
 
 
 def test_evaluation_leaves_the_statistics_alone() -> None:
@@ -101,10 +102,10 @@ def test_memory_layout_does_not_matter(layout: Callable[[Tensor], Tensor]) -> No
     plain, other = a_batch(4).requires_grad_(), layout(a_batch(4)).requires_grad_()
     assert not other.is_contiguous()
     expected, found = layer(plain), layer(other)
-    torch.testing.assert_close(found, expected, **CLOSE)
+    assert_close(found, expected)
     (a,) = torch.autograd.grad(expected.sum(), plain)  # .sum() sends back an expanded gradient
     (b,) = torch.autograd.grad(found.sum(), other)
-    torch.testing.assert_close(b, a, **CLOSE)
+    assert_close(b, a)
 
 
 @pytest.mark.parametrize("norm", [True, False])
@@ -132,7 +133,7 @@ def test_batch_statistics_stay_float32_under_autocast() -> None:
     a, b = layer.norm(a, b, graph)
     expected = torch.relu(a + neighbour_max(b, graph))
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, expected.view_as(x), rtol=1e-6, atol=1e-6)
+    assert_close(found, expected.view_as(x), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("edges", EDGES)
@@ -152,10 +153,10 @@ def test_nearly_equal_channels_give_no_nan(edges: EdgeFeatures) -> None:
 def test_identity_start_passes_a_channel_through() -> None:
     layer = SemanticCorrespondenceConv(L, k=1, norm=False).double()
     x = a_batch(0)
-    torch.testing.assert_close(layer(x), torch.relu(x))
+    assert_close(layer(x), torch.relu(x))
     layer = SemanticCorrespondenceConv(L, k=C, norm=False).double()
     nearest = x + 0.1 * (x.amax(1, keepdim=True) - x)
-    torch.testing.assert_close(layer(x), torch.relu(nearest))
+    assert_close(layer(x), torch.relu(nearest))
 
 
 def test_random_start_is_that_of_a_linear_layer() -> None:
@@ -168,11 +169,11 @@ def test_random_start_is_that_of_a_linear_layer() -> None:
         assert abs(matrix.detach().mean()) < bound / 50
 
 
-class LargestTensor(TorchDispatchMode):
+class LargestTensor(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records the most elements that any operator returned."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.elements = 0
 
     def __torch_dispatch__(
@@ -214,5 +215,5 @@ def test_the_guard_sees_a_tensor_over_the_edges() -> None:
     with largest_tensor() as forward:
         edges = torch.stack([x[b][graph[b]] for b in range(B)]).tanh()
     with largest_tensor() as backward:
-        edges.sum().backward()
+        edges.sum().backward()  # type: ignore[no-untyped-call]
     assert forward.elements == backward.elements == B * C * 5 * L

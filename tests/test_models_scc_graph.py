@@ -51,7 +51,8 @@ def test_neighbour_max_gradient_numerically() -> None:
 
 def test_neighbour_max_takes_the_first_of_equals() -> None:
     values = torch.ones(1, 3, 1, requires_grad=True)
-    neighbour_max(values, torch.tensor([[[2, 0], [1, 0], [0, 1]]])).sum().backward()
+    total = neighbour_max(values, torch.tensor([[[2, 0], [1, 0], [0, 1]]])).sum()
+    total.backward()  # type: ignore[no-untyped-call]
     assert values.grad is not None
     assert values.grad.flatten().tolist() == [1, 1, 1]
 
@@ -60,8 +61,8 @@ def test_more_neighbours_than_a_byte_counts() -> None:
     values = torch.arange(300.0, dtype=torch.float64).view(1, 300, 1).requires_grad_()
     graph = torch.arange(300).expand(1, 300, 300).contiguous()
     best = neighbour_max(values, graph)
-    assert best.unique().tolist() == [299.0]
-    best.sum().backward()
+    assert set(best.flatten().tolist()) == {299.0}
+    best.sum().backward()  # type: ignore[no-untyped-call]
     assert values.grad is not None
     assert values.grad.flatten().tolist() == [0.0] * 299 + [300.0]
 
@@ -83,5 +84,5 @@ def test_the_triton_kernel_gives_what_the_plain_form_gives(k: int, dtype: torch.
     weights = torch.randn(expected.shape, generator=generator).to(dtype)
     (a,) = torch.autograd.grad(expected, plain, weights)
     (b,) = torch.autograd.grad(found, there, weights.cuda())
-    close = {"rtol": 1e-5, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 0.03, "atol": 0.1}
-    torch.testing.assert_close(b.cpu(), a, **close)
+    rtol, atol = (1e-5, 1e-5) if dtype == torch.float32 else (0.03, 0.1)
+    torch.testing.assert_close(b.cpu(), a, rtol=rtol, atol=atol)

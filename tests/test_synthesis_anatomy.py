@@ -63,7 +63,9 @@ def test_aus_move_landmarks_the_way_they_should(
     outwards = np.where(cast.marks({})[list(landmarks), X] < 0, -1, 1) if axis == X else 1
 
     def moved(intensity: float) -> Floats:
-        return cast.moves(au, intensity)[list(landmarks), axis] * outwards * np.sign(least)
+        return np.asarray(
+            cast.moves(au, intensity)[list(landmarks), axis] * outwards * np.sign(least)
+        )
 
     assert moved(5).min() > abs(least)
     steps = np.diff([moved(level) for level in (0, 0.5, 1, 2, 3, 4, 5)], axis=0)
@@ -136,7 +138,7 @@ def test_authored_shapes_do_what_their_names_say(cast: Cast) -> None:
     marks = model.pack.landmarks
 
     def offsets(shape: str) -> Floats:
-        return model.expressions[model.index[shape]]
+        return np.asarray(model.expressions[model.index[shape]])
 
     for side, head, outwards in (("L", 22, 1), ("R", 21, -1)):
         together = offsets(f"browTogether_{side}")[marks]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
 from auheat.synthesis.assets import (
@@ -19,7 +21,7 @@ from auheat.synthesis.assets import (
     load_pack,
 )
 
-Stored = dict[str, np.ndarray]
+Stored = dict[str, NDArray[Any]]
 
 
 def rewritten(folder: Path, change: Callable[[Stored], object], name: str = GEOMETRY_FILE) -> Path:

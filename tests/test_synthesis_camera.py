@@ -14,7 +14,8 @@ from auheat.synthesis.camera import develop, photograph
 def scene(seed: int = 0, size: int = 96, level: float = 0.3) -> Floats:
     """Smooth blotches of light with a sharp square in the middle."""
     rng = np.random.default_rng(seed)
-    light = cv2.resize(rng.uniform(0.2, 1, (6, 6, 3)).astype(np.float32), (size, size))
+    coarse = rng.uniform(0.2, 1, (6, 6, 3)).astype(np.float32)
+    light = np.asarray(cv2.resize(coarse, (size, size)), np.float32)
     light[size // 3 : -size // 3, size // 3 : -size // 3] += 0.6
     return np.asarray(level * light, np.float32)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
 from auheat.synthesis.assets import (
@@ -42,7 +44,9 @@ def obj(folder: Path, text: str) -> Path:
 )
 def test_a_quad_becomes_two_triangles(tmp_path: Path, faces: str) -> None:
     mesh = read_obj(obj(tmp_path, f"{SQUARE}usemtl M_Face\n{faces}\n"))
-    np.testing.assert_allclose(mesh.vertices, [[0, 0, 0], [1.5, 0, -0.2], [1, 1, 0], [0, 1, 0]])
+    np.testing.assert_allclose(
+        mesh.vertices, np.array([[0, 0, 0], [1.5, 0, -0.2], [1, 1, 0], [0, 1, 0]])
+    )
     np.testing.assert_allclose(mesh.uv, [[0, 0], [1, 0], [1, 1], [0, 1]])
     assert mesh.triangles.tolist() == [[0, 1, 2], [0, 2, 3]]
     assert mesh.uv_triangles.tolist() == [[3, 2, 1], [3, 1, 0]]
@@ -98,7 +102,7 @@ def test_files_that_are_no_obj_files_are_refused(tmp_path: Path) -> None:
         read_vertices(tmp_path / "nowhere.obj")
 
 
-def written(vertices: np.ndarray) -> str:
+def written(vertices: NDArray[Any]) -> str:
     return "".join(f"v {x:.9g} {y:.9g} {z:.9g}\n" for x, y, z in vertices.tolist())
 
 
@@ -114,7 +118,7 @@ def kit(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     free = iter(sorted(set(range(count)) - set(LANDMARK_VERTICES)))
     number = [s if s in LANDMARK_VERTICES else next(free) for s in pack["src"].tolist()]
 
-    def save(name: str, offsets: np.ndarray, more: str = "") -> None:
+    def save(name: str, offsets: NDArray[Any], more: str = "") -> None:
         vertices = np.zeros((count, 3), np.float32)
         vertices[number] = pack["V"] + offsets.astype(np.float32)
         (folder / f"{name}.obj").write_text(written(vertices) + more)

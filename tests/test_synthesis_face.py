@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from auheat.synthesis import anatomy
 from auheat.synthesis.arrays import floats
@@ -12,7 +15,7 @@ from auheat.synthesis.face import FaceModel
 from tiny_face import landmark_layout
 
 
-def without_eyes(model: FaceModel) -> np.ndarray:
+def without_eyes(model: FaceModel) -> NDArray[Any]:
     """Vertices that are no eyeballs, which move by rules of their own. (n,) bool"""
     mask = np.ones(len(model.pack.vertices), bool)
     for eye in model.eyes:
@@ -43,7 +46,7 @@ def test_authored_shapes_follow_those_of_the_pack(model: FaceModel) -> None:
 
 def test_neutral_faces_are_linear_in_their_coefficients(model: FaceModel) -> None:
     pack = model.pack
-    mean = model.neutral(np.zeros(3))
+    mean = model.neutral(np.zeros(3, np.float32))
     np.testing.assert_array_equal(mean, pack.vertices + model.resting.offset())
     coefficients = np.array([1.5, -0.5, 0.7])
     expected = mean + np.einsum("m,mnd->nd", coefficients, pack.identities[:3])

@@ -67,7 +67,9 @@ def test_convention_fibres_point_along_the_texture_and_the_normal(
     place = floats([(marks[21] + marks[22]) / 2 + (0, 0.01)] * 3)
     _, triangle, weights = skin.locate(place)
     flat = np.zeros(3, np.float32)
-    fibres = RootedFibres(triangle, weights, floats(np.eye(3)), flat, np.zeros((3, 3)), flat)
+    fibres = RootedFibres(
+        triangle, weights, floats(np.eye(3)), flat, np.zeros((3, 3), np.float32), flat
+    )
     posed = fibres.pose(pack, pack.vertices)
     direction = posed.end - posed.start
     assert direction[0, 0] > 0.9

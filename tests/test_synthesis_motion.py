@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from auheat.facs import PAPER_AUS
 from auheat.synthesis.expression import Expression
@@ -22,7 +24,7 @@ def clip(request: pytest.FixtureRequest) -> tuple[float, list[Performance]]:
     return seconds, [sample_performance(np.random.default_rng([1, i]), seconds) for i in range(25)]
 
 
-def curve(performance: Performance, seconds: float) -> np.ndarray:
+def curve(performance: Performance, seconds: float) -> NDArray[Any]:
     """Intensities (frames, 14)."""
     times = np.arange(round(seconds * FPS) + 1) / FPS
     expressions = [performance.expression(float(t)) for t in times]

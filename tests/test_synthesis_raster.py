@@ -19,7 +19,7 @@ def weights_of(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     """Barycentric weights (rows, columns, 3) of all samples in a triangle (3, 2), any place."""
     system = np.vstack([corners.T, np.ones(3)])
     samples = np.concatenate([SAMPLES, np.ones((ROWS, COLUMNS, 1))], -1)
-    return samples @ np.linalg.inv(system).T
+    return np.asarray(samples @ np.linalg.inv(system).T)
 
 
 def mesh(seed: int, whole: bool = False) -> tuple[Floats, Ints]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ def test_hair_brows_and_lashes_are_drawn(renderer: Renderer, bare: Person, perso
     """Each is seen where it belongs, by what changes when it is taken away."""
     marks = drawn(renderer, bare, even_light())[1]
 
-    def change(**parts: object) -> NDArray[np.float64]:
+    def change(**parts: Any) -> NDArray[np.float64]:
         image, _ = drawn(renderer, replace(bare, **parts), even_light())
         clean, _ = drawn(renderer, bare, even_light())
         y, x = np.nonzero(np.abs(image - clean).max(-1) > 0.05)

@@ -64,7 +64,7 @@ def test_any_fibre_in_any_light_is_finite_and_not_negative() -> None:
         start, end = rng.uniform((-10, -10, 30), (10, 10, 50), (2, 3))
         light = lighting(
             rng.normal(0, 0.3, (9, 3)), rng.uniform(0, 3, (3, 3)), tuple(rng.normal(size=3)),
-            rng.choice([10, FAR], (64, 64)),
+            rng.choice(np.array([10.0, FAR]), (64, 64)),
         )  # fmt: skip
         strand_picture(start, start if i % 10 == 0 else end, light, rng.uniform(0, 1, 3), 1.0)
 

@@ -18,7 +18,7 @@ from lit_patch import SIDE, Patch, lamp, lighting, no_strands, patch_seen, shade
 def sample_uv() -> NDArray[np.float64]:
     """Texture coordinates (SIDE, SIDE, 2) of the sample that speaks for each pixel."""
     y, x = np.mgrid[:SIDE, :SIDE]
-    return (np.stack([2 * x + (y & 1), 2 * y + (x & 1)], -1) + 0.5) / (2 * SIDE)
+    return np.asarray((np.stack([2 * x + (y & 1), 2 * y + (x & 1)], -1) + 0.5) / (2 * SIDE))
 
 
 @pytest.mark.parametrize("size", [16, 40])

@@ -30,9 +30,9 @@ def at(texture: Floats, place: tuple[float, float], radius: int = 4) -> Floats:
     """Mean of a texture around texture coordinates (u, v)."""
     size = len(texture)
     column, row = (int(x * size) for x in place)
-    return texture[row - radius : row + radius + 1, column - radius : column + radius + 1].mean(
-        (0, 1)
-    )
+    rows = texture[row - radius : row + radius + 1]
+    near = rows[:, column - radius : column + radius + 1]
+    return np.asarray(near.mean((0, 1)), np.float32)
 
 
 # --- building blocks ---

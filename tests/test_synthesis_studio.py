@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.faces.crop import CropSpec, anchors
@@ -199,7 +201,7 @@ def test_clips_are_repeatable_and_lazy(
 def test_portraits_differ_in_what_is_asked_for_only(tiny_studio: Studio) -> None:
     person = tiny_studio.person(1, 7, plain=True)
 
-    def portrait(expression: Expression, yaw: float = 0.0) -> np.ndarray:
+    def portrait(expression: Expression, yaw: float = 0.0) -> NDArray[Any]:
         return tiny_studio.portrait(person, expression, SPEC.transform, SPEC.side, yaw)
 
     rest, again = portrait(Expression()), portrait(Expression())

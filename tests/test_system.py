@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import subprocess
 import sys
@@ -42,5 +43,5 @@ def test_other_systems_are_left_alone(
 ) -> None:
     monkeypatch.setattr(sys, "platform", running_on)
     monkeypatch.setattr(platform, "libc_ver", lambda: (library, ""))
-    monkeypatch.setattr(system.ctypes, "CDLL", None)  # would fail if it were called
+    monkeypatch.setattr(ctypes, "CDLL", None)  # would fail if it were called
     assert not system.keep_freed_memory()

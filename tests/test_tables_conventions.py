@@ -31,7 +31,7 @@ def test_fex_columns_are_py_feats_in_its_order() -> None:
     video = TableSchema("video", AUS, ("raw", "sd"), FEX)
     assert list(video.columns) == [*common, "approx_time", "timestamp", "confidence"]
     for kind in ("photo", "folder"):
-        schema = TableSchema(kind, AUS, layout=FEX)  # type: ignore[arg-type]
+        schema = TableSchema(kind, AUS, layout=FEX)
         assert list(schema.columns) == [*common, "confidence"]
 
 

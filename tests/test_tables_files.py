@@ -236,9 +236,9 @@ def test_pandas_and_polars(clip: Path, predictor: Predictor) -> None:
     polars = pytest.importorskip("polars")
     video = predict_video(clip, predictor)
     for layout in ("openface", "fex", "tidy"):
-        table = video.table(format=layout, pose=True)  # type: ignore[arg-type]
-        other = video.to_polars(format=layout, pose=True)  # type: ignore[arg-type]
-        schema = TableSchema("video", AUS, layout=Layout(layout, True))  # type: ignore[arg-type]
+        table = video.table(format=layout, pose=True)
+        other = video.to_polars(format=layout, pose=True)
+        schema = TableSchema("video", AUS, layout=Layout(layout, True))
         assert tuple(table.columns) == tuple(other.columns) == schema.columns
         assert len(table) == len(other) == (18 if layout == "tidy" else 6)
         numbers = [name for name in table if table[name].dtype.kind in "if"]

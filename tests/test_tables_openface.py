@@ -59,7 +59,7 @@ def test_a_frame_without_a_face_keeps_one_row_without_intensities() -> None:
     empty = dict.fromkeys(("AU06_r", "AU12_r", "AU06_c", "AU12_c"))
     failed = {"confidence": 0.0, "success": 0} | empty
     result = FrameResult(3, 0.08, (), input="b.jpg")
-    heads = {
+    heads: dict[str, dict[str, Any]] = {
         "video": {"frame": 3, "face_id": 0, "timestamp": 0.08},
         "photo": {"face": 0},
         "folder": {"input": "b.jpg", "face": 0},

@@ -108,7 +108,7 @@ def read(tmp_path_factory: pytest.TempPathFactory, face: NDArray[np.float64]) ->
     command = [sys.executable, "-W", "ignore", "-c", _READ, str(folder), ",".join(_NOT_NEEDED)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
+    return dict(json.loads(ran.stdout))
 
 
 def test_py_feat_reads_our_fex(read: Read, face: NDArray[np.float64]) -> None:

@@ -92,7 +92,8 @@ def test_uncoded_intensities_leave_no_gradient(
     data: Path, model: dict[str, object], owner: tuple[int, ...]
 ) -> None:
     module = a_module(data, location_maps=False, **model)
-    module.training_step(a_batch(module.net.input_size), 0).backward()
+    loss = module.training_step(a_batch(module.net.input_size), 0)
+    loss.backward()  # type: ignore[no-untyped-call]
     gradient = module.net.head.weight.grad
     assert gradient is not None and torch.isfinite(gradient).all()
     assert [bool(row.any()) for row in gradient] == [au > 0 for au in owner]

@@ -7,7 +7,7 @@ the shadow under the lids, and the back of the head.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,7 +143,7 @@ def _eye_card(material: int, upper: tuple[int, ...], lower: tuple[int, ...], out
     card = _patch(material, 4, 9, surface)
     t, s = card.uv[:, 0], card.uv[:, 1:]
     place = along(lower, marks, t) * (1 - s) + along(upper, marks, t) * s
-    return Part(card.material, card.points, card.uv, card.triangles, place, card.jaw)
+    return replace(card, place=np.asarray(place, np.float64))
 
 
 def _mouth_inside() -> list[Part]:

@@ -57,7 +57,7 @@ def _shapes(parts: list[Part]) -> dict[str, Array]:
             _near(place, marks, at, reach)[:, None] * np.array(offset)
             for at, reach, offset in moves
         ]
-        return np.sum(fields, axis=0)
+        return np.asarray(np.sum(fields, axis=0))
 
     shapes = {name: moved(moves) for name, moves in MIDDLE_SHAPES.items()}
     shapes |= {name: jaw[:, None] * np.array(offset) for name, offset in JAW_SHAPES.items()}
