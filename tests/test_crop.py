@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,8 @@ from auheat.faces.crop import CropSpec, anchors
 
 Points = NDArray[np.float64]
 Image = NDArray[np.uint8]
+
+Extract = Callable[[CropSpec, Image, geometry.Transform], Image]
 
 # Where both eyes' centres and the nose base lie in a crop of side 1.
 RIGHT_EYE, LEFT_EYE, NOSE_BASE = (0.34, 0.33), (0.66, 0.33), (0.5, 0.56)
@@ -147,7 +151,10 @@ def test_an_unmoved_crop_is_the_frame() -> None:
 
 @pytest.mark.parametrize("shrink", [0.6, 1.0, 1.02, 1.5, 1.99, 2.0, 2.7, 5.3, 9.0])
 @pytest.mark.parametrize("degrees", [0.0, 33.0])
-def test_sampling_is_exact_to_a_fraction_of_a_pixel(shrink: float, degrees: float) -> None:
+@pytest.mark.parametrize("extract", [CropSpec.extract, CropSpec.extract_fast])
+def test_sampling_is_exact_to_a_fraction_of_a_pixel(
+    shrink: float, degrees: float, extract: Extract
+) -> None:
     """Half a pixel of shift would be 8 grey levels on this scene."""
     spec, length = CropSpec(48), 40 * shrink
     side = int(48 * shrink * 1.6) + 40
@@ -155,7 +162,7 @@ def test_sampling_is_exact_to_a_fraction_of_a_pixel(shrink: float, degrees: floa
     turn = geometry.similarity(1 / shrink, degrees)
     transform = turn.copy()
     transform[:, 2] = np.array([23.5, 23.5]) - turn[:, :2] @ centre
-    found = spec.extract(wave_frame(side, side, length), transform).astype(float)
+    found = extract(spec, wave_frame(side, side, length), transform).astype(float)
     difference = found - wave_crop(spec, transform, length)
     assert np.abs(difference).max() < 2.5
     assert np.abs(difference.mean((0, 1))).max() < 0.3
@@ -207,19 +214,33 @@ def test_outside_the_frame_the_border_continues(scale: float) -> None:
 
 @pytest.mark.parametrize("scale", [0.1, 0.5, 1.0, 3.0])
 @pytest.mark.parametrize("shift", [(-900.0, 20.0), (900.0, 900.0)])
+@pytest.mark.parametrize("extract", [CropSpec.extract, CropSpec.extract_fast])
 def test_a_face_outside_the_frame_gives_its_border(
-    scale: float, shift: tuple[float, float]
+    scale: float, shift: tuple[float, float], extract: Extract
 ) -> None:
     frame = np.full((30, 50, 3), (9, 80, 200), np.uint8)
-    crop = CropSpec(32).extract(frame, geometry.similarity(scale, shift=shift))
+    crop = extract(CropSpec(32), frame, geometry.similarity(scale, shift=shift))
     assert (crop == (9, 80, 200)).all()
 
 
-def test_a_tiny_scale_stays_within_bounds() -> None:
+@pytest.mark.parametrize("extract", [CropSpec.extract, CropSpec.extract_fast])
+def test_a_tiny_scale_stays_within_bounds(extract: Extract) -> None:
     """A landmarker gone wild must not ask for gigabytes."""
     frame = np.full((50, 50, 3), 70, np.uint8)
-    crop = CropSpec(128).extract(frame, geometry.similarity(1e-7, shift=(64, 64)))
+    crop = extract(CropSpec(128), frame, geometry.similarity(1e-7, shift=(64, 64)))
     assert (crop == 70).all()
+
+
+@pytest.mark.parametrize("extract", [CropSpec.extract, CropSpec.extract_fast])
+@pytest.mark.parametrize("scale", [1.0, 0.15])
+def test_a_face_in_a_frame_too_long_for_opencv(scale: float, extract: Extract) -> None:
+    """OpenCV's warps end at 32,767 pixels: the same scene in a short frame gives the same crop."""
+    frame = np.zeros((60, 33000, 3), np.uint8)
+    frame[:, -396:] = wave_frame(60, 396, 50)
+    near = geometry.compose(geometry.similarity(scale), geometry.similarity(shift=(-180, -5)))
+    far = geometry.compose(near, geometry.similarity(shift=(-32604, 0)))
+    spec = CropSpec(24)
+    np.testing.assert_array_equal(extract(spec, frame, far), extract(spec, frame[:, 32604:], near))
 
 
 @pytest.mark.parametrize(("scale", "degrees"), [(1.0, 35.0), (0.7, -110.0), (2.3, 180.0)])

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from auheat.faces.detection import Region
 from auheat.faces.detector import TwoStageDetector, default_detector
-from auheat.faces.mediapipe_detector import MESH_OF_LANDMARK, MediaPipeLandmarker
-from auheat.landmarks import COUNT, FLIP
+from auheat.faces.mediapipe_detector import MediaPipeLandmarker
+from auheat.landmarks import COUNT, FLIP, MESH_OF_LANDMARK
 
 # Vertices of the mesh that mirror each other, from its published topology.
 MIRRORED = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,6 +32,7 @@ _TEMPLATE = np.array([[0.34, 0.33], [0.66, 0.33], [0.5, 0.56]])
 
 # Samples along one side of a crop before averaging, at most: bounds time and memory (48 MB).
 _MAX_SAMPLES = 4096
+_MAX_SHRINK = 4096
 
 
 def anchors(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -97,13 +99,58 @@ class CropSpec:
         factor = max(1, ceil(shrink - 1e-6))
         middle = (factor - 1) / 2  # a crop pixel's centre among the samples that it averages
         samples = geometry.compose(geometry.similarity(factor, shift=(middle, middle)), transform)
-        warped = cv2.warpAffine(
-            image,
-            samples,
-            (self.side * factor, self.side * factor),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        warped = _warp(image, samples, self.side * factor)
         if factor > 1:
             warped = cv2.resize(warped, (self.side, self.side), interpolation=cv2.INTER_AREA)
         return np.asarray(warped, np.uint8)
+
+    def extract_fast(
+        self, image: NDArray[np.uint8], transform: geometry.Transform
+    ) -> NDArray[np.uint8]:
+        """What `extract` gives, nearly, at a cost that hardly grows with the face.
+
+        The frame is averaged down by a whole number first and sampled then, at up to two of its
+        pixels for each of the crop, so that the finest texture may alias. See `extract`.
+        """
+        factor = int(min(1 / max(geometry.scale_of(transform), 1e-9), _MAX_SHRINK))
+        if factor < 2:
+            return np.asarray(_warp(image, transform, self.side), np.uint8)
+        (x0, y0), part = _part(image, transform, self.side, factor)
+        height, width = (max(n // factor, 1) for n in part.shape[:2])
+        part = part[: height * factor, : width * factor]
+        averaged = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+        middle = (factor - 1) / 2
+        back = geometry.similarity(factor, shift=(x0 + middle, y0 + middle))
+        warped = _warp(np.asarray(averaged, np.uint8), geometry.compose(transform, back), self.side)
+        return np.asarray(warped, np.uint8)
+
+
+def _warp(image: NDArray[np.uint8], transform: geometry.Transform, side: int) -> Any:
+    """Samples (side, side, 3) of an image by a transform from its pixels to theirs."""
+    (x0, y0), part = _part(image, transform, side, 1)
+    return cv2.warpAffine(
+        part,
+        geometry.compose(transform, geometry.similarity(shift=(x0, y0))),
+        (side, side),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _part(
+    image: NDArray[np.uint8], transform: geometry.Transform, side: int, multiple: int
+) -> tuple[tuple[int, int], NDArray[np.uint8]]:
+    """The part of an image that a warp to side x side pixels reads: its corner (x, y) and pixels.
+
+    OpenCV refuses to warp images with sides of 32,768 pixels and more. The corner lies at a
+    multiple of `multiple`, and the part reaches to the image's border wherever the warp does.
+    """
+    ends = np.array([[-1, -1], [side, -1], [-1, side], [side, side]]) * multiple
+    enlarged = geometry.compose(geometry.similarity(multiple), transform)
+    places = geometry.apply(geometry.invert(enlarged), ends)
+    size = np.array(image.shape[1::-1])
+    first = np.floor(places.min(0)).clip(0, size - 1).astype(int) - 2 * multiple
+    last = np.ceil(places.max(0)).clip(0, size - 1).astype(int) + 2 * multiple
+    x0, y0 = (first.clip(0) // multiple * multiple).tolist()
+    x1, y1 = (last + 1).tolist()
+    return (x0, y0), image[y0:y1, x0:x1]

@@ -106,12 +106,14 @@ class FaceLandmarks:
         landmarks: (68, 2) in frame pixels.
         region: the square in which this face should be looked for next.
         score: certainty that the region holds a face, 0 to 1.
+        mesh: see `auheat.results.Face`; None from a landmarker that has none.
     """
 
     box: NDArray[np.float64]
     landmarks: NDArray[np.float64]
     region: Region
     score: float
+    mesh: NDArray[np.float64] | None = None
 
     @property
     def size(self) -> float:

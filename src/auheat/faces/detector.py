@@ -78,3 +78,19 @@ def default_detector(max_faces: int = 5) -> TwoStageDetector:
     from auheat.faces.mediapipe_detector import MediaPipeDetector, MediaPipeLandmarker
 
     return TwoStageDetector(MediaPipeDetector(), MediaPipeLandmarker(), max_faces=max_faces)
+
+
+def onnx_detector(max_faces: int = 5, *, attention: bool = False) -> TwoStageDetector:
+    """MediaPipe's models on ONNX Runtime.
+
+    Args:
+        max_faces: how many faces to return at most.
+        attention: with exact lips, eyes and irises, at a higher cost; see `FaceMesh`.
+
+    Raises:
+        AuheatError: if onnxruntime is not installed, or a model is missing or damaged.
+    """
+    from auheat.faces.blaze_face import BothRanges
+    from auheat.faces.face_mesh import FaceMesh
+
+    return TwoStageDetector(BothRanges(), FaceMesh(attention=attention), max_faces=max_faces)

@@ -17,21 +17,8 @@ from auheat import geometry
 from auheat.faces.crop import CropSpec
 from auheat.faces.detection import Detection, FaceLandmarks, Image, Region
 from auheat.faces.native_stderr import filter_native_logs
+from auheat.landmarks import MESH_OF_LANDMARK
 
-# The vertex of the 478-point mesh that stands for each of the 68 iBUG landmarks. On 120 rendered
-# faces whose 68 points are known (ICT-FaceKit's), eyes, lips and nose come out within 4% of the
-# distance between the outer eye corners (medians); the jaw follows the outline of the face instead.
-MESH_OF_LANDMARK: tuple[int, ...] = (
-    *(127, 234, 93, 132, 58, 172, 150, 176, 152, 400, 379, 397, 288, 361, 323, 454, 356),  # jaw
-    *(70, 63, 105, 66, 107),  # right brow
-    *(336, 296, 334, 293, 300),  # left brow
-    *(168, 197, 5, 4),  # nose bridge
-    *(98, 97, 2, 326, 327),  # nose base
-    *(33, 160, 158, 133, 153, 144),  # right eye
-    *(362, 385, 387, 263, 373, 380),  # left eye
-    *(61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91),  # outer lips
-    *(78, 81, 13, 311, 308, 402, 14, 178),  # inner lips
-)
 _RIGHT_EYE, _LEFT_EYE = 33, 263
 
 # MediaPipe looks for the mesh in a square 1.5 times as large as the face, 192 pixels wide.

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, save
+
+from auheat.errors import AuheatError
+from auheat.onnx import open_session
+
+
+@pytest.fixture
+def doubling(tmp_path: Path) -> Path:
+    """A model that doubles three numbers."""
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "x"], ["y"])],
+        "doubling",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [3])],
+    )
+    opsets = [helper.make_opsetid("", 17)]
+    path = tmp_path / "doubling.onnx"
+    save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_model_runs_with_the_threads_asked_for(doubling: Path, threads: int) -> None:
+    session = open_session(str(doubling), threads=threads)
+    (found,) = session.run(None, {"x": np.array([1, 2, 3], np.float32)})
+    assert found.tolist() == [2, 4, 6]
+    options = session.get_session_options()
+    assert options.intra_op_num_threads == threads
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
+def test_what_cannot_be_run_is_one_line(tmp_path: Path, doubling: Path) -> None:
+    with pytest.raises(AuheatError, match=r"^no file at .*none\.onnx$"):
+        open_session(tmp_path / "none.onnx")
+    doubling.write_bytes(doubling.read_bytes()[:40])
+    with pytest.raises(AuheatError, match=r"^ONNX Runtime cannot run .*doubling\.onnx: Load model"):
+        open_session(doubling)
+
+
+def test_without_onnxruntime(monkeypatch: pytest.MonkeyPatch, doubling: Path) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(AuheatError, match=r"^ONNX Runtime is not installed: pip install"):
+        open_session(doubling)
+
+
+def test_nothing_is_written_to_standard_error(doubling: Path) -> None:
+    """Not even about a file that is damaged."""
+    doubling.write_bytes(doubling.read_bytes()[:40])
+    code = (
+        "import sys; from auheat.errors import AuheatError; from auheat.onnx import open_session\n"
+        "try: open_session(sys.argv[1])\n"
+        "except AuheatError: pass"
+    )
+    command = [sys.executable, "-c", code, str(doubling)]
+    result = subprocess.run(command, capture_output=True, check=True)
+    assert (result.stdout, result.stderr) == (b"", b"")
