@@ -89,7 +89,8 @@ def test_a_rotated_and_enlarged_face_has_the_same_mesh_there(frames: dict[str, I
     image, mesh = frames["frowns"], FaceMesh()
     detection = BothRanges().detect(image)[0]
     motion = geometry.about(geometry.similarity(1.5, 40), detection.region.centre)
-    moved = cv2.warpAffine(image, motion, (700, 600), borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.warpAffine(image, motion, (700, 600), borderMode=cv2.BORDER_REPLICATE)
+    moved = np.asarray(warped, np.uint8)
     region = Region(
         tuple(geometry.apply(motion, [detection.region.centre])[0].tolist()),
         1.5 * detection.region.side,
