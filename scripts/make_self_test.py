@@ -1,8 +1,8 @@
-"""Makes the face of `auheat doctor`, and what the default weights read in it.
+"""Makes the face of `auheat doctor`, and what the default network reads in it.
 
     python scripts/make_self_test.py
 
-To be run whenever the default weights change.
+To be run whenever the default network changes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from auheat.doctor import self_test
 from auheat.files import atomic_write
 from auheat.inference.predictor import load
 from auheat.media.frames import VideoFile
-from auheat.models.weights import default_weights
+from auheat.models.weights import default_network, sha256
 
 CLIP, FRAME, SIZE = Path("examples/smiles.mp4"), 41, (320, 240)
 
@@ -28,10 +28,10 @@ def main() -> None:
     with atomic_write(face) as temporary:
         small = cv2.resize(shown, SIZE, interpolation=cv2.INTER_AREA)
         Image.fromarray(small).save(temporary, "JPEG", quality=88)
-    predictor = load(device="cpu", precision="fp32")
+    predictor = load(precision="fp32")
     (found,) = predictor.predict(face)
     stored = {
-        "weights": self_test.sha256(default_weights()),
+        "network": sha256(default_network()),
         "intensities": {au: round(level, 3) for au, level in found.intensities.items()},
     }
     with atomic_write(expected) as temporary:

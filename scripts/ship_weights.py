@@ -1,9 +1,11 @@
-"""Makes the weights file that auheat ships out of a finished run and its result file.
+"""Makes the weights and the network that auheat ships out of a finished run and its result file.
 
     python scripts/ship_weights.py RUN [-o src/auheat/weights/default.safetensors]
 
 RUN is a run's folder that `auheat evaluate` has measured. The file holds the filters as float16 and
-a card: settings, data, validation and test figures, and what the weights are not for.
+a card: settings, data, validation and test figures, and what the weights are not for. Beside it
+comes the same network for ONNX Runtime, as `auheat export` makes it. Then run
+scripts/fit_uncertainty.py and scripts/make_self_test.py.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 from pathlib import Path
 
 from auheat.evaluation.report import read_report
+from auheat.export.exporting import export
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.training.fit import BEST
 
@@ -39,7 +42,10 @@ def main() -> None:
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(options.out, checkpoint.net, checkpoint.config, card=card, half=True)
-    print(f"{options.out}: {options.out.stat().st_size / 2**20:.1f} MB")
+    network = options.out.with_suffix(".onnx")
+    export(options.out, network)
+    for path in (options.out, network):
+        print(f"{path}: {path.stat().st_size / 2**20:.1f} MB")
 
 
 if __name__ == "__main__":

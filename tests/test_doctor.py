@@ -21,7 +21,7 @@ from auheat.cli import main
 from auheat.doctor import examination, machine, self_test
 from auheat.doctor.machine import Finding, guarded
 from auheat.facs import PAPER_AUS
-from auheat.models.weights import default_weights
+from auheat.models.weights import default_network, sha256
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -117,11 +117,15 @@ def test_video_that_comes_back_wrong_fails(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_other_or_damaged_weights_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, copy = default_weights().read_bytes(), tmp_path / "default.safetensors"
-    monkeypatch.setattr("auheat.models.weights.default_weights", lambda: copy)
+    whole, copy = default_network().read_bytes(), tmp_path / "default.onnx"
+    monkeypatch.setattr("auheat.models.weights.default_network", lambda: copy)
+    middle = len(whole) // 2  # among the weights
     for content, said in (
-        (whole[:-1000], "not a readable safetensors file"),
-        (whole[:-1] + bytes([whole[-1] ^ 1]), "is not that of this version"),
+        (whole[:-1000], "ONNX Runtime cannot run"),
+        (
+            whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+            "is not that of this version",
+        ),
     ):
         copy.write_bytes(content)
         (found,) = guarded(self_test.weights, "mend it")
@@ -131,8 +135,8 @@ def test_other_or_damaged_weights_fail(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_the_stored_readings_are_of_the_shipped_weights_and_true() -> None:
     stored = self_test.expectation()
-    made_again = "the weights changed: run python scripts/make_self_test.py"
-    assert stored.weights == self_test.sha256(default_weights()), made_again
+    made_again = "the network changed: run python scripts/make_self_test.py"
+    assert stored.network == sha256(default_network()), made_again
     assert set(stored.intensities) == set(PAPER_AUS)
     assert (self_test.folder() / self_test.FACE).stat().st_size < 20_000
     truth = pd.read_csv(ROOT / "examples" / "smiles.labels.csv").set_index("frame").loc[41]

@@ -18,7 +18,8 @@ from auheat.facs import PAPER_AUS
 from auheat.media.frames import VideoFile
 from auheat.media.video_writer import VideoWriter
 from auheat.models.checkpoint import load_checkpoint
-from auheat.models.weights import default_weights
+from auheat.models.runtimes.opening import open_runtime
+from auheat.models.weights import default_weights, sha256
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 CLIPS = sorted(EXAMPLES.glob("*.mp4"))
@@ -58,14 +59,19 @@ def test_what_moves_is_read(read: tuple[pd.DataFrame, pd.DataFrame]) -> None:
 
 
 def test_the_shipped_weights_are_what_they_should_be() -> None:
+    """And the shipped network is made from them: else run `auheat export`, see ship_weights.py."""
     path = default_weights()
     assert path.stat().st_size < 40e6
+    network = open_runtime()
+    assert (network.name, network.precision) == ("onnx", "fp32")
+    assert network.weights == sha256(path)  # type: ignore[attr-defined]
     checkpoint = load_checkpoint(path)
     assert checkpoint.config.aus == PAPER_AUS
     assert checkpoint.config.scc
     assert checkpoint.card["data"]["kind"] == "synthetic"
     assert checkpoint.card["licence"] == "Apache-2.0"
     assert checkpoint.card["test"]["icc"] >= 0.8
+    assert (network.config, network.card) == (checkpoint.config, checkpoint.card)
 
 
 def peak_memory(video: Path, out: Path) -> int:

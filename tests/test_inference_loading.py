@@ -58,8 +58,11 @@ def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(AuheatError, match=r"none\.safetensors"):
         load(tmp_path / "none.safetensors")
     monkeypatch.setattr(weights, "files", lambda _: tmp_path)
-    with pytest.raises(AuheatError, match="without default weights"):
+    with pytest.raises(AuheatError, match=r"without default\.onnx: install auheat again"):
         load()
+    with pytest.raises(AuheatError, match=r"without default\.safetensors"):
+        load(runtime="torch")
     (tmp_path / "weights").mkdir()
     path = save_small(tmp_path / "weights" / "default.safetensors")
     assert weights.default_weights() == path
+    assert load(precision="bf16").runtime.name == "torch"

@@ -73,6 +73,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert {f"{about}/licenses/LICENSE", f"{about}/licenses/NOTICE"} <= names
     assert header["License-Expression"] == "Apache-2.0"
     for needed in (
+        "auheat/weights/default.onnx",
         "auheat/weights/default.safetensors",
         "auheat/weights/default.uncertainty.json",
         "auheat/doctor/face.jpg",

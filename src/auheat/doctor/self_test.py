@@ -1,15 +1,14 @@
 """The default weights, and a face that is read with them from end to end.
 
 `face.jpg` is frame 41 of the rendered clip `examples/smiles.mp4` at two thirds of its size; no real
-person is shown. `face.json` holds what the default weights read in it on a CPU in fp32, and the
-SHA-256 of those weights. Both are made by
+person is shown. `face.json` holds what the default network reads in it in fp32, and the
+SHA-256 of the network's file. Both are made by
 
     python scripts/make_self_test.py
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -28,9 +27,14 @@ _AGAIN = "install auheat again"
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the weights with this SHA-256 read in the face, by AU name, 0 to 5."""
+    """What the default network reads in the face.
 
-    weights: str
+    Attributes:
+        network: SHA-256 of the network's file.
+        intensities: By AU name, 0 to 5.
+    """
+
+    network: str
     intensities: dict[str, float]
 
 
@@ -44,26 +48,21 @@ def expectation() -> Expectation:
     path = folder() / EXPECTED
     try:
         stored = json.loads(path.read_text("utf-8"))
-        return Expectation(str(stored["weights"]), dict(stored["intensities"]))
+        return Expectation(str(stored["network"]), dict(stored["intensities"]))
     except (OSError, ValueError, KeyError, TypeError):
         raise AuheatError(f"{path} is missing or damaged: {_AGAIN}") from None
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def weights() -> Iterator[Finding]:
-    """The default weights: there, whole, and those of this version."""
-    from auheat.models.checkpoint import load_checkpoint
-    from auheat.models.weights import default_weights
+    """The default network: there, whole, and that of this version."""
+    from auheat.models.runtimes.onnx_runtime import OnnxRuntime
+    from auheat.models.weights import default_network, sha256
 
-    path = default_weights()
-    checkpoint, found = load_checkpoint(path), sha256(path)
-    size = f"{path.stat().st_size / 1e6:.1f} MB, {len(checkpoint.config.aus)} AUs"
+    path = default_network()
+    network, found = OnnxRuntime(path), sha256(path)
+    size = f"{path.stat().st_size / 1e6:.1f} MB, {len(network.config.aus)} AUs"
     detail = f"{size}, SHA-256 {found[:12]}"
-    if found == expectation().weights:
+    if found == expectation().network:
         yield Finding("ok", "weights", detail)
     else:
         yield Finding("FAILED", "weights", f"{detail} is not that of this version", _AGAIN)

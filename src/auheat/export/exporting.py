@@ -36,7 +36,7 @@ from auheat.models.runtimes.names import Precision, RuntimeName
 from auheat.models.runtimes.opening import installed, open_exported
 from auheat.models.runtimes.runtime import Crops, Runtime, read_intensities
 from auheat.models.runtimes.torch_runtime import TorchRuntime
-from auheat.models.weights import uncertainty_path
+from auheat.models.weights import sha256, uncertainty_path
 
 # The oldest set of operators that holds all of a network; every runtime of these years has it.
 _OPERATORS = 17
@@ -116,7 +116,7 @@ def export(
     checkpoint = load_checkpoint(weights)
     size = checkpoint.config.input_size
     crops = np.concatenate([sheet(size), faces_in(examples, size)])
-    settings = ExportedSettings(checkpoint.config, checkpoint.card, precision)
+    settings = ExportedSettings(checkpoint.config, checkpoint.card, precision, sha256(weights))
     with atomic_write(out) as temporary:
         write_graph(checkpoint.net, settings, temporary)
         # As it was trained: neither fused nor rounded.

@@ -30,7 +30,6 @@ from auheat.media.photo import read_photo
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.runtimes.runtime import BATCH_SIZE, Reading, Runtime, read_crops
-from auheat.models.weights import default_weights
 from auheat.results import Face, FacePrediction
 
 if TYPE_CHECKING:
@@ -183,11 +182,10 @@ def load(
         the runtime if None.
     Raises AuheatError if the weights cannot be read or do not go with the runtime.
     """
-    path = default_weights() if weights == "default" else Path(weights)
     network = open_runtime(
-        path, runtime=runtime, device=device, precision=precision, threads=threads
+        weights, runtime=runtime, device=device, precision=precision, threads=threads
     )
-    uncertainty = load_uncertainty(path, network.config.aus)
+    uncertainty = load_uncertainty(weights, network.config.aus)
     detector = default_detector(max_faces)
     return Predictor(network, detector, aus=aus, batch=batch, uncertainty=uncertainty)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,20 +10,43 @@ from auheat.errors import AuheatError
 
 
 def default_weights() -> Path:
-    """The weights that come with auheat.
+    """The weights that come with auheat, for PyTorch.
 
     Raises:
         AuheatError: This copy of auheat has none.
     """
-    path = Path(str(files("auheat"))) / "weights" / "default.safetensors"
+    return _shipped("default.safetensors")
+
+
+def default_network() -> Path:
+    """The network that comes with auheat, made from `default_weights` by `auheat export`.
+
+    Raises:
+        AuheatError: This copy of auheat has none.
+    """
+    return _shipped("default.onnx")
+
+
+def _shipped(name: str) -> Path:
+    path = _folder() / name
     if not path.is_file():
         raise AuheatError(
-            "this copy of auheat comes without default weights: name a .safetensors file"
+            f"this copy of auheat comes without {name}: install auheat again, or name a file with "
+            "--weights"
         )
     return path
 
 
+def _folder() -> Path:
+    return Path(str(files("auheat"))) / "weights"
+
+
 def uncertainty_path(weights: str | Path) -> Path:
-    """Where the uncertainty file of a file of weights lies, if it has one: beside it."""
-    path = Path(weights)
+    """Where the uncertainty file of a file of weights, or of "default", lies: beside it, if any."""
+    path = _folder() / "default" if weights == "default" else Path(weights)
     return path.with_name(f"{path.stem}.uncertainty.json")
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

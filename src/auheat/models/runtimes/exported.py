@@ -1,9 +1,9 @@
 """Exported networks: ONNX files that carry their settings, as checkpoints do.
 
 The file's metadata holds one JSON text under the key `auheat`: {"format": 1, "model":
-<ModelConfig>, "card": {...}, "precision": "fp32" or "bf16"}. The graph takes `crops`
-(B, H, W, 3) uint8 and gives `intensity` and, if the network draws such maps, `location`, both
-(B, N, h, w) float32.
+<ModelConfig>, "card": {...}, "precision": "fp32" or "bf16", "weights": SHA-256 of the checkpoint
+that it was made from}. The graph takes `crops` (B, H, W, 3) uint8 and gives `intensity` and, if the
+network draws such maps, `location`, both (B, N, h, w) float32.
 """
 
 from __future__ import annotations
@@ -30,17 +30,24 @@ class ExportedSettings:
         config: The settings of the network.
         card: See `auheat.models.checkpoint`.
         precision: The lowest that its intensities were compared in when it was exported.
+        weights: SHA-256 of the checkpoint that it was made from, in hexadecimal; "" if unknown.
     """
 
     config: ModelConfig
     card: Mapping[str, Any]
     precision: Precision = "fp32"
+    weights: str = ""
 
     def text(self) -> str:
         """For the file's metadata."""
-        model, card = to_dict(self.config), dict(self.card)
         return json.dumps(
-            {"format": FORMAT, "model": model, "card": card, "precision": self.precision}
+            {
+                "format": FORMAT,
+                "model": to_dict(self.config),
+                "card": dict(self.card),
+                "precision": self.precision,
+                "weights": self.weights,
+            }
         )
 
     @classmethod
@@ -58,7 +65,7 @@ class ExportedSettings:
         try:
             stored = json.loads(text)
             version, model, card = stored["format"], stored["model"], stored["card"]
-            precision = stored["precision"]
+            precision, weights = stored["precision"], str(stored.get("weights", ""))
         except (json.JSONDecodeError, KeyError, TypeError):
             raise AuheatError(f"the settings inside {path} are damaged: export it again") from None
         if version != FORMAT or precision not in get_args(Precision):
@@ -66,7 +73,7 @@ class ExportedSettings:
                 f"{path} has format {version} in {precision}, which this auheat does not read: "
                 "export it again"
             )
-        return cls(build(ModelConfig, model, f"exported network {path}"), card, precision)
+        return cls(build(ModelConfig, model, f"exported network {path}"), card, precision, weights)
 
 
 def exists(path: str | Path) -> Path:

@@ -28,6 +28,9 @@ class OnnxRuntime:
 
     Raises:
         AuheatError: onnxruntime is missing, the file cannot be read, or bf16 is asked for.
+
+    Attributes:
+        weights: SHA-256 of the checkpoint that the file was made from.
     """
 
     name: RuntimeName = "onnx"
@@ -49,6 +52,7 @@ class OnnxRuntime:
         stored = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         settings = ExportedSettings.read(stored, path)
         self.config, self.card = settings.config, settings.card
+        self.weights = settings.weights
         self._outputs = [INTENSITY, LOCATION] if self.config.location_maps else [INTENSITY]
 
     def heatmaps(self, crops: Crops) -> HeatmapArrays:

@@ -11,7 +11,7 @@ from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice, Runtime
 from auheat.models.runtimes.onnx_runtime import OnnxRuntime
 from auheat.models.runtimes.openvino_runtime import OpenVinoRuntime
 from auheat.models.runtimes.runtime import Runtime
-from auheat.models.weights import default_weights
+from auheat.models.weights import default_network, default_weights
 from auheat.optional import require
 
 # Those that run exported networks, with the package that each needs.
@@ -30,9 +30,11 @@ def open_runtime(
 
     Args:
         weights: A checkpoint; an exported .onnx file, which runs on the CPU alone; or "default" for
-            the network that comes with auheat.
-        runtime: "auto" is torch for a checkpoint and ONNX Runtime for an exported file.
-        device: For torch, see `find_device`.
+            the network that comes with auheat, of which there is one of each.
+        runtime: "auto" is torch for a checkpoint and ONNX Runtime for an exported file. With the
+            default network it is ONNX Runtime, unless another device than the CPU is asked for, or
+            bf16.
+        device: For torch, see `find_device`; with "auto" the default network stays on the CPU.
         precision: See each runtime.
         threads: See each runtime.
 
@@ -40,7 +42,11 @@ def open_runtime(
         AuheatError: The file cannot be read or does not go with the runtime, or the runtime is not
             installed.
     """
-    path = default_weights() if weights == "default" else Path(weights)
+    path = Path(weights)
+    if weights == "default":
+        on_torch = device not in ("auto", "cpu") or precision == "bf16"
+        on_torch = runtime == "torch" or (runtime == "auto" and on_torch)
+        path = default_weights() if on_torch else default_network()
     if path.suffix.lower() == SUFFIX:
         return open_exported(
             path, runtime=runtime, device=device, precision=precision, threads=threads
