@@ -13,10 +13,9 @@ from pkgutil import iter_modules
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from auheat import __version__
-from auheat.errors import AuheatError, unknown_name
+from auheat.errors import AuheatError
 
 FAILED, INTERRUPTED = 2, 130
 
@@ -53,38 +52,6 @@ class VerbGroup(click.Group):
 def _line(error: AuheatError) -> str:
     """The error's own line, also where a reading process wrapped it into its traceback."""
     return str(error).rstrip().rpartition("AuheatError: ")[2]
-
-
-class Dataset(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2
-    """The name of a dataset's layout, looked up where it is needed.
-
-    Args:
-        lookalikes: Whether look-alikes can be made in it, not whether it can be read.
-    """
-
-    name = "layout"
-
-    def __init__(self, lookalikes: bool = False) -> None:
-        self._lookalikes = lookalikes
-
-    def names(self) -> list[str]:
-        """What may be given."""
-        from auheat.data.datasets import DATASETS, lookalikes
-
-        return list(lookalikes() if self._lookalikes else DATASETS)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        return "[" + "|".join(self.names()) + "]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in self.names():
-            raise unknown_name(self.name, str(value), self.names())
-        return str(value)
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
 
 
 @click.group("auheat", cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+from click.shell_completion import CompletionItem
 
+from auheat.errors import unknown_name
 from auheat.progress import Advance
 
 # What every function here gives: it decorates a command.
@@ -23,6 +25,38 @@ COUNT = click.IntRange(min=1)
 def choices(literal: Any, *more: str) -> click.Choice[str]:
     """The values of a `Literal`, and further ones."""
     return click.Choice([*get_args(literal), *more])
+
+
+class DatasetName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2
+    """The name of a dataset's layout, looked up where it is needed.
+
+    Args:
+        lookalikes: Whether look-alikes can be made in it, not whether it can be read.
+    """
+
+    name = "layout"
+
+    def __init__(self, lookalikes: bool = False) -> None:
+        self._lookalikes = lookalikes
+
+    def names(self) -> list[str]:
+        """What may be given."""
+        from auheat.data.datasets import DATASETS, lookalikes
+
+        return list(lookalikes() if self._lookalikes else DATASETS)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "[" + "|".join(self.names()) + "]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.names():
+            raise unknown_name(self.name, str(value), self.names())
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
 
 
 def renamed(name: str, former: str, **attributes: Any) -> Option:

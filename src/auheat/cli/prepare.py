@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from auheat.cli import Dataset
+from auheat.cli.options import DatasetName
 
 _MAX_WARNINGS = 20
 
 
 @click.command()
-@click.argument("layout", type=Dataset())
+@click.argument("layout", type=DatasetName())
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
 @click.option("--landmarks", type=click.Choice(["own", "mediapipe", "dlib"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auheat.cli import Dataset
+from auheat.cli.options import DatasetName
 
 
 @click.command()
@@ -14,7 +14,7 @@ from auheat.cli import Dataset
     "--assets", required=True, type=click.Path(path_type=Path), help="Folder with the face assets."
 )
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
-@click.option("--layout", type=Dataset(lookalikes=True),
+@click.option("--layout", type=DatasetName(lookalikes=True),
               help="Lay the files out as this dataset does.")  # fmt: skip
 @click.option("--frames", type=click.IntRange(min=2),
               help="Frames of each sequence of a layout.  [default: the layout's own]")  # fmt: skip
