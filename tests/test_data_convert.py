@@ -23,6 +23,7 @@ from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from folder_contents import files
 from odd_sources import disfa_subject, small, text
+from progress_steps import Steps
 from serial_pool import Serial
 
 Points = NDArray[np.float64]
@@ -47,9 +48,8 @@ def source(face: Points, tmp_path: Path) -> Path:
 
 
 def test_a_dataset_is_complete(serial: None, source: Path, tmp_path: Path) -> None:
-    out = tmp_path / "deep" / "out"
-    warnings, steps = list[str](), list[tuple[Any, ...]]()
-    convert(source, out, PLAN, progress=lambda *a: steps.append(a), warn=warnings.append)
+    out, warnings, progress = tmp_path / "deep" / "out", list[str](), Steps()
+    convert(source, out, PLAN, progress=progress, warn=warnings.append)
     manifest = read_manifest(out)
     table = manifest.table
     assert (manifest.crop, manifest.aus) == (PLAN.crop, ("AU04", "AU12"))
@@ -75,7 +75,7 @@ def test_a_dataset_is_complete(serial: None, source: Path, tmp_path: Path) -> No
     names = {*table["image"], FILE, "report.json", "report.md"}
     assert set(files(out)) == names
     assert all(cv2.imread(str(out / name)).shape == (40, 40, 3) for name in table["image"])
-    assert steps == [(5, 15), (10, 15), (15, 15)]
+    assert (progress.total, progress.steps) == (15, [5, 5, 5])
     assert warnings == json.loads((out / "report.json").read_text())["problems"]
     assert [line.split(": ")[-1] for line in warnings] == ["3", "3-5"]
 

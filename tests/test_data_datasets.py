@@ -17,11 +17,10 @@ from auheat.data.sequences import render_sequence
 from auheat.errors import AuheatError
 from auheat.evaluation.protocols import protocol_names, title_of
 from auheat.facs import MAX_INTENSITY
-from auheat.figures.arm_results import database_of
+from auheat.figures.rows import database_of
 from auheat.metrics import icc31
 from auheat.synthesis.studio import Studio
-from auheat.training import arms
-from auheat.training.study import Study
+from auheat.training.ablations import SCC, Sweep
 from small_lookalikes import tiny
 from toy_dataset import TOY
 
@@ -54,7 +53,7 @@ def predictions_of(manifest: Manifest, folder: Path) -> np.ndarray:
 def test_a_new_dataset_is_one_file_and_one_line(
     toy: None, tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path
 ) -> None:
-    """From the rendered look-alike over prepare and evaluate to what a study trains with."""
+    """From the rendered look-alike over prepare and evaluate to what a sweep trains with."""
     source, data = tmp_path / "source", tmp_path / "data"
     assert "|toy]" in run("prepare", "--help").replace("\n", "").replace(" ", "")
     run("synth", "--layout", "toy", "--assets", tiny_folder, "-o", source, "--seed", 3)
@@ -83,15 +82,15 @@ def test_a_new_dataset_is_one_file_and_one_line(
         expected = icc31(np.stack([values[tested, a], labels], 1))
         assert found["metrics"][au]["icc"] == pytest.approx(expected, abs=1e-6)
 
-    study = Study(manifest, "tiny", tmp_path / "runs")
-    jobs = study.jobs([arms.SCC])
+    sweep = Sweep(manifest, "tiny", tmp_path / "runs")
+    jobs = sweep.jobs([SCC])
     assert [fold for _, _, fold in jobs] == [1, 2, 3]
-    settings = study.experiment(*jobs[1])
+    settings = sweep.experiment(*jobs[1])
     assert (settings.data.protocol, settings.data.fold) == ("toy-pairs", 2)
     assert (settings.model.scc_k, settings.model.aus) == (2, ("AU06", "AU12"))
-    assert title_of(study.design.protocol) == "3 folds of two people"
+    assert title_of(sweep.design.protocol) == "3 folds of two people"
     with pytest.raises(AuheatError, match="is of the kind 'toy': the paper's tables are of DISFA"):
-        database_of(study)
+        database_of(sweep)
 
 
 def test_what_is_not_in_the_registry_is_not_known(tmp_path: Path) -> None:

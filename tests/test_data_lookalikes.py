@@ -26,6 +26,7 @@ from auheat.data.sequences import render_sequence
 from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS
 from auheat.media.frames import VideoFile
 from auheat.synthesis.studio import Studio
+from progress_steps import Steps
 from small_lookalikes import tiny
 
 
@@ -61,9 +62,9 @@ def picture(path: Path) -> NDArray[Any]:
 
 
 def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path) -> None:
-    plan, done = tiny("disfa", 27, 3), list[int]()
-    write_lookalike(tiny_folder, tmp_path, plan, progress=done.append)
-    assert sum(done) == plan.images == 27 * 3 - 1
+    plan, progress = tiny("disfa", 27, 3), Steps()
+    write_lookalike(tiny_folder, tmp_path, plan, progress=progress)
+    assert sum(progress.steps) == progress.total == 27 * 3 - 1
     assert {path.name for path in tmp_path.iterdir()} == {
         SYNTHETIC_MARK, "ActionUnit_Labels", "Landmark_Points", "Videos_LeftCamera"
     }  # fmt: skip

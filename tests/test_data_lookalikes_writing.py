@@ -14,6 +14,7 @@ from auheat.data.lookalike import plan_of, write_lookalike
 from auheat.errors import AuheatError
 from auheat.media.frames import VideoFile
 from folder_contents import files
+from progress_steps import Steps
 from small_lookalikes import tiny
 
 
@@ -56,10 +57,10 @@ def test_a_stopped_run_shows_nothing_and_is_continued(
         return original(worker, subject)
 
     monkeypatch.setattr(lookalike, "_make_subject", noting)
-    counts: list[int] = []
-    write_lookalike(tiny_folder, out, plan, progress=counts.append)
+    progress = Steps()
+    write_lookalike(tiny_folder, out, plan, progress=progress)
     assert made == ["SN001", "SN002", "SN003"]
-    assert counts == [4, 2]
+    assert progress.steps == [4, 2]
     assert files(out) == files(tmp_path / "whole")
 
 

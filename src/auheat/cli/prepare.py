@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auheat.cli.options import DatasetName
+from auheat.cli.options import DatasetName, progress_bar
 
 _MAX_WARNINGS = 20
 
@@ -66,21 +66,16 @@ def command(
         skip_tracking_failures,
     )  # fmt: skip
     warnings: list[str] = []
-    with tqdm(desc="frames", disable=None) as bar:
 
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+    def warn(line: str) -> None:
+        warnings.append(line)
+        if len(warnings) <= _MAX_WARNINGS:
+            tqdm.write(f"auheat: {line}", file=sys.stderr)
 
-        def warn(line: str) -> None:
-            warnings.append(line)
-            if len(warnings) <= _MAX_WARNINGS:
-                tqdm.write(f"auheat: {line}", file=sys.stderr)
-
-        report = convert(
-            source, out, plan, workers=workers or cpu_count(), strict=strict,
-            progress=show, warn=warn,
-        )  # fmt: skip
+    report = convert(
+        source, out, plan, workers=workers or cpu_count(), strict=strict,
+        progress=progress_bar, warn=warn,
+    )  # fmt: skip
     if len(warnings) > _MAX_WARNINGS:
         more = len(warnings) - _MAX_WARNINGS
         click.echo(f"auheat: {more} more problems: see {out / 'report.md'}", err=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auheat.cli.options import DatasetName
+from auheat.cli.options import DatasetName, progress_bar
 
 
 @click.command()
@@ -74,8 +74,7 @@ def command(
         look = plan_of(
             layout, seed=seed, subjects=subjects or 0, frames=frames or 0, size=size or 0
         )
-        with tqdm(total=look.images, desc="frames", disable=None) as bar:
-            write_lookalike(assets, out, look, workers=count, progress=bar.update)
+        write_lookalike(assets, out, look, workers=count, progress=progress_bar)
         click.echo(f"look-alike of {layout}: {out}")
         return
     if clips:

@@ -30,6 +30,7 @@ from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector, default_detector
 from auheat.files import atomic_write
 from auheat.folders import locate
+from auheat.progress import Progress, silent
 
 _KEY = b"tally"
 
@@ -84,7 +85,7 @@ def convert(
     *,
     workers: int = 1,
     strict: bool = False,
-    progress: Callable[[int, int], object] = lambda done, all: None,
+    progress: Progress = silent,
     warn: Callable[[str], object] = lambda problem: None,
 ) -> Report:
     """Writes crops, manifest and report of the dataset at `root` into the folder `out`.
@@ -95,7 +96,7 @@ def convert(
         plan: What to make of it.
         workers: Processes that read and cut.
         strict: Raise the first problem of the source.
-        progress: Called with the numbers of finished and of all labelled frames.
+        progress: Shows how many of the labelled frames are done.
         warn: Called with one line for each problem of the source.
 
     Raises:
@@ -191,21 +192,21 @@ def _work(
     out: Path,
     workers: int,
     settings: tuple[Any, ...],
-    progress: Callable[[int, int], object],
+    progress: Progress,
     tell: Callable[[str], None],
 ) -> list[Tally]:
     """Makes the shards that are missing; returns all recordings' tallies in the source's order."""
     everything = list(enumerate(source.recordings))
     missing = [item for item in everything if not _shard(out, item[0]).is_file()]
-    done, total = 0, sum(len(recording.frames) for recording in source.recordings)
+    total = sum(len(recording.frames) for recording in source.recordings)
     there = [index for index, _ in everything if _shard(out, index).is_file()]
     made = resumable.in_processes(_convert_shard, missing, workers, _open, settings)
-    for index in chain(there, made):
-        tally = _tally(pq.read_table(_shard(out, index)))
-        done += tally.found
-        progress(done, total)
-        for problem in tally.problems:
-            tell(problem)
+    with progress("prepare", total) as advance:
+        for index in chain(there, made):
+            tally = _tally(pq.read_table(_shard(out, index)))
+            advance(tally.found)
+            for problem in tally.problems:
+                tell(problem)
     return [_tally(shard) for shard in _stored(out, source)]
 
 

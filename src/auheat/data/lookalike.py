@@ -8,7 +8,6 @@ are still missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from auheat.data import resumable
@@ -17,6 +16,7 @@ from auheat.data.datasets.spec import SYNTHETIC_MARK
 from auheat.data.sequences import LookalikePlan, RenderedSubject
 from auheat.errors import unknown_name
 from auheat.files import atomic_write
+from auheat.progress import Progress, silent
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.studio import Studio
 
@@ -43,7 +43,7 @@ def write_lookalike(
     plan: LookalikePlan,
     *,
     workers: int = 1,
-    progress: Callable[[int], object] = lambda images: None,
+    progress: Progress = silent,
 ) -> None:
     """Writes synthetic faces into the folder `out` exactly as a dataset lies on disk.
 
@@ -52,7 +52,7 @@ def write_lookalike(
         out: Folder to make.
         plan: What to make.
         workers: Processes that render.
-        progress: Called with the number of images of each finished subject.
+        progress: Shows how many of the images are done.
 
     Raises:
         AuheatError: `out` holds something else, or the assets cannot be read.
@@ -63,10 +63,11 @@ def write_lookalike(
     made.mkdir(exist_ok=True)
     missing = [name for name in plan.names if not resumable.shard_path(out, name).is_file()]
     each = len(plan.corpus.sequences)
-    progress(sum(plan.frames_of(name) * each for name in plan.names if name not in missing))
     settings = (assets, out, plan)
-    for images in resumable.in_processes(_make_subject, missing, workers, _open, settings):
-        progress(images)
+    with progress("look-alike", plan.images, "images") as advance:
+        advance(sum(plan.frames_of(name) * each for name in plan.names if name not in missing))
+        for images in resumable.in_processes(_make_subject, missing, workers, _open, settings):
+            advance(images)
     if finish := lookalikes()[plan.corpus.layout].finish:
         finish(made, plan.names)
     _publish(out, plan)
