@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from numpy.typing import NDArray
 
 from auheat.cli import main
 from auheat.data.datasets import DATASETS, lookalikes, protocols
@@ -37,7 +38,7 @@ def run(*arguments: object) -> str:
     return done.output
 
 
-def predictions_of(manifest: Manifest, folder: Path) -> np.ndarray:
+def predictions_of(manifest: Manifest, folder: Path) -> NDArray[np.float64]:
     """Writes a table for each sequence; returns intensities (rows, A) of the manifest's rows."""
     folder.mkdir()
     values = np.random.default_rng(0).uniform(0, 5, (len(manifest.table), len(manifest.aus)))

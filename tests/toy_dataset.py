@@ -51,7 +51,7 @@ class _Points:
 
     def open(self) -> Lookup:
         def at(frame: int) -> Points | None:
-            return self._rows[frame - 1].reshape(68, 2)
+            return np.asarray(self._rows[frame - 1].reshape(68, 2), np.float64)
 
         return at
 
