@@ -7,6 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# Workers of pytest-xdist share the processors; libraries read these names when they are loaded.
+if os.environ.get("PYTEST_XDIST_WORKER"):
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    for library in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
+        name = f"{library}_NUM_THREADS"
+        os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // workers)))
+
 import numpy as np
 import pytest
 from hypothesis import settings

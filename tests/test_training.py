@@ -127,7 +127,7 @@ def test_a_step_by_a_plain_loop(data: Path, maps: str, gaussian: str) -> None:
             weight = 1 + 15.0 * location
             total += weight * known * (float(drawn[b, n, y, x]) - target) ** 2
             total += weight * (float(marked[b, n, y, x]) - location) ** 2
-    assert float(found) == pytest.approx(total / drawn.numel(), rel=1e-4)
+    assert found.item() == pytest.approx(total / drawn.numel(), rel=1e-4)
 
 
 @pytest.mark.slow
