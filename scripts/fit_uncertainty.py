@@ -174,7 +174,7 @@ def best_penalty(inputs: Floats, errors: Floats, people: NDArray[Any]) -> float:
 
 
 def fit_confidence(seen: Floats, good: NDArray[np.bool_]) -> tuple[float, float]:
-    """offset and steepness of `Uncertainty.confidence`, by maximum likelihood."""
+    """Offset and steepness of `Uncertainty.confidence`, by maximum likelihood."""
     from scipy.optimize import minimize
 
     known = evidence(seen)

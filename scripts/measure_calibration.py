@@ -1,6 +1,6 @@
-"""Makes the table of docs/calibration.md: raw against calibrated readings.
+r"""Makes the table of docs/calibration.md: raw against calibrated readings.
 
-    auheat synth --assets ASSETS -o PAIRS --pairs --subjects 240 --images 480 --seed 501 \\
+    auheat synth --assets ASSETS -o PAIRS --pairs --subjects 240 --images 480 --seed 501 \
         --val 0.5 --test 0.5
     python scripts/measure_calibration.py PAIRS [--weights FILE]
 

@@ -109,4 +109,4 @@ def check_auheat(words: list[str]) -> None:
     try:
         command.make_context("auheat", list(words))
     except click.exceptions.Exit as done:  # --help and --version end here
-        assert done.exit_code == 0
+        assert done.exit_code == 0  # noqa: PT017

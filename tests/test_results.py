@@ -42,7 +42,7 @@ def a_prediction(points: NDArray[np.float64], **changes: Any) -> FacePrediction:
 def test_a_malformed_face_is_refused(
     box: NDArray[np.float64], shape: tuple[int, int], score: float
 ) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"a box has|landmarks have shape|a score lies"):
         Face(box, np.zeros(shape), score)
 
 
@@ -62,7 +62,8 @@ def test_a_malformed_face_is_refused(
 def test_a_malformed_prediction_is_refused(
     face: NDArray[np.float64], changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(ValueError):
+    refusal = r"outside 0 to 5|every AU needs|a transform has|a confidence lies"
+    with pytest.raises(ValueError, match=refusal):
         a_prediction(face, **changes)
 
 

@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import lightning
 import pytest
@@ -22,6 +23,11 @@ from auheat.training.experiment import LossConfig, OptimConfig, read_experiment
 from auheat.training.fit import BEST, History, fit
 from auheat.training.module import HeatmapModule, heatmap_loss, parameter_groups
 from small_runs import experiment, write_dataset
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """What a file says in lines of JSON."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +141,7 @@ def test_an_hourglass_trains_with_a_map_per_au(data: Path, tmp_path: Path) -> No
     settings = experiment(data, epochs=15, learning_rate=1e-2)
     model = replace(settings.model, **HOURGLASS, gaussian="growing")  # type: ignore[arg-type]
     best = fit(replace(settings, model=model), tmp_path / "run")
-    history = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").open()]
+    history = lines_of(tmp_path / "run" / "history.jsonl")
     assert max(line["val_AU12/icc"] for line in history) > 0.4
     checkpoint = load_checkpoint(best)
     assert isinstance(checkpoint.net, Hourglass)
@@ -202,7 +208,7 @@ def test_a_resumed_run_equals_an_unbroken_one(
     resumed = torch.load(tmp_path / "b" / "last.ckpt", weights_only=True)["state_dict"]
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     assert all(torch.equal(unbroken[name], best[name]) for name in unbroken)
-    lines = [json.loads(line) for line in (tmp_path / "b" / "history.jsonl").open()]
+    lines = lines_of(tmp_path / "b" / "history.jsonl")
     assert [line["epoch"] for line in lines] == [1, 2, 3]
 
 
@@ -210,7 +216,7 @@ def test_training_learns_what_can_be_learned(data: Path, tmp_path: Path) -> None
     """Brightness at the mouth gives AU12 away; the other two are noise."""
     settings = experiment(data, epochs=40, learning_rate=5e-3)
     best = fit(settings, tmp_path / "run")
-    history = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").open()]
+    history = lines_of(tmp_path / "run" / "history.jsonl")
     assert max(line["val_AU12/icc"] for line in history) > 0.5
     checkpoint = load_checkpoint(best)
     assert checkpoint.card["experiment"]["seed"] == 5

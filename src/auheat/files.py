@@ -46,8 +46,10 @@ def make_folder(path: Path) -> None:
 
 
 class Resource(ABC):
-    """A context manager that opens its parts on entering and closes them, in reverse order, on
-    leaving. What was opened before a part that fails to open is closed, too."""
+    """Opens its parts on entering and closes them, in reverse order, on leaving.
+
+    What was opened before a part that fails to open is closed, too.
+    """
 
     def __enter__(self: Itself) -> Itself:
         with ExitStack() as opening:

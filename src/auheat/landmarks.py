@@ -152,8 +152,10 @@ def to_68(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def with_inner_corners(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(66, 2) -> (68, 2): an inner mouth corner lies a fixed fraction of the way from the outer one
-    to the middle of its two neighbours on the inner lips. No Action Unit is read there.
+    """The missing inner mouth corners: (66, 2) -> (68, 2).
+
+    Each lies a fixed fraction of the way from the outer one to the middle of its two neighbours on
+    the inner lips. No Action Unit is read there.
     """
     full = np.empty((COUNT, 2))
     full[list(IN_66)] = points

@@ -54,13 +54,14 @@ def command(
     seconds: float,
     workers: int | None,
 ) -> None:
-    """Make synthetic faces with exact labels: aligned pictures with a manifest, or videos, or files
-    that lie on disk as those of a real dataset do.
+    """Make synthetic faces with exact labels.
+
+    They are aligned pictures with a manifest, or videos, or files that lie on disk as those of a
+    real dataset do.
 
     The same numbers give the same pictures. A run that was stopped continues when the same command
     is given again.
     """
-
     from tqdm import tqdm
 
     from auheat.data.lookalike import plan_of, write_lookalike

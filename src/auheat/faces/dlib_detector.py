@@ -153,7 +153,7 @@ class DlibLandmarker:
 
 
 def dlib_detector(model: str | Path | None, max_faces: int = 5) -> TwoStageDetector:
-    """dlib's detector and a shape predictor from a file.
+    """Dlib's detector and a shape predictor from a file.
 
     Args:
         model: the predictor's file.

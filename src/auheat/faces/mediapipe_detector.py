@@ -43,8 +43,10 @@ node {
 
 
 class MediaPipeDetector:
-    """Two of MediaPipe's detectors together: one for faces far away, one for faces that fill the
-    picture, which the first misses. Both see the picture at less than 200 pixels.
+    """Two of MediaPipe's detectors together.
+
+    One is for faces far away, one for faces that fill the picture, which the first misses. Both see
+    the picture at less than 200 pixels.
     """
 
     def __init__(self) -> None:

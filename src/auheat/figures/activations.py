@@ -53,8 +53,10 @@ def most_active_rows(part: Manifest, aus: tuple[str, ...], count: int) -> list[i
 
 
 def channel_activations(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Channels:
-    """The last layer's weights for the intensity maps, averaged over the points of each AU, and
-    the responses of the channels that it weighs, on some rows of a dataset.
+    """What the last layer weighs for each AU, and what it weighs, on some rows of a dataset.
+
+    Its weights for the intensity maps are averaged over the points of each AU; the responses are
+    those of the channels below it.
 
     Where there are location maps, a channel that serves only those has weights near 0 here.
     Raises AuheatError for a network that is not of kind "deconv", as the paper's figure shows the

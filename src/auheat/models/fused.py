@@ -129,8 +129,10 @@ class _Rounded(nn.Module):
 
 
 def _matrix(layer: SemanticCorrespondenceConv) -> Tensor:
-    """What gives both node terms of a layer in one product, (2L, L): its columns are what the layer
-    makes of unit vectors."""
+    """What gives both node terms of a layer in one product, (2L, L).
+
+    Its columns are what the layer makes of unit vectors.
+    """
     with torch.no_grad():
         units = torch.eye(layer.length, dtype=layer.omega.dtype, device=layer.omega.device)
         own, others = layer.node_terms(units[None])

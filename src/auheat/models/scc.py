@@ -183,7 +183,7 @@ class EdgeNorm(nn.Module):
         return torch.addcmul(shift, scale, a), scale * b
 
     def _centred(self, a: Tensor, b: Tensor, graph: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """a and b without their means over edges, and the variance of the edges."""
+        """A and b without their means over edges, and the variance of the edges."""
         batch, channels, k = graph.shape
         edges = batch * channels * k
         joined = torch.zeros(batch, channels, channels, dtype=a.dtype, device=a.device)
@@ -249,7 +249,7 @@ class SemanticCorrespondenceConv(nn.Module):
         return self.phi - self.omega, self.omega
 
     def node_terms(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
-        """a and b of the edges a_i + b_j, from nodes (B, C, L), both (B, C, L).
+        """A and b of the edges a_i + b_j, from nodes (B, C, L), both (B, C, L).
 
         What `node_weights` gives, without a sum of matrices: (phi - omega) f = phi f - omega f.
         """

@@ -44,7 +44,7 @@ class FaceModel:
 
     @cached_property
     def skin(self) -> NDArray[np.bool_]:
-        """Vertices of face and head skin. (n,)"""
+        """Vertices of face and head skin, (n,)."""
         triangles = self.pack.triangles[np.isin(self.pack.material, _SKIN)]
         mask = np.zeros(len(self.pack.vertices), np.bool_)
         mask[triangles.ravel()] = True
@@ -52,7 +52,7 @@ class FaceModel:
 
     @cached_property
     def landmark_uv(self) -> Floats:
-        """Texture coordinates of the 68 landmarks. (68, 2)"""
+        """Texture coordinates of the 68 landmarks, (68, 2)."""
         face = self.pack.material == Material.FACE
         vertices = self.pack.triangles[face].ravel()
         first: dict[int, int] = {}

@@ -107,8 +107,10 @@ class SkinMap:
         self._triangles = face.astype(np.int32)
 
     def locate(self, uv: Floats) -> tuple[NDArray[np.bool_], Ints, Floats]:
-        """For points (p, 2): which of them lie on the face, and for those the triangle (q,) and
-        barycentric weights (q, 2)."""
+        """Which of some points (p, 2) lie on the face, and where.
+
+        For those that do, the triangle (q,) and barycentric weights (q, 2).
+        """
         cells = np.round(uv * self._SIZE - 0.5).astype(int)
         inside = ((cells >= 0) & (cells < self._SIZE)).all(1)
         column, row = np.clip(cells, 0, self._SIZE - 1).T

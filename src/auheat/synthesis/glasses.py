@@ -14,8 +14,15 @@ _POINTS = 36
 
 @dataclass(frozen=True)
 class Glasses:
-    """frame: segments in head space. rims: two closed outlines (36, 3). tint: (3,) colour of the
-    panes, opacity: 0 clear to 1; glare: strength and place (0 to 1) of a reflection."""
+    """Spectacles or sunglasses.
+
+    Attributes:
+        frame: segments in head space.
+        rims: two closed outlines (36, 3).
+        tint: (3,) colour of the panes.
+        opacity: 0 clear to 1.
+        glare: strength and place (0 to 1) of a reflection.
+    """
 
     frame: Segments
     rims: tuple[Floats, Floats]

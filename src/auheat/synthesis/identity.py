@@ -204,7 +204,7 @@ def _plain_manner(model: FaceModel) -> Manner:
 
 
 def _gains(rng: np.random.Generator, pack: FacePack) -> Floats:
-    """Smooth factors around 1 over the face, one field per region. (regions, n)"""
+    """Smooth factors around 1 over the face, one field per region, (regions, n)."""
     waves = rng.normal(0, 0.22, (6, 3))
     fields = np.sin(pack.vertices @ waves.T + rng.uniform(0, 6.28, 6))
     mixed = fields @ rng.normal(0, 0.075, (6, len(anatomy.REGIONS)))

@@ -32,17 +32,20 @@ class Lighting(NamedTuple):
 
 @compiled
 def clamp(x, low, high):
+    """The number in low to high that is nearest to x."""
     return min(max(x, low), high)
 
 
 @compiled
 def smooth(x):
+    """From 0 at 0 to 1 at 1, level at both ends; the same beyond them."""
     x = min(max(x, 0.0), 1.0)
     return x * x * (3 - 2 * x)
 
 
 @compiled
 def unit(x, y, z):
+    """A vector made one long."""
     scale = 1 / sqrt(x * x + y * y + z * z + 1e-12)
     return x * scale, y * scale, z * scale
 

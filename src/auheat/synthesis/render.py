@@ -157,7 +157,7 @@ class Renderer:
         return np.ascontiguousarray(self.model.pack.uv_triangles[self._card_index])
 
     def _cards(self, person: Person) -> tuple[Floats, NDArray[np.bool_]]:
-        """Opacity of each lash or shadow card, and which are lashes. (t,)"""
+        """Opacity of each lash or shadow card, and which are lashes, (t,)."""
         pack = self.model.pack
         lash = pack.material[self._card_index] == Material.LASHES
         height = pack.vertices[self._card_triangles[:, 0], 1]

@@ -74,8 +74,13 @@ class View:
 
 @dataclass(frozen=True)
 class Light:
-    """direction: (3, 3) unit vectors towards three lamps in camera space; colour: (3, 3);
-    ambient: (9, 3), see `shading.Lighting`."""
+    """Three lamps and the light from all around.
+
+    Attributes:
+        direction: (3, 3) unit vectors towards the lamps in camera space.
+        colour: (3, 3) of the lamps.
+        ambient: (9, 3), see `shading.Lighting`.
+    """
 
     direction: Floats
     colour: Floats
@@ -134,7 +139,7 @@ def studio_light() -> Light:
 def sample_background(
     rng: np.random.Generator, noise: NoiseBank, height: int, width: int
 ) -> Floats:
-    """Something out of focus behind the head: blotches, gradients, boxes. (height, width, 3)"""
+    """Something out of focus behind the head: blotches, gradients, boxes, (height, width, 3)."""
     size = 128
     level = 0.8 * rng.random() ** 1.4
     image = np.ones((size, size, 3), np.float32) * (

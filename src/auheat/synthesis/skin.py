@@ -152,7 +152,7 @@ class SkinPainter:
         return floats(made_up)
 
     def _edge(self) -> Floats:
-        """How far the texture has faded into the plain colour of neck and scalp. (512, 512)"""
+        """How far the texture has faded into the plain colour of neck and scalp, (512, 512)."""
         v = np.linspace(0, 1, SIZE, dtype=np.float32)[:, None]
         faded = np.clip((0.22 - v) / 0.12, 0, 1) + np.clip((v - 0.935) / 0.05, 0, 1)
         return floats(np.broadcast_to(0.92 * faded, (SIZE, SIZE)))

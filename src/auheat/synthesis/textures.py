@@ -42,7 +42,7 @@ def _noise(rng: np.random.Generator, side: int, cell: float) -> Floats:
 
 
 def spot(size: int, at: Floats, width: float, height: float) -> Floats:
-    """A Gaussian bump of peak 1 at (u, v); width and height are its 1/e radii. (size, size)"""
+    """A Gaussian bump of peak 1 at (u, v); width and height are its 1/e radii, (size, size)."""
     along = (np.arange(size, dtype=np.float32) + 0.5) / size
     across = np.exp(-(((along - at[0]) / width) ** 2))
     down = np.exp(-(((along - at[1]) / height) ** 2))

@@ -35,8 +35,9 @@ class VariantResult:
 
     @property
     def spread(self) -> dict[str, float]:
-        """Standard deviation (n - 1) of the mean icc and mae: between seeds, or with a single one
-        between its folds. NaN where there is one of each.
+        """Standard deviation (n - 1) of the mean icc and mae.
+
+        Between seeds, or with a single one between its folds. NaN where there is one of each.
         """
         reports = list(self.plain)
         if len(reports) == 1:

@@ -46,7 +46,8 @@ class MissingError(Exception):
 class Session:
     """One photo, video or recording. problem: a line for the page, or None.
 
-    tracker, begun, last: of a recording: who is in it, and the times of its frames."""
+    tracker, begun, last: of a recording: who is in it, and the times of its frames.
+    """
 
     id: str
     name: str

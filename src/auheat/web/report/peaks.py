@@ -44,8 +44,10 @@ class PeakPicture(NamedTuple):
 
 
 def find_source(table: ResultTable) -> Path | None:
-    """What the table says it was made from, or else the video, photo or folder with its name, in
-    its folder or the one above; None if it is at neither place.
+    """What a table was made from.
+
+    What it says, or else the video, photo or folder with its name, in its folder or the one above;
+    None if it is at neither place.
     """
     if "source" in table.rows and (told := Path(str(table.rows["source"].iloc[0]))).is_file():
         return told.parent if table.kind == "folder" else told

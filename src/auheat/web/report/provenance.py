@@ -18,8 +18,10 @@ _MEASURES = {"icc": "ICC(3,1)", "pcc": "PCC", "mae": "MAE", "mse": "MSE"}
 
 
 def settings(table: ResultTable, source: Path | None) -> list[tuple[str, str]]:
-    """Names and values: what the table tells, what was subtracted as baseline, and whatever a JSON
-    file of the table's name holds.
+    """Names and values that say where a table comes from.
+
+    What the table tells, what was subtracted as baseline, and whatever a JSON file of the table's
+    name holds.
 
     Raises AuheatError if such a file cannot be read.
     """
