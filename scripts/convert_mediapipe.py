@@ -273,7 +273,7 @@ def _litert(model: FaceModel) -> Callable[..., tuple[Any, Any]]:
 
 
 def _mediapipe_mesh() -> Callable[..., tuple[Any, Any]]:
-    """mediapipe's attention mesh on a patch; no points where it sees no face."""
+    """Mediapipe's attention mesh on a patch; no points where it sees no face."""
     from mediapipe.framework.formats.rect_pb2 import NormalizedRect
     from mediapipe.python.solution_base import SolutionBase
 

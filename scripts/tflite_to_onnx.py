@@ -230,7 +230,7 @@ class OnnxWriter:
         return self.node("Relu", [self.names[inputs[0]]])
 
     def _prelu(self, _: Any, inputs: list[int], output: int) -> str:
-        """x + (1 - a) max(-x, 0), as convolutions of single channels.
+        """X + (1 - a) max(-x, 0), as convolutions of single channels.
 
         ONNX Runtime keeps maps in blocks of channels between convolutions, but not about a PRelu,
         which besides took two thirds of the mesh's time: this way it takes less than half.
