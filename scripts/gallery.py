@@ -44,7 +44,9 @@ def levels_of(studio: Studio, person: Person, au: str, size: int) -> Pixels:
     pictures = []
     for level in range(6):
         shown = {au: float(level)} | ({"AU25": 0.7 * level} if au == "AU26" else {})
-        pictures.append(studio.portrait(person, Expression(shown), crop.transform, crop.side, 8.0))
+        expression = Expression(shown)
+        shot = studio.portrait(person, expression, crop.transform, crop.side, 8.0)
+        pictures.append(shot.image)
     return _grid(pictures, 6)
 
 

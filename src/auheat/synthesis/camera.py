@@ -30,15 +30,14 @@ def photograph(rng: np.random.Generator, light: Floats) -> Image:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.2))
     if rng.random() < 0.12:
         image = _shaken(rng, image)
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         image = _small_sensor(rng, image)
     if rng.random() < 0.3:
         image = image + rng.uniform(0.2, 0.8) * (image - cv2.GaussianBlur(image, (0, 0), 1.0))
-    if rng.random() < 0.07:
+    if rng.random() < 0.09:
         image = np.repeat((image @ _LUMA)[..., None], 3, axis=2)
-    image = image + rng.standard_normal(image.shape, np.float32) * np.float32(
-        rng.uniform(0.002, 0.025)
-    )
+    grain = rng.uniform(0.025, 0.07) if rng.random() < 0.1 else rng.uniform(0.002, 0.025)
+    image = image + rng.standard_normal(image.shape, np.float32) * np.float32(grain)
     picture = np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
     return _compressed(rng, picture) if rng.random() < 0.6 else picture
 
@@ -56,7 +55,7 @@ def _shaken(rng: np.random.Generator, image: Floats) -> Floats:
 def _small_sensor(rng: np.random.Generator, image: Floats) -> Floats:
     """The face covered only a few pixels: reduced, then enlarged again."""
     height, width = image.shape[:2]
-    share = rng.uniform(0.35, 0.9)
+    share = rng.uniform(0.22, 0.9)
     small = cv2.resize(
         image, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA
     )
@@ -65,6 +64,6 @@ def _small_sensor(rng: np.random.Generator, image: Floats) -> Floats:
 
 
 def _compressed(rng: np.random.Generator, picture: Image) -> Image:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 96))]
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))]
     _, code = cv2.imencode(".jpg", picture[..., ::-1], quality)
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)

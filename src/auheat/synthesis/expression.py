@@ -85,11 +85,12 @@ def _side_share(shape: str, lag: float) -> float:
 _TOGETHER: tuple[tuple[tuple[int, ...], float], ...] = (
     ((6, 12), 10), ((6, 12, 25), 12), ((12,), 3), ((12, 25), 3), ((6, 12, 25, 26), 5),
     ((1, 2), 6), ((1, 2, 5), 6), ((1, 2, 5, 25, 26), 7), ((5,), 3), ((4, 5), 3),
-    ((4,), 5), ((4, 6), 2), ((4, 9), 3), ((6, 9, 10), 3), ((4, 6, 9, 10, 25), 4), ((9, 10, 25), 3),
-    ((10, 25), 3), ((4, 10), 2), ((1, 4), 4), ((1, 4, 15), 4), ((1, 4, 15, 17), 4), ((15, 17), 5),
-    ((17,), 2), ((14,), 9), ((12, 14), 3), ((14, 17), 2), ((4, 14), 2), ((20, 25), 5), ((20,), 3),
-    ((1, 2, 4, 5, 20, 25), 4), ((1, 2, 4, 20, 25, 26), 3), ((25,), 3), ((25, 26), 6),
-    ((4, 25, 26), 2), ((4, 17), 3), ((4, 5, 17), 2), ((6, 4, 25, 26), 2),
+    ((4,), 7), ((4, 6), 5), ((4, 9), 4), ((4, 6, 9), 4), ((6, 9, 10), 3), ((4, 6, 9, 10, 25), 4),
+    ((9, 10, 25), 3), ((10, 25), 3), ((10, 25, 26), 4), ((4, 10, 25, 26), 4), ((4, 10), 2),
+    ((1, 4), 7), ((1, 4, 15), 4), ((1, 4, 15, 17), 4), ((1, 4, 20, 25), 4), ((1, 4, 25, 26), 3),
+    ((1, 4, 5, 20, 25, 26), 3), ((15, 17), 6), ((17,), 5), ((14,), 9), ((12, 14), 3), ((14, 17), 2),
+    ((4, 14), 2), ((20, 25), 5), ((20,), 3), ((1, 2, 4, 5, 20, 25), 6), ((1, 2, 4, 20, 25, 26), 4),
+    ((25,), 3), ((25, 26), 6), ((4, 25, 26), 2), ((4, 17), 4), ((4, 5, 17), 2), ((6, 4, 25, 26), 2),
 )  # fmt: skip
 
 # Chance that an AU joins when AUs are drawn independently; weak and overshadowed ones more often.
@@ -98,6 +99,9 @@ _ALONE = {
     "AU10": 0.26, "AU12": 0.26, "AU14": 0.50, "AU15": 0.34, "AU17": 0.40, "AU20": 0.36,
     "AU25": 0.34, "AU26": 0.34,
 }  # fmt: skip
+
+# Chance that an AU is shown by one side of the face, or nearly so.
+_ONE_SIDED = {"AU12": 0.05, "AU14": 0.3}
 
 # Mouth corners cannot obey several masters fully: only one of these may be strong.
 _RIVALS = ("AU12", "AU14", "AU15", "AU20")
@@ -111,13 +115,16 @@ def sample_expression(rng: np.random.Generator) -> Expression:
     for au in intensities:
         drawn = rng.normal(0, 0.08) if rng.random() < 0.9 else rng.uniform(-0.45, 0.45)
         lag[au] = float(np.clip(drawn, -0.45, 0.45))
+    for au, chance in _ONE_SIDED.items():
+        if rng.random() < chance:
+            lag[au] = float(rng.choice([-1, 1]) * rng.uniform(0.6, 1.0))
     return Expression(intensities, lag, sample_distractors(rng, intensities))
 
 
 def _sample_intensities(rng: np.random.Generator) -> dict[str, float]:
     levels = dict.fromkeys(PAPER_AUS, 0.0)
     draw = rng.random()
-    if draw < 0.06:
+    if draw < 0.1:
         return levels
     if draw < 0.22:
         levels[str(rng.choice(PAPER_AUS))] = _level(rng)
@@ -164,20 +171,25 @@ def _plausible(rng: np.random.Generator, levels: dict[str, float]) -> dict[str, 
 def sample_distractors(
     rng: np.random.Generator, intensities: Mapping[str, float]
 ) -> dict[str, float]:
-    """Gaze, and now and then blinks, tightened lids (AU7), pursed lips, puffed cheeks."""
+    """Gaze, and now and then blinks, tightened lids (AU7), pursed lips, puffed cheeks.
+
+    Eyes are shut and lids tightened more often beside AU04, AU06 and AU09, and lips pressed (AU24)
+    beside AU17, as faces show them together.
+    """
     beside = gaze(*rng.normal(0, 0.22, 2))
     raised_lids = intensities.get("AU05", 0.0) > 0
-    if rng.random() < 0.12 and not raised_lids:
-        closed = float(rng.uniform(0.1, 1.0))
+    narrowed = any(intensities.get(au, 0.0) > 1 for au in ("AU04", "AU06", "AU09"))
+    if rng.random() < (0.25 if narrowed else 0.12) and not raised_lids:
+        closed = 1.0 if rng.random() < 0.4 else float(rng.uniform(0.1, 1.0))
         beside |= {"eyeBlink_L": closed, "eyeBlink_R": closed * float(rng.uniform(0.9, 1))}
-    if rng.random() < 0.15:
-        tight = float(rng.uniform(0, 0.8))
+    if rng.random() < (0.35 if narrowed else 0.15):
+        tight = float(rng.uniform(0, 1.0))
         beside |= {"eyeSquint_L": tight, "eyeSquint_R": tight * float(rng.uniform(0.8, 1))}
     mouth_at_rest = max(intensities.get(au, 0.0) for au in ("AU12", "AU20", "AU25", "AU26")) < 1.5
     if rng.random() < 0.14 and mouth_at_rest:
         shape = str(rng.choice(["mouthPucker", "mouthFunnel", "mouthRollLower", "mouthRollUpper"]))
         beside[shape] = float(rng.uniform(0, 0.6 if shape != "mouthFunnel" else 0.15))
-    if rng.random() < 0.1:
+    if rng.random() < (0.4 if intensities.get("AU17", 0.0) > 1 else 0.1):
         press = float(rng.uniform(0, 0.6))
         beside |= {"mouthPress_L": press, "mouthPress_R": press}
     if rng.random() < 0.03:

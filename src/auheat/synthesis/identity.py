@@ -110,9 +110,10 @@ class PersonSampler:
             beard = facial_hair.grow_beard(rng, marks, self._skin_map, hair_colour, self._noise)
             albedo = facial_hair.painted(albedo, beard.paint, hair_colour * 0.9)
         glasses = None
-        if rng.random() < 0.15 and not plain:
+        if rng.random() < 0.2 and not plain:
             glasses = sample_glasses(rng, neutral[pack.landmarks])
         lines = self._wrinkles.sample(rng)
+        shiny = bool(rng.random() < 0.15)
         return Person(
             neutral=neutral,
             manner=_plain_manner(self._model) if plain else _manner(rng, self._model),
@@ -132,8 +133,8 @@ class PersonSampler:
             glasses=glasses,
             cloth=floats(rng.random(3) ** 2 * 0.6 + 0.01),
             teeth=floats(np.array([0.62, 0.57, 0.47]) * rng.uniform(0.7, 1.15)),
-            roughness=float(rng.uniform(0.34, 0.56)),
-            oil=float(rng.uniform(0.3, 0.95)),
+            roughness=float(rng.uniform(0.28, 0.36) if shiny else rng.uniform(0.34, 0.56)),
+            oil=float(rng.uniform(0.9, 1.7) if shiny else rng.uniform(0.3, 0.95)),
             bump=float(rng.uniform(0.35, 0.7)),
             veins=float(rng.uniform(0, 0.7)),
             lashes=float(rng.uniform(0.15, 0.4 if masculine else 0.65)),
@@ -148,6 +149,8 @@ class PersonSampler:
         height = (
             0.5 + self._painter.pores(rng, HEIGHT_SIZE) + 0.1 * age * rng.uniform(0.2, 1.1) * worn
         )
+        if rng.random() < 0.3:  # a fold beside the nose that is no AU
+            height = height + rng.uniform(0.05, 0.3) * lines[str(rng.choice(["AU10", "AU12"]))]
         return floats(height)
 
 
@@ -178,13 +181,17 @@ def _manner(rng: np.random.Generator, model: FaceModel) -> Manner:
     for shape, deviation in _REST_MIDDLE.items():
         rest[shape] = rng.normal(0, deviation * spread)
     rest["jawLeft"] = abs(rng.normal(0, 0.05))
+    recipe = {
+        (au, shape): float(np.exp(rng.normal(0, 0.12)))
+        for au, shapes in anatomy.RECIPES.items()
+        for shape in shapes
+    }
+    # some people's mouth corners are drawn in, some people's cheeks dimple beside them
+    recipe["AU14", "lipCornerPit"] *= float(rng.uniform(0.4, 1.5))
+    recipe["AU14", "mouthPress"] *= float(rng.uniform(0.0, 2.0))
     return Manner(
         amplitude={au: float(rng.uniform(0.85, 1.15)) for au in PAPER_AUS},
-        recipe={
-            (au, shape): float(np.exp(rng.normal(0, 0.12)))
-            for au, shapes in anatomy.RECIPES.items()
-            for shape in shapes
-        },
+        recipe=recipe,
         rest=model.weights(rest),
         gains=_gains(rng, model.pack),
         lopsided=float(rng.normal(0, 0.06)),

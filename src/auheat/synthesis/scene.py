@@ -94,32 +94,37 @@ def _towards(azimuth: float, elevation: float) -> Floats:
 
 
 def sample_light(rng: np.random.Generator) -> Light:
-    """A key lamp, a fill from the other side, a rim from behind, and a coloured surround."""
+    """A key lamp, a fill from the other side, a rim from behind, and a coloured surround.
+
+    Sometimes a hard lamp with little else, whose shadows have sharp edges; sometimes a flash.
+    """
 
     def warmth() -> Floats:
         cast = rng.normal(0, 0.12)
         return floats([1 + cast, 1 + 0.1 * cast, 1 - cast])
 
-    key = rng.uniform(-75, 75)
+    kind = rng.random()
+    hard, flash = kind < 0.22, 0.22 <= kind < 0.3
+    key = rng.normal(0, 5) if flash else rng.uniform(-75, 75)
     other = key + rng.choice([-1, 1]) * rng.uniform(72, 160)
     direction = np.stack(
         [
-            _towards(key, rng.uniform(-5, 65)),
+            _towards(key, rng.normal(6, 4) if flash else rng.uniform(-5, 72 if hard else 65)),
             _towards(other, rng.uniform(-10, 30)),
             _towards(rng.choice([-1, 1]) * rng.uniform(105, 135), rng.uniform(0, 40)),
         ]
     )
-    strength = rng.uniform(0.15, 1.3)
+    strength = rng.uniform(0.7, 1.6) if hard or flash else rng.uniform(0.15, 1.3)
     rim = rng.uniform(0.1, 1.2) if rng.random() < 0.5 else 0.0
     colour = np.stack(
         [
             warmth() * strength,
-            warmth() * strength * rng.uniform(0.05, 0.5),
+            warmth() * strength * (rng.uniform(0, 0.1) if hard else rng.uniform(0.05, 0.5)),
             warmth() * strength * rim,
         ]
     )
     ambient = np.zeros((9, 3), np.float32)
-    level = warmth() * rng.uniform(0.3, 0.85)
+    level = warmth() * (rng.uniform(0.06, 0.3) if hard or flash else rng.uniform(0.3, 0.85))
     ambient[0] = level
     ambient[1:4] = level * rng.normal(0, 0.12, (3, 1)) + rng.normal(0, 0.02, (3, 3))
     ambient[2] -= level * rng.uniform(0.05, 0.4)  # light comes from above

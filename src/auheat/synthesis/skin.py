@@ -71,8 +71,11 @@ class SkinPainter:
             albedo = np.broadcast_to(base, (SIZE, SIZE, 3)) * self._lip_colour(rng, base, tone)
         albedo = albedo * self._variation(rng, tone, age)
         albedo = self._marks_on(rng, albedo, tone, age)
-        if rng.random() < 0.2:
+        if rng.random() < 0.25:
             albedo = self._make_up(rng, albedo)
+        elif rng.random() < 0.12:  # lips as pale as the skin around
+            weight = self._lips[..., None] * rng.uniform(0.4, 0.9)
+            albedo = floats(albedo * (1 - weight) + base * (0.9, 0.8, 0.8) * weight)
         head = base * (1.0, 0.97, 0.96) * 0.96
         edge = self._edge()[..., None]
         return floats(albedo * (1 - edge) + head * edge), floats(head)

@@ -147,13 +147,14 @@ class Studio:
 
     def portrait(
         self, person: Person, expression: Expression, align: Align, side: int, yaw: float = 0.0
-    ) -> NDArray[np.uint8]:
-        """A clean picture in fixed light, for pictures that are to be compared, (side, side, 3)."""
+    ) -> Picture:
+        """A clean picture in fixed light, for pictures that are to be compared."""
         posed = self._renderer.pose(person, expression)
         view = self._framed(posed, Pose(yaw=yaw), 90.0, align)
         background = np.full((side, side, 3), 0.3, np.float32)
         image = self._renderer.draw(posed, view, studio_light(), background)
-        return develop(image, _exposure(image))
+        landmarks = view.project(view.to_camera(posed.landmarks))
+        return Picture(develop(image, _exposure(image)), landmarks, _levels(expression))
 
     def _aligned(
         self,
