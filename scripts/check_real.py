@@ -31,9 +31,9 @@ _PHOTOS = {".jpg", ".jpeg", ".png"}
 def read_results(path: Path, weights: str) -> list[FrameResult]:
     """All frames of a video, or the single one of a photo."""
     if path.suffix.lower() in _PHOTOS:
-        predictions = auheat.load(weights).predict(path)
+        predictions = auheat.load(weights).predict(path).faces
         return [FrameResult(1, 0.0, tuple(predictions))]
-    return list(auheat.predict_video(path, weights=weights))
+    return list(auheat.load(weights).predict_video(path))
 
 
 def mean_of(results: list[FrameResult], what: str, frames: str) -> float:

@@ -49,4 +49,4 @@ def grey_predictor(known: Sequence[Sequence[Face]]) -> Predictor:
         maps[:, :, 4, 4] = at_points
         return Heatmaps(maps, None)
 
-    return Predictor(checkpoint_of(MapsFrom(draw)), KnownFaces(known), "cpu")
+    return Predictor(checkpoint_of(MapsFrom(draw)), KnownFaces(known), device="cpu")

@@ -105,7 +105,7 @@ def test_rows_of_the_training_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_rows_of_the_predict_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every stage, the loop and the pipeline read the clip of exactly the frames asked for."""
     video = write_video(tmp_path / "a.mp4", [texture(i, 96, 128) for i in range(3)])
-    predictor = Predictor(small_checkpoint(), KnownFaces([[]]), "cpu")
+    predictor = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu")
     seen, commands = list[int](), list[Path]()
     loop = predict._loop
 

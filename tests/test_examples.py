@@ -29,7 +29,7 @@ CLIPS = sorted(EXAMPLES.glob("*.mp4"))
 def read(request: pytest.FixtureRequest) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table that auheat makes of a clip, and the true one."""
     clip: Path = request.param
-    table = auheat.predict_video(clip, device="cpu").table()
+    table = auheat.load(device="cpu").predict_video(clip).to_pandas()
     return table, pd.read_csv(clip.with_suffix(".labels.csv"))
 
 

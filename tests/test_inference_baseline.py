@@ -68,7 +68,7 @@ def test_a_baseline_frame_knows_only_who_is_in_it(people: list[Face]) -> None:
     assert list(at_frame(2, source, grey_predictor(script)).faces) == [0]
     assert sorted(at_frame(3, source, grey_predictor(script)).faces) == [0, 1]
     video = VideoPrediction(source, grey_predictor(script), PostProcessing(baseline=2))
-    table = video.table()
+    table = video.to_pandas()
     assert table.loc[table.face_id == 0, "AU09_r"].tolist() == [0.0] * 4
     assert table.loc[table.face_id == 1, "AU09_r"].tolist() == pytest.approx([1.0] * 2)
 

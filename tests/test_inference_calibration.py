@@ -19,7 +19,7 @@ from PIL import Image as Pillow
 from auheat.inference.calibration import Baseline, PersonBaseline, calibrate, calibrated, slope
 from auheat.inference.postprocess import PostProcessedFrames, PostProcessing
 from auheat.inference.smoothing import smooth
-from auheat.inference.video import VideoPrediction, predict_video
+from auheat.inference.video import VideoPrediction
 from auheat.results import Face
 from auheat.tables.schema import TableSchema
 from grey_video import REST, Greys, grey_predictor, intensities_of
@@ -96,7 +96,7 @@ def test_auto_and_smoothing_on_a_video(people: list[Face]) -> None:
     source = Greys(greys)
     processing = PostProcessing(baseline="auto", smooth=True)
     video = VideoPrediction(source, grey_predictor([people[:1]]), processing)
-    table = video.table()
+    table = video.to_pandas()
     assert source.passes == 1
     times, raw = np.arange(40) / 25, np.array([intensities_of(grey) for grey in greys])
     expected = calibrated(smooth(times, raw), [1.0, 1.0, 2.5])
@@ -129,9 +129,9 @@ def test_predict_video_takes_a_baseline(tmp_path: Path, people: list[Face]) -> N
     for index, grey in enumerate([50, 100, 150]):
         Pillow.new("RGB", (320, 240), (grey,) * 3).save(tmp_path / f"{index}.png")
     baseline = Baseline({0: PersonBaseline(REST | {"AU25": 1.0})}, "photo", "x", shared=True)
-    video = predict_video(tmp_path, grey_predictor([people]), baseline=baseline)
-    table = video.table()
+    video = grey_predictor([people]).predict_video(tmp_path, baseline=baseline)
+    table = video.to_pandas()
     assert table["AU04_r"].tolist() == pytest.approx([0, 0, 1.0625, 1.0625, 2.25, 2.25])
     assert table["AU04_c"].tolist() == [0, 0, 1, 1, 1, 1]
-    numbered = predict_video(tmp_path, grey_predictor([people]), baseline=1).table()
+    numbered = grey_predictor([people]).predict_video(tmp_path, baseline=1).to_pandas()
     assert numbered["AU04_raw"].tolist() == pytest.approx([1, 1, 2, 2, 3, 3])

@@ -27,7 +27,7 @@ Points = NDArray[np.float64]
 def predictor(face: Points) -> Predictor:
     """Finds one face in every photo; in videos one, two, one, two, ... with ids 0 and 1."""
     known = [face_from(face, 0), face_from(face * 0.6 + 150, 1)]
-    return Predictor(small_checkpoint(), KnownFaces([known[:1], known]), "cpu")
+    return Predictor(small_checkpoint(), KnownFaces([known[:1], known]), device="cpu")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
 )
 def test_wrong_aus_are_refused(aus: list[str], message: str) -> None:
     with pytest.raises(AuheatError, match=message):
-        Predictor(small_checkpoint(), KnownFaces([[]]), "cpu", aus)
+        Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu", aus=aus)
 
 
 def test_devices() -> None:
@@ -48,7 +48,7 @@ def test_load_reads_weights_and_makes_the_finder(
 
     monkeypatch.setattr(module, "default_detector", detector)
     path = save_small(tmp_path / "small.safetensors")
-    loaded = load(path, "cpu", ["AU12"], 3)
+    loaded = load(path, "cpu", aus=["AU12"], max_faces=3)
     assert (loaded.aus, loaded.device, asked) == (("AU12",), "cpu", [3])
     assert load(str(path), "cpu").aus == SMALL.aus
     assert asked == [3, 5]

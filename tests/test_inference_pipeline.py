@@ -72,7 +72,7 @@ def test_pictures_that_nobody_wants_are_not_kept(frames: list[Frame], predictor:
 def test_an_unreadable_video_is_refused_through_all_stages(tmp_path: Path) -> None:
     source = VideoFile(CLIP)
     source.path = tmp_path / "gone.mp4"
-    predictor = Predictor(small_checkpoint(), KnownFaces([[]]), "cpu")
+    predictor = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu")
     with pytest.raises(AuheatError, match=r"no file at .*gone\.mp4"):
         list(predict_frames(source, predictor, predictor.detector.tracker()))
 

@@ -15,10 +15,10 @@ from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import PointLayout
 from auheat.heatmap import codec_of
-from auheat.inference.predictor import Predictor, checked
+from auheat.inference.predictor import Predictor
 from auheat.models.heatmap_model import Heatmaps
 from auheat.models.runtimes.runtime import BATCH_SIZE
-from auheat.results import Face, FacePrediction
+from auheat.results import Face, FacePrediction, checked_image
 from stand_ins import (
     SMALL,
     KnownFaces,
@@ -37,7 +37,7 @@ CODEC = codec_of(SMALL)
 
 def predictor_with(draw: object, faces: list[Face] | None = None, **options: object) -> Predictor:
     net = MapsFrom(draw)  # type: ignore[arg-type]
-    return Predictor(checkpoint_of(net), KnownFaces([faces or []]), "cpu", **options)  # type: ignore[arg-type]
+    return Predictor(checkpoint_of(net), KnownFaces([faces or []]), device="cpu", **options)  # type: ignore[arg-type]
 
 
 def placed(
@@ -188,14 +188,14 @@ def test_more_faces_than_a_batch_keep_their_order(face: Points) -> None:
 
 def test_no_face_is_a_result() -> None:
     predictor = predictor_with(lambda _: pytest.fail("nothing to compute"))
-    assert predictor.predict(FRAME) == []
+    assert predictor.predict(FRAME).faces == ()
     assert predictor.predict_faces(FRAME, []) == []
 
 
 def test_a_subset_of_aus_keeps_the_networks_order_and_values(face: Points) -> None:
     faces = [placed(face)]
-    whole = Predictor(small_checkpoint(), KnownFaces([faces]), "cpu")
-    some = Predictor(small_checkpoint(), KnownFaces([faces]), "cpu", ["AU12", "AU04"])
+    whole = Predictor(small_checkpoint(), KnownFaces([faces]), device="cpu")
+    some = Predictor(small_checkpoint(), KnownFaces([faces]), device="cpu", aus=["AU12", "AU04"])
     assert some.aus == ("AU04", "AU12")
     (all_aus,), (chosen,) = whole.predict(FRAME), some.predict(FRAME)
     assert chosen.intensities == {au: all_aus.intensities[au] for au in some.aus}
@@ -204,8 +204,8 @@ def test_a_subset_of_aus_keeps_the_networks_order_and_values(face: Points) -> No
 
 
 def test_the_same_picture_gives_the_same_numbers(face: Points) -> None:
-    predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), "cpu")
-    first, again = predictor.predict(FRAME)[0], predictor.predict(FRAME)[0]
+    predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), device="cpu")
+    first, again = predictor.predict(FRAME).faces[0], predictor.predict(FRAME).faces[0]
     assert first.intensities == again.intensities
     assert 0 < min(first.intensities.values()) < max(first.intensities.values()) <= 5
     together = predictor.predict_faces(FRAME, [placed(face)] * 3)
@@ -214,9 +214,9 @@ def test_the_same_picture_gives_the_same_numbers(face: Points) -> None:
 
 
 def test_nothing_is_kept_for_gradients(face: Points) -> None:
-    predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), "cpu")
+    predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), device="cpu")
     net = predictor.runtime.net.train()  # type: ignore[attr-defined]
-    fresh = Predictor(checkpoint_of(net), predictor.detector, "cpu")
+    fresh = Predictor(checkpoint_of(net), predictor.detector, device="cpu")
     assert not fresh.runtime.net.training  # type: ignore[attr-defined]
     (found,) = fresh.predict(FRAME)
     assert isinstance(found, FacePrediction)
@@ -226,10 +226,10 @@ def test_nothing_is_kept_for_gradients(face: Points) -> None:
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_path_is_read(tmp_path: Path, face: Points, as_text: bool) -> None:
     Pillow.fromarray(FRAME).save(tmp_path / "a.png")
-    predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), "cpu")
+    predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), device="cpu")
     path = tmp_path / "a.png"
     (found,) = predictor.predict(str(path) if as_text else path)
-    assert found.intensities == predictor.predict(FRAME)[0].intensities
+    assert found.intensities == predictor.predict(FRAME).faces[0].intensities
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_a_path_is_read(tmp_path: Path, face: Points, as_text: bool) -> None:
 )
 def test_wrong_arrays_are_refused(wrong: NDArray[np.generic]) -> None:
     with pytest.raises(AuheatError, match=r"\(H, W, 3\)") as caught:
-        checked(wrong)  # type: ignore[arg-type]
+        checked_image(wrong)  # type: ignore[arg-type]
     assert str(wrong.shape) in str(caught.value)
     predictor = predictor_with(lambda _: pytest.fail("nothing to compute"))
     with pytest.raises(AuheatError):

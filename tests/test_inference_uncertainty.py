@@ -105,7 +105,7 @@ def test_damaged_files_are_refused(tmp_path: Path, change: Any) -> None:
 
 def test_predictions_carry_them(face: Points, tmp_path: Path) -> None:
     image, faces = texture(0, 270, 480), [face_from(face, score=0.8)]
-    plain = Predictor(small_checkpoint(), KnownFaces([faces]), "cpu")
+    plain = Predictor(small_checkpoint(), KnownFaces([faces]), device="cpu")
     informed = Predictor(
         small_checkpoint(), KnownFaces([faces]), "cpu", ["AU12", "AU04"], uncertainty=figures()
     )

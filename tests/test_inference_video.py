@@ -19,7 +19,7 @@ from auheat.facs import PointLayout
 from auheat.heatmap import codec_of
 from auheat.inference.pipeline import BATCH_FRAMES, DECODED, READ, predict_frames
 from auheat.inference.predictor import Predictor
-from auheat.inference.video import VideoPrediction, predict_video
+from auheat.inference.video import VideoPrediction
 from auheat.media.frames import Frame
 from auheat.models.heatmap_model import Heatmaps
 from auheat.results import Face
@@ -70,7 +70,7 @@ class Clip:
 def test_every_frame_gets_its_own_faces(faces: list[Face]) -> None:
     """None, one, two, none, one, two, ... over several batches."""
     script = [[], faces[:1], faces]
-    predictor = Predictor(small_checkpoint(), KnownFaces(script), "cpu")
+    predictor = Predictor(small_checkpoint(), KnownFaces(script), device="cpu")
     clip = Clip(2 * BATCH_FRAMES + 3, 240, 320)
     found = list(predict_frames(clip, predictor, predictor.detector.tracker()))
     assert [image[0, 0, 0] + 1 for image, _ in found if image is not None] == [
@@ -89,7 +89,8 @@ def test_every_frame_gets_its_own_faces(faces: list[Face]) -> None:
 
 def test_frames_are_read_as_they_are_asked_for(faces: list[Face]) -> None:
     clip = Clip(100)
-    results = iter(VideoPrediction(clip, Predictor(small_checkpoint(), KnownFaces([faces]), "cpu")))
+    predictor = Predictor(small_checkpoint(), KnownFaces([faces]), device="cpu")
+    results = iter(VideoPrediction(clip, predictor))
     assert clip.made == 0
     next(results)
     assert clip.made <= MOST_ALIVE
@@ -97,7 +98,7 @@ def test_frames_are_read_as_they_are_asked_for(faces: list[Face]) -> None:
 
 
 def test_iterating_again_starts_with_a_fresh_tracker(faces: list[Face]) -> None:
-    predictor = Predictor(small_checkpoint(), KnownFaces([[], faces, faces]), "cpu")
+    predictor = Predictor(small_checkpoint(), KnownFaces([[], faces, faces]), device="cpu")
     video = VideoPrediction(Clip(2, 240, 320), predictor)
     for _ in range(2):
         assert [len(result) for result in video] == [0, 2]
@@ -110,11 +111,11 @@ def flat_predictor(known: list[list[Face]]) -> Predictor:
     maps = (levels * codec.scale).view(1, -1, 1, 1).expand(1, -1, *codec.map_size)
     net = MapsFrom(lambda crops: Heatmaps(maps.expand(len(crops), -1, -1, -1), None))
     net.seen = type("Nothing", (), {"append": lambda *_: None})()
-    return Predictor(checkpoint_of(net), KnownFaces(known), "cpu")
+    return Predictor(checkpoint_of(net), KnownFaces(known), device="cpu")
 
 
 def test_table_in_full(faces: list[Face]) -> None:
-    table = VideoPrediction(Clip(3), flat_predictor([faces, [], faces[1:]])).table()
+    table = VideoPrediction(Clip(3), flat_predictor([faces, [], faces[1:]])).to_pandas()
     assert list(table.columns) == [
         *("frame", "face_id", "timestamp", "confidence", "success"),
         *("AU04_r", "AU09_r", "AU12_r", "AU04_c", "AU09_c", "AU12_c"),
@@ -135,7 +136,7 @@ def test_table_in_full(faces: list[Face]) -> None:
 
 
 def test_a_table_without_any_face() -> None:
-    table = VideoPrediction(Clip(2), flat_predictor([[]])).table()
+    table = VideoPrediction(Clip(2), flat_predictor([[]])).to_pandas()
     assert table["success"].tolist() == [0, 0]
     assert table["AU04_r"].isna().all()
     assert table["AU04_r"].dtype == np.float64
@@ -160,29 +161,25 @@ def test_iterating_takes_constant_memory(faces: list[Face]) -> None:
 
 
 def test_predict_video_reads_files_and_folders(tmp_path: Path, faces: list[Face]) -> None:
-    predictor = Predictor(small_checkpoint(), KnownFaces([faces]), "cpu")
+    predictor = Predictor(small_checkpoint(), KnownFaces([faces]), device="cpu")
     path = write_video(
         tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(4)], [0, 40, 90, 200]
     )
-    times = [result.timestamp for result in predict_video(str(path), predictor)]
+    times = [result.timestamp for result in predictor.predict_video(str(path))]
     assert times == pytest.approx([0, 0.04, 0.09, 0.2], abs=1e-6)
     (tmp_path / "frames").mkdir()
     for i in (1, 2, 10):
         Pillow.fromarray(texture(i, 270, 480)).save(tmp_path / "frames" / f"{i}.png")
-    table = predict_video(tmp_path / "frames", predictor, fps=10).table()
+    table = predictor.predict_video(tmp_path / "frames", fps=10).to_pandas()
     assert table["timestamp"].tolist() == pytest.approx([0, 0, 0.1, 0.1, 0.2, 0.2])
 
 
 def test_what_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
-    predictor = Predictor(small_checkpoint(), KnownFaces([[]]), "cpu")
+    predictor = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu")
     with pytest.raises(AuheatError, match="no file"):
-        predict_video(tmp_path / "none.mp4", predictor)
+        predictor.predict_video(tmp_path / "none.mp4")
     with pytest.raises(AuheatError, match="no pictures"):
-        predict_video(tmp_path, predictor)
-    with pytest.raises(AuheatError, match="no checkpoint"):
-        predict_video(
-            write_video(tmp_path / "a.mp4", [texture(0)] * 2), weights=tmp_path / "none.safetensors"
-        )
+        predictor.predict_video(tmp_path)
 
 
 def test_a_truncated_video_warns_and_keeps_its_rows(tmp_path: Path) -> None:
@@ -190,9 +187,9 @@ def test_a_truncated_video_warns_and_keeps_its_rows(tmp_path: Path) -> None:
     noise = [random.integers(0, 256, (96, 128, 3)).astype(np.uint8) for _ in range(50)]
     path = write_video(tmp_path / "a.mkv", noise)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    video = predict_video(path, Predictor(small_checkpoint(), KnownFaces([[]]), "cpu"))
+    video = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu").predict_video(path)
     with pytest.warns(UserWarning, match=r"a\.mkv: it is truncated after frame"):
-        table = video.table()
+        table = video.to_pandas()
     assert 15 < len(table) < 35
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,64 +1,96 @@
+"""What users may rely on: the names, how they are called, and what importing them does not do."""
+
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import auheat
+from auheat.deprecation import deprecated, renamed_argument
 
 ROOT = Path(auheat.__file__).parent
+TYPES = ("Baseline", "Face", "FacePrediction", "FrameResult", "HeadPose", "LiveTracker",
+         "Predictor", "Report", "VideoPrediction")  # fmt: skip
+FUNCTIONS = ("draw", "evaluate", "find_events", "load", "read_table")
 
 
 def test_public_names() -> None:
-    assert set(auheat.__all__) == {
-        *("AuheatError", "Face", "FacePrediction", "FrameResult", "Predictor", "VideoPrediction"),
-        *("__version__", "load", "predict_video"),
-    }
+    assert set(auheat.__all__) == {*TYPES, *FUNCTIONS, "AuheatError", "metrics", "__version__"}
+    for name in auheat.__all__:
+        assert getattr(auheat, name) is not None
+        assert name in dir(auheat)
 
 
 def test_every_name_is_where_it_is_defined() -> None:
-    from auheat.errors import AuheatError
-    from auheat.inference.predictor import Predictor, load
-    from auheat.inference.video import VideoPrediction, predict_video
-    from auheat.results import Face, FacePrediction, FrameResult
-
-    for thing in (
-        *(AuheatError, Face, FacePrediction, FrameResult),
-        *(Predictor, VideoPrediction, load, predict_video),
-    ):
-        assert getattr(auheat, thing.__name__) is thing
-        assert thing.__name__ in dir(auheat)
+    for name in (*TYPES, *FUNCTIONS, "AuheatError"):
+        thing = getattr(auheat, name)
+        assert (thing.__module__, thing.__name__) == (auheat._PLACES[name], name)
+    assert auheat.metrics.__name__ == "auheat.metrics"
 
 
 def test_type_checkers_see_every_name() -> None:
-    """The names under TYPE_CHECKING, the table of places and `__all__` must agree."""
-    tree = ast.parse((ROOT / "__init__.py").read_text("utf-8"))
-    typed = {
+    """The stub beside `__init__.py`, the table of places and `__all__` agree."""
+    stub = ast.parse((ROOT / "__init__.pyi").read_text("utf-8"))
+    imported = {
         alias.name: node.module
-        for block in tree.body
-        if isinstance(block, ast.If)
-        for node in block.body
+        for node in stub.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
+        if alias.asname == alias.name
     }
-    assert typed == auheat._PLACES
-    assert {*typed, "__version__"} == set(auheat.__all__)
+    assert imported == auheat._PLACES | {"metrics": "auheat"}
     assert (ROOT / "py.typed").is_file()
 
 
+@pytest.mark.parametrize("name", [*FUNCTIONS, *TYPES])
+def test_arguments_beyond_the_first_two_are_keywords(name: str) -> None:
+    """Of functions and methods; result types are made by auheat and their fields are named."""
+    thing = getattr(auheat, name)
+    called = [thing] if name in FUNCTIONS else _methods(thing)
+    for function in called:
+        positional = [
+            parameter.name
+            for parameter in inspect.signature(function).parameters.values()
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+            and parameter.name not in ("self", "cls")
+        ]
+        assert len(positional) <= 2, f"{function.__qualname__}: {positional}"
+
+
+def _methods(kind: type) -> list[Any]:
+    return [
+        value
+        for name, value in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_") and value.__module__.startswith("auheat")
+    ]
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *TYPES])
+def test_everything_public_is_documented(name: str) -> None:
+    thing = getattr(auheat, name)
+    for documented in [thing, *(_methods(thing) if name in TYPES else ())]:
+        assert inspect.getdoc(documented), documented
+    reference = (ROOT.parents[1] / "docs" / "api.md").read_text("utf-8")
+    assert f"::: auheat.{name}\n" in reference
+
+
 def test_unknown_names_are_attribute_errors() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'predict'"):
-        auheat.predict  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'predict_video'"):
+        auheat.predict_video  # type: ignore[attr-defined]  # noqa: B018
     assert not hasattr(auheat, "_nothing")
 
 
 def test_star_import_and_submodules_work() -> None:
     code = (
         "import auheat, auheat.facs; from auheat import *; from auheat import results\n"
-        "assert load is auheat.load and results.Face is Face and auheat.facs.TABLE"
+        "assert load is auheat.load and results.Face is Face and auheat.facs.TABLE\n"
+        "assert metrics.icc31 is auheat.metrics.icc31"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -70,3 +102,28 @@ def test_importing_loads_nothing() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert result.stdout.strip() == b"set()"
+
+
+def test_what_is_deprecated_warns_and_works() -> None:
+    @deprecated(since="0.2", until="0.4", instead="new(x)")
+    def old(x: int) -> int:
+        """Doubles."""
+        return 2 * x
+
+    with pytest.warns(FutureWarning, match=r"old\(\) is deprecated since auheat 0\.2 and goes in "
+                                           r"0\.4: use new\(x\)") as caught:  # fmt: skip
+        assert old(4) == 8
+    assert Path(caught[0].filename) == Path(__file__)
+    assert old.__doc__ == "Doubles."
+
+
+def test_a_renamed_argument_warns_and_works() -> None:
+    @renamed_argument("neutral", "baseline", since="0.2", until="0.4")
+    def read(*, baseline: int = 0) -> int:
+        return baseline
+
+    with pytest.warns(FutureWarning, match=r"\(neutral=\.\.\.\) .*: use baseline=\.\.\."):
+        assert read(neutral=3) == 3  # type: ignore[call-arg]
+    assert read(baseline=2) == 2
+    with pytest.raises(TypeError, match="neutral and baseline"):
+        read(neutral=1, baseline=2)  # type: ignore[call-arg]

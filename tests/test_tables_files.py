@@ -20,7 +20,7 @@ from auheat.files import make_folder
 from auheat.inference.inputs import gather
 from auheat.inference.jobs import Outcome, PredictionJob
 from auheat.inference.predictor import Predictor
-from auheat.inference.video import VideoPrediction, predict_video
+from auheat.inference.video import VideoPrediction
 from auheat.inference.writers import Outputs
 from auheat.results import FacePrediction, FrameResult
 from auheat.tables import writing
@@ -40,7 +40,7 @@ AUS = ("AU04", "AU09", "AU12")
 def predictor(face: Points) -> Predictor:
     """Finds one face in every photo; in videos two, none, two, none, ... with ids 0 and 1."""
     known = [face_from(face, 0), face_from(face * 0.6 + 150, 1)]
-    return Predictor(small_checkpoint(), KnownFaces([known, []]), "cpu")
+    return Predictor(small_checkpoint(), KnownFaces([known, []]), device="cpu")
 
 
 @pytest.fixture
@@ -234,9 +234,9 @@ def test_tables_that_are_damaged(tmp_path: Path) -> None:
 
 def test_pandas_and_polars(clip: Path, predictor: Predictor) -> None:
     polars = pytest.importorskip("polars")
-    video = predict_video(clip, predictor)
+    video = predictor.predict_video(clip)
     for layout in ("openface", "fex", "tidy"):
-        table = video.table(format=layout, pose=True)
+        table = video.to_pandas(format=layout, pose=True)
         other = video.to_polars(format=layout, pose=True)
         schema = TableSchema("video", AUS, layout=Layout(layout, True))
         assert tuple(table.columns) == tuple(other.columns) == schema.columns
@@ -250,13 +250,13 @@ def test_pandas_and_polars(clip: Path, predictor: Predictor) -> None:
     assert set(table["input"]) == {clip.as_posix()}
     assert table["frame"].dtype == np.int64
     with pytest.raises(AuheatError, match="unknown table format 'csv'"):
-        video.table(format="csv")  # type: ignore[arg-type]
+        video.to_pandas(format="csv")  # type: ignore[arg-type]
 
 
 def test_polars_is_asked_for_in_one_line(
     clip: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
-    video: VideoPrediction = predict_video(clip, predictor)
+    video: VideoPrediction = predictor.predict_video(clip)
     with pytest.raises(AuheatError, match=r'pip install "auheat\[polars\]"'):
         video.to_polars()

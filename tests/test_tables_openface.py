@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.results import Face, FacePrediction, FrameResult, HeadPose, is_present
+from auheat.facs import is_present
+from auheat.results import Face, FacePrediction, FrameResult, HeadPose
 from auheat.tables.columns import of_au
 from auheat.tables.schema import Layout, TableSchema
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auheat.errors import AuheatError
-from auheat.inference.events import find_events
+from auheat.inference.events import events_of
 from auheat.tables.columns import quoted, unquoted, writable
 from auheat.tables.programs import NOTES, PROGRAM, SCHEMA
 from auheat.tables.reading import read_table
@@ -163,7 +163,7 @@ def test_events_do_not_depend_on_the_order_of_rows(order: list[int]) -> None:
          "AU12_r": np.array(values, float)}
     )  # fmt: skip
     read = read_table(table.iloc[order])
-    found = find_events(people_in(read), aus_in(read))
+    found = events_of(people_in(read), aus_in(read))
     assert [(event.onset_frame, event.offset_frame) for event in found] == [
         (3, 7), (11, 13), (18, 19),
     ]  # fmt: skip

@@ -6,52 +6,48 @@
     for face in predictor.predict("photo.jpg"):
         print(face.face_id, face.intensities["AU12"])
 
-    auheat.predict_video("clip.mp4").table()  # a pandas table, one row per frame and face
+    table = predictor.predict_video("clip.mp4").to_pandas()  # a row for each frame and face
+    events = auheat.find_events(table)
 
 Importing auheat is quick: torch, MediaPipe and pandas are loaded when they are first needed.
+`__init__.pyi` beside this file tells type checkers the same names.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from auheat.errors import AuheatError
-    from auheat.inference.predictor import Predictor, load
-    from auheat.inference.video import VideoPrediction, predict_video
-    from auheat.results import Face, FacePrediction, FrameResult
+from typing import Any
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "AuheatError",
-    "Face",
-    "FacePrediction",
-    "FrameResult",
-    "Predictor",
-    "VideoPrediction",
-    "__version__",
-    "load",
-    "predict_video",
-]
-
+# Where every public name is defined. What is not here may change without notice: docs/stability.md.
 _PLACES = {
     "AuheatError": "auheat.errors",
+    "Baseline": "auheat.inference.calibration",
     "Face": "auheat.results",
     "FacePrediction": "auheat.results",
     "FrameResult": "auheat.results",
+    "HeadPose": "auheat.results",
+    "LiveTracker": "auheat.inference.live",
     "Predictor": "auheat.inference.predictor",
+    "Report": "auheat.evaluation.report",
     "VideoPrediction": "auheat.inference.video",
+    "draw": "auheat.drawing.overlay",
+    "evaluate": "auheat.evaluation.assess",
+    "find_events": "auheat.inference.events",
     "load": "auheat.inference.predictor",
-    "predict_video": "auheat.inference.video",
+    "metrics": "auheat.metrics",
+    "read_table": "auheat.tables.reading",
 }
+
+__all__ = [*_PLACES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    module = import_module(_PLACES[name])
+    return module if _PLACES[name] == f"{__name__}.{name}" else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -176,3 +176,8 @@ class PointLayout:
     def locate(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """All K points (K, 2) of a face with landmarks (68, 2), in the same pixels."""
         return np.stack([rule.locate(points) for rule in self.rules])
+
+
+def is_present(intensity: float) -> int:
+    """1 if an intensity, as the table prints it (2 decimals), reaches FACS level A, else 0."""
+    return int(round(float(intensity), 2) >= PRESENCE_THRESHOLD)

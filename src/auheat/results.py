@@ -9,12 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import degrees
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, PRESENCE_THRESHOLD
+from auheat.errors import AuheatError
+from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.landmarks import COUNT
+from auheat.tables.buffer import TableBuffer
+from auheat.tables.names import TableFormat, TableKind
+from auheat.tables.schema import Layout, TableSchema, extras_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars
+    import pyarrow as pa
+    import supervision as sv
 
 Triple = tuple[float, float, float]
 
@@ -151,21 +162,33 @@ class FacePrediction:
         """The identity of the face within its video, from 0."""
         return self.face.face_id
 
+    @property
+    def score(self) -> float:
+        """Certainty that this is a face, 0 to 1."""
+        return self.face.score
+
 
 @dataclass(frozen=True)
 class FrameResult:
     """All faces of one picture or one decoded video frame; iterating gives the predictions.
 
-    frame: number of the frame, from 1.
-    timestamp: seconds from the start of the video, as the file states it (0 for a picture).
-    faces: may be empty; that is a result, not an error.
-    input: name of the picture's file where several were read into one table.
+    Attributes:
+        frame: Number of the frame, from 1; 0 for a picture that is no frame of a video.
+        timestamp: Seconds from the start of the video, as the file states it; 0 for a picture.
+        faces: May be empty; that is a result, not an error.
+        input: Name of the picture's file, if it has one.
+        aus: The AUs that were looked for; those of the faces if it is not said.
     """
 
     frame: int
     timestamp: float
     faces: tuple[FacePrediction, ...]
     input: str | None = None
+    aus: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.aus and self.faces:
+            object.__setattr__(self, "aus", tuple(self.faces[0].intensities))
 
     def __iter__(self) -> Iterator[FacePrediction]:
         return iter(self.faces)
@@ -173,7 +196,93 @@ class FrameResult:
     def __len__(self) -> int:
         return len(self.faces)
 
+    def to_pandas(
+        self,
+        *,
+        format: TableFormat = "openface",
+        pose: bool = False,
+        landmarks: bool = False,
+        std: bool = False,
+    ) -> pd.DataFrame:
+        """A row for each face, with the columns of the CSV file; see `docs/outputs.md`.
 
-def is_present(intensity: float) -> int:
-    """1 if an intensity, as the table prints it (2 decimals), reaches FACS level A, else 0."""
-    return int(round(float(intensity), 2) >= PRESENCE_THRESHOLD)
+        Args:
+            format: "openface", "fex" (py-feat), or "tidy" (a row for each AU).
+            pose: With the columns of the head's pose.
+            landmarks: With the columns of the 68 landmarks.
+            std: With standard deviations; a Fex table has no place for them.
+
+        Returns:
+            Numbers that are not rounded. Without any face one row, with NaN for intensities.
+
+        Raises:
+            AuheatError: For an unknown format.
+        """
+        return self._buffer(format, pose, landmarks, std).pandas()
+
+    def to_polars(
+        self,
+        *,
+        format: TableFormat = "openface",
+        pose: bool = False,
+        landmarks: bool = False,
+        std: bool = False,
+    ) -> polars.DataFrame:
+        """What `to_pandas` gives as a polars table, with null for NaN.
+
+        Raises AuheatError, besides, if polars is not installed.
+        """
+        return self._buffer(format, pose, landmarks, std).polars()
+
+    def to_arrow(
+        self,
+        *,
+        format: TableFormat = "openface",
+        pose: bool = False,
+        landmarks: bool = False,
+        std: bool = False,
+    ) -> pa.Table:
+        """What `to_pandas` gives as an Arrow table, with null for NaN."""
+        return self._buffer(format, pose, landmarks, std).arrow()
+
+    def to_supervision(self) -> sv.Detections:
+        """The faces as detections of the package supervision, for its annotators and filters.
+
+        Returns:
+            `xyxy` boxes, `confidence`, `tracker_id` (the face_id), `class_id` 0, and in `data` an
+            array (N,) of intensities for every AU, by its name.
+
+        Raises:
+            AuheatError: If supervision is not installed.
+        """
+        try:
+            from supervision import Detections
+        except ImportError:
+            raise AuheatError("supervision is not installed: pip install supervision") from None
+        count = len(self.faces)
+        return Detections(
+            xyxy=np.array([face.box for face in self.faces], np.float32).reshape(count, 4),
+            confidence=np.array([face.confidence for face in self.faces], np.float32),
+            class_id=np.zeros(count, int),
+            tracker_id=np.array([face.face_id for face in self.faces], int),
+            data={au: np.array([face.intensities[au] for face in self.faces]) for au in self.aus},
+        )
+
+    def _buffer(self, format: TableFormat, pose: bool, landmarks: bool, std: bool) -> TableBuffer:
+        layout = Layout(format, pose, landmarks)
+        extras = extras_of(any(face.raw is not None for face in self.faces), std)
+        kind: TableKind = "video" if self.frame else "photo"
+        buffer = TableBuffer(TableSchema(kind, self.aus, extras, layout, self.input or ""))
+        buffer.add(self)
+        return buffer
+
+
+def checked_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The image itself. Raises AuheatError unless it is an (H, W, 3) array of uint8."""
+    array = np.asarray(image)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise AuheatError(
+            "expected an RGB image of shape (H, W, 3) and type uint8, not shape "
+            f"{array.shape} and type {array.dtype}"
+        )
+    return array

@@ -24,16 +24,10 @@ def command(table: Path, out: Path | None, enter: float, leave: float, shortest:
     and mean intensity; the frames of onset, apex and offset; complete, 0 if the video or the face
     was cut off in the middle of the event.
     """
-    from auheat.inference.events import Thresholds, find_events, write_events
+    from auheat.inference.events import Thresholds, events_in, write_events
     from auheat.inference.inputs import EVENTS
-    from auheat.tables.reading import read_table
-    from auheat.tables.scale import aus_in, check_scale
-    from auheat.tables.series import people_in
 
-    thresholds = Thresholds(enter, leave, shortest)
-    read = read_table(table)
-    check_scale(read, str(table))
-    events = find_events(people_in(read, str(table)), aus_in(read), thresholds)
+    events = events_in(table, Thresholds(enter, leave, shortest))
     place = out or table.with_suffix(EVENTS)
     write_events(place, events)
     click.echo(f"{len(events)} event{'' if len(events) == 1 else 's'} -> {place}")

@@ -39,7 +39,7 @@ TRIED = (
 )
 LOOKED_FOR = (
     ("onnxscript", "onnxscript", "export", "auheat export"),
-    ("polars", "polars", "polars", "VideoPrediction.to_polars"),
+    ("polars", "polars", "polars", "FrameResult.to_polars"),
     ("fastapi", "fastapi", "serve", "auheat serve"),
     ("numba", "numba", "synth", "auheat synth"),
     ("lightning", "lightning", "train", "auheat train"),

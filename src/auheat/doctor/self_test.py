@@ -74,7 +74,7 @@ def self_test() -> Iterator[Finding]:
 
     started = time.perf_counter()
     predictor = load()
-    faces = predictor.predict(folder() / FACE)
+    faces = predictor.predict(folder() / FACE).faces
     seconds = time.perf_counter() - started
     if len(faces) != 1:
         yield Finding("FAILED", "self-test", f"found {len(faces)} faces instead of 1", _AGAIN)

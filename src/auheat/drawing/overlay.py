@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auheat import geometry
 from auheat.drawing.panel import REFERENCE, Panel, colour_scale, face_colour, name_tag
 from auheat.facs import MAX_INTENSITY
-from auheat.results import FacePrediction, FrameResult
+from auheat.results import FacePrediction, FrameResult, checked_image
 
 Image = NDArray[np.uint8]
 
@@ -19,6 +19,25 @@ Image = NDArray[np.uint8]
 _FAINTEST, _FULL, _OPACITY = 0.5, 2.5, 0.75
 # Heatmaps are enlarged smoothly by this factor before they are laid on the face.
 _SMOOTH = 8
+
+
+def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
+    """The image with boxes, landmarks and heatmaps, and beside it a panel of intensities.
+
+    Args:
+        image: (H, W, 3) RGB uint8; it is not changed.
+        result: What was predicted for it. Without heatmaps none are drawn.
+        panel: Whether the panel is drawn.
+
+    Returns:
+        (h, w, 3) RGB uint8, enlarged where the image is small, with even sides.
+
+    Raises:
+        AuheatError: If the image is no such array.
+    """
+    image = checked_image(image)
+    overlay = Overlay(result.aus, *image.shape[:2])
+    return overlay.draw(image, result) if panel else overlay.picture(image, result)
 
 
 class Overlay:
@@ -88,6 +107,8 @@ class Overlay:
 
 def _lay_heat(picture: Image, prediction: FacePrediction, to_picture: geometry.Transform) -> None:
     """Blends the strongest of a face's heatmaps at every pixel into the picture."""
+    if not prediction.heatmaps:
+        return
     strongest = np.max(np.stack(list(prediction.heatmaps.values())), axis=0)
     rows, columns = strongest.shape
     smooth = cv2.resize(

@@ -87,7 +87,7 @@ class Panel:
         self.aus, self.unit = tuple(aus), unit
         self.size = (round(WIDTH * unit / 2) * 2, height)
         room = min(height / unit, 1.6 * REFERENCE) - _HEAD - _FOOT
-        self._row = min(room / len(self.aus), 40.0)
+        self._row = min(room / max(len(self.aus), 1), 40.0)
         self._font = min(12.0, 0.62 * self._row)
         self._empty = self._drawn_background()
 

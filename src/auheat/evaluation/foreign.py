@@ -44,15 +44,17 @@ class ForeignTable:
         return tuple(name for name in self.rows if re.fullmatch(r"AU\d\d", str(name)))
 
 
-def read_foreign(target: str | Path, kind: str = "auto") -> ForeignTable:
-    """Reads one table, or all tables in a folder and the folders below it.
+def read_foreign(target: str | Path | pd.DataFrame, kind: str = "auto") -> ForeignTable:
+    """Reads one table, all tables in a folder and the folders below it, or a table in memory.
 
     kind: one of `KINDS`, or "auto" to tell by the columns. Raises AuheatError if there is no table,
     if one is damaged or of no known kind, or if they are of several kinds.
     """
-    target = Path(target)
     if kind not in ("auto", *KINDS):
         raise unknown_name("format", kind, ("auto", *KINDS))
+    if not isinstance(target, str | Path):
+        return _read(target, "table", kind)
+    target = Path(target)
     paths = tables_in(target)
     if not paths:
         raise AuheatError(f"no CSV or Parquet tables in {target}")
@@ -80,8 +82,8 @@ def holds_tables(target: Path) -> bool:
     return not weights and bool(tables_in(target))
 
 
-def _read(path: Path, inside: str, kind: str) -> ForeignTable:
-    table = read_table(path, format=kind)  # type: ignore[arg-type]
+def _read(given: Path | pd.DataFrame, inside: str, kind: str) -> ForeignTable:
+    table = read_table(given, format=kind)  # type: ignore[arg-type]
     aus = list(aus_in(table))
     named = table["input"].map(lambda name: f"{inside}/{_without_ending(name)}" if name else inside)
     rows = pd.DataFrame(

@@ -34,8 +34,8 @@ from numpy.typing import ArrayLike, NDArray
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.files import atomic_write
+from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.pipeline import predict_frames
-from auheat.inference.predictor import Predictor
 from auheat.media.frames import Frame, FrameSource
 from auheat.results import FacePrediction
 from auheat.tables.series import PersonSeries, SeriesRecorder
@@ -185,7 +185,7 @@ def calibrate(face: FacePrediction, baseline: PersonBaseline | None) -> FacePred
 
 
 def resolve_baseline(
-    given: int | str | Path | Baseline | None, predictor: Predictor
+    given: int | str | Path | Baseline | None, predictor: FacePredictor
 ) -> BaselineChoice | None:
     """The baseline that the user names: a frame's number, "auto", "none", a photo, a saved one.
 
@@ -209,9 +209,9 @@ def resolve_baseline(
     return at_photo(path, predictor)
 
 
-def at_photo(path: Path, predictor: Predictor) -> Baseline:
+def at_photo(path: Path, predictor: FacePredictor) -> Baseline:
     """The baseline from a photo of one person."""
-    faces = predictor.predict(path)
+    faces = predictor.predict(path).faces
     if len(faces) != 1:
         seen = f"{len(faces)} faces" if faces else "no face"
         raise AuheatError(f"the baseline photo {path} shows {seen}: give one of one person")
@@ -219,7 +219,10 @@ def at_photo(path: Path, predictor: Predictor) -> Baseline:
 
 
 def at_frame(
-    number: int, source: FrameSource, predictor: Predictor, frames: Iterable[Frame] | None = None
+    number: int,
+    source: FrameSource,
+    predictor: FacePredictor,
+    frames: Iterable[Frame] | None = None,
 ) -> Baseline:
     """The baselines of everyone in a frame of a video, as far as they are seen there.
 

@@ -24,6 +24,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,12 @@ from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
 from auheat.files import atomic_write
 from auheat.inference.smoothing import GAP, stretches
-from auheat.tables.series import PersonSeries
+from auheat.tables.reading import read_table
+from auheat.tables.scale import aus_in, check_scale
+from auheat.tables.series import PersonSeries, people_in
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -89,6 +95,48 @@ COLUMNS = tuple(field.name for field in fields(Event))
 
 
 def find_events(
+    table: str | Path | pd.DataFrame | Any,
+    *,
+    enter: float = DEFAULTS.enter,
+    leave: float = DEFAULTS.leave,
+    shortest: float = DEFAULTS.shortest,
+) -> pd.DataFrame:
+    """Onset, apex and offset of every Action Unit in a table of a video.
+
+    Args:
+        table: What `auheat.read_table` reads: a path, or a table in memory.
+        enter: Intensity that an event must reach.
+        leave: Intensity at which it begins and ends.
+        shortest: Seconds that an event lasts at least.
+
+    Returns:
+        A row for each event, by person, AU and time, with the columns of `Event`.
+
+    Raises:
+        AuheatError: If it is no table of one video with intensities from 0 to 5, or the thresholds
+            make no sense.
+    """
+    import pandas as pd
+
+    found = events_in(table, Thresholds(enter, leave, shortest))
+    columns = {name: [getattr(event, name) for event in found] for name in COLUMNS}
+    return pd.DataFrame(columns).astype(
+        {field.name: _DTYPES[str(field.type)] for field in fields(Event)}
+    )
+
+
+_DTYPES = {"int": "int64", "float": "float64", "str": "object"}
+
+
+def events_in(table: str | Path | pd.DataFrame | Any, thresholds: Thresholds) -> list[Event]:
+    """The events of everyone in a table; see `find_events`."""
+    name = str(table) if isinstance(table, str | Path) else "the table"
+    read = read_table(table)
+    check_scale(read, name)
+    return events_of(people_in(read, name), aus_in(read), thresholds)
+
+
+def events_of(
     people: Iterable[PersonSeries], aus: Sequence[str], thresholds: Thresholds = DEFAULTS
 ) -> list[Event]:
     """The events of all people and AUs: by person, then AU, then time.

@@ -15,9 +15,9 @@ from time import perf_counter
 
 from auheat.errors import AuheatError
 from auheat.inference.calibration import Baseline, calibrate
+from auheat.inference.face_predictor import FacePredictor, Image
 from auheat.inference.inputs import Input, photos_in
 from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
-from auheat.inference.predictor import Image, Predictor
 from auheat.inference.writers import Outputs, Result, Target, Writer, opened, writers_for
 from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
 from auheat.media.photo import is_photo, read_photo
@@ -87,7 +87,7 @@ class PredictionJob:
         progress: Shows how far each input is.
     """
 
-    predictor: Predictor
+    predictor: FacePredictor
     outputs: Outputs
     processing: PostProcessing = AS_PREDICTED
     fps: float = 30.0
@@ -181,7 +181,7 @@ class PredictionJob:
             )
 
     def _result(self, image: Image, number: int, path: Path) -> FrameResult:
-        faces = self.predictor.predict(image)
+        faces = list(self.predictor.predict(image))
         baseline = self.processing.baseline
         if isinstance(baseline, Baseline):
             faces = [calibrate(face, baseline.of(face.face_id)) for face in faces]
@@ -190,7 +190,7 @@ class PredictionJob:
                 f"{path} is a photo, which has no baseline frame: give a baseline photo of the "
                 "person"
             )
-        return FrameResult(number, 0.0, tuple(faces), path.name)
+        return FrameResult(number, 0.0, tuple(faces), path.name, self.predictor.aus)
 
     def _writers(self, kind: TableKind, item: Input, rate: Fraction | None = None) -> list[Writer]:
         extras: tuple[Extra, ...] = ("raw",) if self.processing != AS_PREDICTED else ()

@@ -16,7 +16,7 @@ from threading import Event, Thread
 from typing import Generic, TypeVar
 
 from auheat.faces.detector import FaceTracker
-from auheat.inference.predictor import AlignedFace, Image, Predictor
+from auheat.inference.face_predictor import AlignedFace, FacePredictor, Image
 from auheat.media.frames import Frame
 from auheat.results import FrameResult
 from auheat.system import cpu_count
@@ -47,7 +47,7 @@ def threads_beside() -> int:
 
 
 def predict_frames(
-    frames: Iterable[Frame], predictor: Predictor, tracker: FaceTracker, images: bool = True
+    frames: Iterable[Frame], predictor: FacePredictor, tracker: FaceTracker, images: bool = True
 ) -> Stage[FrameAndResult]:
     """The result of every frame, in order, with its image if `images`.
 
@@ -62,17 +62,17 @@ def predict_frames(
 
 
 def _track(
-    frames: Stage[Frame], predictor: Predictor, tracker: FaceTracker, images: bool
+    frames: Stage[Frame], predictor: FacePredictor, tracker: FaceTracker, images: bool
 ) -> Iterator[Tracked]:
     with closing(frames):
         for frame in frames:
             faces = predictor.align(frame.image, tracker.update(frame.image))
-            empty = FrameResult(frame.number, frame.timestamp, ())
+            empty = FrameResult(frame.number, frame.timestamp, (), aus=predictor.aus)
             yield frame.image if images else None, empty, faces
 
 
 def _predict(
-    tracked: Stage[Tracked], predictor: Predictor, batch_frames: int
+    tracked: Stage[Tracked], predictor: FacePredictor, batch_frames: int
 ) -> Iterator[FrameAndResult]:
     waiting: list[Tracked] = []
     with closing(tracked):
@@ -83,7 +83,7 @@ def _predict(
         yield from _predict_waiting(waiting, predictor)
 
 
-def _predict_waiting(waiting: list[Tracked], predictor: Predictor) -> Iterator[FrameAndResult]:
+def _predict_waiting(waiting: list[Tracked], predictor: FacePredictor) -> Iterator[FrameAndResult]:
     """Results of all frames that wait, none of which is left waiting."""
     faces = [face for *_, of_frame in waiting for face in of_frame]
     predictions = iter(predictor.predict_aligned(faces))

@@ -11,13 +11,12 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.files import Resource
 from auheat.inference.calibration import (
     Baseline,
     BaselineChoice,
@@ -25,8 +24,8 @@ from auheat.inference.calibration import (
     calibrate,
     from_video,
 )
+from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.pipeline import FrameAndResult, Stage, predict_frames
-from auheat.inference.predictor import Predictor
 from auheat.inference.smoothing import smooth
 from auheat.media.frames import FrameSource
 from auheat.progress import Progress, silent, track
@@ -75,7 +74,7 @@ class PostProcessedFrames:
     def __init__(
         self,
         source: FrameSource,
-        predictor: Predictor,
+        predictor: FacePredictor,
         processing: PostProcessing = AS_PREDICTED,
         images: bool = True,
         progress: Progress = silent,
@@ -110,7 +109,7 @@ class PostProcessedFrames:
 
     def _after_all(self) -> Iterator[FrameAndResult]:
         recorder = SeriesRecorder(self._predictor.aus)
-        with _Spool() as spool:
+        with closing(ResultSpool()) as spool:
             with closing(self._read(images=False)) as read:
                 for _, result in read:
                     recorder.add(result)
@@ -155,23 +154,32 @@ def _each(result: FrameResult, change: Callable[[FacePrediction], FacePrediction
     return replace(result, faces=tuple(change(face) for face in result))
 
 
-class _Spool(Resource):
+class ResultSpool:
     """Results in a nameless temporary file, without their heatmaps: some kB for a face in a frame.
 
-    A context manager; the file goes when it ends. Nobody but this object ever opens the file.
+    The file goes with `close`. Nobody but this object ever opens the file.
     """
 
-    def _open(self, parts: ExitStack) -> None:
-        self._file = parts.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._end = 0
+
+    def close(self) -> None:
+        """Forgets everything."""
+        self._file.close()
 
     def add(self, result: FrameResult) -> None:
         """Keeps one frame."""
         faces = tuple(replace(face, heatmaps={}) for face in result)
+        self._file.seek(self._end)
         pickle.dump(replace(result, faces=faces), self._file, pickle.HIGHEST_PROTOCOL)
+        self._end = self._file.tell()
 
     def __iter__(self) -> Iterator[FrameResult]:
-        """What was kept, in order."""
-        end = self._file.tell()
-        self._file.seek(0)
-        while self._file.tell() < end:
-            yield pickle.load(self._file)
+        """What was kept, in order. Several may iterate at once."""
+        place = 0
+        while place < self._end:
+            self._file.seek(place)
+            result = pickle.load(self._file)
+            place = self._file.tell()
+            yield result

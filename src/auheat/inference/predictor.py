@@ -1,167 +1,97 @@
-"""From a picture to the Action Units of every face in it.
-
-Confidence and standard deviations are those of `auheat.inference.uncertainty`. With weights that
-come without figures there are no standard deviations, and confidence is the certainty that a face
-is there (`Face.score`) times its visibility.
-
-Letters: N faces, A Action Units, H W input pixels, h w map pixels.
-"""
+"""The predictor that users hold: pictures, videos and cameras, with stored weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from auheat import geometry
-from auheat.errors import AuheatError
-from auheat.faces.crop import CropSpec
-from auheat.faces.detector import FaceDetector, default_detector
-from auheat.faces.pose import head_pose
-from auheat.facs import action_units
-from auheat.heatmap import layout_of
-from auheat.inference.uncertainty import Uncertainty, load_uncertainty, visibility
-from auheat.media.photo import read_photo
+from auheat.faces.detector import default_detector
+from auheat.inference.face_predictor import FacePredictor
+from auheat.inference.face_predictor import Image as Image
+from auheat.inference.uncertainty import load_uncertainty
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import open_runtime
-from auheat.models.runtimes.runtime import BATCH_SIZE, Reading, Runtime, read_crops
-from auheat.results import Face, FacePrediction
+from auheat.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from auheat.models.checkpoint import Checkpoint
+    from auheat.inference.calibration import Baseline
+    from auheat.inference.live import LiveTracker
+    from auheat.inference.video import VideoPrediction
 
-Image = NDArray[np.uint8]
 
+class Predictor(FacePredictor):
+    """Reads Action Units in pictures, videos and the frames of a camera. `auheat.load` makes one.
 
-class AlignedFace(NamedTuple):
-    """A face and the crop that the network reads it from.
+    The same picture gives the same numbers every time. Several threads may use one predictor.
 
-    crop: (H, W, 3) RGB uint8. transform: 2x3, from frame pixels to crop pixels.
+    Attributes:
+        aus: The AUs that it reports, in order.
+        device: Where the network runs, as torch names it.
+        has_std: Whether predictions come with standard deviations.
     """
 
-    face: Face
-    crop: Image
-    transform: geometry.Transform
-
-
-class Predictor:
-    """Reads Action Units with one network.
-
-    network: one that is ready to run, or a checkpoint, which then runs in PyTorch.
-    detector: finds the faces that `predict` reads.
-    device: for a checkpoint. "auto" takes CUDA if there is any, else the CPU; or a torch device by
-        name.
-    aus: which of the network's AUs to report; all by default.
-    batch: faces that go through the network together at most. By default 16, and in a video those
-        of 8 frames.
-    uncertainty: figures of this network, for standard deviations and confidence.
-
-    Gives the same numbers for the same picture every time. Raises AuheatError for a device that is
-    not there and an AU that the network does not read.
-    """
-
-    def __init__(
+    def predict_video(
         self,
-        network: Checkpoint | Runtime,
-        detector: FaceDetector,
-        device: str = "auto",
-        aus: Sequence[str] | None = None,
-        batch: int | None = None,
-        uncertainty: Uncertainty | None = None,
-    ) -> None:
-        if not isinstance(network, Runtime):
-            from auheat.models.runtimes.torch_runtime import TorchRuntime
+        source: str | Path | Iterable[Image],
+        *,
+        baseline: int | str | Path | Baseline | None = None,
+        smooth: bool = False,
+        fps: float = 30.0,
+        overlay: str | Path | None = None,
+        progress: Progress = silent,
+    ) -> VideoPrediction:
+        """A video, read lazily and in constant memory.
 
-            network = TorchRuntime(network, device=device)
-        config = network.config
-        self.runtime, self.detector, self.batch = network, detector, batch
-        self.aus = _chosen(aus, config.aus)
-        self._uncertainty = uncertainty
-        self._order = {au: index for index, au in enumerate(config.aus)}
-        self._layout = layout_of(config)
-        self._crop = CropSpec(config.input_size)
-        codec = self._layout.codec
-        self._map_to_crop = geometry.between_sizes(codec.map_size, codec.input_size)
+        Nothing is decoded before the result is iterated over, saved or asked for its table. It is
+        decoded once, whatever of these is asked for and in which order, as results are kept in a
+        temporary file without heatmaps. Only what needs pixels or heatmaps again decodes anew:
+        iterating a second time, `save_overlay` after the video was read, and any iteration or
+        overlay with `smooth` or the baseline "auto", which need the whole video before the first
+        result.
 
-    @property
-    def device(self) -> str:
-        """Where the network runs, as torch names it."""
-        return self.runtime.device
+        Args:
+            source: Path of a video, of a folder whose pictures are its frames, or the frames
+                themselves, (H, W, 3) RGB uint8 of one size.
+            baseline: The face at rest that intensities count from: the number of a frame in which
+                it is seen, "auto" to find it in the video, the path of a photo or of a saved
+                baseline.
+            smooth: Take the jitter out of the curves, see `auheat.inference.smoothing`.
+            fps: Frames per second of a folder of pictures or of frames.
+            overlay: Where to write the annotated video while the frames pass.
+            progress: Shows every pass through the video, see `auheat.progress`.
 
-    @property
-    def has_std(self) -> bool:
-        """Whether predictions come with standard deviations."""
-        return self._uncertainty is not None
-
-    def predict(self, image: Image | str | Path) -> list[FacePrediction]:
-        """All faces of a picture, the largest and most certain first; an empty list if none.
-
-        image: (H, W, 3) RGB uint8, or the path of a picture.
+        Raises:
+            AuheatError: If the video or what is named as baseline cannot be used.
         """
-        pixels = read_photo(Path(image)) if isinstance(image, str | Path) else checked(image)
-        return self.predict_faces(pixels, self.detector.detect(pixels))
+        from auheat.inference.calibration import resolve_baseline
+        from auheat.inference.postprocess import PostProcessing
+        from auheat.inference.video import VideoPrediction, open_source
 
-    def predict_faces(self, image: Image, faces: Sequence[Face]) -> list[FacePrediction]:
-        """The given faces of a picture (H, W, 3), in the given order."""
-        return self.predict_aligned(self.align(checked(image), faces))
-
-    def align(self, image: Image, faces: Sequence[Face]) -> list[AlignedFace]:
-        """Cuts out what the network sees of each face, and estimates poses that are not known."""
-        posed = [_posed(face, image) for face in faces]
-        transforms = [self._crop.transform(face.landmarks) for face in faces]
-        return [
-            AlignedFace(face, self._crop.extract(image, transform), transform)
-            for face, transform in zip(posed, transforms, strict=True)
-        ]
-
-    def predict_aligned(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
-        """Predictions for faces that may come from several frames, in the given order."""
-        crops, rest = (face.crop for face in faces), iter(faces)
-        found: list[FacePrediction] = []
-        for reading in read_crops(self.runtime, crops, batch_size=self.batch or BATCH_SIZE):
-            found += self._predictions(list(islice(rest, len(reading.intensities))), reading)
-        return found
-
-    def _predictions(
-        self, faces: Sequence[AlignedFace], reading: Reading
-    ) -> Iterator[FacePrediction]:
-        intensities, maps = reading.intensities, reading.heatmaps
-        heatmaps = self._layout.per_au(maps.intensity)
-        visible = visibility(maps.location, len(faces))
-        std: Sequence[NDArray[np.float64] | None] = [None] * len(faces)
-        confidence = visible
-        if self._uncertainty:
-            std = list(self._uncertainty.std(intensities, visible))
-            confidence = self._uncertainty.confidence(visible)
-        rows = zip(faces, intensities, heatmaps, confidence.tolist(), std, strict=True)
-        return (self._prediction(*row) for row in rows)
-
-    def _prediction(
-        self,
-        aligned: AlignedFace,
-        intensities: NDArray[np.float32],
-        heatmaps: NDArray[np.float32],
-        confidence: float,
-        std: NDArray[np.float64] | None,
-    ) -> FacePrediction:
-        return FacePrediction(
-            aligned.face,
-            {au: float(intensities[self._order[au]]) for au in self.aus},
-            {au: heatmaps[self._order[au]] for au in self.aus},
-            geometry.compose(geometry.invert(aligned.transform), self._map_to_crop),
-            aligned.face.score * confidence,
-            std=None if std is None else {au: float(std[self._order[au]]) for au in self.aus},
+        processing = PostProcessing(resolve_baseline(baseline, self), smooth)
+        return VideoPrediction(
+            open_source(source, fps), self, processing, overlay=overlay, progress=progress
         )
+
+    def tracker(self, *, baseline: str | Path | Baseline | None = None) -> LiveTracker:
+        """Follows the people in front of a camera: `update` it with every image.
+
+        Args:
+            baseline: The face at rest that intensities count from: the path of a photo of the
+                person or of a saved baseline.
+
+        Raises:
+            AuheatError: If the baseline cannot be used.
+        """
+        from auheat.inference.live import LiveTracker
+
+        return LiveTracker(self, baseline=baseline)
 
 
 def load(
     weights: str | Path = "default",
     device: str = "auto",
+    *,
     aus: Sequence[str] | None = None,
     max_faces: int = 5,
     runtime: RuntimeChoice = "auto",
@@ -171,49 +101,31 @@ def load(
 ) -> Predictor:
     """A predictor with stored weights and the default face detector.
 
-    weights: "default" for those that come with auheat, or the path of a .safetensors file or of an
-        .onnx file that `auheat export` wrote.
-    device, aus, batch: see `Predictor`. max_faces: how many faces a picture may hold at most.
-    runtime: "torch" for .safetensors weights, "onnx" or "openvino" for an exported file; "auto"
-        takes what goes with the file and is installed.
-    precision: "fp32"; or "bf16", which is about twice as fast on a processor that has it and moves
-        intensities by a few hundredths; "auto" is bf16 where the processor has it.
-    threads: CPU threads of the network; for torch, of all that it does in this process. Left to
-        the runtime if None.
-    Raises AuheatError if the weights cannot be read or do not go with the runtime.
+    Args:
+        weights: "default" for those that come with auheat, or the path of a .safetensors file or of
+            an .onnx file that `auheat export` wrote.
+        device: "auto" takes CUDA if there is any, else the CPU; or a torch device by name.
+        aus: Which of the network's AUs to report, like ["AU06", "AU12"]; all by default.
+        max_faces: How many faces a picture may hold at most; the largest are kept.
+        runtime: "torch" for .safetensors weights, "onnx" or "openvino" for an exported file; "auto"
+            takes what goes with the file and is installed.
+        precision: "fp32"; or "bf16", which is about twice as fast on a processor that has it and
+            moves intensities by up to about 0.1; "auto" is bf16 where the processor has it.
+        threads: CPU threads of the network; for torch, of all that it does in this process. Left to
+            the runtime if None.
+        batch: Faces that go through the network together at most.
+
+    Raises:
+        AuheatError: If the weights cannot be read or do not go with the runtime, and for an AU that
+            they do not read.
     """
     network = open_runtime(
         weights, runtime=runtime, device=device, precision=precision, threads=threads
     )
-    uncertainty = load_uncertainty(weights, network.config.aus)
-    detector = default_detector(max_faces)
-    return Predictor(network, detector, aus=aus, batch=batch, uncertainty=uncertainty)
-
-
-def checked(image: Image) -> Image:
-    """The image itself. Raises AuheatError unless it is an (H, W, 3) array of uint8."""
-    array = np.asarray(image)
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
-        raise AuheatError(
-            "expected an RGB image of shape (H, W, 3) and type uint8, not shape "
-            f"{array.shape} and type {array.dtype}"
-        )
-    return array
-
-
-def _posed(face: Face, image: Image) -> Face:
-    if face.pose is not None:
-        return face
-    return replace(face, pose=head_pose(face.landmarks, (image.shape[0], image.shape[1])))
-
-
-def _chosen(aus: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:
-    """The AUs to report, in the network's order."""
-    if aus is None:
-        return known
-    missing = [unit.name for unit in action_units(aus) if unit.name not in known]
-    if missing:
-        raise AuheatError(
-            f"these weights do not read {', '.join(missing)}: they read {', '.join(known)}"
-        )
-    return tuple(au for au in known if au in aus)
+    return Predictor(
+        network,
+        default_detector(max_faces),
+        aus=aus,
+        batch=batch,
+        uncertainty=load_uncertainty(weights, network.config.aus),
+    )

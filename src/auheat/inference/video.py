@@ -3,124 +3,244 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import AbstractContextManager, nullcontext
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auheat.inference.calibration import Baseline, resolve_baseline
+from auheat.errors import AuheatError
+from auheat.inference.calibration import Baseline
+from auheat.inference.face_predictor import FacePredictor, Image
 from auheat.inference.inputs import photos_in
-from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
-from auheat.inference.predictor import Predictor, load
-from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
-from auheat.results import FrameResult
+from auheat.inference.postprocess import (
+    AS_PREDICTED,
+    PostProcessedFrames,
+    PostProcessing,
+    ResultSpool,
+)
+from auheat.inference.sinks import OverlayVideoSink
+from auheat.media.frames import Frame, FrameSource, PhotoSequence, VideoFile
+from auheat.progress import Progress, silent
+from auheat.results import FrameResult, checked_image
 from auheat.tables.buffer import TableBuffer
-from auheat.tables.columns import Extra
 from auheat.tables.names import TableFormat
-from auheat.tables.schema import Layout, TableSchema
+from auheat.tables.schema import Layout, TableSchema, extras_of
+from auheat.tables.writing import table_sink
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars
+    import pyarrow as pa
 
 
 class VideoPrediction:
-    """The frames of a video with what was read in them.
+    """A video with what is read in it; `Predictor.predict_video` makes one.
 
-    Iterating decodes the video and yields a `FrameResult` per frame; iterating again starts anew.
-    If frames are missing at the end, a warning says so once the last one is out.
-    `baseline` is what was subtracted, known once the first result is out; None without calibration.
+    Iterating yields a `FrameResult` with heatmaps for each frame, lazily. Everything else is taken
+    from what was kept of the results once the video has been read to its end, and reads it if it
+    has not. If frames are missing at the end, a warning says so once the last one is out.
+
+    Attributes:
+        baseline: What was subtracted, known once the first result is out; None without calibration.
+        problem: After the video was read, why frames are missing at its end, or None.
     """
 
     def __init__(
-        self, source: FrameSource, predictor: Predictor, processing: PostProcessing = AS_PREDICTED
+        self,
+        source: FrameSource,
+        predictor: FacePredictor,
+        processing: PostProcessing = AS_PREDICTED,
+        *,
+        overlay: str | Path | None = None,
+        progress: Progress = silent,
     ) -> None:
         self._source, self._predictor, self._processing = source, predictor, processing
+        self._overlay = Path(overlay) if overlay is not None else None
+        self._progress = progress
+        self._kept: ResultSpool | None = None
         self.baseline: Baseline | None = None
+        self.problem: str | None = None
 
     def __iter__(self) -> Iterator[FrameResult]:
-        return self._results(heatmaps=True)
+        return self._read(heatmaps=True)
 
-    def _results(self, heatmaps: bool) -> Iterator[FrameResult]:
+    def _read(self, heatmaps: bool) -> Iterator[FrameResult]:
+        """One pass: keeps what is read, and writes the overlay if one is wanted."""
+        overlay, kept, whole = self._overlay, ResultSpool(), False
         frames = PostProcessedFrames(
-            self._source, self._predictor, self._processing, images=heatmaps
+            self._source,
+            self._predictor,
+            self._processing,
+            heatmaps or overlay is not None,
+            self._progress,
         )
-        for _, result in frames:
-            self.baseline = frames.baseline
-            yield result
-        if self._source.problem:
-            warnings.warn(f"{self._source.name}: {self._source.problem}", stacklevel=2)
+        try:
+            with self._sink(overlay) as drawn:
+                for image, result in frames:
+                    self.baseline = frames.baseline
+                    kept.add(result)
+                    if drawn and image is not None:
+                        drawn.write(image, result)
+                    yield result
+            whole = True
+        finally:
+            if not whole:
+                kept.close()
+        self._overlay, self._kept = None, kept
+        weakref.finalize(self, kept.close)
+        self.problem = self._source.problem
+        if self.problem:
+            warnings.warn(f"{self._source.name}: {self.problem}", stacklevel=2)
 
-    def table(
+    def _sink(self, overlay: Path | None) -> AbstractContextManager[OverlayVideoSink | None]:
+        if overlay is None:
+            return nullcontext()
+        return OverlayVideoSink(overlay, self._predictor.aus, self._source.rate)
+
+    def _results(self) -> Iterable[FrameResult]:
+        """All results without heatmaps; reads the video if that has not been done."""
+        if self._kept is None:
+            for _ in self._read(heatmaps=False):
+                pass
+        assert self._kept is not None
+        return self._kept
+
+    def save(
         self,
+        path: str | Path,
+        *,
+        format: TableFormat | None = None,
+        pose: bool = False,
+        landmarks: bool = False,
         std: bool = False,
+    ) -> None:
+        """Writes the table; `docs/outputs.md` describes its columns.
+
+        Args:
+            path: A file whose name ends in .parquet, or else a CSV file. It is replaced.
+            format: "openface", "fex" (py-feat), or "tidy" (a row for each AU); by default tidy for
+                .parquet and openface for everything else.
+            pose: With the columns of the head's pose.
+            landmarks: With the columns of the 68 landmarks.
+            std: With standard deviations; a Fex table has no place for them.
+
+        Raises:
+            AuheatError: If the video cannot be read or the file not be written, and for an unknown
+                format.
+        """
+        path = Path(path)
+        usual: TableFormat = "tidy" if path.suffix.lower() == ".parquet" else "openface"
+        schema = self._schema(Layout(format or usual, pose, landmarks), std)
+        results = self._results()
+        with table_sink(path, schema) as rows:
+            for result in results:
+                rows.write(result)
+
+    def save_overlay(self, path: str | Path) -> None:
+        """Writes the annotated video (MP4). Its frames have to be decoded: ask for it first.
+
+        Raises:
+            AuheatError: If the video cannot be read or the file not be written.
+        """
+        self._overlay = Path(path)
+        for _ in self._read(heatmaps=True):
+            pass
+
+    def to_pandas(
+        self,
+        *,
         format: TableFormat = "openface",
         pose: bool = False,
         landmarks: bool = False,
+        std: bool = False,
     ) -> pd.DataFrame:
-        """The video as a pandas table; `docs/outputs.md` describes the columns.
-
-        format: one row per frame and face with "openface" or "fex"; one for each AU with "tidy".
-        pose, landmarks: with the columns of the head's pose and of the 68 landmarks.
-        std: with standard deviations; a Fex table has no place for them.
+        """The video as a pandas table; arguments as for `save`.
 
         Numbers are not rounded. A frame without a face keeps its place and has NaN for intensities.
         Where they are calibrated or smoothed, raw columns hold them as they were (not in a Fex
-        table). Raises AuheatError for an unknown format.
+        table).
         """
-        return self._buffer(Layout(format, pose, landmarks), std).pandas()
+        return self._buffer(format, pose, landmarks, std).pandas()
 
     def to_polars(
         self,
-        std: bool = False,
+        *,
         format: TableFormat = "openface",
         pose: bool = False,
         landmarks: bool = False,
+        std: bool = False,
     ) -> polars.DataFrame:
-        """What `table` gives, as a polars table, with null for NaN.
+        """What `to_pandas` gives, as a polars table, with null for NaN.
 
         Raises AuheatError, besides, if polars is not installed.
         """
-        return self._buffer(Layout(format, pose, landmarks), std).polars()
+        return self._buffer(format, pose, landmarks, std).polars()
 
-    def _buffer(self, layout: Layout, std: bool) -> TableBuffer:
-        extras: tuple[Extra, ...] = ("raw",) if self._processing != AS_PREDICTED else ()
-        extras += ("sd",) if std else ()
-        aus, name = self._predictor.aus, Path(self._source.name).as_posix()
-        rows = TableBuffer(TableSchema("video", aus, extras, layout, name))
-        for result in self._results(heatmaps=False):
-            rows.add(result)
-        return rows
+    def to_arrow(
+        self,
+        *,
+        format: TableFormat = "openface",
+        pose: bool = False,
+        landmarks: bool = False,
+        std: bool = False,
+    ) -> pa.Table:
+        """What `to_pandas` gives, as an Arrow table, with null for NaN."""
+        return self._buffer(format, pose, landmarks, std).arrow()
+
+    def _buffer(self, format: TableFormat, pose: bool, landmarks: bool, std: bool) -> TableBuffer:
+        buffer = TableBuffer(self._schema(Layout(format, pose, landmarks), std))
+        for result in self._results():
+            buffer.add(result)
+        return buffer
+
+    def _schema(self, layout: Layout, std: bool) -> TableSchema:
+        extras = extras_of(self._processing != AS_PREDICTED, std)
+        name = Path(self._source.name).as_posix()
+        return TableSchema("video", self._predictor.aus, extras, layout, name)
 
 
-def predict_video(
-    path: str | Path,
-    predictor: Predictor | None = None,
-    *,
-    weights: str | Path = "default",
-    device: str = "auto",
-    aus: Sequence[str] | None = None,
-    max_faces: int = 5,
-    fps: float = 30.0,
-    baseline: int | str | Path | Baseline | None = None,
-    smooth: bool = False,
-) -> VideoPrediction:
-    """Reads a video lazily: iterate over the result, or ask it for its `table()`.
+def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource:
+    """A video file, a folder of pictures, or frames in memory. Raises AuheatError if it is none."""
+    if not isinstance(source, str | Path):
+        return FrameImages(source, fps=fps)
+    place = Path(source)
+    if place.is_dir():
+        return PhotoSequence(photos_in(place), place.name, fps=fps)
+    return VideoFile(place)
 
-    path: a video file, or a folder whose pictures are the frames of one video.
-    predictor: reuse one made by `load`; else one is made from weights, device, aus and max_faces,
-        which are explained there.
-    fps: frames per second of a folder of pictures.
-    baseline: the face at rest that intensities count from: the number of a frame in which it is
-        seen, "auto" to find it in the video, the path of a photo or of a saved baseline.
-    smooth: take the jitter out of the curves, see `auheat.inference.smoothing`.
-    With "auto" and `smooth` the whole video is read before the first result, and again for the
-    heatmaps if the results are iterated over.
-    Raises AuheatError if the video or what is named as baseline cannot be used.
+
+class FrameImages:
+    """Frames that the caller has or makes, all of one size, as a `FrameSource`.
+
+    Args:
+        images: (H, W, 3) RGB uint8 each. An iterator can be read once.
+        fps: Frames per second.
     """
-    place = Path(path)
-    source: FrameSource = (
-        PhotoSequence(photos_in(place), place.name, fps=fps) if place.is_dir() else VideoFile(place)
-    )
-    predictor = predictor or load(weights, device, aus, max_faces)
-    processing = PostProcessing(resolve_baseline(baseline, predictor), smooth)
-    return VideoPrediction(source, predictor, processing)
+
+    def __init__(self, images: Iterable[Image], *, fps: float) -> None:
+        if not fps > 0:
+            raise AuheatError(f"a video cannot have {fps:g} frames per second: give more than 0")
+        self.name, self.problem = "frames", None
+        self.rate = Fraction(fps).limit_denominator(100_000)
+        self.count = len(images) if isinstance(images, Sized) else None
+        self._images, self._is_spent = images, False
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._is_spent and iter(self._images) is self._images:
+            raise AuheatError(
+                "these frames can be iterated over once, and are needed again: give a list of "
+                "them, or the path of a video"
+            )
+        self._is_spent = True
+        size: tuple[int, ...] = ()
+        for index, image in enumerate(self._images):
+            checked_image(image)
+            size = size or image.shape[:2]
+            if image.shape[:2] != size:
+                raise AuheatError(
+                    f"frame {index + 1} has size {image.shape[:2]}, the first one {size}: the "
+                    "frames of a video are of one size"
+                )
+            yield Frame(index + 1, float(index / self.rate), image)

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from auheat.files import Resource, make_folder
 from auheat.inference.calibration import Baseline
-from auheat.inference.events import find_events, write_events
+from auheat.inference.events import events_of, write_events
+from auheat.inference.face_predictor import Image
 from auheat.inference.inputs import (
     BASELINE,
     EVENTS,
@@ -26,7 +27,6 @@ from auheat.inference.inputs import (
     OVERLAY_VIDEO,
     Input,
 )
-from auheat.inference.predictor import Image
 from auheat.inference.sinks import OverlayVideoSink, write_overlay_photo
 from auheat.results import FrameResult
 from auheat.tables.schema import OPENFACE, Layout, TableSchema
@@ -172,7 +172,7 @@ class EventsWriter(Writer):
 
     def finish(self, baseline: Baseline | None) -> None:
         people = self._recorder.series().values()
-        write_events(self._path, find_events(people, self._recorder.aus))
+        write_events(self._path, events_of(people, self._recorder.aus))
         self.files = [self._path]
 
 

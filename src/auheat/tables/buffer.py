@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auheat.errors import AuheatError
-from auheat.results import FrameResult
 from auheat.tables.columns import Column
+from auheat.tables.protocols import FrameLike
 from auheat.tables.schema import TABLE_VERSION, TableSchema
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class TableBuffer:
         """How many rows."""
         return len(next(iter(self._columns.values())))
 
-    def add(self, result: FrameResult) -> None:
+    def add(self, result: FrameLike) -> None:
         """Adds the rows of one frame."""
         for row in self._schema.rows(result):
             for column, values in zip(self._schema.described, self._columns.values(), strict=True):

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from auheat.facs import is_present
 from auheat.landmarks import COUNT
-from auheat.results import FacePrediction, FrameResult, is_present
+from auheat.tables.protocols import FaceLike, FrameLike
 
 # A value from a frame, one of its faces (None if it has none) and, where a row is of one, the AU.
-Value = Callable[[FrameResult, FacePrediction | None, str], Any]
+Value = Callable[[FrameLike, FaceLike | None, str], Any]
 # What is said about an AU: its intensity, whether it is present, and on request the network's own
 # reading where the intensity was calibrated or smoothed, and the standard deviation.
 Extra = Literal["raw", "sd"]
@@ -76,7 +77,7 @@ def face_number(name: str) -> Column:
     return Column(name, "integer", lambda result, face, au: 0 if face is None else face.face_id)
 
 
-def of_face(name: str, get: Callable[[FacePrediction], float], decimals: int) -> Column:
+def of_face(name: str, get: Callable[[FaceLike], float], decimals: int) -> Column:
     """A number that every face has."""
     return Column(
         name, "number", lambda result, face, au: None if face is None else get(face), decimals
@@ -86,7 +87,7 @@ def of_face(name: str, get: Callable[[FacePrediction], float], decimals: int) ->
 def of_pose(name: str, part: PosePart, index: int, decimals: int) -> Column:
     """A number of `HeadPose`, which every face has whose pose is known."""
 
-    def value(result: FrameResult, face: FacePrediction | None, au: str) -> float | None:
+    def value(result: FrameLike, face: FaceLike | None, au: str) -> float | None:
         return None if face is None or face.pose is None else getattr(face.pose, part)[index]
 
     return Column(name, "number", value, decimals)
@@ -105,7 +106,7 @@ def landmarks(decimals: int) -> Iterator[Column]:
             yield of_face(f"{letter}_{index}", partial(_coordinate, index, axis), decimals)
 
 
-def _coordinate(index: int, axis: int, face: FacePrediction) -> float:
+def _coordinate(index: int, axis: int, face: FaceLike) -> float:
     return float(face.landmarks[index, axis])
 
 
@@ -113,13 +114,13 @@ def of_au(name: str, reading: Reading, of: str | None = None, decimals: int = 2)
     """What was read of an AU: of one by name, or of that of the row."""
     get = _READINGS[reading]
 
-    def value(result: FrameResult, face: FacePrediction | None, au: str) -> Any:
+    def value(result: FrameLike, face: FaceLike | None, au: str) -> Any:
         return None if face is None else get(face, of or au)
 
     return Column(name, "flag" if reading == "presence" else "number", value, decimals)
 
 
-_READINGS: dict[Reading, Callable[[FacePrediction, str], Any]] = {
+_READINGS: dict[Reading, Callable[[FaceLike, str], Any]] = {
     "intensity": lambda face, au: face.intensities[au],
     "presence": lambda face, au: is_present(face.intensities[au]),
     "raw": lambda face, au: (face.raw or face.intensities)[au],

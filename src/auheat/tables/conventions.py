@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
-from auheat.results import FacePrediction, FrameResult
 from auheat.tables.columns import (
     CONFIDENCE,
     FRAME,
@@ -32,6 +31,7 @@ from auheat.tables.columns import (
     positions,
 )
 from auheat.tables.names import TableKind
+from auheat.tables.protocols import FaceLike, FrameLike
 
 # A person in py-feat's column Identity is called that and the number.
 PERSON = "Person_"
@@ -62,10 +62,10 @@ def openface(
 
 def fex(kind: TableKind, aus: Sequence[str], path: str) -> Iterator[Column]:
     """One row for each frame and face, frames from 0. `timestamp` and `confidence` are ours."""
-    yield Column("frame", "integer", lambda result, face, au: result.frame - 1)
+    yield Column("frame", "integer", lambda result, face, au: max(result.frame - 1, 0))
     for index, name in enumerate(("X", "Y", "Width", "Height")):
         yield of_face(f"FaceRect{name}", partial(_rectangle, index), 2)
-    yield of_face("FaceScore", lambda face: face.face.score, 4)
+    yield of_face("FaceScore", lambda face: face.score, 4)
     yield from landmarks(2)
     for name, index in (("Pitch", 0), ("Roll", 2), ("Yaw", 1)):
         yield of_pose(name, "degrees", index, 3)
@@ -109,16 +109,16 @@ def _path(kind: TableKind, path: str) -> Value:
     return lambda result, face, au: path or result.input or ""
 
 
-def _rectangle(index: int, face: FacePrediction) -> float:
+def _rectangle(index: int, face: FaceLike) -> float:
     """Left, top, width or height of the face's box."""
     left, top, right, bottom = face.box.tolist()
     return float((left, top, right - left, bottom - top)[index])
 
 
-def _person(result: FrameResult, face: FacePrediction | None, au: str) -> str | None:
+def _person(result: FrameLike, face: FaceLike | None, au: str) -> str | None:
     return None if face is None else f"{PERSON}{face.face_id}"
 
 
-def _minutes(result: FrameResult, face: FacePrediction | None, au: str) -> str:
+def _minutes(result: FrameLike, face: FaceLike | None, au: str) -> str:
     minutes, seconds = divmod(int(result.timestamp), 60)
     return f"{minutes:02d}:{seconds:02d}"

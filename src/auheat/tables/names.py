@@ -6,6 +6,8 @@ from typing import Literal
 
 TableFormat = Literal["openface", "fex", "tidy"]
 TableKind = Literal["video", "photo", "folder"]
+# Parts of a dataset that can be measured.
+Split = Literal["test", "val", "train", "all"]
 # Whose tables can be read.
 TableProgram = Literal["auheat", "openface", "py-feat", "libreface"]
 ProgramChoice = Literal["auto", "auheat", "openface", "py-feat", "libreface"]

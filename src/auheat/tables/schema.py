@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import Any, get_args
 
 from auheat.errors import unknown_name
-from auheat.results import FacePrediction, FrameResult
 from auheat.tables.columns import Column, Extra, writable
 from auheat.tables.conventions import fex, openface, tidy
 from auheat.tables.names import TableFormat, TableKind
+from auheat.tables.protocols import FaceLike, FrameLike
 
 # Raised whenever a column changes its name, meaning or place.
 TABLE_VERSION = 1
@@ -84,9 +84,9 @@ class TableSchema:
             return tuple(tidy(kind, aus, self.extras, *on_request, self.input))
         return tuple(openface(kind, aus, self.extras, *on_request))
 
-    def rows(self, result: FrameResult) -> list[Row]:
+    def rows(self, result: FrameLike) -> list[Row]:
         """The rows of one frame: by face, then in a tidy table by AU."""
-        faces: Sequence[FacePrediction | None] = result.faces or (None,)
+        faces: Sequence[FaceLike | None] = result.faces or (None,)
         aus = self.aus if self.layout.format == "tidy" else ("",)
         return [
             {column.name: _value(column, result, face, au) for column in self.described}
@@ -99,6 +99,12 @@ class TableSchema:
         return [column.text(row[column.name]) for column in self.described]
 
 
-def _value(column: Column, result: FrameResult, face: FacePrediction | None, au: str) -> Any:
+def _value(column: Column, result: FrameLike, face: FaceLike | None, au: str) -> Any:
     value = column.value(result, face, au)
     return writable(value) if column.type == "text" and value is not None else value
+
+
+def extras_of(raw: bool, std: bool) -> tuple[Extra, ...]:
+    """The columns beside intensities: raw where they were post-processed, std on request."""
+    wanted: tuple[tuple[bool, Extra], ...] = ((raw, "raw"), (std, "sd"))
+    return tuple(extra for is_wanted, extra in wanted if is_wanted)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.results import FrameResult
+from auheat.tables.protocols import FrameLike
 from auheat.tables.scale import aus_in
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class SeriesRecorder:
         self.aus = tuple(aus)
         self._numbers: dict[int, array[float]] = {}
 
-    def add(self, result: FrameResult) -> None:
+    def add(self, result: FrameLike) -> None:
         """Adds the faces of one frame."""
-        for face in result:
+        for face in result.faces:
             intensities = [face.intensities[au] for au in self.aus]
             self.add_row(
                 face.face_id, [result.frame, result.timestamp, face.confidence, *intensities]

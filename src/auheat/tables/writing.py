@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from auheat.files import Resource, atomic_write
-from auheat.results import FrameResult
 from auheat.tables.buffer import TableBuffer, arrow_schema
+from auheat.tables.protocols import FrameLike
 from auheat.tables.schema import TableSchema
 
 # Cells of a Parquet table that wait in memory, 8 bytes each, before they are written as a group.
@@ -27,7 +27,7 @@ class TableSink(Resource):
         self.path, self._schema = path, schema
 
     @abstractmethod
-    def write(self, result: FrameResult) -> None:
+    def write(self, result: FrameLike) -> None:
         """Adds the rows of one frame."""
 
 
@@ -40,7 +40,7 @@ class CsvSink(TableSink):
         self._writer = csv.writer(stream, lineterminator="\n")
         self._writer.writerow(self._schema.columns)
 
-    def write(self, result: FrameResult) -> None:
+    def write(self, result: FrameLike) -> None:
         for row in self._schema.rows(result):
             self._writer.writerow(self._schema.text(row))
 
@@ -65,7 +65,7 @@ class ParquetSink(TableSink):
         if kind is None:
             self._flush()
 
-    def write(self, result: FrameResult) -> None:
+    def write(self, result: FrameLike) -> None:
         self._waiting.add(result)
         if len(self._waiting) >= self._max_rows:
             self._flush()
@@ -77,5 +77,5 @@ class ParquetSink(TableSink):
 
 
 def table_sink(path: Path, schema: TableSchema) -> TableSink:
-    """The sink for a table of the schema's layout."""
-    return ParquetSink(path, schema) if schema.layout.format == "tidy" else CsvSink(path, schema)
+    """The sink for a table: Parquet if the file's name ends so, else CSV."""
+    return ParquetSink(path, schema) if path.suffix.lower() == ".parquet" else CsvSink(path, schema)

@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from auheat.facs import is_present
 from auheat.files import Resource
 from auheat.inference.calibration import Baseline, PersonBaseline, calibrated
 from auheat.inference.sinks import OverlayVideoSink, write_overlay_photo
 from auheat.media.video_writer import VideoWriter
-from auheat.results import FacePrediction, FrameResult, is_present
+from auheat.results import FacePrediction, FrameResult
 from auheat.tables.schema import TableSchema
 from auheat.tables.series import SeriesRecorder
 from auheat.tables.writing import CsvSink

@@ -247,7 +247,7 @@ class SessionStore:
     ) -> Iterator[tuple[Image, FrameResult]]:
         if source is None:
             image = read_photo(session.upload)
-            yield image, FrameResult(1, 0.0, tuple(self.predictor.predict(image)))
+            yield image, FrameResult(1, 0.0, self.predictor.predict(image).faces)
             return
         tracker = self.predictor.detector.tracker()
         frames = _until(source, session.stopping)

@@ -28,7 +28,7 @@ from auheat.web.report.table import ResultTable
 Image = NDArray[np.uint8]
 
 # Finds the faces of a picture (H, W, 3).
-Reads = Callable[[Image], Sequence[FacePrediction]]
+Reads = Callable[[Image], FrameResult]
 
 # Room around the face, as a share of its size.
 _ROOM = 0.35
@@ -79,7 +79,7 @@ def peak_pictures(
         raise AuheatError(
             f"{source} has no {table.name_of(missing[0])}: is it what {table.path} was made from?"
         )
-    faces = {place: read(image) for place, image in images.items()}
+    faces = {place: read(image).faces for place, image in images.items()}
     return [
         PeakPicture(peak, _drawn(images[peak.place], faces[peak.place], peak, table.aus))
         for peak in peaks

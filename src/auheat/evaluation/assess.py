@@ -1,0 +1,152 @@
+"""Measures whatever can be compared with a dataset's labels: networks, and anyone's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auheat.data.manifest import Manifest, read_manifest
+from auheat.evaluation.controls import controls
+from auheat.evaluation.evaluate import measure
+from auheat.evaluation.foreign import holds_tables, read_foreign
+from auheat.evaluation.join import join_to_labels
+from auheat.evaluation.predictions import Predictions
+from auheat.evaluation.report import Report
+from auheat.evaluation.selection import select
+from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
+from auheat.models.runtimes.opening import open_runtime
+from auheat.progress import Progress, silent, track
+from auheat.tables.names import ProgramChoice, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The weights in a run's folder.
+_BEST = "best.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """What was measured, and on what.
+
+    Attributes:
+        report: The figures.
+        predictions: Row by row, beside the labels.
+        place: Where the result file goes unless another is named.
+        is_network: Whether a network was run, rather than a table read.
+        notes: What looks odd about the values, one line each.
+    """
+
+    report: Report
+    predictions: Predictions
+    place: Path
+    is_network: bool
+    notes: tuple[str, ...] = ()
+
+
+def evaluate(
+    target: str | Path | pd.DataFrame,
+    data: str | Path,
+    *,
+    split: Split = "test",
+    protocol: str = "",
+    fold: int | None = None,
+    folds: int | None = None,
+    format: ProgramChoice = "auto",
+    runtime: RuntimeChoice = "auto",
+    device: str = "auto",
+    precision: PrecisionChoice = "auto",
+    workers: int = 0,
+    progress: Progress = silent,
+) -> Report:
+    """ICC(3,1), MAE, MSE and PCC by AU, of a network or of anyone's predictions.
+
+    Args:
+        target: Path of a run's folder, of weights (.safetensors, or .onnx of `auheat export`), or
+            of a table or a folder of tables; or a table that `read_table` reads.
+        data: Folder of a dataset that `auheat prepare` or `auheat synth` made.
+        split: Which part of the dataset to measure on.
+        protocol: Which folds to take, like "disfa-jaa" or "k-fold"; "" for the run's own, "none"
+            for the dataset's split.
+        fold: From 1.
+        folds: Number of folds of "k-fold".
+        format: Who wrote the tables; "auto" tells by their columns.
+        runtime: Of a network, see `auheat.load`.
+        device: Of a network, see `auheat.load`.
+        precision: Of a network, see `auheat.load`.
+        workers: Processes that read images; 0 reads them in this one.
+        progress: Shows how far a network is.
+
+    Returns:
+        `report.metrics["AU12"]["icc"]`, `report.intervals["mean"]["icc"]` and more.
+
+    Raises:
+        AuheatError: If anything named cannot be read or does not fit the dataset.
+    """
+    return assess(
+        target,
+        data,
+        split=split,
+        protocol=protocol,
+        fold=fold,
+        folds=folds,
+        format=format,
+        runtime=runtime,
+        device=device,
+        precision=precision,
+        workers=workers,
+        progress=progress,
+    ).report
+
+
+def assess(
+    target: str | Path | pd.DataFrame,
+    data: str | Path,
+    *,
+    split: Split = "test",
+    protocol: str = "",
+    fold: int | None = None,
+    folds: int | None = None,
+    format: ProgramChoice = "auto",
+    runtime: RuntimeChoice = "auto",
+    device: str = "auto",
+    precision: PrecisionChoice = "auto",
+    workers: int = 0,
+    progress: Progress = silent,
+) -> Assessment:
+    """What `evaluate` does, with the predictions behind the figures."""
+    manifest = read_manifest(Path(data))
+    chosen: dict[str, Any] = {"protocol": protocol, "fold": fold, "k": folds}
+    if isinstance(target, str | Path) and not holds_tables(Path(target)):
+        weights = Path(target)
+        weights = weights / _BEST if weights.is_dir() else weights
+        network = open_runtime(weights, runtime=runtime, device=device, precision=precision)
+        experiment = network.card.get("experiment", {})
+        selection = select(manifest, split, **chosen, experiment=experiment)
+
+        def shown(batches: Iterable[Any]) -> Iterable[Any]:
+            return track(batches, progress, "evaluate", unit="batches")
+
+        predictions = measure(network, weights, selection, workers=workers, wrap=shown)
+        place, notes = weights.parent / f"result-{split}.json", ()
+        return _assessment(predictions, selection.train, place, True, notes)
+    table = read_foreign(target, format)
+    path = Path(target) if isinstance(target, str | Path) else Path("table")
+    selection = select(manifest, split, **chosen)
+    about = {"name": f"{path.stem} ({table.kind})", "weights": path.name, **selection.about}
+    predictions = join_to_labels(table, selection.whole, selection.part, about)
+    place = path.parent / f"{path.stem}-{split}.json"
+    return _assessment(predictions, selection.train, place, False, table.notes)
+
+
+def _assessment(
+    predictions: Predictions,
+    train: Manifest,
+    place: Path,
+    is_network: bool,
+    notes: tuple[str, ...],
+) -> Assessment:
+    report = Report.of_predictions(predictions, controls(predictions, train))
+    return Assessment(report, predictions, place, is_network, notes)

@@ -1,0 +1,185 @@
+"""From a picture to the Action Units of every face in it.
+
+Confidence and standard deviations are those of `auheat.inference.uncertainty`. With weights that
+come without figures there are no standard deviations, and confidence is the certainty that a face
+is there (`Face.score`) times its visibility.
+
+Letters: N faces, A Action Units, H W input pixels, h w map pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat import geometry
+from auheat.errors import AuheatError
+from auheat.faces.crop import CropSpec
+from auheat.faces.detector import FaceDetector
+from auheat.faces.pose import head_pose
+from auheat.facs import action_units
+from auheat.heatmap import layout_of
+from auheat.inference.uncertainty import Uncertainty, visibility
+from auheat.media.photo import read_photo
+from auheat.models.runtimes.runtime import BATCH_SIZE, Reading, Runtime, read_crops
+from auheat.results import Face, FacePrediction, FrameResult, checked_image
+
+if TYPE_CHECKING:
+    from auheat.models.checkpoint import Checkpoint
+
+Image = NDArray[np.uint8]
+
+
+class AlignedFace(NamedTuple):
+    """A face and the crop that the network reads it from.
+
+    crop: (H, W, 3) RGB uint8. transform: 2x3, from frame pixels to crop pixels.
+    """
+
+    face: Face
+    crop: Image
+    transform: geometry.Transform
+
+
+class FacePredictor:
+    """Detects faces, crops them, and runs one network on the crops.
+
+    network: one that is ready to run, or a checkpoint, which then runs in PyTorch.
+    detector: finds the faces that `predict` reads.
+    device: for a checkpoint. "auto" takes CUDA if there is any, else the CPU; or a torch device by
+        name.
+    aus: which of the network's AUs to report; all by default.
+    batch: faces that go through the network together at most. By default 16, and in a video those
+        of 8 frames.
+    uncertainty: figures of this network, for standard deviations and confidence.
+
+    Gives the same numbers for the same picture every time. Raises AuheatError for a device that is
+    not there and an AU that the network does not read.
+    """
+
+    def __init__(
+        self,
+        network: Checkpoint | Runtime,
+        detector: FaceDetector,
+        *,
+        device: str = "auto",
+        aus: Sequence[str] | None = None,
+        batch: int | None = None,
+        uncertainty: Uncertainty | None = None,
+    ) -> None:
+        if not isinstance(network, Runtime):
+            from auheat.models.runtimes.torch_runtime import TorchRuntime
+
+            network = TorchRuntime(network, device=device)
+        config = network.config
+        self.runtime, self.detector, self.batch = network, detector, batch
+        self.aus = _chosen(aus, config.aus)
+        self._uncertainty = uncertainty
+        self._order = {au: index for index, au in enumerate(config.aus)}
+        self._layout = layout_of(config)
+        self._crop = CropSpec(config.input_size)
+        codec = self._layout.codec
+        self._map_to_crop = geometry.between_sizes(codec.map_size, codec.input_size)
+
+    @property
+    def device(self) -> str:
+        """Where the network runs, as torch names it."""
+        return self.runtime.device
+
+    @property
+    def has_std(self) -> bool:
+        """Whether predictions come with standard deviations."""
+        return self._uncertainty is not None
+
+    def predict(self, image: Image | str | Path) -> FrameResult:
+        """All faces of a picture, the largest and most certain first.
+
+        Args:
+            image: (H, W, 3) RGB uint8, or the path of a picture.
+
+        Returns:
+            A result with frame 0, whose `faces` may be empty.
+
+        Raises:
+            AuheatError: If there is no such picture, or the array is none.
+        """
+        name = Path(image).name if isinstance(image, str | Path) else None
+        pixels = read_photo(Path(image)) if isinstance(image, str | Path) else checked_image(image)
+        faces = self.predict_faces(pixels, self.detector.detect(pixels))
+        return FrameResult(0, 0.0, tuple(faces), name, self.aus)
+
+    def predict_faces(self, image: Image, faces: Sequence[Face]) -> list[FacePrediction]:
+        """The given faces of a picture (H, W, 3), in the given order."""
+        return self.predict_aligned(self.align(checked_image(image), faces))
+
+    def align(self, image: Image, faces: Sequence[Face]) -> list[AlignedFace]:
+        """Cuts out what the network sees of each face, and estimates poses that are not known."""
+        posed = [_posed(face, image) for face in faces]
+        transforms = [self._crop.transform(face.landmarks) for face in faces]
+        return [
+            AlignedFace(face, self._crop.extract(image, transform), transform)
+            for face, transform in zip(posed, transforms, strict=True)
+        ]
+
+    def predict_aligned(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
+        """Predictions for faces that may come from several frames, in the given order."""
+        crops, rest = (face.crop for face in faces), iter(faces)
+        found: list[FacePrediction] = []
+        for reading in read_crops(self.runtime, crops, batch_size=self.batch or BATCH_SIZE):
+            found += self._predictions(list(islice(rest, len(reading.intensities))), reading)
+        return found
+
+    def _predictions(
+        self, faces: Sequence[AlignedFace], reading: Reading
+    ) -> Iterator[FacePrediction]:
+        intensities, maps = reading.intensities, reading.heatmaps
+        heatmaps = self._layout.per_au(maps.intensity)
+        visible = visibility(maps.location, len(faces))
+        std: Sequence[NDArray[np.float64] | None] = [None] * len(faces)
+        confidence = visible
+        if self._uncertainty:
+            std = list(self._uncertainty.std(intensities, visible))
+            confidence = self._uncertainty.confidence(visible)
+        rows = zip(faces, intensities, heatmaps, confidence.tolist(), std, strict=True)
+        return (self._prediction(*row) for row in rows)
+
+    def _prediction(
+        self,
+        aligned: AlignedFace,
+        intensities: NDArray[np.float32],
+        heatmaps: NDArray[np.float32],
+        confidence: float,
+        std: NDArray[np.float64] | None,
+    ) -> FacePrediction:
+        return FacePrediction(
+            aligned.face,
+            {au: float(intensities[self._order[au]]) for au in self.aus},
+            {au: heatmaps[self._order[au]] for au in self.aus},
+            geometry.compose(geometry.invert(aligned.transform), self._map_to_crop),
+            aligned.face.score * confidence,
+            std=None if std is None else {au: float(std[self._order[au]]) for au in self.aus},
+        )
+
+
+def _posed(face: Face, image: Image) -> Face:
+    if face.pose is not None:
+        return face
+    return replace(face, pose=head_pose(face.landmarks, (image.shape[0], image.shape[1])))
+
+
+def _chosen(aus: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The AUs to report, in the network's order."""
+    if aus is None:
+        return known
+    missing = [unit.name for unit in action_units(aus) if unit.name not in known]
+    if missing:
+        raise AuheatError(
+            f"these weights do not read {', '.join(missing)}: they read {', '.join(known)}"
+        )
+    return tuple(au for au in known if au in aus)

@@ -1,0 +1,59 @@
+"""Action Units of the people in front of a camera, image by image."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from auheat.errors import AuheatError
+from auheat.inference.calibration import Baseline, calibrate, resolve_baseline
+from auheat.inference.face_predictor import FacePredictor, Image
+from auheat.results import FrameResult, checked_image
+
+
+class LiveTracker:
+    """Gives every person a face_id that stays with them from image to image.
+
+    Args:
+        predictor: What reads the images.
+        baseline: See `auheat.Predictor.tracker`.
+    """
+
+    def __init__(
+        self, predictor: FacePredictor, *, baseline: str | Path | Baseline | None = None
+    ) -> None:
+        known = resolve_baseline(baseline, predictor)
+        if known is not None and not isinstance(known, Baseline):
+            raise AuheatError(
+                f"a camera has no frame to look back at: give a photo or a file as baseline, not "
+                f"{baseline!r}"
+            )
+        self._predictor, self._baseline = predictor, known
+        self._tracker = predictor.detector.tracker()
+        self._frame, self._start = 0, 0.0
+        self._size: tuple[int, ...] = ()
+
+    def update(self, image: Image, *, timestamp: float | None = None) -> FrameResult:
+        """The faces of the next image, by rising face_id.
+
+        Args:
+            image: (H, W, 3) RGB uint8, as large as the one before.
+            timestamp: Seconds; those since the first image if None.
+
+        Raises:
+            AuheatError: If it is no such image, or of another size.
+        """
+        checked_image(image)
+        if image.shape[:2] != (self._size or image.shape[:2]):
+            raise AuheatError(
+                f"the camera changed the size of its image from {self._size} to "
+                f"{image.shape[:2]}: make a new tracker"
+            )
+        now = time.monotonic()
+        self._start = self._start if self._frame else now
+        self._frame, self._size = self._frame + 1, image.shape[:2]
+        faces = self._predictor.predict_faces(image, self._tracker.update(image))
+        if self._baseline:
+            faces = [calibrate(face, self._baseline.of(face.face_id)) for face in faces]
+        when = now - self._start if timestamp is None else timestamp
+        return FrameResult(self._frame, when, tuple(faces), aus=self._predictor.aus)
