@@ -196,7 +196,7 @@ def test_drawing(predictor: Predictor) -> None:
     nobody = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu").predict(image)
     assert auheat.draw(image, nobody).shape == drawn.shape
     with pytest.raises(AuheatError, match="expected an RGB image"):
-        auheat.draw(image.astype(float), result)  # type: ignore[arg-type]
+        auheat.draw(image.astype(float), result)
 
 
 def test_events_of_a_table(tmp_path: Path, people: list[Face]) -> None:

@@ -107,7 +107,7 @@ def test_predictions_carry_them(face: Points, tmp_path: Path) -> None:
     image, faces = texture(0, 270, 480), [face_from(face, score=0.8)]
     plain = Predictor(small_checkpoint(), KnownFaces([faces]), device="cpu")
     informed = Predictor(
-        small_checkpoint(), KnownFaces([faces]), "cpu", ["AU12", "AU04"], uncertainty=figures()
+        small_checkpoint(), KnownFaces([faces]), aus=["AU12", "AU04"], uncertainty=figures()
     )
     (before,), (after,) = plain.predict(image), informed.predict(image)
     assert before.std is None
@@ -122,7 +122,7 @@ def test_predictions_carry_them(face: Points, tmp_path: Path) -> None:
 
 def test_columns_of_std(face: Points) -> None:
     predictor = Predictor(
-        small_checkpoint(), KnownFaces([[face_from(face)]]), "cpu", uncertainty=figures()
+        small_checkpoint(), KnownFaces([[face_from(face)]]), uncertainty=figures()
     )
     result = FrameResult(1, 0.0, tuple(predictor.predict(texture(0, 270, 480))))
     schema = TableSchema("video", predictor.aus, ("sd",))

@@ -35,7 +35,7 @@ class Slow(Predictor):
 def new_store(face: Points) -> SessionStore:
     people = [face_from(face), face_from(face + np.array([200, 0]), 1)]
     detector = KnownFaces([people, people[:1], [], people])
-    return SessionStore(Slow(small_checkpoint(), detector, "cpu", batch=4))
+    return SessionStore(Slow(small_checkpoint(), detector, device="cpu", batch=4))
 
 
 def client_of(store: SessionStore) -> TestClient:
