@@ -136,7 +136,8 @@ def test_overlays(tmp_path: Path, media: Path, predictor: Predictor) -> None:
     with av.open(str(out / "a.overlay.mp4")) as container:
         frames = [(frame.time, frame.width) for frame in container.decode(video=0)]
     assert [time for time, _ in frames] == pytest.approx([0, 0.04, 0.08, 0.12], abs=1e-4)
-    assert frames[0][1] == Pillow.open(out / "b.overlay.jpg").width > 640
+    with Pillow.open(out / "b.overlay.jpg") as drawn:
+        assert frames[0][1] == drawn.width > 640
 
 
 def test_one_bad_input_does_not_stop_the_others(
