@@ -22,6 +22,7 @@ from auheat.doctor import examination, machine, self_test
 from auheat.doctor.machine import Finding, guarded
 from auheat.facs import PAPER_AUS
 from auheat.models.weights import default_network, sha256
+from auheat.optional import PACKAGES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -72,9 +73,9 @@ def test_an_error_in_one_look_is_a_line() -> None:
 def test_what_is_looked_for_is_what_is_declared() -> None:
     assert {distribution for _, distribution in machine.NEEDED} <= names(PROJECT["dependencies"])
     extras = PROJECT["optional-dependencies"]
-    for _, distribution, extra, _ in machine.TRIED + machine.LOOKED_FOR:
-        assert distribution in names(extras[extra])
-    looked_for = {extra for _, _, extra, _ in machine.TRIED + machine.LOOKED_FOR}
+    for package in PACKAGES:
+        assert package.distribution in names(extras[package.extra])
+    looked_for = {package.extra for package in PACKAGES}
     assert looked_for == set(extras) - {"all", "dev", "docs"}
     oldest, newest = (".".join(map(str, pair)) for pair in (machine.OLDEST, machine.TOO_NEW))
     assert PROJECT["requires-python"] == f">={oldest},<{newest}"

@@ -16,8 +16,17 @@ import click
 
 from auheat import __version__
 from auheat.errors import AuheatError
+from auheat.optional import explained
 
 FAILED, INTERRUPTED = 2, 130
+# The extras of subcommands that each need more than one package.
+_EXTRAS = {
+    "export": "export",
+    "reproduce": "train",
+    "serve": "serve",
+    "synth": "synth",
+    "train": "train",
+}
 
 
 class VerbGroup(click.Group):
@@ -32,6 +41,18 @@ class VerbGroup(click.Group):
             return None
         command: click.Command = import_module(f"auheat.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a subcommand.
+
+        Raises:
+            AuheatError: The extra of the subcommand is not installed.
+        """
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            known = explained(error, _EXTRAS.get(ctx.invoked_subcommand or ""))
+            raise known or error from None
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the command line and exits: 0, 2 for what the user can mend, 130 for Ctrl-C."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from auheat.errors import AuheatError
-
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
@@ -41,11 +39,8 @@ def command(
     Files stay on this computer and are deleted when the server ends (Ctrl-C).
     """
     from auheat.inference.predictor import load
+    from auheat.web.serving import serve
 
-    try:
-        from auheat.web.serving import serve
-    except ModuleNotFoundError as error:
-        raise AuheatError(f"the page needs {error.name}: pip install 'auheat[serve]'") from None
     predictor = load(weights, device, max_faces=faces)
     serve(predictor, host, port, not no_browser, _tell, (most_mb or max_mb) * 1_000_000, weights)
 

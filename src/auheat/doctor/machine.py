@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from auheat import __version__
+from auheat.optional import PACKAGES
+from auheat.system import cpu_count
 
 State = Literal["ok", "missing", "FAILED"]
 
@@ -22,29 +24,16 @@ OLDEST, TOO_NEW = (3, 10), (3, 13)
 
 # Module and distribution of what auheat cannot do without.
 NEEDED = (
-    ("torch", "torch"),
+    ("onnxruntime", "onnxruntime"),
     ("mediapipe", "mediapipe"),
     ("cv2", "opencv-contrib-python"),
     ("av", "av"),
     ("numpy", "numpy"),
-    ("pandas", "pandas"),
     ("PIL", "pillow"),
 )
-# Module, distribution, the extra that brings it, and what it is for. The first three are native
-# and small, so that they are tried; of the others it is enough that they are there.
-TRIED = (
-    ("onnxruntime", "onnxruntime", "export", "--runtime onnx"),
-    ("openvino", "openvino", "export", "--runtime openvino"),
-    ("dlib", "dlib-bin", "dlib", "auheat prepare --landmarks dlib"),
-)
-LOOKED_FOR = (
-    ("onnxscript", "onnxscript", "export", "auheat export"),
-    ("polars", "polars", "polars", "FrameResult.to_polars"),
-    ("fastapi", "fastapi", "serve", "auheat serve"),
-    ("numba", "numba", "synth", "auheat synth"),
-    ("lightning", "lightning", "train", "auheat train"),
-    ("matplotlib", "matplotlib", "train", "figures of auheat reproduce"),
-)
+# Of what is optional these are native and small, so that they are tried; of the others it is enough
+# that they are there.
+_TRIED = ("openvino", "dlib")
 
 _FRAMES, _RATE = 5, Fraction(25)
 _LEVELS = 8  # that compression may change a grey
@@ -106,13 +95,13 @@ def needed() -> Iterator[Finding]:
 
 def optional() -> Iterator[Finding]:
     """Looks for what the extras bring."""
-    for module, distribution, extra, purpose in TRIED + LOOKED_FOR:
+    for module, distribution, extra, purpose in PACKAGES:
         if find_spec(module) is None:
             advice = f'pip install "auheat[{extra}]"'
             yield Finding("missing", distribution, f"only needed for {purpose}", advice)
             continue
         try:
-            if (module, distribution, extra, purpose) in TRIED:
+            if module in _TRIED:
                 import_module(module)
         except Exception as error:
             yield Finding("FAILED", distribution, last_line(error), _reinstall(distribution))
@@ -122,14 +111,17 @@ def optional() -> Iterator[Finding]:
 
 
 def devices() -> Iterator[Finding]:
-    """CPU and GPUs, and whether each multiplies in bf16 itself."""
+    """CPU and GPUs, and whether each multiplies in bf16 itself, as far as PyTorch can tell."""
+    processors = f"{platform.machine()}, {cpu_count()} processors"
+    if find_spec("torch") is None:
+        yield Finding("ok", "cpu", processors)
+        return
     import torch
 
     from auheat.models.devices import find_device, has_bfloat16
 
     cpu = torch.device("cpu")
-    found = f"{platform.machine()}, {torch.get_num_threads()} threads"
-    yield Finding("ok", "cpu", f"{found}, {_precision(has_bfloat16(cpu))}")
+    yield Finding("ok", "cpu", f"{processors}, {_precision(has_bfloat16(cpu))}")
     if not torch.cuda.is_available():
         advice = "for an NVIDIA GPU install a CUDA build of torch (pytorch.org)"
         yield Finding("missing", "gpu", "torch sees none, the CPU does all", advice)
@@ -143,8 +135,8 @@ def runtimes() -> Iterator[Finding]:
     """What networks can run on here."""
     from auheat.models.runtimes.opening import installed
 
-    exported = installed()
-    yield Finding("ok", "runtimes", ", ".join(["torch", *exported]))
+    found = [*installed(), *(["torch"] if find_spec("torch") else [])]
+    yield Finding("ok", "runtimes", ", ".join(found))
 
 
 def video() -> Iterator[Finding]:

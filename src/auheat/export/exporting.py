@@ -37,6 +37,7 @@ from auheat.models.runtimes.opening import installed, open_exported
 from auheat.models.runtimes.runtime import Crops, Runtime, read_intensities
 from auheat.models.runtimes.torch_runtime import TorchRuntime
 from auheat.models.weights import sha256, uncertainty_path
+from auheat.optional import require
 
 # The oldest set of operators that holds all of a network; every runtime of these years has it.
 _OPERATORS = 17
@@ -161,10 +162,7 @@ def write_graph(net: HeatmapModel, settings: ExportedSettings, path: Path) -> No
     Raises:
         AuheatError: The package onnx is not installed.
     """
-    try:
-        import onnx
-    except ImportError:
-        raise AuheatError("to export, the package onnx is needed: pip install onnx") from None
+    onnx = require("onnx")
     size, names = settings.config.input_size, [INTENSITY]
     if settings.config.location_maps:
         names.append(LOCATION)

@@ -295,8 +295,13 @@ def quietest(intensities: Floats) -> NDArray[np.int64]:
     make an AU that is high at rest count no more than others, and all AUs together show rest even
     where one of them falls below its baseline in an expression.
     """
-    from scipy.stats import rankdata
-
-    rank = rankdata(intensities, axis=0).mean(1)
+    rank = np.stack([_ranks(column) for column in intensities.T], 1).mean(1)
     count = min(max(round(QUIET_FRACTION * len(intensities)), MIN_FRAMES // 2), len(intensities))
     return np.sort(np.argsort(rank, kind="stable")[:count])
+
+
+def _ranks(values: Floats) -> Floats:
+    """The rank of each of (N,) values from 1; those that are equal share the mean of theirs."""
+    ordered = np.sort(values)
+    below, upto = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return (below + upto + 1) / 2.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auheat.errors import AuheatError
+from auheat.optional import require
 from auheat.tables.columns import Column
 from auheat.tables.protocols import FrameLike
 from auheat.tables.schema import TABLE_VERSION, TableSchema
@@ -63,15 +63,12 @@ class TableBuffer:
 
     def polars(self) -> polars.DataFrame:
         """A polars table. Raises AuheatError if polars is not installed."""
-        try:
-            import polars
-        except ImportError:
-            raise AuheatError('polars is not installed: pip install "auheat[polars]"') from None
-        return polars.DataFrame(polars.from_arrow(self.arrow()))
+        found: polars.DataFrame = require("polars").from_arrow(self.arrow())
+        return found
 
     def arrow(self) -> pa.Table:
         """An Arrow table of the types of `arrow_schema`."""
-        import pyarrow as pa
+        pa = require("pyarrow")
 
         types = arrow_schema(self._schema)
         columns = [
@@ -88,7 +85,7 @@ class TableBuffer:
 
 def arrow_schema(schema: TableSchema) -> pa.Schema:
     """Names and types: integers of 64 bits, flags of 8, numbers of 64 bits, text."""
-    import pyarrow as pa
+    pa = require("pyarrow")
 
     kinds = {"integer": pa.int64(), "flag": pa.int8(), "number": pa.float64(), "text": pa.string()}
     fields = [_field(column, kinds[column.type]) for column in schema.described]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from auheat.errors import AuheatError, unknown_name
+from auheat.optional import require
 from auheat.tables.columns import unquoted
 from auheat.tables.conventions import PERSON
 from auheat.tables.delimited import read_delimited
@@ -274,8 +275,8 @@ class _Reader:
 
 def _parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
-    import pyarrow as pa
 
+    pa = require("pyarrow")
     try:
         return pd.read_parquet(path)
     except (pa.ArrowException, AttributeError, TypeError):

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from auheat.files import Resource, atomic_write
+from auheat.optional import require
 from auheat.tables.buffer import TableBuffer, arrow_schema
 from auheat.tables.protocols import FrameLike
 from auheat.tables.schema import TableSchema
@@ -54,11 +55,10 @@ class ParquetSink(TableSink):
         self._max_rows = max(_CELLS // len(schema.described), 1)
 
     def _open(self, parts: ExitStack) -> None:
-        from pyarrow.parquet import ParquetWriter
-
+        writer = require("pyarrow.parquet").ParquetWriter
         temporary = parts.enter_context(atomic_write(self.path))
         types = arrow_schema(self._schema)
-        self._writer = parts.enter_context(ParquetWriter(temporary, types, compression="zstd"))
+        self._writer = parts.enter_context(writer(temporary, types, compression="zstd"))
         parts.push(self._end)
 
     def _end(self, kind: type[BaseException] | None, *_: object) -> None:
