@@ -20,13 +20,12 @@ from auheat.system import cpu_count
 
 State = Literal["ok", "missing", "FAILED"]
 
-OLDEST, TOO_NEW = (3, 10), (3, 13)
+OLDEST = (3, 10)
 
 # Module and distribution of what auheat cannot do without.
 NEEDED = (
     ("onnxruntime", "onnxruntime"),
-    ("mediapipe", "mediapipe"),
-    ("cv2", "opencv-contrib-python"),
+    ("cv2", "opencv-python-headless"),
     ("av", "av"),
     ("numpy", "numpy"),
     ("PIL", "pillow"),
@@ -75,8 +74,8 @@ def last_line(error: BaseException) -> str:
 
 def python() -> Iterator[Finding]:
     """The interpreter, and auheat itself."""
-    fits = OLDEST <= sys.version_info[:2] < TOO_NEW
-    advice = "" if fits else "auheat needs Python 3.10 to 3.12"
+    fits = sys.version_info[:2] >= OLDEST
+    advice = "" if fits else "auheat needs Python 3.10 or newer"
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     yield Finding("ok" if fits else "FAILED", "python", found, advice)
     yield Finding("ok", "auheat", __version__)
