@@ -169,7 +169,8 @@ def test_faces_and_clips(tiny_folder: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     manifest = read_manifest(out)
     assert manifest.table["split"].to_list() == ["train"] * 4 + ["val", "test"]
-    assert Image.open(out / manifest.table["image"][0]).size == (52, 52)
+    with Image.open(out / manifest.table["image"][0]) as image:
+        assert image.size == (52, 52)
     assert "already holds a dataset" in refused(*synth, "-o", out, "--subjects", 1, "--images", 1)
     assert "cannot spread" in refused(*synth, "-o", tmp_path / "b", "--subjects", 3, "--images", 2)
     assert "no face assets in" in refused("synth", "--assets", tmp_path, "-o", tmp_path / "b")

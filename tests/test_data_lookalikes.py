@@ -58,7 +58,8 @@ def difference(image: NDArray[Any], other: NDArray[Any]) -> float:
 
 
 def picture(path: Path) -> NDArray[Any]:
-    return np.asarray(Image.open(path))
+    with Image.open(path) as image:
+        return np.asarray(image)
 
 
 def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path) -> None:
@@ -264,7 +265,8 @@ def test_the_authors_json(
     assert len(train) == 2 * len(test) == plan.images * 2 // 3
     for row in (*train, *test):
         assert len(row["AUs"]) == 3 * points
-        assert Image.open(tmp_path / row["imgpath"]).size == (256, 256)
+        with Image.open(tmp_path / row["imgpath"]) as image:
+            assert image.size == (256, 256)
     last = plan.corpus.sequences[-1]
     take = list(render_sequence(tiny_studio, plan, subject, last))[-1]
     (row,) = (r for r in train if f"{subject}_{last}_{take.number:04d}" in r["imgpath"])

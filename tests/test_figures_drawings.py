@@ -72,7 +72,8 @@ def test_what_is_saved_is_the_same_every_time(tmp_path: Path) -> None:
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
     assert b"<dc:date>" not in first[1].read_bytes()
-    assert Image.open(first[0]).size[0] == 1400  # 7 inches at 200 dpi
+    with Image.open(first[0]) as image:
+        assert image.size[0] == 1400  # 7 inches at 200 dpi
     assert matplotlib.rcParams.copy() == before  # no setting stays
     assert {path.name for path in (tmp_path / "a").iterdir()} == {"figure5.png", "figure5.svg"}
 

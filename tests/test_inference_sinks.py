@@ -154,6 +154,7 @@ def test_overlay_photo(tmp_path: Path) -> None:
     image = texture(0, 360, 640)
     write_overlay_photo(tmp_path / "a.jpg", AUS, image, RESULTS[0])
     expected = Overlay(AUS, 360, 640).draw(image, RESULTS[0])
-    shown = np.asarray(Pillow.open(tmp_path / "a.jpg"))
+    with Pillow.open(tmp_path / "a.jpg") as stored:
+        shown = np.asarray(stored)
     assert np.abs(shown.astype(int) - expected).mean() < 3
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]

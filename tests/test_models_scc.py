@@ -153,10 +153,10 @@ def test_nearly_equal_channels_give_no_nan(edges: EdgeFeatures) -> None:
 def test_identity_start_passes_a_channel_through() -> None:
     layer = SemanticCorrespondenceConv(L, k=1, norm=False).double()
     x = a_batch(0)
-    assert_close(layer(x), torch.relu(x))
+    torch.testing.assert_close(layer(x), torch.relu(x))
     layer = SemanticCorrespondenceConv(L, k=C, norm=False).double()
     nearest = x + 0.1 * (x.amax(1, keepdim=True) - x)
-    assert_close(layer(x), torch.relu(nearest))
+    torch.testing.assert_close(layer(x), torch.relu(nearest))
 
 
 def test_random_start_is_that_of_a_linear_layer() -> None:

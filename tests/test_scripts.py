@@ -15,14 +15,19 @@ from auheat.facs import PAPER_AUS
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
 
+def size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
+
+
 @pytest.mark.slow
 def test_the_gallery_of_faces(tiny_folder: Path, tmp_path: Path) -> None:
     gallery.draw(tiny_folder, tmp_path, seed=1, subject=3, size=64)
-    assert Image.open(tmp_path / "contact-sheet.jpg").size == (640, 384)
-    assert Image.open(tmp_path / "au-levels.jpg").size == (2 * 384 + 12, 7 * (64 + 24))
+    assert size(tmp_path / "contact-sheet.jpg") == (640, 384)
+    assert size(tmp_path / "au-levels.jpg") == (2 * 384 + 12, 7 * (64 + 24))
     strips = sorted((tmp_path / "levels").iterdir())
     assert [path.stem for path in strips] == list(PAPER_AUS)
-    assert Image.open(strips[0]).size == (384, 64)
+    assert size(strips[0]) == (384, 64)
 
 
 @pytest.mark.parametrize(

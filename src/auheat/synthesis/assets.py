@@ -164,7 +164,7 @@ def _load_skins(path: Path) -> Skins | None:
 def _read(path: Path, shapes: dict[str, tuple[str | int, ...]]) -> dict[str, NDArray[Any]]:
     """The named arrays of an .npz file, whose shapes fit together."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in shapes}
     except KeyError as error:
         raise AuheatError(f"{path} lacks the array {error.args[0]}") from None
