@@ -4,10 +4,27 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-slow lint types unit format docs docs-serve gallery clean
+# Tests run in this many processes, files of tests together in one.
+WORKERS := auto
+PYTEST  := $(BIN)/pytest -q -n $(WORKERS) --maxprocesses 4 --dist loadfile
+
+# On x86-64: keeps libraries from newer instructions than AVX2, so that sums round differently.
+AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 \
+	MKL_ENABLE_INSTRUCTIONS=AVX2 OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell \
+	OPENCV_CPU_DISABLE=AVX512-SKX,AVX512-ICL \
+	NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"
+NUMERIC := $(wildcard $(addprefix tests/,\
+	test_metrics.py test_geometry.py test_heatmap.py test_landmarks.py test_facs.py test_crop.py \
+	test_models_*.py test_export*.py test_evaluation*.py test_faces_*.py test_examples.py \
+	test_inference_baseline.py test_inference_calibration.py test_inference_events.py \
+	test_inference_pipeline.py test_inference_predictor.py test_inference_runtimes.py \
+	test_inference_smoothing.py test_inference_uncertainty.py test_training.py \
+	test_data_transforms.py test_synthesis_render*.py test_synthesis_shading*.py))
+
+.PHONY: help demo test test-slow test-avx2 coverage lint types unit format docs docs-serve gallery clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | sort
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | sort
 
 demo: $(VENV)/.installed  ## install, read the example clips, write tables and overlay videos to out/
 	$(BIN)/auheat predict examples -o out --overlay
@@ -24,10 +41,16 @@ types: $(VENV)/.developed  ## mypy --strict
 	$(BIN)/mypy
 
 unit: $(VENV)/.developed  ## unit tests
-	$(BIN)/pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.developed  ## tests that take longer
-	$(BIN)/pytest -q -m slow
+	$(PYTEST) -m slow
+
+test-avx2: $(VENV)/.developed  ## the numeric unit tests as on a processor without AVX-512
+	$(AVX2) $(PYTEST) -m "not slow" $(NUMERIC)
+
+coverage: $(VENV)/.developed  ## unit tests, and which lines none of them reaches
+	$(PYTEST) -m "not slow" --cov --cov-report=term
 
 format: $(VENV)/.developed  ## write the code the way ruff wants it
 	$(BIN)/ruff check --fix .
@@ -44,7 +67,7 @@ gallery: $(VENV)/.developed  ## the pictures of the documentation; needs AUHEAT_
 	$(BIN)/python scripts/gallery.py --assets "$(AUHEAT_ASSETS)" -o docs/pictures
 
 clean:  ## remove the environment and everything that was built
-	rm -rf $(VENV) build dist out site .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist out site .mypy_cache .ruff_cache .pytest_cache .coverage* htmlcov
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

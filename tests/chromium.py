@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -23,8 +24,11 @@ _KEYS |= {"ArrowLeft": (37, ""), "Home": (36, ""), "End": (35, ""), "Escape": (2
 
 
 def find_chromium() -> str | None:
-    """The path of a Chromium or Chrome, or None."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+    """The path of a Chromium or Chrome; without one None, or an error if one is required."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None and os.environ.get("AUHEAT_REQUIRE_BROWSER") == "1":
+        raise RuntimeError("no Chromium on the path, and AUHEAT_REQUIRE_BROWSER is 1")
+    return found
 
 
 class Page:

@@ -76,6 +76,7 @@ def _allocate(megabytes: int) -> Work:
     return lambda: torch.ones(megabytes * 2**18).sum()
 
 
+@pytest.mark.slow
 def test_peak_memory_is_what_the_work_allocates() -> None:
     peak = peak_bytes(_allocate, 300, 1, CPU)
     assert peak is not None

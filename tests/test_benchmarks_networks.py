@@ -69,6 +69,7 @@ def test_a_made_up_dataset_can_be_read(tmp_path: Path) -> None:
     assert np.isnan(sample["intensities"][1])
 
 
+@pytest.mark.slow
 def test_a_training_run_is_measured(tmp_path: Path) -> None:
     write_dataset(tmp_path)
     plan = train.TrainPlan(steps=2)

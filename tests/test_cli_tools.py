@@ -160,6 +160,7 @@ def test_what_training_refuses(tmp_path: Path) -> None:
     assert "no result file at" in refused("table", tmp_path / "no.json")
 
 
+@pytest.mark.slow
 def test_faces_and_clips(tiny_folder: Path, tmp_path: Path) -> None:
     synth = ("synth", "--assets", tiny_folder, "--seed", 4, "--workers", 1)
     out = tmp_path / "faces"
@@ -191,6 +192,7 @@ def test_every_verb_explains_itself(verb: str) -> None:
     assert done(verb, "--help").startswith("Usage: ")
 
 
+@pytest.mark.slow
 def test_an_error_in_a_reading_process_is_one_line(tmp_path: Path) -> None:
     """As a user runs it: what the reading process itself writes to standard error counts too."""
     manifest = write_dataset(tmp_path)

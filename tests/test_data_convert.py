@@ -165,6 +165,7 @@ def test_a_run_killed_while_cleaning_up_is_taken_up(
     assert files(tmp_path / "out") == files(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_worker_processes_write_the_same(
     monkeypatch: pytest.MonkeyPatch, source: Path, tmp_path: Path
 ) -> None:

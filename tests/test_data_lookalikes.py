@@ -62,6 +62,7 @@ def picture(path: Path) -> NDArray[Any]:
         return np.asarray(image)
 
 
+@pytest.mark.slow
 def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path) -> None:
     plan, progress = tiny("disfa", 27, 3), Steps()
     write_lookalike(tiny_folder, tmp_path, plan, progress=progress)
@@ -99,6 +100,7 @@ def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_pa
         assert [coded for _, coded in rows] == [take.levels["AU04"] for take in takes]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["bp4d", "fera2015", "bp4d-plus"])
 def test_bp4d(
     tiny_serial: None,

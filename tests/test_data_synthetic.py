@@ -186,6 +186,7 @@ def test_test_people_wear_other_skins(
     assert asked == {0: False, 1: False, 2: False, 3: False, 4: True}
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_does_not_matter(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path
 ) -> None:

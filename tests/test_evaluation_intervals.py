@@ -161,6 +161,7 @@ def test_the_order_of_rows_does_not_move_the_interval(seed: int) -> None:
             assert other[name][metric] == pytest.approx(bounds, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_coverage_of_the_interval() -> None:
     """Known ICC: label u + e, prediction 0.8 u + f, u, e, f normal with variances 1, 0.25, 0.49.
 

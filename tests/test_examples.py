@@ -38,6 +38,7 @@ def test_there_are_two_small_clips() -> None:
     assert all(clip.stat().st_size < 600_000 for clip in CLIPS)
 
 
+@pytest.mark.slow
 def test_every_frame_is_read_at_its_time(read: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     table, truth = read
     assert table["frame"].to_list() == truth["frame"].to_list()
@@ -47,6 +48,7 @@ def test_every_frame_is_read_at_its_time(read: tuple[pd.DataFrame, pd.DataFrame]
     assert table["confidence"].min() > 0.5
 
 
+@pytest.mark.slow
 def test_what_moves_is_read(read: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     """AUs that the clip shows clearly follow their true course; the others stay low."""
     table, truth = read

@@ -199,6 +199,7 @@ def test_a_foreign_file_is_one_line(tmp_path: Path, kind: str, message: str) -> 
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_default_weights_pass(tmp_path: Path) -> None:
     """Over the faces of the examples the largest difference was 2e-6 in both runtimes."""
     out = tmp_path / "default.onnx"

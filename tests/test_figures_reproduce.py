@@ -66,6 +66,7 @@ def reproduce(disfa: Path, runs: Path, out: Path, target: str, *options: object)
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 def test_a_table_from_nothing(disfa: Path, runs: Path, tmp_path: Path) -> None:
     first = reproduce(disfa, runs, tmp_path / "a", "table2", "--rows", "a,b")
     assert first.exit_code == 0, first.output
@@ -109,6 +110,7 @@ def test_figures_are_those_of_the_predictions(disfa: Path, runs: Path, tmp_path:
     assert report["synthetic"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["figure4", "figure5", "figure6", "figure7", "figure8"])
 def test_every_figure(disfa: Path, runs: Path, tmp_path: Path, target: str) -> None:
     result = reproduce(disfa, runs, tmp_path, target, "--k", "3,7")

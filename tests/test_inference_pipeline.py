@@ -45,6 +45,7 @@ def plain_loop(frames: list[Frame], predictor: Predictor, together: int) -> list
     return results
 
 
+@pytest.mark.slow
 def test_results_are_those_of_a_plain_loop_bit_for_bit(
     frames: list[Frame], predictor: Predictor
 ) -> None:

@@ -142,6 +142,7 @@ def test_a_table_without_any_face() -> None:
     assert table["AU04_r"].dtype == np.float64
 
 
+@pytest.mark.slow
 def test_iterating_takes_constant_memory(faces: list[Face]) -> None:
     """Of 3000 frames and their results, no more than fill the queues are ever alive.
 

@@ -217,6 +217,7 @@ def test_what_is_no_video_is_said_in_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_decoding_takes_constant_memory(tmp_path: Path) -> None:
     """Keeping the frames of the longer video would take 150 MB."""
     process = psutil.Process()

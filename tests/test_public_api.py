@@ -88,6 +88,7 @@ def test_unknown_names_are_attribute_errors() -> None:
     assert not hasattr(auheat, "_nothing")
 
 
+@pytest.mark.slow
 def test_star_import_and_submodules_work() -> None:
     code = (
         "import auheat, auheat.facs; from auheat import *; from auheat import results\n"

@@ -149,6 +149,7 @@ def test_a_plain_person_is_an_average_mover(sampler: PersonSampler) -> None:
         assert p.manner.lopsided == 0
 
 
+@pytest.mark.slow
 def test_some_wear_glasses_and_beards(sampler: PersonSampler) -> None:
     many = [sampler.sample(np.random.default_rng([5, i])) for i in range(30)]
     assert 1 <= sum(p.glasses is not None for p in many) <= 11

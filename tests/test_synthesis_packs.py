@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -111,19 +107,3 @@ def test_missing_assets_skip_unless_they_are_required(tmp_path: Path) -> None:
             find_assets(variables)
     with pytest.raises(pytest.fail.Exception, match="AUHEAT_ASSETS"):
         find_assets(nowhere | {"AUHEAT_REQUIRE_ASSETS": "1"})
-
-
-@pytest.mark.parametrize(("required", "outcome"), [("", "1 skipped"), ("1", "1 error")])
-def test_the_rule_holds_for_a_run_of_tests(tmp_path: Path, required: str, outcome: str) -> None:
-    """Also that the marker `assets` is put on whatever uses the fixture."""
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "assets", __file__,
-         "-k", "test_the_real_pack_is_complete or test_the_tiny_pack_is_complete"],
-        env=os.environ | {"AUHEAT_ASSETS": str(tmp_path), "AUHEAT_REQUIRE_ASSETS": required},
-        cwd=Path(__file__).resolve().parent.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    assert re.search(outcome, result.stdout), result.stdout
-    assert result.returncode == (1 if required else 0)

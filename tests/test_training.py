@@ -184,6 +184,7 @@ class _StopAfter(lightning.Callback):
             raise RuntimeError("power cut")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "precision"), [(0, "32-true"), (1, "bf16-mixed")])
 def test_a_resumed_run_equals_an_unbroken_one(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, precision: str
@@ -212,6 +213,7 @@ def test_a_resumed_run_equals_an_unbroken_one(
     assert [line["epoch"] for line in lines] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_training_learns_what_can_be_learned(data: Path, tmp_path: Path) -> None:
     """Brightness at the mouth gives AU12 away; the other two are noise."""
     settings = experiment(data, epochs=40, learning_rate=5e-3)

@@ -129,6 +129,7 @@ def test_bases_of_settings(tmp_path: Path) -> None:
         read_settings(tmp_path / "c.toml")
 
 
+@pytest.mark.slow
 def test_a_study_from_nothing_to_predictions(tmp_path: Path) -> None:
     made = sweep(tmp_path)
     assert len(made.missing([paper.PLAIN])) == 3
@@ -144,6 +145,7 @@ def test_a_study_from_nothing_to_predictions(tmp_path: Path) -> None:
     assert card["data"]["fold"] == 2 and card["model"]["scc"] is False
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_gives_the_same_figures(tmp_path: Path) -> None:
     """A run whose training stopped after a checkpoint, before it predicted."""
     whole, broken = sweep(tmp_path / "a"), sweep(tmp_path / "b")
