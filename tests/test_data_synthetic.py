@@ -20,6 +20,7 @@ from auheat.data.synthetic import SynthesisPlan, synthesise
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import PAPER_AUS
+from auheat.synthesis.families import FAMILIES
 from auheat.synthesis.studio import Studio
 from folder_contents import files
 from serial_pool import Serial
@@ -202,3 +203,20 @@ def test_the_number_of_workers_does_not_matter(
     two, one = files(tmp_path / "two"), files(tmp_path / "one")
     assert len(one) == 27
     assert one == two
+
+
+def test_a_suite_shows_every_family(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
+    plan = SynthesisPlan(subjects=2, images=2, seed=3, crop=CropSpec(32, 2), suite="ood")
+    counts: list[int] = []
+    manifest = synthesise(tiny_folder, tmp_path / "ood", plan, 1, counts.append)
+    assert sum(counts) == 2 * len(FAMILIES) == len(manifest.table)
+    assert set(manifest.table["split"]) == {"test"}
+    assert manifest.table["sequence"].value_counts().to_dict() == dict.fromkeys(FAMILIES, 2)
+    assert len(set(manifest.table["image"])) == len(manifest.table)
+    resting = manifest.table["sequence"].str.startswith("rest")
+    assert (manifest.table.loc[resting, list(PAPER_AUS)] == 0).all(axis=None)
+
+
+def test_a_suite_has_no_pairs() -> None:
+    with pytest.raises(AuheatError, match="no pairs"):
+        SynthesisPlan(subjects=2, images=2, pairs=True, suite="ood")

@@ -108,7 +108,7 @@ def test_manners_vary_around_the_average(tiny_model: FaceModel, people: list[Per
         assert 0.5 < factors.min() < factors.max() < 2
         assert 0.2 < p.manner.recipe["AU14", "lipCornerPit"] < 2.3
         assert p.manner.gains.shape == (len(anatomy.REGIONS), len(p.neutral))
-        assert 0.4 < p.manner.gains.min() < p.manner.gains.max() < 1.6
+        assert 0.35 < p.manner.gains.min() < p.manner.gains.max() < 1.7
         assert abs(p.manner.lopsided) < 0.3
         assert np.abs(p.manner.rest).max() < 0.6
     keys = {(au, shape) for au, recipe in anatomy.RECIPES.items() for shape in recipe}

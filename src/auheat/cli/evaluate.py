@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from auheat.cli import options
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.tables.names import ProgramChoice, Split
+
+if TYPE_CHECKING:
+    from auheat.evaluation.predictions import Predictions
 
 
 @click.command()
@@ -30,6 +33,11 @@ from auheat.tables.names import ProgramChoice, Split
     show_default=True,
     help="Who wrote the tables.",
 )
+@click.option(
+    "--suite",
+    type=click.Choice(["ood"]),
+    help="Report by family of a dataset of `auheat synth --suite`.",
+)
 @options.out_file("Result file.  [default: beside TARGET]")
 @options.device()
 @click.option(
@@ -47,7 +55,7 @@ from auheat.tables.names import ProgramChoice, Split
     help="What the network computes in.",
 )
 @options.workers(default=1, min=0)
-def command(target: Path, data: Path, out: Path | None, **chosen: Any) -> None:
+def command(target: Path, data: Path, out: Path | None, suite: str | None, **chosen: Any) -> None:
     """Measure TARGET on a dataset: ICC(3,1), MAE, MSE and PCC by AU.
 
     TARGET is a run's folder, a .safetensors file, an .onnx file of `auheat export`, or a table of
@@ -61,6 +69,9 @@ def command(target: Path, data: Path, out: Path | None, **chosen: Any) -> None:
     found = assess(target, data, progress=options.progress_bar, **chosen)
     for note in found.notes:
         click.echo(f"auheat: note: {note}", err=True)
+    if suite:
+        _by_family(found.predictions, out or found.place.with_name(f"{suite}-{found.place.name}"))
+        return
     result = out or found.place
     found.report.write(result)
     click.echo(metrics_table(found.report))
@@ -70,3 +81,13 @@ def command(target: Path, data: Path, out: Path | None, **chosen: Any) -> None:
         table = result.with_name(result.name.replace("result", "predictions"))
         found.predictions.write(table.with_suffix(".parquet"))
         click.echo(f"predictions: {table.with_suffix('.parquet')}")
+
+
+def _by_family(predictions: Predictions, result: Path) -> None:
+    from auheat.evaluation.suite import SuiteReport
+    from auheat.figures.suite_table import suite_table
+
+    report = SuiteReport.of(predictions)
+    report.write(result)
+    click.echo(suite_table(report))
+    click.echo(f"\nresult file: {result}")

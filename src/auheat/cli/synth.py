@@ -32,6 +32,8 @@ from auheat.cli.options import DatasetName, progress_bar
 @click.option("--test", type=click.FloatRange(0, 0.5), default=0.06, show_default=True,
               help="Share of subjects for testing, with skins of their own.")  # fmt: skip
 @click.option("--pairs", is_flag=True, help="Two pictures each: resting and expressive.")
+@click.option("--suite", type=click.Choice(["ood"]), default=None,
+              help="Draw the images in every family of a test suite.")  # fmt: skip
 @click.option("--clips", type=click.IntRange(min=0), default=0,
               help="Make this many labelled videos instead of pictures.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(min=0.5), default=6.0, show_default=True,
@@ -50,6 +52,7 @@ def command(
     val: float,
     test: float,
     pairs: bool,
+    suite: str | None,
     clips: int,
     seconds: float,
     workers: int | None,
@@ -84,7 +87,7 @@ def command(
         click.echo(f"clips: {out}")
         return
     crop = CropSpec(size or 128, pad)
-    plan = SynthesisPlan(subjects or 4000, images, seed, crop, val, test, pairs)
-    with tqdm(total=images * (2 if pairs else 1), desc="faces", disable=None) as bar:
+    plan = SynthesisPlan(subjects or 4000, images, seed, crop, val, test, pairs, suite or "")
+    with tqdm(total=images * plan.repeats, desc="faces", disable=None) as bar:
         synthesise(assets, out, plan, count, bar.update)
     click.echo(f"dataset: {out}")

@@ -21,7 +21,8 @@ from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.files import atomic_write
 from auheat.synthesis.assets import load_pack
-from auheat.synthesis.studio import Studio
+from auheat.synthesis.families import FAMILIES
+from auheat.synthesis.studio import Picture, Studio
 
 _CHUNK = 25  # subjects
 
@@ -34,7 +35,8 @@ class SynthesisPlan:
     everything. crop: size and pad of the pictures. val, test: shares of the subjects set aside;
     the people of the test split wear painted skins that no other split uses. pairs: every picture
     comes with one of the same person's resting face; `sequence` joins the two, frame 1 is the
-    resting one.
+    resting one. suite: "ood" draws the images in each of `auheat.synthesis.families.FAMILIES`, all
+    for testing, and `sequence` names the family.
     """
 
     subjects: int
@@ -44,8 +46,11 @@ class SynthesisPlan:
     val: float = 0.04
     test: float = 0.06
     pairs: bool = False
+    suite: str = ""
 
     def __post_init__(self) -> None:
+        if self.pairs and self.suite:
+            raise AuheatError("a suite has no pairs: ask for one of the two")
         if self.subjects < 1 or self.images < self.subjects:
             raise AuheatError(
                 f"cannot spread {self.images} images over {self.subjects} subjects: "
@@ -54,6 +59,8 @@ class SynthesisPlan:
 
     def split(self, subject: int) -> str:
         """The split of a subject: the first ones train, the last ones test."""
+        if self.suite:
+            return "test"
         test = round(self.test * self.subjects)
         val = round(self.val * self.subjects)
         if subject >= self.subjects - test:
@@ -64,6 +71,11 @@ class SynthesisPlan:
         """How many images a subject gets."""
         each, extra = divmod(self.images, self.subjects)
         return each + (subject < extra)
+
+    @property
+    def repeats(self) -> int:
+        """In how many pictures each of the images is drawn."""
+        return len(FAMILIES) if self.suite else 2 if self.pairs else 1
 
 
 _Worker = tuple[Studio, Path, SynthesisPlan]
@@ -101,7 +113,7 @@ def _part(out: Path, first: int) -> Path:
 
 def _images_in(plan: SynthesisPlan, first: int) -> int:
     subjects = range(first, min(first + _CHUNK, plan.subjects))
-    return sum(plan.images_of(subject) for subject in subjects) * (2 if plan.pairs else 1)
+    return sum(plan.images_of(subject) for subject in subjects) * plan.repeats
 
 
 def _open(assets: Path, out: Path, plan: SynthesisPlan) -> _Worker:
@@ -122,25 +134,39 @@ def _subject_rows(
 ) -> Iterator[dict[str, Any]]:
     """Draws and saves a subject's pictures; yields their manifest rows."""
     split, name = plan.split(subject), f"S{subject:06d}"
-    person = studio.person(plan.seed, subject, held_out_skins=split == "test")
     folder = Path("images") / f"{subject // 1000:04d}"
     (out / folder).mkdir(parents=True, exist_ok=True)
-    for index in range(plan.images_of(subject)):
+    for sequence, frame, suffix, shot in _shots(studio, plan, subject, name):
+        path = folder / f"{name}_{suffix}.jpg"
+        save_crop(out / path, shot.image)
+        yield {
+            "image": path.as_posix(),
+            "subject": name,
+            "split": split,
+            "sequence": sequence,
+            "frame": frame,
+            "landmarks": shot.landmarks.astype(np.float32).ravel(),
+            **shot.intensities,
+        }
+
+
+def _shots(
+    studio: Studio, plan: SynthesisPlan, subject: int, name: str
+) -> Iterator[tuple[str, int, str, Picture]]:
+    """A subject's pictures with their sequence, frame and the end of their file's name."""
+    align, side, count = plan.crop.transform, plan.crop.side, plan.images_of(subject)
+    if plan.suite:
+        for number, (family, how) in enumerate(FAMILIES.items()):
+            shots = studio.family(how, (plan.seed, subject), count, align, side)
+            for index, shot in enumerate(shots):
+                yield family, 0, f"{index:03d}_{number:02d}", shot
+        return
+    person = studio.person(plan.seed, subject, held_out_skins=plan.split(subject) == "test")
+    for index in range(count):
         numbers = (plan.seed, subject, index)
         if plan.pairs:
-            both = studio.pair(person, numbers, plan.crop.transform, plan.crop.side)
-            shots = [(f"{name}_{index}", frame, shot) for frame, shot in enumerate(both, 1)]
+            both = studio.pair(person, numbers, align, side)
+            for frame, shot in enumerate(both, 1):
+                yield f"{name}_{index}", frame, f"{index:03d}_{frame}", shot
         else:
-            shots = [("", 0, studio.picture(person, numbers, plan.crop.transform, plan.crop.side))]
-        for sequence, frame, shot in shots:
-            path = folder / f"{name}_{index:03d}{'_' + str(frame) if frame else ''}.jpg"
-            save_crop(out / path, shot.image)
-            yield {
-                "image": path.as_posix(),
-                "subject": name,
-                "split": split,
-                "sequence": sequence,
-                "frame": frame,
-                "landmarks": shot.landmarks.astype(np.float32).ravel(),
-                **shot.intensities,
-            }
+            yield "", 0, f"{index:03d}", studio.picture(person, numbers, align, side)

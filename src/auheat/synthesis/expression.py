@@ -108,9 +108,25 @@ _RIVALS = ("AU12", "AU14", "AU15", "AU20")
 _RIVAL_LIMIT = 2.5
 
 
+# Pairs of AUs of which training never sees both above 1: for tests of what was never shown.
+HELD_OUT_PAIRS = (("AU02", "AU15"), ("AU05", "AU14"), ("AU01", "AU09"))
+
+
+def sample_held_out(rng: np.random.Generator) -> Expression:
+    """An expression with both AUs of a pair that `sample_expression` never shows together."""
+    pair = HELD_OUT_PAIRS[rng.integers(len(HELD_OUT_PAIRS))]
+    levels = dict.fromkeys(PAPER_AUS, 0.0) | {au: float(rng.uniform(1.2, 5)) for au in pair}
+    if rng.random() < 0.4:
+        levels["AU25"] = _level(rng)
+    return Expression(levels, beside=sample_distractors(rng, levels))
+
+
 def sample_expression(rng: np.random.Generator) -> Expression:
     """An expression drawn at random, with distractors and some asymmetry."""
     intensities = _sample_intensities(rng)
+    for pair in HELD_OUT_PAIRS:
+        if all(intensities[au] > 1 for au in pair):
+            intensities[str(rng.choice(pair))] = 0.0
     lag = {}
     for au in intensities:
         drawn = rng.normal(0, 0.08) if rng.random() < 0.9 else rng.uniform(-0.45, 0.45)

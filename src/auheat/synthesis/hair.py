@@ -58,20 +58,29 @@ def sample_colour(rng: np.random.Generator, depth: float, age: float) -> Floats:
     return floats(_COLOURS[kind] * rng.uniform(0.8, 1.3))
 
 
-def sample_style(rng: np.random.Generator, masculine: bool) -> HairStyle | None:
-    """A style, or None for a bald head."""
+def sample_style(
+    rng: np.random.Generator, masculine: bool, fringed: bool | None = None
+) -> HairStyle | None:
+    """A style, or None for a bald head.
+
+    fringed: whether hair must, or must not, hang over the forehead; None leaves it to chance.
+    """
     kinds = ("bald", "buzz", "short", "swept", "curly", "long", "tied")
     shares = (0.08, 0.14, 0.26, 0.24, 0.16, 0.08, 0.04)
     if not masculine:
         shares = (0.02, 0.03, 0.1, 0.15, 0.18, 0.34, 0.18)
     kind = rng.choice(kinds, p=shares)
+    if fringed and kind in ("bald", "buzz", "curly"):
+        kind = "swept"
     if kind == "bald":
         return None
     recession = float(
         rng.uniform(0.5, 2.6) if masculine and rng.random() < 0.25 else rng.normal(0, 0.5)
     )
     side = float(rng.choice([-1, 1]))
-    fringe = float(rng.uniform(2.0, 6.0)) if rng.random() < 0.35 else 0.0
+    length, hangs = float(rng.uniform(2.0, 6.0)), bool(rng.random() < 0.35)
+    hangs = hangs if fringed is None else fringed
+    fringe = (max(length, 3.5) if fringed else length) if hangs else 0.0
     styles = {
         "buzz": HairStyle(0.35, 0.8, 0.0, (0, 0, 1), None, 0, 0, 0, recession, 7000),
         "short": HairStyle(
@@ -93,7 +102,7 @@ def sample_style(rng: np.random.Generator, masculine: bool) -> HairStyle | None:
         ),
         "tied": HairStyle(
             rng.uniform(9, 13), 0.12, 0.0, (0, 0.25, -1), None,
-            fringe if rng.random() < 0.5 else 0, 0.05, 0.2, recession, 5000,
+            fringe if rng.random() < 0.5 or fringed else 0, 0.05, 0.2, recession, 5000,
         ),
     }  # fmt: skip
     return styles[str(kind)]

@@ -68,6 +68,27 @@ class Person:
     lashes: float
 
 
+@dataclass(frozen=True)
+class Look:
+    """What must be so about a person; what is None is left to chance, and changes nothing else.
+
+    Attributes:
+        age: 0 young to 1 old.
+        depth: Place of the skin on the Monk scale, 0 lightest to 1 darkest.
+        glasses: Whether they are worn.
+        beard: Whether one grows.
+        fringe: Whether hair hangs over the forehead.
+        unrest: Factor on how far the resting face is from the average one.
+    """
+
+    age: float | None = None
+    depth: float | None = None
+    glasses: bool | None = None
+    beard: bool | None = None
+    fringe: bool | None = None
+    unrest: float = 1.0
+
+
 class PersonSampler:
     """Draws people for a face model. The same generator state gives the same person."""
 
@@ -83,40 +104,53 @@ class PersonSampler:
         rng: np.random.Generator,
         skins: tuple[int, ...] = (),
         plain: bool = False,
+        look: Look | None = None,
     ) -> Person:
-        """A person. skins: indices of the pack's painted skins that may be used.
+        """A person.
 
-        plain: an average mover without glasses and beard, for pictures that compare AUs.
+        Args:
+            rng: Decides everything that is left to chance.
+            skins: Indices of the pack's painted skins that may be used.
+            plain: An average mover without glasses and beard, for pictures that compare AUs.
+            look: What must be so.
         """
+        look = look or Look()
         pack, marks = self._model.pack, self._model.landmark_uv
         coefficients = _shape(rng, len(pack.identities))
-        tone, age = sample_tone(rng), float(rng.random() ** 1.3)
+        tone, age = sample_tone(rng, look.depth), float(rng.random() ** 1.3)
+        age = age if look.age is None else look.age
         masculine = bool(rng.random() < 0.5)
+        # what grows or is worn draws from generators of its own, so that it changes nothing else
+        of_hair, of_beard, of_glasses = map(np.random.default_rng, rng.integers(0, 2**63, 3))
         neutral = self._model.neutral(coefficients, brow_height(age, masculine))
         albedo, head = self._painter.paint(rng, tone, skins, age)
         hair_colour = hair.sample_colour(rng, tone.depth, age)
-        style = hair.sample_style(rng, masculine)
-        scalp = hair.scalp(rng, pack.vertices, style)
+        style = hair.sample_style(of_hair, masculine, look.fringe)
+        scalp = hair.scalp(of_hair, pack.vertices, style)
         strands = Segments.join([])
         if style is not None:
             normals = self._model.normals(neutral)
-            strands = growth.grow(rng, pack, neutral, normals, scalp, style, hair_colour)
+            strands = growth.grow(of_hair, pack, neutral, normals, scalp, style, hair_colour)
         dark = hair_colour * rng.uniform(0.4, 0.95) * (0.6 if hair_colour.mean() > 0.1 else 1.0)
         heavy = float(np.clip(rng.normal(0.55 if masculine else 0.35, 0.25), 0, 1))
         brows = facial_hair.grow_brows(rng, marks, self._skin_map, floats(dark), heavy)
         albedo = facial_hair.painted(albedo, brows.paint, floats(dark))
         beard = None
-        if masculine and rng.random() < 0.6 and not plain:
-            beard = facial_hair.grow_beard(rng, marks, self._skin_map, hair_colour, self._noise)
+        bearded = masculine and of_beard.random() < 0.6 and not plain
+        if bearded if look.beard is None else look.beard:
+            beard = facial_hair.grow_beard(
+                of_beard, marks, self._skin_map, hair_colour, self._noise
+            )
             albedo = facial_hair.painted(albedo, beard.paint, hair_colour * 0.9)
         glasses = None
-        if rng.random() < 0.2 and not plain:
-            glasses = sample_glasses(rng, neutral[pack.landmarks])
+        worn = of_glasses.random() < 0.2 and not plain
+        if worn if look.glasses is None else look.glasses:
+            glasses = sample_glasses(of_glasses, neutral[pack.landmarks])
         lines = self._wrinkles.sample(rng)
         shiny = bool(rng.random() < 0.15)
         return Person(
             neutral=neutral,
-            manner=_plain_manner(self._model) if plain else _manner(rng, self._model),
+            manner=_plain_manner(self._model) if plain else _manner(rng, self._model, look.unrest),
             albedo=albedo,
             head=head,
             height=self._resting_height(rng, lines, age),
@@ -172,8 +206,8 @@ _REST_MIDDLE = {
 }  # fmt: skip
 
 
-def _manner(rng: np.random.Generator, model: FaceModel) -> Manner:
-    spread = rng.choice([0.5, 1.0, 1.5], p=[0.35, 0.45, 0.2])
+def _manner(rng: np.random.Generator, model: FaceModel, unrest: float) -> Manner:
+    spread = unrest * rng.choice([0.5, 1.0, 1.5], p=[0.35, 0.45, 0.2])
     rest: dict[str, float] = {}
     for shape, deviation in _REST_SPREAD.items():
         both, lean = rng.normal(0, deviation * spread), rng.normal(0, 0.3 * deviation)

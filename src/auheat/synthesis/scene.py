@@ -8,6 +8,7 @@ circle about the x axis.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -93,18 +94,23 @@ def _towards(azimuth: float, elevation: float) -> Floats:
     return floats([np.sin(a) * np.cos(e), -np.sin(e), -np.cos(a) * np.cos(e)])
 
 
-def sample_light(rng: np.random.Generator) -> Light:
+LightKind = Literal["soft", "hard", "flash"]
+
+
+def sample_light(rng: np.random.Generator, must: LightKind | None = None) -> Light:
     """A key lamp, a fill from the other side, a rim from behind, and a coloured surround.
 
     Sometimes a hard lamp with little else, whose shadows have sharp edges; sometimes a flash.
+    must: the kind that it has to be; None leaves it to chance.
     """
 
     def warmth() -> Floats:
         cast = rng.normal(0, 0.12)
         return floats([1 + cast, 1 + 0.1 * cast, 1 - cast])
 
-    kind = rng.random()
-    hard, flash = kind < 0.22, 0.22 <= kind < 0.3
+    kinds: tuple[LightKind, ...] = ("hard", "flash", "soft")
+    kind = must or kinds[int(np.searchsorted((0.22, 0.3), rng.random(), side="right"))]
+    hard, flash = kind == "hard", kind == "flash"
     key = rng.normal(0, 5) if flash else rng.uniform(-75, 75)
     other = key + rng.choice([-1, 1]) * rng.uniform(72, 160)
     direction = np.stack(

@@ -31,9 +31,11 @@ class SkinTone:
     depth: float
 
 
-def sample_tone(rng: np.random.Generator) -> SkinTone:
-    """A tone drawn evenly from the Monk scale, with a little individual cast."""
+def sample_tone(rng: np.random.Generator, depth: float | None = None) -> SkinTone:
+    """A tone drawn evenly from the Monk scale, or at `depth`, with a little individual cast."""
     place = rng.uniform(0, len(_MONK) - 1)
+    if depth is not None:
+        place = depth * (len(_MONK) - 1)
     low = min(int(place), len(_MONK) - 2)
     share = place - low
     tones = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in _MONK]) / 255

@@ -20,6 +20,7 @@ from auheat.synthesis.assets import FacePack
 from auheat.synthesis.camera import develop, photograph
 from auheat.synthesis.expression import Expression, sample_distractors, sample_expression
 from auheat.synthesis.face import FaceModel
+from auheat.synthesis.families import Family
 from auheat.synthesis.identity import Person, PersonSampler
 from auheat.synthesis.motion import Performance, sample_performance
 from auheat.synthesis.render import Posed, Renderer
@@ -30,7 +31,7 @@ Align = Callable[[geometry.Points], geometry.Transform]
 
 # Of the pack's painted skins every fourth is kept for tests, so that tests see skins unseen before.
 _HELD_OUT_EVERY, _HELD_OUT_FIRST = 4, 1
-_PERSON, _PICTURE, _PAIR, _CLIP, _FILM = range(5)  # separate streams of random numbers
+_PERSON, _PICTURE, _PAIR, _CLIP, _FILM, _FAMILY = range(6)  # separate streams of random numbers
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,36 @@ class Studio:
         seed, subject, index = numbers
         rng = np.random.default_rng([seed, subject, _PICTURE, index])
         return self._aligned(rng, person, sample_expression(rng), align, side)
+
+    def family(
+        self, family: Family, numbers: tuple[int, int], count: int, align: Align, side: int
+    ) -> Iterator[Picture]:
+        """Pictures of one person that differ from those of any other family in one thing.
+
+        Each thing about a picture draws from a generator of its own, so that the same numbers give
+        the same person, expression, view, light and background in every family that leaves them
+        alone. The person wears a painted skin that is kept for tests.
+
+        Args:
+            family: What is seen.
+            numbers: (seed, subject).
+            count: How many pictures.
+            align: From landmarks to the crop's transform.
+            side: Of the pictures, in pixels.
+        """
+        rng = np.random.default_rng([*numbers, _PERSON])
+        person = self._sampler.sample(rng, self._skins[True], look=family.look)
+        for index in range(count):
+            of_face, of_pose, of_light, of_place, of_camera = (
+                np.random.default_rng([*numbers, _FAMILY, index, thing]) for thing in range(5)
+            )
+            posed = self._renderer.pose(person, family.expression(of_face))
+            view = self._framed(posed, family.pose(of_pose), 80.0, _unsteady(of_place, align))
+            background = sample_background(of_place, self._noise, side, side)
+            light = self._renderer.draw(posed, view, family.light(of_light), background)
+            image = family.camera(of_camera, develop(light, _exposure(light)))
+            landmarks = view.project(view.to_camera(posed.landmarks))
+            yield Picture(image, landmarks, _levels(posed.expression))
 
     def pair(
         self, person: Person, numbers: tuple[int, int, int], align: Align, side: int

@@ -1,0 +1,55 @@
+"""A test suite's report as a Markdown table: a row for each family."""
+
+from __future__ import annotations
+
+import math
+
+from auheat.evaluation.suite import Measures, SuiteReport
+
+
+def suite_table(report: SuiteReport) -> str:
+    """Family, pictures, ICC, its worst AU, MAE, false alarms and their worst AU."""
+    head = ("family", "pictures", "ICC", "worst AU", "MAE", "false alarms", "worst AU")
+    lines = [_line(head), _line(["---"] * len(head))]
+    for family, measures in report.families.items():
+        mean = measures["mean"]
+        lines.append(
+            _line(
+                (
+                    family,
+                    f"{mean['n']:.0f}",
+                    _number(mean["icc"]),
+                    _worst(measures, "icc", -1),
+                    _number(mean["mae"]),
+                    _share(mean["false_alarms"]),
+                    _worst(measures, "false_alarms", 1),
+                )
+            )
+        )
+    return "\n".join(lines)
+
+
+def _line(cells: tuple[str, ...] | list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}"
+
+
+def _share(value: float) -> str:
+    return "" if math.isnan(value) else f"{100 * value:.1f}%"
+
+
+def _worst(measures: Measures, name: str, sign: int) -> str:
+    """The AU with the lowest (sign -1) or the highest (sign 1) value, and that value."""
+    values = {
+        au: sign * row[name]
+        for au, row in measures.items()
+        if au != "mean" and not math.isnan(row[name])
+    }
+    if not values:
+        return ""
+    au = max(values, key=lambda name: values[name])
+    value = measures[au][name]
+    return f"{au} {_number(value) if name == 'icc' else _share(value)}"
