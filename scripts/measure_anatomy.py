@@ -1,10 +1,12 @@
 """Compares the anatomy of rendered faces with that of photos, as one landmarker sees both.
 
     python scripts/measure_anatomy.py --assets ASSETS [--people 30] [--photos FOLDER ...]
+    python scripts/measure_anatomy.py --assets ASSETS --levels
 
-Prints two Markdown tables. Heights of the resting face's points over the outer eye corners: true
-and as seen on rendered people, and as seen on the faces of each folder of photos. And how far each
-AU moves what it moves, by level: as seen, in brackets the true movement, and the share of the true
+The second prints the table of docs/intensity.md: how far each level moves the average mover. The
+first prints two tables. Heights of the resting face's points over the outer eye corners: true and
+as seen on rendered people, and as seen on the faces of each folder of photos. And how far each AU
+moves what it moves, by level: as seen, in brackets the true movement, and the share of the true
 movement that the landmarker sees. The unit is the distance between the outer eye corners; faces
 are turned level. Constants of the renderer come from publications, never from photos measured here.
 """
@@ -159,13 +161,49 @@ def _change(
     ]
 
 
+# What else docs/intensity.md measures, in the order of its table.
+LEVEL_MEASURES = (
+    *MEASURES,
+    ("AU04", "gap between the brows", lambda points: float(points[22, 0] - points[21, 0]), ()),
+    ("AU10", "wings of the nose", _height(31, 35), ()),
+    ("AU17", "lower lip", _height(56, 57, 58), ()),
+    ("AU25", "upper lip", _height(61, 62, 63), ()),
+    ("AU26", "gap of the lips", _LIP_GAP, ("AU25",)),
+)
+
+
+def level_table(studio: Studio) -> str:
+    """Movement of the average mover at each level, in hundredths of the eyes' distance."""
+    person = studio.person(_SEED, 0, plain=True)
+
+    def points(intensities: dict[str, float]) -> Points:
+        # straight from the front: x to the left of the picture is the subject's right
+        flat = studio.landmarks(person, Expression(intensities))[:, :2] * (1, -1)
+        return levelled(np.asarray(flat, np.float64))
+
+    rest = points({})
+    lines = ["| AU | what moves | A | B | C | D | E |", "| --- |" + " --- |" * 6]
+    for au, name, measure, beside in sorted(LEVEL_MEASURES, key=lambda row: row[0]):
+        cells = [
+            100 * (measure(points({au: level} | dict.fromkeys(beside, level))) - measure(rest))
+            for level in LEVELS
+        ]
+        shown = f"{au} with {', '.join(beside)}" if beside else au
+        lines.append(f"| {shown} | {name} | " + " | ".join(f"{cell:+.1f}" for cell in cells) + " |")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Prints both tables."""
+    """Prints the tables."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
     parser.add_argument("--assets", type=Path, required=True)
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--photos", type=Path, nargs="*", default=[])
+    parser.add_argument("--levels", action="store_true", help="the table of docs/intensity.md")
     arguments = parser.parse_args()
+    if arguments.levels:
+        print(level_table(Studio(load_pack(arguments.assets))))
+        return
     detector = default_detector(max_faces=5)
     people = RenderedPeople(Studio(load_pack(arguments.assets)), detector, arguments.people)
     rest = people.points({})

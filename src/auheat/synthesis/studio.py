@@ -187,6 +187,10 @@ class Studio:
         landmarks = view.project(view.to_camera(posed.landmarks))
         return Picture(develop(image, _exposure(image)), landmarks, _levels(expression))
 
+    def landmarks(self, person: Person, expression: Expression) -> Floats:
+        """The person's landmarks (68, 3) in head space, in cm, without drawing anything."""
+        return self._renderer.pose(person, expression).landmarks
+
     def _aligned(
         self,
         rng: np.random.Generator,
