@@ -21,7 +21,7 @@ NUMERIC := $(wildcard $(addprefix tests/,\
 	test_inference_smoothing.py test_inference_uncertainty.py test_training.py \
 	test_data_transforms.py test_synthesis_render*.py test_synthesis_shading*.py))
 
-.PHONY: help demo test test-slow test-avx2 coverage lint types unit format docs docs-serve gallery clean
+.PHONY: help demo test test-slow test-avx2 coverage lint types unit format docs docs-serve gallery hooks dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | sort
@@ -65,6 +65,17 @@ docs-serve: $(VENV)/.developed  ## the same on http://127.0.0.1:8001, built anew
 
 gallery: $(VENV)/.developed  ## the pictures of the documentation; needs AUHEAT_ASSETS
 	$(BIN)/python scripts/gallery.py --assets "$(AUHEAT_ASSETS)" -o docs/pictures
+
+hooks: $(VENV)/.developed  ## let git run lint before a commit and types before a push
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pre-commit>=3.7"
+	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
+
+dist: $(VENV)/.developed  ## the source archive and the wheel, in dist/, tried in an environment of its own
+	rm -rf dist build/try
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv build/try
+	build/try/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	build/try/bin/auheat predict examples/smiles.mp4 -o build/try/out
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist out site .mypy_cache .ruff_cache .pytest_cache .coverage* htmlcov
