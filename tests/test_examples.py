@@ -1,4 +1,4 @@
-"""What a newcomer gets: the shipped weights and MediaPipe on the example clips and their labels."""
+"""What a newcomer gets: the shipped models on the example clips and their labels."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from auheat.faces.blaze_face import (
     suppressed,
 )
 from auheat.faces.detection import Detection, Region, refine
-from auheat.faces.detector import onnx_detector
+from auheat.faces.detector import default_detector
 from auheat.faces.face_mesh import FaceMesh
 from auheat.landmarks import LEFT_EYE, RIGHT_EYE
 from auheat.media.frames import VideoFile
@@ -62,7 +62,7 @@ def test_faces_are_where_mediapipe_finds_them(
 ) -> None:
     """In units of the distance between the eyes; the mesh without attention is less exact."""
     box, landmarks = FOUND[name]
-    (face,) = onnx_detector(attention=attention).detect(frames[name])
+    (face,) = default_detector(attention=attention).detect(frames[name])
     eyes = face.landmarks[RIGHT_EYE].mean(0) - face.landmarks[LEFT_EYE].mean(0)
     unit = float(np.linalg.norm(eyes))
     np.testing.assert_allclose(face.box, box, atol=3 * tolerance * unit)
@@ -108,7 +108,7 @@ def test_a_rotated_and_enlarged_face_has_the_same_mesh_there(frames: dict[str, I
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (40, 300, 3), (720, 1280, 3)])
 def test_images_without_a_face(shape: tuple[int, ...]) -> None:
-    detector = onnx_detector()
+    detector = default_detector()
     noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     assert detector.detect(noise) == ()
     assert detector.detect(np.full(shape, 127, np.uint8)) == ()
@@ -124,7 +124,7 @@ def test_a_face_in_an_image_of_40000_pixels_width(frames: dict[str, Image]) -> N
     """OpenCV warps no such image, and MediaPipe ends the process. It is found in its tile."""
     image = np.full((360, 40_000, 3), 90, np.uint8)
     image[:, -480:] = frames["smiles"]
-    (face,) = onnx_detector().detect(image)
+    (face,) = default_detector().detect(image)
     x0, y0, x1, y1 = FOUND["smiles"][0]
     expected = [x0 + 39_520, y0, x1 + 39_520, y1]
     np.testing.assert_allclose(face.box, expected, atol=15)
@@ -226,8 +226,8 @@ def test_each_range_finds_what_the_other_misses(frames: dict[str, Image]) -> Non
 
 def test_nothing_is_written_to_standard_error() -> None:
     code = (
-        "import numpy as np; from auheat.faces.detector import onnx_detector; "
-        "f = onnx_detector(); f.detect(np.zeros((90, 160, 3), np.uint8)); "
+        "import numpy as np; from auheat.faces.detector import default_detector; "
+        "f = default_detector(); f.detect(np.zeros((90, 160, 3), np.uint8)); "
         "f.tracker().update(np.zeros((90, 160, 3), np.uint8))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

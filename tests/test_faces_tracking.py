@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from auheat.faces.detection import Detection, FaceLandmarks, windows
+from auheat.faces.detection import Detection, FaceLandmarks, Region, windows
+from auheat.faces.detector import TwoStageDetector
 from auheat.faces.tracking import (
     DETECTION_INTERVAL,
     MAX_LOST_FRAMES,
@@ -209,8 +210,40 @@ def test_tiles_are_searched_in_rotation() -> None:
         tracker.update(large)
     whole, *tiles = [(y1 - y0, x1 - x0) for x0, y0, x1, y1 in windows(height, width)]
     assert len(tiles) > 2
-    assert scene.windows[::2] == [whole] * 8
-    assert scene.windows[1::2] == [tiles[i % len(tiles)] for i in range(8)]
+    first, later = scene.windows[: 1 + len(tiles)], scene.windows[1 + len(tiles) :]
+    assert first == [whole, *tiles]
+    assert later[::2] == [whole] * 7
+    assert later[1::2] == [tiles[i % len(tiles)] for i in range(7)]
+
+
+def test_the_first_frame_of_a_scene_shows_the_faces_of_an_image() -> None:
+    """Thirty people whom the detector sees only in tiles; then a cut."""
+
+    class Crowd:
+        """A person stands at every marked pixel of a tile."""
+
+        def detect(self, image: Image) -> list[Detection]:
+            marks = np.argwhere((image == (1, 2, 3)).all(2))[:, ::-1]
+            faces = [landmarks_at(float(x), float(y)) for x, y in marks if image.shape[1] < 1600]
+            return [Detection(face.box, face.region, 0.9) for face in faces]
+
+        def locate(self, image: Image, region: Region) -> FaceLandmarks | None:
+            near = min(places, key=lambda place: np.hypot(*np.subtract(place, region.centre)))
+            return landmarks_at(*near)
+
+    places = [(80 + 150 * (i % 10), 100 + 250 * (i // 10)) for i in range(30)]
+    crowd = Crowd()
+    frames = [texture(seed, 900, 1600).copy() for seed in (0, 1)]
+    for frame in frames:
+        for x, y in places:
+            frame[y, x] = (1, 2, 3)
+    still = TwoStageDetector(crowd, crowd, max_faces=40)
+    tracker = still.tracker()
+    for frame, first_id in zip(frames, (0, 30), strict=True):
+        expected = {face.face_id + first_id: face.box.tolist() for face in still.detect(frame)}
+        assert len(expected) == 30
+        for _ in range(2):
+            assert {face.face_id: face.box.tolist() for face in tracker.update(frame)} == expected
 
 
 def test_a_face_far_away_is_found_when_its_tile_is_searched() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from auheat import geometry, landmarks
 from auheat.errors import AuheatError
-from auheat.landmarks import FLIP, IN_49, IN_66, mirror, to_68
+from auheat.landmarks import COUNT, FLIP, IN_49, IN_66, MESH_OF_LANDMARK, mirror, to_68
 
 Points = NDArray[np.float64]
 
@@ -138,3 +138,25 @@ def test_filling_in_turns_with_the_picture(
 def test_other_numbers_of_points_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(AuheatError, match="expected 68, 66 or 49 points"):
         to_68(np.zeros(shape))
+
+
+# Vertices of the mesh that mirror each other, from its published topology.
+MIRRORED = {
+    **{127: 356, 234: 454, 93: 323, 132: 361, 58: 288, 172: 397, 150: 379, 176: 400, 152: 152},
+    **{70: 300, 63: 293, 105: 334, 66: 296, 107: 336, 168: 168, 197: 197, 5: 5, 4: 4},
+    **{98: 327, 97: 326, 2: 2, 33: 263, 160: 387, 158: 385, 133: 362, 153: 380, 144: 373},
+    **{61: 291, 40: 270, 37: 267, 0: 0, 321: 91, 314: 84, 17: 17},
+    **{78: 308, 81: 311, 13: 13, 402: 178, 14: 14},
+}
+
+
+def test_the_table_names_68_vertices_of_the_mesh() -> None:
+    assert len(MESH_OF_LANDMARK) == COUNT
+    assert len(set(MESH_OF_LANDMARK)) == COUNT
+    assert 0 <= min(MESH_OF_LANDMARK) <= max(MESH_OF_LANDMARK) < 468  # 468 on are the irises
+
+
+def test_the_table_is_symmetrical() -> None:
+    partner = MIRRORED | {right: left for left, right in MIRRORED.items()}
+    for landmark, vertex in enumerate(MESH_OF_LANDMARK):
+        assert partner[vertex] == MESH_OF_LANDMARK[FLIP[landmark]]

@@ -9,7 +9,7 @@
     table = predictor.predict_video("clip.mp4").to_pandas()  # a row for each frame and face
     events = auheat.find_events(table)
 
-Importing auheat is quick: torch, MediaPipe and pandas are loaded when they are first needed.
+Importing auheat is quick: torch, ONNX Runtime and pandas are loaded when they are first needed.
 `__init__.pyi` beside this file tells type checkers the same names.
 """
 

@@ -66,6 +66,10 @@ class Face:
     score: certainty that this is a face, 0 to 1.
     face_id: from 0; the same person keeps it through a video.
     pose: where the head is and how it is turned, see `auheat.faces.pose`; None where unknown.
+    mesh: vertices of MediaPipe's face mesh: x and y in frame pixels, and a depth in the same unit
+        that grows away from the camera. (468, 3), or (478, 3) with attention, of which the last ten
+        are the irises: the middle and four points of the person's right one (468 to 472), and of
+        the left one (473 to 477). None from a detector without a mesh.
     """
 
     box: NDArray[np.float64]
@@ -73,6 +77,7 @@ class Face:
     score: float
     face_id: int = 0
     pose: HeadPose | None = None
+    mesh: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.box.shape != (4,):

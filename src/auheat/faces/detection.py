@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auheat import geometry
+from auheat.results import Face
 
 Image = NDArray[np.uint8]
 Window = tuple[int, int, int, int]
@@ -124,6 +125,10 @@ class FaceLandmarks:
     def centre(self) -> NDArray[np.float64]:
         """The centre of the box, (x, y)."""
         return np.asarray((self.box[:2] + self.box[2:]) / 2, np.float64)
+
+    def result(self, face_id: int) -> Face:
+        """This face as it is given to users, with its id."""
+        return Face(self.box, self.landmarks, self.score, face_id, mesh=self.mesh)
 
     def movement(self, other: FaceLandmarks) -> float:
         """Mean distance between the landmarks of two faces, in units of this face's size."""

@@ -61,10 +61,7 @@ class TwoStageDetector:
             detections=detect(self._detector, image, where=windows(*image.shape[:2])),
             min_size=self._min_size,
         )
-        return tuple(
-            Face(face.box, face.landmarks, face.score, face_id)
-            for face_id, face in enumerate(faces[: self._max_faces])
-        )
+        return tuple(face.result(face_id) for face_id, face in enumerate(faces[: self._max_faces]))
 
     def tracker(self) -> VideoTracker:
         """See `FaceDetector.tracker`."""
@@ -73,19 +70,12 @@ class TwoStageDetector:
         )
 
 
-def default_detector(max_faces: int = 5) -> TwoStageDetector:
-    """MediaPipe's detectors and face mesh. Its models come with the package; nothing is fetched."""
-    from auheat.faces.mediapipe_detector import MediaPipeDetector, MediaPipeLandmarker
-
-    return TwoStageDetector(MediaPipeDetector(), MediaPipeLandmarker(), max_faces=max_faces)
-
-
-def onnx_detector(max_faces: int = 5, *, attention: bool = False) -> TwoStageDetector:
-    """MediaPipe's models on ONNX Runtime.
+def default_detector(max_faces: int = 5, *, attention: bool = False) -> TwoStageDetector:
+    """MediaPipe's models on ONNX Runtime. They come with auheat; nothing is fetched.
 
     Args:
         max_faces: how many faces to return at most.
-        attention: with exact lips, eyes and irises, at a higher cost; see `FaceMesh`.
+        attention: with irises, and exact lips and lids, at a higher cost; see `FaceMesh`.
 
     Raises:
         AuheatError: if onnxruntime is not installed, or a model is missing or damaged.

@@ -94,19 +94,20 @@ class VideoTracker:
         self._frame = 0
         self._next_id = 0
         self._last_detected = -DETECTION_INTERVAL
+        self._is_new_scene = True
         self._detection_count = 0
 
     def update(self, image: Image) -> tuple[Face, ...]:
         """See `FaceTracker.update`."""
         if self._cut.is_cut(image):
-            self._tracks, self._lost = [], []
+            self._tracks, self._lost, self._is_new_scene = [], [], True
         self._lost = [t for t in self._lost if self._frame - t.last_seen <= MAX_LOST_FRAMES]
         self._track(image)
         if self._should_detect():
             self._activate(self._new_faces(image))
         self._frame += 1
         return tuple(
-            Face(track.face.box, track.face.landmarks, track.face.score, track.face_id)
+            track.face.result(track.face_id)
             for track in sorted(self._tracks, key=lambda track: track.face_id)
         )
 
@@ -139,16 +140,18 @@ class VideoTracker:
     def _new_faces(self, image: Image) -> list[FaceLandmarks]:
         """Faces that belong to no track, the highest rank first.
 
-        Besides the whole image, one tile is searched each time, in rotation.
+        In the first frame of a scene all tiles are searched besides the whole image, as in an image
+        that stands alone; later one tile each time, in rotation.
         """
         whole, *tiles = windows(*image.shape[:2])
-        next_tile = [tiles[self._detection_count % len(tiles)]] if tiles else []
-        self._last_detected = self._frame
-        self._detection_count += 1
+        if not self._is_new_scene and tiles:
+            tiles = [tiles[self._detection_count % len(tiles)]]
+            self._detection_count += 1
+        self._last_detected, self._is_new_scene = self._frame, False
         return new_faces(
             self._landmarker,
             image,
-            detections=detect(self._detector, image, where=[whole, *next_tile]),
+            detections=detect(self._detector, image, where=[whole, *tiles]),
             known=[track.face for track in self._tracks],
             min_size=self._min_size,
         )
