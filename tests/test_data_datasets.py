@@ -115,7 +115,7 @@ def test_facts_of_the_datasets() -> None:
         for layout in dataset.lookalikes.values():
             assert set(layout.corpus.aus) <= set(dataset.spec.aus)
         for code, level in ((0, 0), (dataset.spec.scale.max, MAX_INTENSITY)):
-            assert dataset.spec.scale.level(code) == level
+            assert dataset.spec.scale.levels(np.array([float(code)])) == [level]
     shared = {("disfa", "disfa-plus")}
     for one, other in combinations(corpora, 2):
         names = {one.people.name, other.people.name}

@@ -5,6 +5,7 @@ Letters: N labelled frames, A Action Units.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,17 +33,48 @@ class IntensityScale:
     max: float = MAX_INTENSITY
     not_codable: float | None = 9.0
 
+    def hide(self, codes: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which codes say that nobody could see the AU."""
+        none = np.zeros(codes.shape, np.bool_)
+        return none if self.not_codable is None else codes == self.not_codable
+
+    def hold(self, codes: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which are codes of the scale."""
+        return ((codes >= 0) & (codes <= self.max)) | self.hide(codes)
+
     def holds(self, code: float) -> bool:
         """Whether this is a code of the scale."""
-        return 0 <= code <= self.max or code == self.not_codable
+        return bool(self.hold(np.array(code, np.float64)))
 
-    def level(self, code: float) -> float:
-        """The intensity, 0 to 5, that a code stands for; NaN for what was not codable."""
-        return float("nan") if code == self.not_codable else code * (MAX_INTENSITY / self.max)
+    def levels(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The intensities, 0 to 5, that codes stand for; NaN for what was not codable."""
+        return np.where(self.hide(codes), np.nan, codes * (MAX_INTENSITY / self.max))
 
 
 FACS_SCALE = IntensityScale()
-Read = Callable[[Path, IntensityScale, list[str]], dict[int, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The codes of one AU.
+
+    Attributes:
+        frames: (n,) int, each once, rising.
+        codes: (n,) of an `IntensityScale`, "not codable" among them.
+    """
+
+    frames: NDArray[np.int64]
+    codes: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: Mapping[int, float]) -> Column:
+        """From codes by frame."""
+        frames = sorted(rows)
+        return cls(np.array(frames, np.int64), np.array([rows[f] for f in frames], np.float64))
+
+
+EMPTY = Column.of({})
+Read = Callable[[Path, IntensityScale, list[str]], Column]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,29 +99,46 @@ def write_lines(path: Path, lines: Sequence[str]) -> None:
         temporary.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a text file.
+def read_text(path: Path) -> str:
+    """A text file in UTF-8, or in UTF-16 if it begins with the mark of that.
 
     Raises:
         AuheatError: It cannot be read.
     """
     try:
-        return path.read_text("utf-8", errors="replace").lstrip("\ufeff").splitlines()
+        content = path.read_bytes()
     except OSError as error:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8", errors="replace").lstrip("\ufeff")
+
+
+def numbers_in(line: str) -> list[float]:
+    """The numbers in a row of a label file.
+
+    Blanks, semicolons or commas lie between them. Where blanks or semicolons do, a comma within a
+    number is its decimal comma.
+
+    Raises:
+        ValueError: There is something else.
+    """
+    fields = re.split(r"\s*;\s*|,?\s+", line.strip().rstrip(",;"))
+    if len(fields) == 1:
+        return [float(field) for field in fields[0].split(",")]
+    return [float(field.replace(",", ".")) for field in fields]
 
 
 def numbered_lines(path: Path, problems: list[str]) -> list[tuple[int, str]]:
     """The lines of a text file, from 1; none of a file that cannot be read, which is noted."""
     try:
-        return list(enumerate(read_lines(path), 1))
+        return list(enumerate(read_text(path).splitlines(), 1))
     except AuheatError as error:
         problems.append(str(error))
         return []
 
 
-def read_column(path: Path, scale: IntensityScale, problems: list[str]) -> dict[int, float]:
-    """Code by frame from rows `frame,code`; commas, semicolons or blanks between the two.
+def read_column(path: Path, scale: IntensityScale, problems: list[str]) -> Column:
+    """The codes in rows of a frame and a code, see `numbers_in`.
 
     A first line with letters is taken for a header. Of frames that come twice the first row counts.
 
@@ -99,8 +148,16 @@ def read_column(path: Path, scale: IntensityScale, problems: list[str]) -> dict[
         problems: Gains a line for each row that is not two numbers, whose code is not of the
             scale, or whose frame came before.
     """
+    try:
+        text = read_text(path)
+    except AuheatError as error:
+        problems.append(str(error))
+        return EMPTY
+    plain = _plain_column(text, scale)
+    if plain is not None:
+        return plain
     column: dict[int, float] = {}
-    for number, line in numbered_lines(path, problems):
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or (number == 1 and re.search("[A-Za-z]", line)):
             continue
         row = _row(line, scale)
@@ -110,7 +167,21 @@ def read_column(path: Path, scale: IntensityScale, problems: list[str]) -> dict[
             problems.append(f"{path}: line {number} has frame {row[0]} again")
         else:
             column[row[0]] = row[1]
-    return column
+    return Column.of(column)
+
+
+_PLAIN = re.compile(r"(?:\d{1,9},-?\d{1,3}(?:\.\d{1,9})?\r?\n)+")
+
+
+def _plain_column(text: str, scale: IntensityScale) -> Column | None:
+    """Rows `frame,code` in rising order without any fault, read at once; None for others."""
+    if not _PLAIN.fullmatch(text if text.endswith("\n") else text + "\n"):
+        return None
+    rows = np.fromstring(text.strip().replace("\n", ","), np.float64, sep=",").reshape(-1, 2)
+    frames, codes = rows[:, 0].astype(np.int64), rows[:, 1]
+    if not scale.hold(codes).all() or (np.diff(frames) <= 0).any():
+        return None
+    return Column(frames, codes)
 
 
 def read_levels(
@@ -132,31 +203,29 @@ def read_levels(
         problems: Gains a line for each column that lacks frames.
         read: Takes the column out of a file.
     """
-    columns = {au: read(path, scale, problems) if path else {} for au, path in files.items()}
-    names = {au: str(path or expected(au)) for au, path in files.items()}
-    frames = sorted(set().union(*columns.values()))
+    columns = {au: read(path, scale, problems) if path else EMPTY for au, path in files.items()}
+    frames = np.unique(np.concatenate([EMPTY.frames, *(c.frames for c in columns.values())]))
     levels = np.full((len(frames), len(columns)), np.nan, np.float32)
-    left_out: dict[int, str] = {}
+    hidden = np.zeros(len(frames), np.bool_)
     for a, (au, column) in enumerate(columns.items()):
-        missing = [frame for frame in frames if frame not in column]
-        if missing:
+        rows = np.searchsorted(frames, column.frames)
+        levels[rows, a] = scale.levels(column.codes)
+        hidden[rows] |= scale.hide(column.codes)
+        if len(rows) < len(frames):
+            missing = np.delete(frames, rows).tolist()
             problems.append(
-                f"{names[au]} lacks {len(missing)} of {len(frames)} frames: {spans(missing)}"
+                f"{files[au] or expected(au)} lacks {len(missing)} of {len(frames)} frames: "
+                f"{spans(missing)}"
             )
-        for row, frame in enumerate(frames):
-            if frame in column:
-                levels[row, a] = scale.level(column[frame])
-                if column[frame] == scale.not_codable:
-                    left_out[frame] = NOT_CODABLE
-    for row in np.flatnonzero(np.isnan(levels).all(1)):
-        left_out.setdefault(frames[row], NOT_CODED)
-    return Levels(np.array(frames, np.int64), levels, left_out)
+    left_out = dict.fromkeys(frames[hidden].tolist(), NOT_CODABLE)
+    for frame in frames[np.isnan(levels).all(1)].tolist():
+        left_out.setdefault(frame, NOT_CODED)
+    return Levels(frames, levels, left_out)
 
 
 def _row(line: str, scale: IntensityScale) -> tuple[int, float] | None:
-    fields = re.split(r"[,;\s]+", line.strip())
     try:
-        frame, code = float(fields[0]), float(fields[1])
-    except (ValueError, IndexError):
+        frame, code = numbers_in(line)
+    except ValueError:
         return None
     return (int(frame), code) if frame.is_integer() and scale.holds(code) else None

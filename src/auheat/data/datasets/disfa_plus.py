@@ -28,7 +28,14 @@ from auheat import geometry
 from auheat.data.corpora import Corpus, People
 from auheat.data.datasets.disfa import PEOPLE as DISFA_PEOPLE
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
-from auheat.data.labels import IntensityScale, Levels, numbered_lines, read_levels, write_lines
+from auheat.data.labels import (
+    Column,
+    IntensityScale,
+    Levels,
+    numbered_lines,
+    read_levels,
+    write_lines,
+)
 from auheat.data.matlab import read_mat, struct_array, write_mat
 from auheat.data.recording import (
     NO_LANDMARKS,
@@ -207,8 +214,8 @@ def _label_name(au: str) -> str:
     return f"AU{au_number(au)}.txt"
 
 
-def _column(path: Path, scale: IntensityScale, problems: list[str]) -> dict[int, float]:
-    """Code by frame. Rows are told from the header by their looks."""
+def _column(path: Path, scale: IntensityScale, problems: list[str]) -> Column:
+    """The codes of one AU. Rows are told from the header by their looks."""
     column: dict[int, float] = {}
     for number, line in numbered_lines(path, problems):
         row = re.fullmatch(r"\s*(\d+)(?:\.[a-z]+)?[\s,]+(\d)(?:\.0*)?\s*", line, re.IGNORECASE)
@@ -216,7 +223,7 @@ def _column(path: Path, scale: IntensityScale, problems: list[str]) -> dict[int,
             column.setdefault(int(row[1]), float(row[2]))
         elif line.strip() and number > _HEADER_LINES:
             problems.append(f"{path}: line {number} is not a frame and a level: {line.strip()!r}")
-    return column
+    return Column.of(column)
 
 
 def _frame(name: Any) -> int | None:

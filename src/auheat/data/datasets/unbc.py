@@ -21,7 +21,7 @@ import numpy as np
 
 from auheat.data.corpora import Corpus, EventPrior, People
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
-from auheat.data.labels import IntensityScale, read_lines, write_lines
+from auheat.data.labels import IntensityScale, numbers_in, read_text, write_lines
 from auheat.data.recording import (
     NO_LANDMARKS,
     NO_PICTURE,
@@ -138,9 +138,9 @@ def _beside(top: Path, subject: str, sequence: str) -> dict[int, Path]:
 
 def _read_points(path: Path) -> Points:
     """From a row `x y` for each point."""
-    rows = [line.replace(",", " ").split() for line in read_lines(path) if line.strip()]
+    lines = filter(str.strip, read_text(path).splitlines())
     try:
-        return np.array(rows, np.float64)
+        return np.array([numbers_in(line) for line in lines], np.float64)
     except ValueError:
         raise AuheatError(f"{path} holds other things than rows of x and y") from None
 
@@ -149,8 +149,8 @@ def _read_levels(path: Path, problems: list[str]) -> dict[int, float] | None:
     """Level by AU number, 1 for an AU without levels; None if the file cannot be read."""
     levels: dict[int, float] = {}
     try:
-        for line in filter(str.strip, read_lines(path)):
-            number, level = (float(field) for field in line.replace(",", " ").split()[:2])
+        for line in filter(str.strip, read_text(path).splitlines()):
+            number, level, *_ = numbers_in(line)
             levels[int(number)] = level if int(number) != _EYES_SHUT else 1.0
     except (ValueError, OverflowError):
         problems.append(f"{path} holds other things than rows `AU level onset offset`")
