@@ -96,7 +96,8 @@ def save_weights(path: Path, data: Path, **divided: object) -> None:
     settings = experiment(data)
     net = build_net(settings.model)
     torch.nn.init.normal_(net.head.weight, std=0.5)
-    card = {"experiment": {"name": "tiny", "seed": 5, "data": divided}}
+    own = {"folder": str(data), **divided}
+    card = {"experiment": {"name": "tiny", "seed": 5, "data": own}}
     save_checkpoint(path, net, settings.model, card=card)
 
 

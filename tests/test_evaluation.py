@@ -62,6 +62,8 @@ def test_measuring_notes_where_the_predictions_come_from(tmp_path: Path) -> None
         "weights": "w.safetensors",
         "experiment": {"name": "tiny", "seed": 4},
         "split": "val",
+        "protocol": "",
+        "fold": "",
         "data": {"kind": "synthetic"},
     }
 
@@ -183,7 +185,7 @@ def test_the_lines_beside_a_table(tmp_path: Path) -> None:
     given = Predictions.of(part, AUS, np.zeros((6, 3)), about)
     assert notes(full(), given) == [
         "measured on 10 pictures, 5 subjects, split test, protocol disfa-jaa, fold 1 of 3",
-        "mean over AUs with 95% interval over subjects: "
+        "mean over 2 AUs with 95% interval over subjects: "
         "ICC 0.350 (0.100 to 0.400), MAE 0.500 (0.300 to nan)",
         "all zero predictor: ICC 0.000, MAE 0.250, MSE 0.500",
         "coverage: predictions for 10 of 16 pictures (62.5%)",

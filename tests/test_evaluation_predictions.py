@@ -57,7 +57,7 @@ def test_the_table_holds_rows_values_and_labels() -> None:
         *("AU12", "AU04", "AU12_label", "AU04_label"),
     ]
     assert found.aus == AUS
-    assert found.values()[0].tolist() == [0.0, 5.0]  # clipped
+    assert found.values()[0].tolist() == [-0.5, 6.5]  # as they are
     assert np.isnan(found.values()[1, 0])
     assert found.values()[2, 1] == np.float32(4.999)  # never rounded
     np.testing.assert_array_equal(found.labels(), rows.labels(AUS))

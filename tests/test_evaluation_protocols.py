@@ -167,7 +167,7 @@ def test_selecting_rows_to_measure_on() -> None:
     assert len(select(whole, "test", protocol="k-fold", k=9).part.table) == 6
     everything = select(whole, "all", protocol="none", experiment=trained)
     assert len(everything.part.table) == 54 and not len(everything.train.table)
-    assert everything.about == {"split": "all"}
+    assert everything.about == {"split": "all", "protocol": "", "fold": ""}
 
 
 def test_what_selecting_refuses() -> None:

@@ -75,7 +75,7 @@ def command(target: Path, data: Path, out: Path | None, suite: str | None, **cho
     result = out or found.place
     found.report.write(result)
     click.echo(metrics_table(found.report))
-    click.echo("\n" + "\n".join(notes(found.report, found.predictions)))
+    click.echo("\n" + "\n".join(notes(found.report, found.predictions, seen=found.seen)))
     click.echo(f"\nresult file: {result}")
     if found.is_network:
         table = result.with_name(result.name.replace("result", "predictions"))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auheat.data.manifest import Manifest, read_manifest
+from auheat.data.manifest import read_manifest
 from auheat.evaluation.controls import controls
 from auheat.evaluation.evaluate import measure
 from auheat.evaluation.foreign import holds_tables, read_foreign
 from auheat.evaluation.join import join_to_labels
 from auheat.evaluation.predictions import Predictions
-from auheat.evaluation.report import Report
-from auheat.evaluation.selection import select
+from auheat.evaluation.report import Report, free_place
+from auheat.evaluation.selection import Selection, select
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import open_runtime
 from auheat.progress import Progress, silent, track
@@ -34,9 +34,10 @@ class Assessment:
     Attributes:
         report: The figures.
         predictions: Row by row, beside the labels.
-        place: Where the result file goes unless another is named.
+        place: Where the result file goes unless another is named; never that of something else.
         is_network: Whether a network was run, rather than a table read.
         notes: What looks odd about the values, one line each.
+        seen: The people measured whom the network was trained on; None where that is not known.
     """
 
     report: Report
@@ -44,6 +45,7 @@ class Assessment:
     place: Path
     is_network: bool
     notes: tuple[str, ...] = ()
+    seen: frozenset[str] | None = frozenset()
 
 
 def evaluate(
@@ -130,23 +132,33 @@ def assess(
             return track(batches, progress, "evaluate", unit="batches")
 
         predictions = measure(network, weights, selection, workers=workers, wrap=shown)
-        place, notes = weights.parent / f"result-{split}.json", ()
-        return _assessment(predictions, selection.train, place, True, notes)
+        place = weights.parent / _result_name(selection, Path(data), trained=bool(experiment))
+        return _assessment(predictions, selection, place, True, ())
     table = read_foreign(target, format)
     path = Path(target) if isinstance(target, str | Path) else Path("table")
     selection = select(manifest, split, **chosen)
     about = {"name": f"{path.stem} ({table.kind})", "weights": path.name, **selection.about}
     predictions = join_to_labels(table, selection.whole, selection.part, about)
     place = path.parent / f"{path.stem}-{split}.json"
-    return _assessment(predictions, selection.train, place, False, table.notes)
+    return _assessment(predictions, selection, place, False, table.notes)
 
 
 def _assessment(
     predictions: Predictions,
-    train: Manifest,
+    selection: Selection,
     place: Path,
     is_network: bool,
     notes: tuple[str, ...],
 ) -> Assessment:
-    report = Report.of_predictions(predictions, controls(predictions, train))
-    return Assessment(report, predictions, place, is_network, notes)
+    report = Report.of_predictions(predictions, controls(predictions, selection.train))
+    free = free_place(place, report)
+    return Assessment(report, predictions, free, is_network, notes, selection.seen)
+
+
+def _result_name(selection: Selection, data: Path, *, trained: bool) -> str:
+    """`result-test.json` for a run's own data and fold; other names tell of others."""
+    split = selection.about["split"]
+    if selection.is_own or not trained:
+        return f"result-{split}.json"
+    division = (selection.about["protocol"], selection.about["fold"].replace(" ", "-"))
+    return "-".join(filter(None, ("result", data.resolve().name, *division, split))) + ".json"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.predictions import Predictions, pool
+from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.metrics import Agreement
 
 ZERO, TRAIN_MEAN = "all zero", "train mean"
@@ -98,4 +99,5 @@ class VarianceMatching:
                 f"not for {', '.join(predictions.aus)}"
             )
         name = f"{predictions.about.get('name', '')}{SUFFIX}"
-        return predictions.with_values(predictions.values() * self.scale + self.offset, name=name)
+        matched = predictions.values() * self.scale + self.offset
+        return predictions.with_values(matched.clip(MIN_INTENSITY, MAX_INTENSITY), name=name)

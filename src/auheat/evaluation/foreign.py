@@ -77,9 +77,20 @@ def tables_in(target: Path) -> list[Path]:
 
 
 def holds_tables(target: Path) -> bool:
-    """Whether a path names tables rather than weights or the folder of a run."""
-    weights = target.is_dir() and any(target.glob("*.safetensors"))
-    return not weights and bool(tables_in(target))
+    """Whether a path names tables rather than weights or the folder of a run.
+
+    Raises:
+        AuheatError: It is a folder of runs.
+    """
+    if not target.is_dir():
+        return bool(tables_in(target))
+    if any(target.glob("*.safetensors")):
+        return False
+    runs = sorted({path.parent for path in target.glob("*/*.safetensors")})
+    if runs and not any(is_table(path) for path in target.iterdir()):
+        shown = ", ".join(run.name for run in runs[:4]) + (", ..." if len(runs) > 4 else "")
+        raise AuheatError(f"{target} holds {len(runs)} runs: give one of them ({shown})")
+    return bool(tables_in(target))
 
 
 def _read(given: Path | pd.DataFrame, inside: str, kind: str) -> ForeignTable:

@@ -4,7 +4,7 @@ Columns, one row per picture:
 
     image, subject, sequence, frame   as in the dataset's manifest
     fold                              the fold that tested it, or ""
-    AU01 ...                          predicted intensities, float32 0 to 5, NaN where there is none
+    AU01 ...                          predictions as given, float32, NaN where there is none
     AU01_label ...                    labels, float32 0 to 5; NaN where the AU was not coded
 
 The file's metadata holds, as JSON under `auheat`, what the table is about: name, seed, protocol,
@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
-from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.files import atomic_write
 from auheat.metrics import Agreement
 
@@ -54,21 +53,27 @@ class Predictions:
     def of(
         cls, part: Manifest, aus: Sequence[str], values: NDArray[Any], about: Mapping[str, Any]
     ) -> Predictions:
-        """Predictions for the rows of a part of a dataset, clipped to 0..5; NaN stays.
+        """Predictions for the rows of a part of a dataset.
 
         Args:
             part: The rows.
             aus: The A names.
-            values: (N, A).
+            values: (N, A), NaN where there is none. They are kept as they are, also outside 0 to 5.
             about: What to note; gains the dataset's source as `data`.
+
+        Raises:
+            AuheatError: A value is infinite.
         """
         if values.shape != (len(part.table), len(aus)):
             raise ValueError(f"values {values.shape} for {len(part.table)} rows, {len(aus)} AUs")
         columns: dict[str, Any] = {name: part.table[name].to_numpy() for name in _ROW}
         columns["fold"] = str(about.get("fold", ""))
-        clipped = np.clip(np.asarray(values, np.float32), MIN_INTENSITY, MAX_INTENSITY)
+        given = np.asarray(values, np.float32)
+        if np.isinf(given).any():
+            image = columns["image"][int(np.isinf(given).any(1).argmax())]
+            raise AuheatError(f"the prediction for {image} is infinite: nothing can be measured")
         labels = part.labels(tuple(aus))
-        columns |= {au: clipped[:, a] for a, au in enumerate(aus)}
+        columns |= {au: given[:, a] for a, au in enumerate(aus)}
         columns |= {au + LABEL: labels[:, a] for a, au in enumerate(aus)}
         return cls(
             pd.DataFrame(columns, index=range(len(part.table))), {**about, "data": part.source}
@@ -104,9 +109,8 @@ class Predictions:
         )
 
     def with_values(self, values: Floats, **about: Any) -> Predictions:
-        """Other predictions (N, A) for the same rows, clipped to 0..5."""
-        clipped = np.clip(values, MIN_INTENSITY, MAX_INTENSITY).astype(np.float32)
-        columns = {au: clipped[:, a] for a, au in enumerate(self.aus)}
+        """Other predictions (N, A) for the same rows."""
+        columns = {au: values[:, a].astype(np.float32) for a, au in enumerate(self.aus)}
         return Predictions(self.table.assign(**columns), {**self.about, **about})
 
     def write(self, path: str | Path) -> None:

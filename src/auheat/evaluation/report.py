@@ -24,9 +24,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from auheat.errors import AuheatError
 from auheat.evaluation.intervals import RESAMPLES, intervals
 from auheat.evaluation.predictions import Predictions
+from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.files import atomic_write
 from auheat.metrics import METRICS, nanmean, summary
 
@@ -118,6 +121,42 @@ class Report:
             temporary.write_text(json.dumps(content, indent=1))
 
 
+def free_place(path: Path, report: Report) -> Path:
+    """Where a report goes that nobody gave a place: never over the result of something else.
+
+    Args:
+        path: Where it belongs; taken if nothing is there, or an older result of the same.
+        report: What will be written.
+
+    Returns:
+        The path, or the first of `name-2.json` and so on that is free for it.
+    """
+    place, number = path, 1
+    while place.exists() and not _is_older(place, report):
+        number += 1
+        place = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return place
+
+
+# Naive baselines follow from the labels, and tell datasets of one kind from each other.
+_SAME = ("name", "seed", "weights", "split", "protocol", "fold", "subjects", "images", "data")
+
+
+def _is_older(path: Path, report: Report) -> bool:
+    """Whether a file is a result of the same network or tables on the same rows."""
+    try:
+        there = read_report(path)
+    except AuheatError:
+        return False
+    return _identity(there) == _identity(report)
+
+
+def _identity(report: Report) -> str:
+    """What was measured on what."""
+    content = {key: getattr(report, key) for key in _SAME}
+    return json.dumps({**content, "baselines": _without_nan(report.controls)})
+
+
 def is_synthetic(source: Mapping[str, Any]) -> bool:
     """Whether a dataset's source says that its faces, or some of them, are synthetic."""
     joined = any(is_synthetic(part) for part in source.get("joined", ()))
@@ -153,17 +192,21 @@ def read_report(path: str | Path) -> Report:
     return report
 
 
-def notes(report: Report, predictions: Predictions) -> list[str]:
+def notes(
+    report: Report, predictions: Predictions, *, seen: frozenset[str] | None = frozenset()
+) -> list[str]:
     """What has to be said beside a table of metrics, in lines.
 
     Args:
         report: The metrics.
         predictions: What they were measured on.
+        seen: The people measured whom the network was trained on; None where that is not known.
 
     Returns:
         Who was tested, intervals, naive baselines, coverage and AUs that are missing.
     """
-    lines = [_tested(report), *_intervals(report), *_controls(report)]
+    lines = [_tested(report), *_seen(predictions, seen, report.split)]
+    lines += [*_means(report), *_controls(report), *_outside(predictions)]
     if report.coverage:
         n, of = report.coverage["images"], report.coverage["of"]
         lines.append(f"coverage: predictions for {n} of {of} pictures ({n / max(of, 1):.1%})")
@@ -172,6 +215,34 @@ def notes(report: Report, predictions: Predictions) -> list[str]:
     if predictions.about.get("kind") == "py-feat":
         lines.append(_SCALE)
     return lines
+
+
+def _outside(predictions: Predictions) -> list[str]:
+    """A line on values outside 0 to 5."""
+    values = predictions.values()
+    known = values[~np.isnan(values)]
+    outside = int(((known < MIN_INTENSITY) | (known > MAX_INTENSITY)).sum())
+    if not outside:
+        return []
+    return [
+        f"{outside} of {known.size} predictions lie outside 0 to 5 ({known.min():g} to "
+        f"{known.max():g}): they are scored as they are"
+    ]
+
+
+def _seen(predictions: Predictions, seen: frozenset[str] | None, split: str) -> list[str]:
+    """A line on people whom the network knows."""
+    if seen:
+        return [
+            f"{len(seen)} of the {len(set(predictions.subjects))} people measured were trained on "
+            "or chose the checkpoint: these figures do not hold for new people"
+        ]
+    if seen is None and split in ("all", "train"):
+        return [
+            f"the split {split} holds the train split's people: if these weights were trained on "
+            "them, the figures do not hold for new people"
+        ]
+    return []
 
 
 def _tested(report: Report) -> str:
@@ -183,16 +254,20 @@ def _tested(report: Report) -> str:
     )
 
 
-def _intervals(report: Report) -> list[str]:
+def _means(report: Report) -> list[str]:
+    """The means, over how many AUs, and their intervals."""
+    aus = [au for au in report.metrics if au != "mean"]
+    scored = [au for au in aus if not math.isnan(report.metrics[au]["icc"])]
     means = report.intervals.get("mean", {})
     if not means:
         return []
+    which = f"{len(scored)} AUs" if len(scored) == len(aus) else f"{len(scored)} of {len(aus)} AUs"
     texts = [
         f"{metric.upper()} {report.metrics['mean'][metric]:.3f} "
         f"({means[metric][0]:.3f} to {means[metric][1]:.3f})"
         for metric in ("icc", "mae")
     ]
-    return [f"mean over AUs with 95% interval over subjects: {', '.join(texts)}"]
+    return [f"mean over {which} with 95% interval over subjects: {', '.join(texts)}"]
 
 
 def _controls(report: Report) -> list[str]:
@@ -204,7 +279,9 @@ def _controls(report: Report) -> list[str]:
 
 def _protocol(about: Mapping[str, Any]) -> str:
     """What predictions say of the protocol, else their run's settings, else their first part."""
-    own = about.get("protocol") or about.get("experiment", {}).get("data", {}).get("protocol")
+    if "protocol" in about:
+        return str(about["protocol"])
+    own = about.get("experiment", {}).get("data", {}).get("protocol")
     parts = about.get("parts", ())
     return str(own or (_protocol(parts[0]) if parts else ""))
 

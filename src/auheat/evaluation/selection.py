@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from auheat.data.manifest import Manifest
@@ -23,12 +24,17 @@ class Selection:
         part: Those to measure on.
         train: Those of the training side; none where everything is measured.
         about: What to note: split, protocol, fold.
+        is_own: Whether this is how the run that is measured divides its own dataset.
+        seen: People to measure on whom the run was trained on, or who chose its checkpoint; None
+            where that cannot be told.
     """
 
     whole: Manifest
     part: Manifest
     train: Manifest
     about: Mapping[str, str]
+    is_own: bool = False
+    seen: frozenset[str] | None = frozenset()
 
 
 def select(
@@ -56,7 +62,8 @@ def select(
     """
     trained = (experiment or {}).get("data", {})
     protocol = protocol or str(trained.get("protocol", ""))
-    about = {"split": split}
+    whole = manifest
+    about = {"split": split, "protocol": "", "fold": ""}
     if protocol and protocol != NONE:
         same = protocol == trained.get("protocol")
         number = fold or (int(trained.get("fold", 1)) if same else 1)
@@ -74,4 +81,43 @@ def select(
             f"(it has {held})"
         )
     none = replace(manifest, table=manifest.table.iloc[:0])
-    return Selection(manifest, part, none if split == ALL else manifest.split("train"), about)
+    seen = _seen(whole, trained) if experiment is not None else frozenset[str]()
+    return Selection(
+        whole=manifest,
+        part=part,
+        train=none if split == ALL else manifest.split("train"),
+        about=about,
+        is_own=_is_own(whole, trained, manifest),
+        seen=None if seen is None else seen & frozenset(part.table["subject"]),
+    )
+
+
+def _is_own(whole: Manifest, trained: Mapping[str, Any], divided: Manifest) -> bool:
+    """Whether a dataset is divided as a run with these settings divided it."""
+    if not _is_at(whole, trained.get("folder", "")):
+        return False
+    own = _as_trained(whole, trained).table[["image", "split"]]
+    return bool(own.equals(divided.table[["image", "split"]]))
+
+
+def _seen(whole: Manifest, trained: Mapping[str, Any]) -> frozenset[str] | None:
+    """Whom of a dataset a run with these settings learnt from; None where that cannot be told."""
+    folders = [folder for folder in (trained.get("folder"), *trained.get("more", ())) if folder]
+    if _is_at(whole, trained.get("folder", "")):
+        table = _as_trained(whole, trained).table
+        return frozenset(table.loc[table["split"].isin(["train", "val"]), "subject"])
+    if any(_is_at(whole, folder) for folder in folders):
+        return frozenset(whole.split("train").table["subject"])
+    return frozenset() if folders and all(Path(folder).exists() for folder in folders) else None
+
+
+def _as_trained(whole: Manifest, trained: Mapping[str, Any]) -> Manifest:
+    protocol = str(trained.get("protocol", ""))
+    if not protocol:
+        return whole
+    number, k = int(trained.get("fold", 1)), int(trained.get("folds", 3))
+    return assign(whole, fold_of(protocol, whole.table["subject"], number, k=k))
+
+
+def _is_at(manifest: Manifest, folder: object) -> bool:
+    return bool(folder) and Path(str(folder)).resolve() == manifest.folder.resolve()
