@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.drawing.overlay import Overlay
+from auheat.drawing.palette import face_colour
 from auheat.drawing.panel import (
     REFERENCE,
     WIDTH,
     Panel,
     colour_scale,
-    face_colour,
     intensity_colour,
     name_tag,
 )

@@ -180,8 +180,9 @@ def test_report_events_and_evaluation_read_every_format(
     """All of it as from the default table, but for rounding to 2 decimals there."""
     (usual,) = run(predictor, tmp_path / "usual", clip)
     (other,) = run(predictor, tmp_path / "other", clip, layout=layout)
-    first, second = read_report(usual.files[0]), read_report(other.files[0])
-    assert (second.kind, second.aus, second.places, second.with_face) == ("video", AUS, 4, 2)
+    first, second = (read_report(o.files[0]).readings for o in (usual, other))
+    assert (second.kind, second.aus, len(second.frames)) == ("video", AUS, 4)
+    assert second.with_face.sum() == 2
     assert np.array(second.gaps) == pytest.approx(np.array(first.gaps), abs=1e-3)
     for one, two in zip(first.series, second.series, strict=True):
         assert (one.face_id, one.frames.tolist()) == (two.face_id, two.frames.tolist())
@@ -210,9 +211,9 @@ def test_pictures_are_read_back_by_name(
     day, one = run(
         predictor, tmp_path / "out", tmp_path / "day", tmp_path / "one.png", layout=layout
     )
-    report = read_report(day.files[0])
-    assert (report.kind, report.places, report.name_of(2)) == ("folder", 2, "2.png")
-    assert read_report(one.files[0]).kind == "photo"
+    report = read_report(day.files[0]).readings
+    assert (report.kind, report.names) == ("folder", ("1.png", "2.png"))
+    assert read_report(one.files[0]).readings.kind == "photo"
     rows = read_foreign(day.files[0]).rows
     assert rows["picture"].all()
     assert rows["source"].iloc[-1].endswith("day/2")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import csv
-import socket
-import threading
-import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from auheat.inference.predictor import load
-from auheat.web.server import application
+from auheat.web.limits import DEFAULT_LIMITS
 from auheat.web.sessions import SessionStore
 from chromium import Page, browse, find_chromium
+from web_sessions import eventually, running
 
 pytestmark = pytest.mark.slow
 
@@ -26,15 +24,9 @@ DONE = "document.body.dataset.state === 'done'"
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A running server."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    with SessionStore(load(device="cpu")) as store:
-        app = application(store, "127.0.0.1", 5_000_000)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join(30)
+    limits = replace(DEFAULT_LIMITS, upload_bytes=5_000_000)
+    with SessionStore(load(device="cpu"), limits=limits) as store, running(store) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -101,10 +93,8 @@ def heat(page: Page) -> int:
 
 
 def saved(folder: Path, name: str) -> Path:
-    end = time.monotonic() + 60
-    while not (folder / name).exists():
-        assert time.monotonic() < end, f"{name} did not come: {list(folder.iterdir())}"
-        time.sleep(0.1)
+    """A downloaded file, once it is whole: Chromium renames it then."""
+    eventually((folder / name).exists, 120)
     return folder / name
 
 
@@ -116,20 +106,20 @@ def test_a_dropped_video_is_read(done: Page) -> None:
 
 def test_a_click_on_a_curve_goes_there(done: Page) -> None:
     """The example smiles about the second second and shows AU14 about the fourth."""
-    done.click("#rows canvas", 0.42)
+    done.click("#rows .plot", 0.42)
     done.wait("document.querySelector('#video').currentTime > 2")
     assert 51 <= frame(done) <= 55
     smile = level(done, "AU12")
     assert smile > 3
     done.wait("auheat.heat.pieces.has(3)")
     assert heat(done) > 3000
-    done.click(".row:nth-child(3) canvas", 0.82)
+    done.click(".row:nth-child(3) .plot", 0.82)
     assert 100 <= frame(done) <= 106
     assert level(done, "AU12") < 1 < level(done, "AU14")
 
 
 def test_an_au_can_be_switched_off(done: Page) -> None:
-    done.click("#rows canvas", 0.42)
+    done.click("#rows .plot", 0.42)
     done.wait("auheat.heat.pieces.has(3)")
     before = heat(done)
     done.click("[data-au=AU12]")
@@ -143,24 +133,32 @@ def test_an_au_can_be_switched_off(done: Page) -> None:
     assert heat(done) == before
 
 
-def test_a_neutral_frame_is_taken_off(done: Page, downloads: Path) -> None:
+def test_a_baseline_is_taken_off(done: Page, downloads: Path) -> None:
     """At rest this face reads AU05 at about 0.9."""
-    done.click("#rows canvas", 0.1)
+    done.click("#rows .plot", 0.1)
     chosen, before, smile = frame(done), level(done, "AU05"), level(done, "AU12")
-    done.click("#neutral")
+    done.click("#baseline")
+    done.wait("auheat.store.baseline !== null")
     assert before > 0.5
     assert level(done, "AU05") < 0.1
-    assert f"calibrated with frame {chosen}" in done.text("#neutralNote")
-    done.click("#rows canvas", 0.42)
+    assert f"Calibrated with frame {chosen}" in done.text("#baselineNote")
+    done.click("#rows .plot", 0.42)
     done.click("#table")
-    path = saved(downloads, f"smiles.neutral-{chosen}.csv")
+    path = saved(downloads, f"smiles.baseline-{chosen}.csv")
     with path.open(encoding="utf-8") as stream:
         row = list(csv.DictReader(stream))[frame(done) - 1]
     assert float(row["AU05_r"]) == pytest.approx(level(done, "AU05"), abs=0.011)
     assert float(row["AU12_r"]) == pytest.approx(level(done, "AU12"), abs=0.011)
     assert level(done, "AU12") > smile + 3
     done.click("#raw")
+    done.wait("auheat.store.baseline === null")
     assert level(done, "AU05") == pytest.approx(float(row["AU05_raw"]), abs=0.011)
+
+
+def test_the_sections_of_a_report_are_on_the_page(done: Page) -> None:
+    titles = done.run("[...document.querySelectorAll('#sections h2')].map((h) => h.textContent)")
+    assert titles[:3] == ["Summary", "Heat strip", "Peaks"]
+    assert done.run("document.querySelectorAll('#sections .peaks img').length") >= 3
 
 
 def test_results_can_be_downloaded(done: Page, downloads: Path) -> None:
@@ -178,7 +176,7 @@ def test_the_keyboard_is_enough(done: Page) -> None:
         reached.append(done.run("document.activeElement.id"))
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         assert done.run(outline) != "none"
-    assert reached[:4] == ["webcam", "play", "seek", "neutral"]
+    assert reached[:4] == ["webcam", "play", "seek", "baseline"]
     assert reached[4:] == ["table", "overlay", "report", "all"]
     done.run("document.querySelector('#seek').focus()")
     before = frame(done)
@@ -196,7 +194,7 @@ def test_the_keyboard_is_enough(done: Page) -> None:
 
 def test_space_plays_and_arrows_step_from_anywhere(done: Page) -> None:
     """But for the keys that a control wants itself: Space of a button, arrows of the slider."""
-    done.click("#rows canvas", 0.2)
+    done.click("#rows .plot", 0.2)
     before = frame(done)
     for place, forward in (("#play", 1), ("#table", 2), ("[data-au=AU01]", 3)):
         done.run(f"document.querySelector('{place}').focus()")
@@ -212,7 +210,7 @@ def test_space_plays_and_arrows_step_from_anywhere(done: Page) -> None:
 
 def test_playing_moves_the_cursor(done: Page) -> None:
     done.run("document.querySelector('#seek').value = 0")
-    done.click("#rows canvas", 0.05)
+    done.click("#rows .plot", 0.05)
     done.click("#play")
     done.wait("auheat.store.at > 20", 30)
     assert done.run("document.querySelector('#play').getAttribute('aria-label')") == "Pause"
@@ -230,7 +228,7 @@ def test_a_video_may_be_stopped_before_it_has_begun(done: Page) -> None:
             "document.getElementById('video').load();"
             "for (const _ of 'ab') document.getElementById('play').click()"
         )
-        done.run("new Promise((resume) => setTimeout(resume, 50))")
+        done.run("new Promise((resume) => setTimeout(resume, 50))")  # for what must not happen
     done.wait("document.getElementById('video').paused")
 
 
@@ -277,7 +275,7 @@ def test_hostile_files_get_a_clear_line(
 def test_the_webcam_is_recorded(page: Page) -> None:
     """Chromium's own test picture: no face in it, but frames that come back."""
     page.click("#webcam")
-    page.wait("auheat.store.reading?.kind === 'live' && auheat.store.count >= 3", 90)
+    page.wait("auheat.store.session?.kind === 'live' && auheat.store.count >= 3", 90)
     assert page.text("#stop") == "Stop recording"
     page.click("#stop")
     page.wait(DONE, 60)

@@ -8,14 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auheat.web.report.page import report_html
-from auheat.web.report.table import read_table
+from auheat.drawing.palette import PEOPLE
+from auheat.drawing.panel import colour_scale
+from auheat.web.report.build import report_html
+from auheat.web.report.provenance import Source
 from chromium import Page, browse, find_chromium
+from report_content import VIDEO_HEAD, readings_of
 
 pytestmark = pytest.mark.slow
 
 AUS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU09", "AU10", "AU12", "AU14", "AU15", "AU17")
-LEVELS = ",".join(f"{au}_r" for au in AUS)
+COLUMNS = ",".join(f"{au}_r" for au in AUS)
+GONE = "," * len(AUS)
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +34,17 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 
 def shown(page: Page, folder: Path, head: str, rows: list[str]) -> Page:
-    """The page on the report of a table. rows: without levels, which are drawn."""
+    """The page on the report of a table. rows: without intensities, which are drawn."""
     generator = np.random.default_rng(0)
-    levels = generator.uniform(0, 5, (len(rows), len(AUS)))
+    intensities = generator.uniform(0, 5, (len(rows), len(AUS)))
     lines = [
-        f"{row},{','.join(f'{level:.2f}' for level in own)}"
-        for row, own in zip(rows, levels, strict=True)
+        f"{row},{','.join(f'{x:.2f}' for x in own)}" if row.endswith(",1") else row + GONE
+        for row, own in zip(rows, intensities, strict=True)
     ]
-    path = folder / "table.csv"
-    path.write_text("\n".join([f"{head},{LEVELS}", *lines]) + "\n", "utf-8")
+    readings = readings_of(folder / "table.csv", lines, f"{head},{COLUMNS}")
     out = folder / "table.html"
-    out.write_text(report_html(read_table(path), "No pictures.", {}, "test"), "utf-8")
+    text = report_html(readings, None, Source("table.csv"), "default", no_images="No pictures.")
+    out.write_text(text, "utf-8")
     page.open(out.as_uri())
     return page
 
@@ -53,8 +57,11 @@ def photos(page: Page, tmp_path: Path) -> Page:
 
 @pytest.fixture
 def video(page: Page, tmp_path: Path) -> Page:
-    rows = [f"{i + 1},{who},{i / 10},0.9,1" for i in range(20) for who in range(6)]
-    return shown(page, tmp_path, "frame,face_id,timestamp,confidence,success", rows)
+    """Six people for two seconds; from 0.5 to 0.8 s nobody."""
+    rows = [
+        f"{i + 1},{who},{i / 10},0.9,{int(not 5 <= i < 8)}" for i in range(20) for who in range(6)
+    ]
+    return shown(page, tmp_path, VIDEO_HEAD, rows)
 
 
 def column(page: Page, index: int) -> list[float]:
@@ -86,17 +93,15 @@ def test_nothing_is_wider_than_the_window(
 
 
 def test_only_people_who_are_off_are_struck_out(video: Page) -> None:
-    video.run("document.querySelector('.switches input[value=\"1\"]').click()")
+    video.click(".chip[data-person='1']")
     lines = (
-        "[...document.querySelectorAll('.switches label')]"
+        "[...document.querySelectorAll('.chip')]"
         ".filter((l) => getComputedStyle(l).textDecorationLine === 'line-through')"
         ".map((l) => l.textContent)"
     )
-    assert video.run(lines) == ["person 1"]
-    drawn = (
-        "[...document.querySelectorAll('.plot path')].filter((p) => !p.checkVisibility()).length"
-    )
-    assert video.run(drawn) == len(AUS)
+    assert video.run(lines) == ["Person 1"]
+    video.wait("!document.querySelector('.plot path[data-person=\"1\"]')")
+    assert video.run("document.querySelectorAll('.plot path').length") == 5 * len(AUS)
 
 
 def test_arrow_keys_move_the_cursor_and_no_lane_grows(video: Page) -> None:
@@ -105,6 +110,51 @@ def test_arrow_keys_move_the_cursor_and_no_lane_grows(video: Page) -> None:
     for _ in range(3):
         video.press("ArrowRight")
     video.press("ArrowLeft")
-    assert video.run("document.querySelector('.now').dataset.time") == "0.20 s"
-    assert video.run("document.querySelectorAll('.lane:first-child output span').length") == 6
+    assert video.text(".clock") == "frame 3 · 0.20 s"
+    assert video.run("document.querySelectorAll('.row:first-child output').length") == 6
     assert video.run("document.querySelector('.lanes').scrollHeight") == height
+
+
+def test_curves_break_where_nobody_is_seen(video: Page) -> None:
+    """Two runs for each person; the gap is shaded from 0.5 to 0.8 of 2 seconds."""
+    path = "document.querySelector('.plot path').getAttribute('d')"
+    video.wait("!!document.querySelector('.plot path')")
+    assert video.run(path).count("M") == 2
+    gap = "document.querySelector('.plot .gap')"
+    x, width = (float(video.run(f"{gap}.getAttribute('{name}')")) for name in ("x", "width"))
+    assert (x, width) == pytest.approx((250, 150))
+
+
+def test_a_curve_is_where_its_values_are(video: Page) -> None:
+    """The first point of AU01 of person 0, drawn as in the table."""
+    video.wait("!!document.querySelector('.plot path')")
+    value = video.run("report.store.intensity(0, 0, 0)")
+    first = video.run("document.querySelector('.plot path').getAttribute('d')").split("L")[0]
+    assert first == f"M0 {100 * (1 - value / 5):.1f}"
+    generator = np.random.default_rng(0)
+    assert value == pytest.approx(generator.uniform(0, 5, (120, len(AUS)))[0, 0], abs=0.006)
+
+
+def test_a_strip_leaves_gaps_empty(video: Page) -> None:
+    pixel = (
+        "(() => {{ const strip = document.querySelector('.strip canvas');"
+        "const pen = new OffscreenCanvas(strip.width, strip.height)"
+        ".getContext('2d', {{willReadFrequently: true}}); pen.drawImage(strip, 0, 0);"
+        "return [...pen.getImageData({}, 0, 1, 1).data]; }})()"
+    )
+    assert video.run(pixel.format(6))[3] == 0
+    red, green, blue, alpha = video.run(pixel.format(0))
+    value = video.run("report.store.intensity(0, 0, 0)")
+    expected = colour_scale()[round(255 * value / 5)].tolist()
+    assert ([red, green, blue], alpha) == (expected, 255)
+
+
+def test_colours_of_people_are_those_of_drawings(video: Page) -> None:
+    video.scheme("dark")
+    try:
+        for person, colour in enumerate(PEOPLE):
+            dot = f"document.querySelector('.chip[data-person=\"{person}\"] .dot')"
+            shown = video.run(f"getComputedStyle({dot}).backgroundColor")
+            assert shown == f"rgb({', '.join(map(str, colour.on_dark))})"
+    finally:
+        video.scheme("light")

@@ -11,7 +11,6 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from auheat.web import sessions as sessions_module
 from auheat.web.sessions import SessionStore
 from stand_ins import texture
 from web_sessions import MAX_BYTES, client_of, new_store, read, send, write_clip
@@ -30,6 +29,11 @@ def client(store: SessionStore) -> TestClient:
     return client_of(store)
 
 
+def folders(store: SessionStore) -> list[str]:
+    """The names of all folders of uploads that are there."""
+    return sorted(path.name for path in store.workspace.folder.iterdir() if path.is_dir())
+
+
 HOSTILE = {
     "text": (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "this is a text file"),
     "empty": (b"", "the file is empty"),
@@ -44,8 +48,8 @@ def test_hostile_files_are_refused(client: TestClient, store: SessionStore, name
     answer = client.post("/api/sessions", content=content, headers={"X-File-Name": "x.mp4"})
     assert answer.status_code == 200
     assert reason in answer.json()["error"]
-    assert str(store.folder) not in answer.text
-    assert not list(store.folder.iterdir())
+    assert str(store.workspace.folder) not in answer.text
+    assert folders(store) == []
 
 
 def test_the_bytes_are_counted_where_no_length_is_given(
@@ -54,7 +58,7 @@ def test_the_bytes_are_counted_where_no_length_is_given(
     parts = (b"\x00\xff" * 50_000 for _ in range(10))
     answer = client.post("/api/sessions", content=parts)
     assert "too large" in answer.json()["error"]
-    assert not list(store.folder.iterdir())
+    assert folders(store) == []
 
 
 def test_a_picture_with_too_many_pixels_is_refused(client: TestClient, tmp_path: Path) -> None:
@@ -77,23 +81,8 @@ def test_a_truncated_photo_says_so_by_its_own_name(client: TestClient, tmp_path:
 def test_names_are_never_paths(client: TestClient, store: SessionStore, tmp_path: Path) -> None:
     status = read(client, write_clip(tmp_path), "../..\\c\0lip\n.mp4")
     assert status["name"] == "clip.mp4"
-    stored = {path.name for path in (store.folder / status["id"]).iterdir()}
-    assert stored == {"upload", "table.csv", "overlay.mp4", "shown.mp4", "heat.bin"}
-
-
-def test_old_readings_are_dropped_and_all_files_go(
-    client: TestClient, store: SessionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sessions_module, "MAX_SESSIONS", 2)
-    path = tmp_path / "a.png"
-    Pillow.fromarray(texture(0, 270, 480)).save(path)
-    ids = [read(client, path)["id"] for _ in range(3)]
-    answers = [client.get(f"/api/sessions/{reading_id}").status_code for reading_id in ids]
-    assert answers == [404, 200, 200]
-    assert client.delete(f"/api/sessions/{ids[1]}").status_code == 204
-    assert [path.name for path in store.folder.iterdir()] == [ids[2]]
-    store.__exit__()
-    assert not store.folder.exists()
+    stored = {path.name for path in (store.workspace.folder / status["id"]).iterdir()}
+    assert stored == {"upload", "table.csv", "overlay.mp4", "shown.mp4", "heat.bin", "frames.json"}
 
 
 GUARDED = [
@@ -106,6 +95,8 @@ GUARDED = [
     ({"Origin": "http://evil.example"}, 403),
     ({"Origin": "http://localhost:9999"}, 403),
     ({"Origin": "null"}, 403),
+    ({"Origin": "http://[::1"}, 403),
+    ({"Host": "[::1"}, 403),
     ({"Origin": "http://localhost:8000"}, 200),
     ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
 ]
@@ -128,7 +119,7 @@ def test_every_answer_shuts_others_out(client: TestClient) -> None:
 
 
 def test_the_page_asks_nobody_else() -> None:
-    from auheat.web.server import STATIC
+    from auheat.web.components import STATIC
 
     texts = [path.read_text("utf-8") for path in STATIC.rglob("*.*")]
     assert len(texts) >= 12

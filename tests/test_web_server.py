@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,22 @@ from PIL import Image as Pillow
 
 from auheat.inference.calibration import calibrated
 from auheat.media.frames import VideoFile
+from auheat.results import FrameResult
 from auheat.web.sessions import SessionStore
 from stand_ins import texture, write_video
-from web_sessions import Slow, client_of, new_store, read, rows, send, write_clip
+from web_sessions import (
+    Slow,
+    client_of,
+    eventually,
+    new_store,
+    read,
+    rows,
+    scripted_store,
+    send,
+    status_of,
+    write_clip,
+    write_scripted,
+)
 
 Points = NDArray[np.float64]
 
@@ -125,18 +138,18 @@ def test_a_photo_is_read(client: TestClient, tmp_path: Path) -> None:
     drawn = Pillow.open(io.BytesIO(client.get(f"{base}/overlay").content))
     assert shown.size == (480, 270)
     assert drawn.size[0] > 480
-    refused = client.get(f"{base}/table?neutral=1")
+    refused = client.get(f"{base}/table?baseline=1")
     assert "no other frame" in refused.json()["error"]
 
 
-def test_a_neutral_frame_calibrates_the_table(
+def test_a_baseline_calibrates_the_table(
     done_client: TestClient, done_store: SessionStore, done: dict[str, Any]
 ) -> None:
     """Against the formula of `auheat.inference.calibration` on levels the page was sent."""
     status = done
     base = f"/api/sessions/{status['id']}"
     raw = rows(done_client.get(f"{base}/table").text)
-    table = rows(done_client.get(f"{base}/table?neutral=4").text)
+    table = rows(done_client.get(f"{base}/table?baseline=4").text)
     near = [faces for t, faces in status["frames"] if abs(t - 0.12) <= 0.2501]
     assert len(near) == 10
     rest = np.median([f[4] for faces in near for f in faces if f[0] == 1], axis=0)
@@ -149,19 +162,19 @@ def test_a_neutral_frame_calibrates_the_table(
     assert max(abs(float(table[1][f"{au}_r"]) - float(raw[1][f"{au}_r"])) for au in aus) > 0.3
     assert table[3]["success"] == "0"
     assert table[3]["AU12_r"] == ""
-    stored = json.loads(done_client.get(f"{base}/neutral/4").text)
+    stored = json.loads(done_client.get(f"{base}/baseline/4").text)
     assert set(stored["faces"]) == {"0", "1"}
     assert list(stored["faces"]["1"]["intensities"].values()) == pytest.approx(rest, abs=1e-3)
-    assert "no face" in done_client.get(f"{base}/table?neutral=3").json()["error"]
-    assert "no face" in done_client.get(f"{base}/table?neutral=99").json()["error"]
+    assert "no face" in done_client.get(f"{base}/table?baseline=3").json()["error"]
+    assert "no face" in done_client.get(f"{base}/table?baseline=99").json()["error"]
 
 
-def test_a_person_who_is_not_in_the_neutral_frame_stays_raw(
+def test_a_person_who_is_not_in_the_baseline_stays_as_read(
     done_client: TestClient, done: dict[str, Any]
 ) -> None:
     base = f"/api/sessions/{done['id']}"
     raw = rows(done_client.get(f"{base}/table").text)
-    table = rows(done_client.get(f"{base}/table?neutral=2").text)
+    table = rows(done_client.get(f"{base}/table?baseline=2").text)
     assert table[1]["face_id"] == "1"
     assert {name: table[1][name] for name in raw[1]} == raw[1]
     assert table[0]["AU12_r"] != raw[0]["AU12_r"]
@@ -172,51 +185,49 @@ def test_a_long_video_can_be_stopped_and_keeps_what_was_read(
 ) -> None:
     monkeypatch.setattr(Slow, "pause", 0.05)
     path = write_video(tmp_path / "long.mp4", [texture(i % 9, 90, 160) for i in range(120)])
-    reading_id = send(client, path).json()["id"]
-    while not client.get(f"/api/sessions/{reading_id}").json()["frames"]:
-        time.sleep(0.02)
-    assert client.post(f"/api/sessions/{reading_id}/stop").status_code == 204
-    while (status := client.get(f"/api/sessions/{reading_id}").json())["state"] != "done":
-        time.sleep(0.02)
+    session_id = send(client, path).json()["id"]
+    eventually(lambda: client.get(f"/api/sessions/{session_id}").json()["frames"])
+    assert client.post(f"/api/sessions/{session_id}/stop").status_code == 204
+    status = status_of(client, session_id)
     count = len(status["frames"])
     assert 0 < count < 120
     assert status["expected"] == 120
     assert status["problem"] == f"stopped after frame {count}; what was read is kept"
-    assert rows(client.get(f"/api/sessions/{reading_id}/table").text)[-1]["frame"] == str(count)
+    assert rows(client.get(f"/api/sessions/{session_id}/table").text)[-1]["frame"] == str(count)
 
 
 def test_only_new_frames_are_sent(done_client: TestClient, done: dict[str, Any]) -> None:
-    reading_id = done["id"]
-    assert len(done_client.get(f"/api/sessions/{reading_id}?since=17").json()["frames"]) == 3
-    assert len(done_client.get(f"/api/sessions/{reading_id}?since=-4").json()["frames"]) == 20
+    session_id = done["id"]
+    assert len(done_client.get(f"/api/sessions/{session_id}?since=17").json()["frames"]) == 3
+    assert len(done_client.get(f"/api/sessions/{session_id}?since=-4").json()["frames"]) == 20
 
 
 def test_the_webcam_becomes_a_video(client: TestClient, tmp_path: Path) -> None:
-    reading_id = client.post("/api/live").json()["id"]
+    session_id = client.post("/api/live").json()["id"]
     stream = io.BytesIO()
     Pillow.fromarray(texture(3, 270, 480)).save(stream, "JPEG")
     heads = []
     for seconds in (7.0, 7.1, 7.1, 7.5):
-        answer = client.post(f"/api/live/{reading_id}?t={seconds}", content=stream.getvalue())
+        answer = client.post(f"/api/live/{session_id}?t={seconds}", content=stream.getvalue())
         size = int.from_bytes(answer.content[:4], "little")
         head = json.loads(answer.content[4 : 4 + size])
-        assert len(answer.content) == 4 + size + len(head["frame"][1]) * 3 * 64
+        assert len(answer.content) == 4 + size + len(head["frames"][0][1]) * 3 * 64
         heads.append(head)
-    assert [head["frame"][0] for head in heads] == pytest.approx([0.0, 0.1, 0.101, 0.5])
-    assert client.get(f"/api/sessions/{reading_id}/table").status_code == 404
-    assert client.post(f"/api/sessions/{reading_id}/stop").status_code == 204
-    table = rows(client.get(f"/api/sessions/{reading_id}/table").text)
+    assert [head["frames"][0][0] for head in heads] == pytest.approx([0.0, 0.1, 0.101, 0.5])
+    assert client.get(f"/api/sessions/{session_id}/table").status_code == 404
+    assert client.post(f"/api/sessions/{session_id}/stop").status_code == 204
+    table = rows(client.get(f"/api/sessions/{session_id}/table").text)
     assert [row["frame"] for row in table] == ["1", "1", "2", "3", "4", "4"]
     copy = tmp_path / "webcam.mp4"
-    copy.write_bytes(client.get(f"/api/sessions/{reading_id}/shown").content)
+    copy.write_bytes(client.get(f"/api/sessions/{session_id}/shown").content)
     assert [f.timestamp for f in VideoFile(copy)] == pytest.approx([0, 0.1, 0.101, 0.5], abs=1e-3)
-    late = client.post(f"/api/live/{reading_id}?t=9", content=stream.getvalue())
+    late = client.post(f"/api/live/{session_id}?t=9", content=stream.getvalue())
     assert late.json() == {"error": "the recording has ended"}
 
 
 def test_the_webcam_refuses_what_is_no_picture(client: TestClient) -> None:
-    reading_id = client.post("/api/live").json()["id"]
-    answer = client.post(f"/api/live/{reading_id}?t=0", content=b"\x00nothing\xff")
+    session_id = client.post("/api/live").json()["id"]
+    answer = client.post(f"/api/live/{session_id}?t=0", content=b"\x00nothing\xff")
     assert answer.status_code == 422
     assert answer.json() == {"error": "this is not a picture that can be read"}
 
@@ -224,12 +235,65 @@ def test_the_webcam_refuses_what_is_no_picture(client: TestClient) -> None:
 def test_a_report_can_be_had(
     done_client: TestClient, done: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Its numbers are those of the table, and a baseline is taken off in it, too."""
     from auheat.web.report import build
 
     monkeypatch.setattr(build, "card_of", lambda weights: {"licence": "of a test"})
-    status = done
-    text = done_client.get(f"/api/sessions/{status['id']}/report").text
+    base = f"/api/sessions/{done['id']}"
+    text = done_client.get(f"{base}/report").text
     assert "<title>&lt;b&gt;.csv" in text
     assert "<b>.csv" not in text
-    assert "of a test" in text
-    assert text.count("data:image/jpeg;base64,") >= 1
+    content = content_of(text)
+    assert ["licence", "of a test"] in content["cardLines"]
+    assert all(peak["image"].startswith("data:image/jpeg") for peak in content["peaks"])
+    table = [row for row in rows(done_client.get(f"{base}/table").text) if row["success"] == "1"]
+    highest = {row["au"]: row["max"] for row in content["summary"][0]["rows"]}
+    of_person = [row for row in table if row["face_id"] == "0"]
+    for au, most in highest.items():
+        assert most == pytest.approx(max(float(row[f"{au}_r"]) for row in of_person), abs=0.006)
+    calibrated_text = done_client.get(f"{base}/report?baseline=4").text
+    assert "frame 4, median" in dict(content_of(calibrated_text)["settings"])["baseline"]
+
+
+def test_the_page_gets_calibrated_values_from_the_server(face: Points, tmp_path: Path) -> None:
+    """By hand with b = 2 and d = x - b: d + b d^2 / (5 - b)^2 is 1.22 for 3, and 2.89 for 4."""
+    path = write_scripted(tmp_path / "a.mp4", [2] * 20 + [3] * 20 + [4] * 20)
+    with scripted_store(face) as store:
+        client = client_of(store)
+        status = read(client, path)
+        assert [faces[0][4][0] for _, faces in status["frames"]] == [2.0] * 20 + [3] * 20 + [4] * 20
+        base = f"/api/sessions/{status['id']}"
+        content = client.get(f"{base}/content?baseline=3").json()
+        table = rows(client.get(f"{base}/table?baseline=3").text)
+    packed = base64.b64decode(content["calibrated"][0]["intensities"])
+    values = np.frombuffer(packed, "<u2").reshape(60, -1)[[0, 30, 50], 0] / 100
+    assert values == pytest.approx([0, 1.22, 2.89])
+    assert [float(table[i]["AU12_r"]) for i in (0, 30, 50)] == pytest.approx([0, 1.22, 2.89])
+    assert content["summary"][0]["rows"][0]["max"] == pytest.approx(2.89)
+
+
+def test_frames_are_dumped_once(
+    client: TestClient, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often the page asks for them."""
+    from auheat.web import session_files
+
+    dumped = list[int]()
+    real = session_files.frame_text
+
+    def dump(result: FrameResult, aus: tuple[str, ...]) -> str:
+        dumped.append(result.frame)
+        return real(result, aus)
+
+    monkeypatch.setattr(session_files, "frame_text", dump)
+    status = read(client, clip)
+    for _ in range(3):
+        again = client.get(f"/api/sessions/{status['id']}").json()
+        assert again["frames"] == status["frames"]
+    assert dumped == list(range(1, 21))
+
+
+def content_of(text: str) -> dict[str, Any]:
+    """What a report holds."""
+    found: dict[str, Any] = json.loads(text.split('id="content">')[1].split("</script>")[0])
+    return found

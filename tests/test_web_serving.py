@@ -36,4 +36,4 @@ def test_without_the_extra_a_line_says_what_to_install(
 ) -> None:
     monkeypatch.delitem(sys.modules, "auheat.web.serving", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    assert "pip install 'auheat[serve]'" in serve(monkeypatch)
+    assert 'pip install "auheat[serve]"' in serve(monkeypatch)

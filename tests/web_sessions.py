@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import socket
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,32 +19,92 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
 from auheat.inference.predictor import Predictor
+from auheat.web.limits import DEFAULT_LIMITS, Limits
 from auheat.web.server import application
+from auheat.web.serving import server_of
 from auheat.web.sessions import SessionStore
 from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
 
 Points = NDArray[np.float64]
 MAX_BYTES = 400_000
+LIMITS = replace(DEFAULT_LIMITS, upload_bytes=MAX_BYTES)
 
 
 class Slow(Predictor):
-    """A predictor that takes its time, so that a test can stop it."""
+    """A predictor that takes its time, so that a test can stop it.
+
+    pause: seconds that it takes. hold: it does not go on before this is set.
+    """
 
     pause = 0.0
+    hold: threading.Event | None = None
 
     def predict_aligned(self, faces: Any) -> Any:
         time.sleep(self.pause)
+        if self.hold is not None:
+            assert self.hold.wait(60)
         return super().predict_aligned(faces)
 
 
-def new_store(face: Points) -> SessionStore:
+class Scripted(Predictor):
+    """Reads every AU of a face as its crop's brightness says: 20 + 40 times the intensity."""
+
+    def predict_aligned(self, faces: Any) -> Any:
+        found = super().predict_aligned(faces)
+        values = [(round(float(face.crop.mean())) - 20) / 40 for face in faces]
+        return [
+            replace(one, intensities=dict.fromkeys(one.intensities, round(min(value, 5), 1)))
+            for one, value in zip(found, values, strict=True)
+        ]
+
+
+def two_people(face: Points) -> KnownFaces:
+    """Both, the first alone, nobody, both; and so on."""
     people = [face_from(face), face_from(face + np.array([200, 0]), 1)]
-    detector = KnownFaces([people, people[:1], [], people])
-    return SessionStore(Slow(small_checkpoint(), detector, device="cpu", batch=4))
+    return KnownFaces([people, people[:1], [], people])
 
 
-def client_of(store: SessionStore) -> TestClient:
-    return TestClient(application(store, "127.0.0.1", MAX_BYTES), base_url="http://localhost:8000")
+def new_store(face: Points, *, limits: Limits = LIMITS, parent: Path | None = None) -> SessionStore:
+    predictor = Slow(small_checkpoint(), two_people(face), device="cpu", batch=4)
+    return SessionStore(predictor, limits=limits, parent=parent)
+
+
+def scripted_store(face: Points) -> SessionStore:
+    predictor = Scripted(small_checkpoint(), KnownFaces([[face_from(face)]]), device="cpu")
+    return SessionStore(predictor)
+
+
+def write_scripted(path: Path, intensities: Sequence[float]) -> Path:
+    """A video that a `Scripted` predictor reads as these intensities, 25 frames a second."""
+    images = [np.full((270, 480, 3), round(20 + 40 * x), np.uint8) for x in intensities]
+    return write_video(path, images)
+
+
+def client_of(store: SessionStore, **settings: Any) -> TestClient:
+    return TestClient(application(store, **settings), base_url="http://localhost:8000")
+
+
+@contextmanager
+def running(store: SessionStore) -> Iterator[str]:
+    """A server on a port of its own; gives its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = server_of(store)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join(60)
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """Waits until a condition holds; gives its value."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.02)
+    return value
 
 
 def write_clip(folder: Path) -> Path:
@@ -55,15 +120,20 @@ def send(client: TestClient, path: Path, name: str = "") -> Any:
     )
 
 
+def status_of(client: TestClient, session_id: str) -> dict[str, Any]:
+    """The status of a session once it is done."""
+
+    def over() -> dict[str, Any] | None:
+        status: dict[str, Any] = client.get(f"/api/sessions/{session_id}").json()
+        return status if status["state"] in ("done", "failed") else None
+
+    status: dict[str, Any] = eventually(over)
+    return status
+
+
 def read(client: TestClient, path: Path, name: str = "") -> dict[str, Any]:
     """The status of a file that was sent, once it is done."""
-    reading_id = send(client, path, name).json()["id"]
-    for _ in range(600):
-        status: dict[str, Any] = client.get(f"/api/sessions/{reading_id}").json()
-        if status["state"] in ("done", "failed"):
-            return status
-        time.sleep(0.05)
-    raise TimeoutError
+    return status_of(client, send(client, path, name).json()["id"])
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -22,6 +22,12 @@ def cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def return_freed_memory() -> None:
+    """Gives freed memory back to the system, where its C library keeps it."""
+    if sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def keep_freed_memory() -> bool:
     """Lets this process, and those it forks, keep freed blocks for later use.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,16 +133,21 @@ def command(
         threads=threads or threads_beside(),
         batch=batch,
     )
+    outputs = Outputs(
+        out,
+        layout=Layout(convention, pose, landmarks),
+        std=std,
+        overlay=overlay,
+        events=events,
+        baseline=save_baseline,
+    )
+    if report:
+        from auheat.web.report.collector import report_writers
+
+        outputs = replace(outputs, more=partial(report_writers, weights))
     job = PredictionJob(
         predictor,
-        Outputs(
-            out,
-            layout=Layout(convention, pose, landmarks),
-            std=std,
-            overlay=overlay,
-            events=events,
-            baseline=save_baseline,
-        ),
+        outputs,
         processing=PostProcessing(resolve_baseline(baseline, predictor), smooth),
         fps=fps,
         progress=options.progress_bar,
@@ -149,8 +156,6 @@ def command(
     make_folder(out)
     failed = []
     for outcome in job.run(gathered):
-        if report and outcome.files:
-            _add_report(outcome, predictor, weights)
         if outcome.files:
             click.echo(outcome.summary)
         if outcome.note:
@@ -162,13 +167,3 @@ def command(
     if failed and len(gathered) > 1:
         click.echo(f"auheat: {len(failed)} of {len(gathered)} inputs are not complete", err=True)
     click.get_current_context().exit(FAILED if failed else 0)
-
-
-def _add_report(outcome: Any, predictor: Any, weights: str) -> None:
-    from auheat.errors import AuheatError
-    from auheat.web.report.build import report_on
-
-    try:
-        outcome.files.append(report_on(outcome, predictor, weights))
-    except AuheatError as error:
-        outcome.problem = outcome.problem or str(error)

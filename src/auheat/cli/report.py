@@ -21,12 +21,19 @@ from auheat.cli import options
 @options.device()
 @options.weights("The weights that made TABLE.")
 def command(table: Path, video: Path | None, out: Path | None, device: str, weights: str) -> None:
-    """Make one HTML file of TABLE, which `auheat predict` wrote.
+    """Make one HTML file of TABLE, which `auheat predict`, OpenFace or py-feat wrote.
 
-    It holds curves, a heat strip, which Action Units go together, peak frames with heatmaps,
-    stretches without a face, and the model card, and needs no other file and no network.
+    It holds curves, a heat strip, which Action Units go together, events, peak frames with
+    heatmaps, stretches without a face, and the model card, and needs no other file and no network.
     """
     from auheat.web.report.build import make_report
 
-    written = make_report(table, out, video, weights, device, options.progress_bar)
+    written = make_report(
+        table,
+        out=out,
+        source=video,
+        weights=weights,
+        device=device,
+        progress=options.progress_bar,
+    )
     click.echo(f"report: {written}")

@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
+
+from auheat.cli import options
+from auheat.optional import require
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other computers in."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="0.0.0.0 lets other computers in, that know the token in the address.",
 )
 @click.option("--no-browser", is_flag=True, help="Do not open the page.")
-@click.option(
+@options.renamed(
     "--max-mb",
-    type=click.IntRange(min=1),
+    "--most-mb",
+    type=options.COUNT,
     default=2000,
     show_default=True,
     help="Size of a file at most.",
 )
-@click.option("--most-mb", type=click.IntRange(min=1), hidden=True)
 @click.option(
-    "--faces", type=click.IntRange(min=1), default=5, show_default=True, help="Faces at most."
+    "--max-frames",
+    type=options.COUNT,
+    default=500_000,
+    show_default=True,
+    help="Frames to read of a video at most.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option("--weights", default="default", show_default=True, help="Weights to read with.")
+@click.option(
+    "--queue",
+    type=options.COUNT,
+    default=32,
+    show_default=True,
+    help="Files that wait or are read at the same time at most; more are asked to come back.",
+)
+@options.max_faces("Faces at most.")
+@options.device()
+@options.weights("Weights to read with.")
 def command(
+    *,
     port: int,
     host: str,
     no_browser: bool,
     max_mb: int,
-    most_mb: int | None,
+    max_frames: int,
+    queue: int,
     faces: int,
     device: str,
     weights: str,
@@ -38,12 +60,28 @@ def command(
 
     Files stay on this computer and are deleted when the server ends (Ctrl-C).
     """
+    for name in ("fastapi", "uvicorn"):
+        require(name)
     from auheat.inference.predictor import load
+    from auheat.web.limits import DEFAULT_LIMITS
     from auheat.web.serving import serve
 
-    predictor = load(weights, device, max_faces=faces)
-    serve(predictor, host, port, not no_browser, _tell, (most_mb or max_mb) * 1_000_000, weights)
+    serve(
+        load(weights, device=device, max_faces=faces),
+        weights=weights,
+        host=host,
+        port=port,
+        open_browser=not no_browser,
+        notify=_notify,
+        limits=replace(
+            DEFAULT_LIMITS,
+            upload_bytes=max_mb * 1_000_000,
+            frames=max_frames,
+            pending=queue,
+            sessions=max(DEFAULT_LIMITS.sessions, 2 * queue),
+        ),
+    )
 
 
-def _tell(address: str) -> None:
+def _notify(address: str) -> None:
     click.echo(f"auheat: {address}  (Ctrl-C ends it)")

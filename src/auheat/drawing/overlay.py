@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
-from auheat.drawing.panel import REFERENCE, Panel, colour_scale, face_colour, name_tag
+from auheat.drawing.palette import face_colour
+from auheat.drawing.panel import REFERENCE, Panel, colour_scale, name_tag
 from auheat.facs import MAX_INTENSITY
 from auheat.results import FacePrediction, FrameResult, checked_image
 
@@ -105,6 +106,19 @@ class Overlay:
             _dot(picture, point, radius)
 
 
+def heat_colours() -> NDArray[np.uint8]:
+    """RGBA of 256 steps from intensity 0 to 5, (256, 4), as heatmaps are laid over images."""
+    opacity = _opacity(np.linspace(0.0, MAX_INTENSITY, 256, dtype=np.float32))
+    alpha = np.rint(255 * opacity).astype(np.uint8)
+    return np.column_stack([colour_scale(), alpha])
+
+
+def _opacity(intensities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much of the image a heatmap covers, 0 to 1."""
+    rising = np.clip((intensities - _FAINTEST) / (_FULL - _FAINTEST), 0.0, 1.0)
+    return np.asarray(_OPACITY * rising, np.float32)
+
+
 def _lay_heat(picture: Image, prediction: FacePrediction, to_picture: geometry.Transform) -> None:
     """Blends the strongest of a face's heatmaps at every pixel into the picture."""
     if not prediction.heatmaps:
@@ -126,7 +140,7 @@ def _lay_heat(picture: Image, prediction: FacePrediction, to_picture: geometry.T
         return
     shifted = geometry.compose(geometry.similarity(shift=(-x0, -y0)), to_here)
     levels = cv2.warpAffine(smooth, shifted, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR)
-    opacity = _OPACITY * np.clip((levels - _FAINTEST) / (_FULL - _FAINTEST), 0.0, 1.0)
+    opacity = _opacity(levels.astype(np.float32))
     steps = np.clip(levels * (255 / MAX_INTENSITY), 0, 255).astype(np.uint8)
     part = picture[y0:y1, x0:x1]
     part[:] = part + opacity[..., None] * (colour_scale()[steps].astype(np.float32) - part)

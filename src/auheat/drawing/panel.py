@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from auheat.drawing.palette import Colour, face_colour
 from auheat.facs import MAX_INTENSITY, TABLE
 from auheat.results import FacePrediction, FrameResult
 
-Colour = tuple[int, int, int]
 Box = tuple[float, float, float, float]
 
 # Sizes are given for a panel beside a picture of 360 pixels and grow with it.
@@ -32,20 +32,6 @@ _TRACK: Colour = (48, 51, 59)
 _TICK: Colour = (72, 76, 86)
 _TEXT: Colour = (236, 238, 242)
 _FAINT: Colour = (150, 155, 166)
-# One colour per face id, told apart also by people who see few colours (Okabe and Ito, 2008).
-_FACES: tuple[Colour, ...] = (
-    (86, 180, 233),
-    (230, 159, 0),
-    (0, 170, 125),
-    (204, 121, 167),
-    (240, 228, 66),
-    (213, 94, 0),
-)
-
-
-def face_colour(face_id: int) -> Colour:
-    """The colour of a face's marks."""
-    return _FACES[face_id % len(_FACES)]
 
 
 @cache

@@ -3,89 +3,127 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from auheat import __version__
-from auheat.drawing.panel import colour_scale, face_colour
+from auheat.drawing.overlay import heat_colours
 from auheat.errors import AuheatError
-from auheat.facs import TABLE
-from auheat.inference.calibration import BASELINE_WINDOW_S, MAX_BASELINE, from_frame
+from auheat.inference.calibration import Baseline, from_frame
 from auheat.web import uploads
+from auheat.web.components import STATIC, au_descriptions, colours_css, shared_constants
 from auheat.web.guard import Guard
 from auheat.web.heat import FRAMES_PER_PIECE
+from auheat.web.session import Session
 from auheat.web.session_files import calibrated_table
-from auheat.web.sessions import MissingError, Session, SessionStore
+from auheat.web.sessions import BusyError, MissingError, SessionStore
 
-STATIC = Path(str(files("auheat.web"))) / "static"
-# One picture of the webcam, in bytes.
-_MAX_LIVE_BYTES = 8_000_000
 _FILES = {
     "shown": {"video": "shown.mp4", "live": "shown.mp4", "photo": "shown.jpg"},
     "overlay": {"video": "overlay.mp4", "live": "overlay.mp4", "photo": "overlay.jpg"},
 }
+_DAY_S = 86_400.0
+
+Seconds = Annotated[float, Query(ge=0, le=_DAY_S, allow_inf_nan=False)]
+FrameNumber = Annotated[int, Query(ge=1, le=2**31)]
 
 
-def application(store: SessionStore, host: str, max_bytes: int) -> FastAPI:
-    """The server's routes over a store. max_bytes: of an upload."""
-    app = FastAPI(title="auheat", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Guard, host=host)
+def application(
+    store: SessionStore, *, host: str = "127.0.0.1", token: str | None = None
+) -> FastAPI:
+    """The server's routes.
+
+    Args:
+        store: Its sessions.
+        host: The name or address that it is bound to.
+        token: What clients must know, if anything.
+    """
+    app = FastAPI(
+        title="auheat", version=__version__, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.add_middleware(Guard, host=host, token=token)
     app.add_exception_handler(AuheatError, _refused)
+    app.add_exception_handler(HTTPException, _no_such)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(uploads.StalledError, _stalled)
+    app.add_exception_handler(ClientDisconnect, _stalled)
     app.add_exception_handler(MissingError, _gone)
-    _add_sessions(app, store, max_bytes)
+    app.add_exception_handler(FileNotFoundError, _gone)
+    app.add_exception_handler(BusyError, partial(_busy, retry_s=store.limits.retry_s))
+    _add_sessions(app, store)
     _add_results(app, store)
     _add_live(app, store)
 
     @app.get("/api/about")
     def about() -> dict[str, Any]:
-        return _about(store, max_bytes)
+        return _about(store)
+
+    @app.get("/colours.css", include_in_schema=False)
+    def colours() -> Response:
+        return Response(colours_css(), media_type="text/css")
 
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return app
 
 
-def _add_sessions(app: FastAPI, store: SessionStore, max_bytes: int) -> None:
-    @app.post("/api/sessions")
-    async def start(request: Request) -> dict[str, Any]:
-        """Refusals are answers like others: browsers log an error status as the page's fault."""
+def _add_sessions(app: FastAPI, store: SessionStore) -> None:
+    max_bytes, idle_s = store.limits.upload_bytes, store.limits.upload_idle_s
+
+    @app.post("/api/sessions", responses=_errors(408, 503))
+    async def start(request: Request) -> Response:
+        """Takes a file.
+
+        What is no photo or video is refused with status 200 and a line `error`: browsers log any
+        other status as a fault of the page.
+        """
         if int(request.headers.get("content-length") or 0) > max_bytes:
-            return {"error": str(uploads.too_large(max_bytes))}
-        folder = store.new_folder()
+            return JSONResponse({"error": str(uploads.too_large(max_bytes))})
+        body, session = request.stream(), None
         try:
-            await uploads.save(request.stream(), folder / "upload", max_bytes)
+            folder = await run_in_threadpool(store.reserve)
+        except BusyError:  # a browser sees the answer only when all is sent
+            await uploads.drain(body, idle_s=idle_s)
+            raise
+        try:
+            await uploads.save(body, folder / "upload", max_bytes=max_bytes, idle_s=idle_s)
             session = await run_in_threadpool(store.start, folder, _name(request))
         except AuheatError as error:
-            store.discard(folder)
-            return {"error": str(error)}
+            return JSONResponse({"error": str(error)})
+        finally:
+            if session is None:
+                store.discard(folder)
         return _status(session, 0)
 
-    @app.get("/api/sessions/{session_id}")
+    @app.get("/api/sessions/{session_id}", responses=_errors(404, 422))
     def status(session_id: str, since: int = 0) -> Response:
-        return JSONResponse(_status(store.get(session_id), max(since, 0)))
+        return _status(store.get(session_id), max(since, 0))
 
-    @app.post("/api/sessions/{session_id}/stop")
+    @app.post("/api/sessions/{session_id}/stop", status_code=204, responses=_errors(404))
     def stop(session_id: str) -> Response:
         session = store.get(session_id)
         session.stopping.set()
         if session.kind == "live":
-            store.finish_live(session)
+            session.finish()
         return Response(status_code=204)
 
-    @app.delete("/api/sessions/{session_id}")
+    @app.delete("/api/sessions/{session_id}", status_code=204, responses=_errors(404))
     def remove(session_id: str) -> Response:
         store.remove(session_id)
         return Response(status_code=204)
 
 
 def _add_results(app: FastAPI, store: SessionStore) -> None:
-    @app.get("/api/sessions/{session_id}/heat/{index}")
+    @app.get("/api/sessions/{session_id}/heat/{index}", **_bytes("application/octet-stream"))
     def heat(session_id: str, index: int) -> Response:
         try:
             piece = store.get(session_id).files.heat.piece(index)
@@ -94,85 +132,103 @@ def _add_results(app: FastAPI, store: SessionStore) -> None:
         headers = {"Content-Encoding": "gzip"}
         return Response(piece, media_type="application/octet-stream", headers=headers)
 
-    @app.get("/api/sessions/{session_id}/latest")
+    @app.get("/api/sessions/{session_id}/latest", **_bytes("image/jpeg"))
     def latest(session_id: str) -> Response:
-        return Response(store.latest(session_id), media_type="image/jpeg")
+        return Response(store.latest(store.get(session_id)), media_type="image/jpeg")
 
-    @app.get("/api/sessions/{session_id}/shown")
+    @app.get("/api/sessions/{session_id}/shown", **_bytes("video/mp4", "image/jpeg"))
     def shown(session_id: str) -> Response:
-        session = _done(store, session_id)
-        return FileResponse(session.folder / _FILES["shown"][session.kind])
+        return _file(_done(store, session_id), "shown")
 
-    @app.get("/api/sessions/{session_id}/overlay")
+    @app.get("/api/sessions/{session_id}/overlay", **_bytes("video/mp4", "image/jpeg"))
     def overlay(session_id: str) -> Response:
-        session = _done(store, session_id)
-        path = session.folder / _FILES["overlay"][session.kind]
-        return FileResponse(path, headers=_attached(session, f".overlay{path.suffix}"))
+        return _file(_done(store, session_id), "overlay", attach=True)
 
-    @app.get("/api/sessions/{session_id}/table")
-    def table(session_id: str, neutral: int | None = None) -> Response:
+    @app.get("/api/sessions/{session_id}/table", **_bytes("text/csv"))
+    def table(session_id: str, baseline: FrameNumber | None = None) -> Response:
         session = _done(store, session_id)
         text = (session.folder / "table.csv").read_text("utf-8")
-        if neutral is not None:
+        if baseline is not None:
             recorder = _video(session).files.recorder
-            text = calibrated_table(text, recorder, from_frame(neutral, recorder, session.name))
-        end = ".csv" if neutral is None else f".neutral-{neutral}.csv"
+            text = calibrated_table(text, recorder, from_frame(baseline, recorder, session.name))
+        end = ".csv" if baseline is None else f".baseline-{baseline}.csv"
         return Response(text, media_type="text/csv", headers=_attached(session, end))
 
-    @app.get("/api/sessions/{session_id}/neutral/{frame}")
-    def neutral(session_id: str, frame: int) -> Response:
+    @app.get("/api/sessions/{session_id}/baseline/{frame}", **_bytes("application/json"))
+    def baseline(session_id: str, frame: int) -> Response:
         session = _video(_done(store, session_id))
-        path = session.folder / "neutral.json"
+        path = session.folder / f"baseline-{frame}.json"
         from_frame(frame, session.files.recorder, session.name).write(path)
-        return FileResponse(path, headers=_attached(session, ".neutral.json"))
+        return FileResponse(path, headers=_attached(session, ".baseline.json"))
 
-    @app.get("/api/sessions/{session_id}/report")
-    def report(session_id: str) -> Response:
+    @app.get("/api/sessions/{session_id}/content", responses=_errors(404, 422))
+    def content(session_id: str, baseline: FrameNumber | None = None) -> dict[str, Any]:
+        """What a report shows: statistics, peaks and, of a baseline, the calibrated intensities."""
         session = _done(store, session_id)
-        return HTMLResponse(store.report(session), headers=_attached(session, ".html"))
+        return session.files.content(_baseline(session, baseline))
+
+    @app.get("/api/sessions/{session_id}/report", **_bytes("text/html"))
+    def report(session_id: str, baseline: FrameNumber | None = None) -> Response:
+        session = _done(store, session_id)
+        text = session.files.report(_baseline(session, baseline), session.name, store.weights)
+        return HTMLResponse(text, headers=_attached(session, ".html"))
 
 
 def _add_live(app: FastAPI, store: SessionStore) -> None:
-    @app.post("/api/live")
-    def start_live() -> dict[str, Any]:
+    limits = store.limits
+
+    @app.post("/api/live", responses=_errors(503))
+    def start_live() -> Response:
         return _status(store.start_live(), 0)
 
-    @app.post("/api/live/{session_id}")
-    async def add_live(request: Request, session_id: str, t: float) -> Response:
+    @app.post(
+        "/api/live/{session_id}",
+        responses=_errors(404, 408, 422) | _bytes("application/octet-stream")["responses"],
+    )
+    async def add_live(request: Request, session_id: str, t: Seconds) -> Response:
         session = store.get(session_id)
-        picture = session.folder / "live.jpg"
-        await uploads.save(request.stream(), picture, _MAX_LIVE_BYTES)
-        frame, maps = await run_in_threadpool(store.add_live, session, picture, t)
-        head = json.dumps(
-            {
-                "frame": json.loads(frame),
-                "mapSize": session.files.map_size,
-                "size": session.files.size,
-            }
-        ).encode()
+        picture = store.workspace.new_file(".jpg")
+        try:
+            await uploads.save(
+                request.stream(),
+                picture,
+                max_bytes=limits.live_bytes,
+                idle_s=limits.upload_idle_s,
+            )
+            frame, maps = await run_in_threadpool(store.add_live, session, picture, t)
+        finally:
+            picture.unlink(missing_ok=True)
+        files = session.files
+        head = _with_frames({"mapSize": files.map_size, "size": files.size}, [frame]).encode()
         body = len(head).to_bytes(4, "little") + head + maps
         return Response(body, media_type="application/octet-stream")
 
 
-def _about(store: SessionStore, max_bytes: int) -> dict[str, Any]:
-    units = [
-        {"name": au, "title": TABLE[au].title, "muscle": TABLE[au].muscle}
-        for au in store.predictor.aus
-    ]
+def _about(store: SessionStore) -> dict[str, Any]:
     return {
         "version": __version__,
-        "aus": units,
-        "maxBytes": max_bytes,
-        "together": FRAMES_PER_PIECE,
-        "neutral": {"around": BASELINE_WINDOW_S, "most": MAX_BASELINE},
-        "people": [face_colour(face_id) for face_id in range(6)],
-        "colours": colour_scale().tobytes().hex(),
+        "aus": au_descriptions(store.predictor.aus),
+        "maxBytes": store.limits.upload_bytes,
+        "framesPerPiece": FRAMES_PER_PIECE,
+        "heat": heat_colours().tobytes().hex(),
+        **shared_constants(),
     }
 
 
-def _status(session: Session, since: int) -> dict[str, Any]:
-    status = session.status(since)
-    return status | {"frames": [json.loads(text) for text in status["frames"]]}
+def _baseline(session: Session, frame: int | None) -> Baseline | None:
+    if frame is None:
+        return None
+    return from_frame(frame, _video(session).files.recorder, session.name)
+
+
+def _status(session: Session, since: int) -> Response:
+    text = _with_frames(session.status(), session.files.frames.since(since))
+    return Response(text, media_type="application/json")
+
+
+def _with_frames(head: dict[str, Any], frames: list[str]) -> str:
+    """JSON of an object and its frames, which are JSON already: each is dumped once, ever."""
+    return f'{json.dumps(head)[:-1]},"frames":[{",".join(frames)}]}}'
 
 
 def _done(store: SessionStore, session_id: str) -> Session:
@@ -184,8 +240,14 @@ def _done(store: SessionStore, session_id: str) -> Session:
 
 def _video(session: Session) -> Session:
     if session.kind == "photo":
-        raise AuheatError("a photo has no other frame that could be neutral")
+        raise AuheatError("a photo has no other frame that could be its baseline")
     return session
+
+
+def _file(session: Session, what: str, *, attach: bool = False) -> Response:
+    path = session.folder / _FILES[what][session.kind]
+    headers = _attached(session, f".{what}{path.suffix}") if attach else None
+    return FileResponse(path, headers=headers, stat_result=path.stat())
 
 
 def _name(request: Request) -> str:
@@ -199,9 +261,58 @@ def _attached(session: Session, end: str) -> dict[str, str]:
     return {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
 
 
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What the schema says of answers that tell an error in a line."""
+    schema = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+    content = {"application/json": {"schema": schema}}
+    every = {status: _ERRORS[status] for status in (401, 403, *statuses)}
+    return {status: {"description": text, "content": content} for status, text in every.items()}
+
+
+_ERRORS = {
+    401: "The token is missing",
+    403: "The request is of another website",
+    404: "It is not there, or not any more",
+    408: "The client stopped sending",
+    422: "The request cannot be fulfilled as it is",
+    503: "There is no room now; Retry-After says when to try again",
+}
+
+
+def _bytes(*types: str) -> dict[str, Any]:
+    """What the schema says of a route that answers with a file."""
+    found = {"description": "The file", "content": {name: {} for name in types}}
+    partial_ = {"description": "A part of it", "content": {name: {} for name in types}}
+    return {
+        "response_class": Response,
+        "responses": {200: found, 206: partial_, **_errors(404, 422)},
+    }
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 422)
 
 
+async def _no_such(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    lines = [f"{part['loc'][-1]}: {part['msg']}" for part in error.errors()]
+    return JSONResponse({"error": "; ".join(lines)}, 422)
+
+
+async def _stalled(request: Request, error: Exception) -> Response:
+    headers = {"Connection": "close"}
+    return JSONResponse({"error": "the upload broke off"}, 408, headers)
+
+
 async def _gone(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "this is not here any more: open the file again"}, 404)
+
+
+async def _busy(request: Request, error: Exception, *, retry_s: int) -> Response:
+    headers = {"Retry-After": str(retry_s), "Connection": "close"}
+    return JSONResponse({"error": str(error)}, 503, headers)

@@ -3,45 +3,74 @@
 from __future__ import annotations
 
 import errno
+import secrets
 import signal
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import uvicorn
 
 from auheat.errors import AuheatError
 from auheat.inference.predictor import Predictor
+from auheat.web.connections import connection_class
+from auheat.web.guard import needs_token
+from auheat.web.limits import DEFAULT_LIMITS, Limits
 from auheat.web.server import application
 from auheat.web.sessions import SessionStore
-
-DEFAULT_MAX_BYTES = 2_000_000_000
 
 
 def serve(
     predictor: Predictor,
+    *,
+    weights: str = "default",
     host: str = "127.0.0.1",
     port: int = 8000,
     open_browser: bool = True,
-    tell: Callable[[str], object] = print,
-    max_bytes: int = DEFAULT_MAX_BYTES,
-    weights: str = "default",
+    notify: Callable[[str], object] = print,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> None:
-    """Serves the page until Ctrl-C. port: 0 takes any free one. tell: is given the address.
+    """Serves the page until Ctrl-C.
 
-    max_bytes: of an upload. weights: those of the predictor, for reports.
-    Raises AuheatError if the port is taken or the host is not this computer's.
+    Args:
+        predictor: What reads.
+        weights: Those of the predictor, for reports.
+        host: Where to listen. Where other computers can reach it, the address holds a token.
+        port: 0 takes any free one.
+        open_browser: Whether to open the page.
+        notify: Is given the address.
+        limits: What is taken at most.
+
+    Raises:
+        AuheatError: If the port is taken or the host is not this computer's.
     """
     signal.signal(signal.SIGTERM, _end)
-    with _listening(host, port) as listener, SessionStore(predictor, weights) as store:
-        address = _address(host, listener.getsockname()[1])
-        tell(address)
+    token = secrets.token_urlsafe(16) if needs_token(host) else None
+    with (
+        _listening(host, port) as listener,
+        SessionStore(predictor, weights, limits=limits) as store,
+    ):
+        address = _address(host, listener.getsockname()[1], token)
+        notify(address)
         if open_browser:
             threading.Timer(0.5, webbrowser.open, (address,)).start()
-        app = application(store, host, max_bytes)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
-        uvicorn.Server(config).run([listener])
+        server_of(store, host=host, token=token).run([listener])
+
+
+def server_of(
+    store: SessionStore, *, host: str = "127.0.0.1", token: str | None = None
+) -> uvicorn.Server:
+    """The server over a store; its `run` takes the sockets to listen on."""
+    config = uvicorn.Config(
+        application(store, host=host, token=token),
+        http=connection_class(store.limits),
+        ws="none",
+        log_level="error",
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config)
 
 
 def _end(*_: object) -> None:
@@ -54,10 +83,12 @@ def _listening(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, place = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(place)
-        return listener
+        with ExitStack() as on_failure:
+            listener = on_failure.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(place)
+            on_failure.pop_all()
+            return listener
     except socket.gaierror:
         raise AuheatError(f"{host} is no host: try --host 127.0.0.1") from None
     except OSError as error:
@@ -66,6 +97,7 @@ def _listening(host: str, port: int) -> socket.socket:
         raise AuheatError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
-def _address(host: str, port: int) -> str:
+def _address(host: str, port: int, token: str | None) -> str:
     name = f"[{host}]" if ":" in host else host
-    return f"http://{'127.0.0.1' if name == '0.0.0.0' else name}:{port}/"
+    name = "127.0.0.1" if name == "0.0.0.0" else name
+    return f"http://{name}:{port}/" + (f"?token={token}" if token else "")

@@ -1,7 +1,8 @@
 """What a session leaves behind: frames for the page, heatmaps, table, overlay and a playable copy.
 
 The copy for the page holds exactly the frames that were read, at their times, in a format that
-browsers play, whatever the upload was.
+browsers play, whatever the upload was. What grows with a video lies on disk, but for its
+intensities.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from array import array
 from contextlib import ExitStack
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -29,33 +32,142 @@ from auheat.tables.schema import TableSchema
 from auheat.tables.series import SeriesRecorder
 from auheat.tables.writing import CsvSink
 from auheat.web.heat import FRAMES_PER_PIECE, HeatStore, packed
+from auheat.web.report.build import report_html
+from auheat.web.report.collector import Collector
+from auheat.web.report.content import content, packed_intensities
+from auheat.web.report.provenance import Source
 
 Image = NDArray[np.uint8]
 
 # The longer side of what the page shows, in pixels.
-_SHOWN = 960
+_MAX_SIDE = 960
+
+
+class FrameLog:
+    """The frames of a session as JSON, on disk; only their places stay in memory.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ends = array("q", [0])
+        path.write_bytes(b"")
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def add(self, text: str) -> None:
+        """Adds a frame."""
+        line = text.encode()
+        with self._path.open("ab") as file:
+            file.write(line)
+        self._ends.append(self._ends[-1] + len(line))
+
+    def since(self, number: int) -> list[str]:
+        """The frames from a number on, from 0."""
+        count = len(self)
+        if number >= count:
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._ends[number])
+            text = file.read(self._ends[count] - self._ends[number])
+        first = self._ends[number]
+        edges = [end - first for end in self._ends[number : count + 1]]
+        return [text[a:b].decode() for a, b in pairwise(edges)]
 
 
 class SessionFiles(Resource):
     """Collects the frames of one session in a folder of its own. A context manager.
 
-    aus: the AUs in their order. rate: frames per second of a video, None for a photo.
     The files are whole when the block has ended: `table.csv`, `overlay.mp4` and `shown.mp4` of a
     video, `table.csv`, `overlay.jpg` and `shown.jpg` of a photo.
+
+    Args:
+        folder: Where they lie.
+        aus: The AUs in their order.
+        rate: Frames per second of a video, None for a photo.
+
+    Attributes:
+        frames: The frames for the page.
+        heat: Their heatmaps.
+        size: Width and height of the frames, once there is one.
+        map_size: Width and height of the heatmaps, once there is one.
+        latest: Number, from 0, and image of the newest frame whose heatmaps are there; while it is
+            being read.
     """
 
     def __init__(self, folder: Path, aus: tuple[str, ...], rate: Fraction | None) -> None:
         self.folder, self.aus, self.rate = folder, aus, rate
-        self.frames: list[str] = []
+        self.frames = FrameLog(folder / "frames.json")
+        self.heat = HeatStore(folder / "heat.bin")
         self.size: tuple[int, int] | None = None
         self.map_size: tuple[int, int] | None = None
-        self.recorder = SeriesRecorder(aus)
-        self.heat = HeatStore(folder / "heat.bin")
         self.latest: tuple[int, Image] | None = None
+        self._collector = Collector(self._kind, aus)
+
+    @property
+    def count(self) -> int:
+        """Frames that were read so far."""
+        return len(self.frames)
+
+    @property
+    def recorder(self) -> SeriesRecorder:
+        """The intensities of everyone so far."""
+        return self._collector.recorder
+
+    def add(self, image: Image, result: FrameResult) -> None:
+        """Adds a frame or the photo. image: (H, W, 3) RGB."""
+        self.size = self.size or (image.shape[1], image.shape[0])
+        for face in result:
+            height, width = next(iter(face.heatmaps.values())).shape
+            self.map_size = (width, height)
+        small = smaller(image)
+        if self.rate is None:
+            write_overlay_photo(self.folder / "overlay.jpg", self.aus, image, result)
+            (self.folder / "shown.jpg").write_bytes(jpeg(small))
+        else:
+            self._shown.write(small, result.timestamp)
+            self._overlay.write(image, result)
+        self._table.write(result)
+        self._collector.add(image, result)
+        self.heat.add(packed(result.faces, self.aus))
+        self.frames.add(frame_text(result, self.aus))
+        if self.count % FRAMES_PER_PIECE == 0:
+            self.latest = (self.count - 1, small)
+
+    def gaps(self) -> list[list[float]]:
+        """The stretches without any face so far, as `Gap`."""
+        return [list(gap) for gap in self._collector.gaps()]
+
+    def content(self, baseline: Baseline | None) -> dict[str, Any]:
+        """What the page shows besides the frames: the content of a report.
+
+        With a baseline there is `calibrated` besides: the intensities of everyone in every frame.
+        """
+        readings = self._collector.readings().calibrated(baseline)
+        shown = content(readings, self._collector.peaks.image)
+        return shown | {"calibrated": packed_intensities(readings) if baseline else None}
+
+    def report(self, baseline: Baseline | None, name: str, weights: str) -> str:
+        """The report as HTML.
+
+        Args:
+            baseline: What is taken off first, if anything.
+            name: What was read.
+            weights: Those that read it.
+        """
+        readings = self._collector.readings().calibrated(baseline)
+        source = Source(f"{Path(name).stem}.csv", name, baseline)
+        return report_html(readings, self._collector.peaks.image, source, weights)
+
+    @property
+    def _kind(self) -> Literal["photo", "video"]:
+        return "photo" if self.rate is None else "video"
 
     def _open(self, parts: ExitStack) -> None:
-        kind: Any = "photo" if self.rate is None else "video"
-        table = CsvSink(self.folder / "table.csv", TableSchema(kind, self.aus))
+        table = CsvSink(self.folder / "table.csv", TableSchema(self._kind, self.aus))
         self._table = parts.enter_context(table)
         if self.rate is not None:
             overlay = OverlayVideoSink(self.folder / "overlay.mp4", self.aus, self.rate)
@@ -65,34 +177,16 @@ class SessionFiles(Resource):
         parts.push(self._end)
 
     def _end(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.latest = None
+        self._collector.peaks.pack()
         if kind is None:
             self.heat.flush()
 
-    def add(self, image: Image, result: FrameResult) -> None:
-        """Adds a frame or the photo. image: (H, W, 3) RGB."""
-        self.size = self.size or (image.shape[1], image.shape[0])
-        for face in result:
-            height, width = next(iter(face.heatmaps.values())).shape
-            self.map_size = (width, height)
-        self._table.write(result)
-        self.recorder.add(result)
-        small = smaller(image)
-        if self.rate is None:
-            write_overlay_photo(self.folder / "overlay.jpg", self.aus, image, result)
-            (self.folder / "shown.jpg").write_bytes(jpeg(small))
-        else:
-            self._overlay.write(image, result)
-            self._shown.write(small, result.timestamp)
-        self.heat.add(packed(result.faces, self.aus))
-        self.frames.append(frame_text(result, self.aus))
-        if len(self.frames) % FRAMES_PER_PIECE == 0:
-            self.latest = (len(self.frames) - 1, small)
-
 
 def smaller(image: Image) -> Image:
-    """The picture at most `_SHOWN` pixels long, with even sides, as video needs them."""
+    """The image at most `_MAX_SIDE` pixels long, with even sides, as video needs them."""
     height, width = image.shape[:2]
-    scale = min(1.0, _SHOWN / max(height, width))
+    scale = min(1.0, _MAX_SIDE / max(height, width))
     size = tuple(max(2, 2 * round(side * scale / 2)) for side in (width, height))
     if size == (width, height):
         return image
@@ -100,7 +194,7 @@ def smaller(image: Image) -> Image:
 
 
 def jpeg(image: Image) -> bytes:
-    """The picture as JPEG."""
+    """The image as JPEG."""
     stream = io.BytesIO()
     Pillow.fromarray(image).save(stream, "JPEG", quality=88)
     return stream.getvalue()
@@ -113,7 +207,7 @@ def frame_text(result: FrameResult, aus: tuple[str, ...]) -> str:
 
 
 def _face(face: FacePrediction, aus: tuple[str, ...]) -> list[Any]:
-    """[id, confidence, box, heatmap to frame, levels], lengths in frame pixels.
+    """[id, confidence, box, heatmap to frame, intensities], lengths in frame pixels.
 
     The transform is six numbers as a canvas takes them: a, b, c, d, e, f.
     """
@@ -130,8 +224,10 @@ def _face(face: FacePrediction, aus: tuple[str, ...]) -> list[Any]:
 def calibrated_table(text: str, recorder: SeriesRecorder, baseline: Baseline) -> str:
     """A video's CSV, calibrated, with what was read in columns AUxx_raw, as `auheat predict` does.
 
-    text: the CSV as read. recorder: the same readings unrounded. A person who is not in the
-    baseline stays as read.
+    Args:
+        text: The CSV as read.
+        recorder: The same intensities, not rounded.
+        baseline: What is taken off; a person who is not in it stays as read.
     """
     reader = csv.DictReader(io.StringIO(text))
     raw = [f"{au}_raw" for au in recorder.aus]
@@ -140,19 +236,17 @@ def calibrated_table(text: str, recorder: SeriesRecorder, baseline: Baseline) ->
     writer.writeheader()
     people = recorder.series()
     for row in reader:
-        face_id, levels = int(row["face_id"]), {}
+        face_id, cells = int(row["face_id"]), dict[str, str]()
         if row["success"] == "1":
             person = people[face_id]
             read = person.intensities[np.searchsorted(person.frames, int(row["frame"]))]
-            levels = _levels(read, recorder.aus, baseline.of(face_id))
-        writer.writerow(row | dict.fromkeys(raw, "") | levels)
+            cells = _cells(read, recorder.aus, baseline.of(face_id))
+        writer.writerow(row | dict.fromkeys(raw, "") | cells)
     return out.getvalue()
 
 
-def _levels(
-    read: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    aus: tuple[str, ...],
-    baseline: PersonBaseline | None,
+def _cells(
+    read: NDArray[np.float64], aus: tuple[str, ...], baseline: PersonBaseline | None
 ) -> dict[str, str]:
     base = [baseline.intensities[au] if baseline else 0.0 for au in aus]
     cells: dict[str, str] = {}

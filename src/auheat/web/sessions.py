@@ -1,40 +1,37 @@
-"""Readings in progress and done: one predictor, one worker, a folder that is removed at the end.
+"""Sessions: uploads and recordings that are waiting, being read, or done.
 
-A video is read in the background, a few frames at a time, so that the webcam and photos need not
-wait for its end. The oldest sessions are dropped when there are many.
+Videos are read one after the other, photos beside them, and images of a webcam at once. A session
+that was accepted stays until its end was told and its results had time to be fetched; who comes
+while there is no room is turned away before anything is uploaded.
 """
 
 from __future__ import annotations
 
-import secrets
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from time import monotonic
+from typing import Literal
 
 from auheat.errors import AuheatError
-from auheat.faces.detector import FaceTracker
+from auheat.files import Resource
 from auheat.inference.pipeline import predict_frames
 from auheat.inference.predictor import Image, Predictor
 from auheat.media.frames import Frame, VideoFile
 from auheat.media.photo import read_photo
 from auheat.results import FrameResult
+from auheat.system import return_freed_memory
 from auheat.web import uploads
 from auheat.web.heat import packed
-from auheat.web.report.build import session_report
+from auheat.web.limits import DEFAULT_LIMITS, Limits
+from auheat.web.session import Session, State
 from auheat.web.session_files import SessionFiles, frame_text, jpeg
+from auheat.web.workspace import Workspace
 
-State = Literal["waiting", "reading", "done", "failed"]
-Kind = Literal["photo", "video", "live"]
-
-# Readings that are kept, and frames that one recording of the webcam may have.
-MAX_SESSIONS, MAX_LIVE_FRAMES = 6, 20_000
 _LIVE_RATE = Fraction(12)
 
 
@@ -42,223 +39,267 @@ class MissingError(Exception):
     """What was asked for is not there, or not any more."""
 
 
-@dataclass
-class Session:
-    """One photo, video or recording. problem: a line for the page, or None.
+class BusyError(Exception):
+    """There is no room for another session now. The message says why."""
 
-    tracker, begun, last: of a recording: who is in it, and the times of its frames.
+
+class SessionStore(Resource):
+    """Keeps the sessions and reads their files. A context manager; at its end every file is gone.
+
+    Args:
+        predictor: What reads.
+        weights: The weights of the predictor: their path, or "default". For reports.
+        limits: What it takes at most.
+        parent: See `Workspace`.
     """
 
-    id: str
-    name: str
-    kind: Kind
-    folder: Path
-    files: SessionFiles
-    state: State = "waiting"
-    expected: int | None = None
-    problem: str | None = None
-    stopping: threading.Event = field(default_factory=threading.Event)
-    tracker: FaceTracker | None = None
-    begun: float | None = None
-    last: float = -1.0
-
-    @property
-    def upload(self) -> Path:
-        """Where the file lies that was given."""
-        return self.folder / "upload"
-
-    def moment(self, seconds: float) -> float:
-        """Time of the next live frame: from 0, and always later than the one before."""
-        self.begun = seconds if self.begun is None else self.begun
-        self.last = max(seconds - self.begun, self.last + 0.001)
-        return self.last
-
-    def status(self, since: int) -> dict[str, Any]:
-        """What the page needs to know; `frames` are JSON texts from number `since` on."""
-        files = self.files
-        return {
-            "id": self.id,
-            "name": self.name,
-            "kind": self.kind,
-            "state": self.state,
-            "expected": self.expected,
-            "problem": self.problem,
-            "size": files.size,
-            "mapSize": files.map_size,
-            "pieces": files.heat.pieces,
-            "latest": files.latest[0] if files.latest else None,
-            "frames": files.frames[since:],
-        }
-
-
-class SessionStore:
-    """Does the sessions. A context manager; at its end every file is gone."""
-
-    def __init__(self, predictor: Predictor, weights: str = "default") -> None:
-        self.predictor, self._weights = predictor, weights
-        self._recording = threading.Lock()
+    def __init__(
+        self,
+        predictor: Predictor,
+        weights: str = "default",
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        parent: Path | None = None,
+    ) -> None:
+        self.predictor, self.weights, self.limits = predictor, weights, limits
+        self.workspace = Workspace(parent=parent)
+        self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="auheat-serve-"))
-        self._worker = ThreadPoolExecutor(1, "reading")
+        self._arriving: set[Path] = set()
 
-    def __enter__(self) -> SessionStore:
-        return self
+    def _open(self, parts: ExitStack) -> None:
+        parts.enter_context(self.workspace)
+        self._workers = {kind: ThreadPoolExecutor(1, f"{kind}s") for kind in ("photo", "video")}
+        parts.callback(self._end)
 
-    def __exit__(self, *_: object) -> None:
-        for session in self._sessions.values():
+    def _end(self) -> None:
+        for session in list(self._sessions.values()):
             session.stopping.set()
-        self._worker.shutdown(cancel_futures=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for worker in self._workers.values():
+            worker.shutdown(cancel_futures=True)
+        for session in list(self._sessions.values()):
+            if session.kind == "live":
+                session.finish()
 
-    @property
-    def folder(self) -> Path:
-        """Where all files lie."""
-        return self._folder
+    def reserve(self) -> Path:
+        """Takes a place for an upload that is about to come, and gives a folder for it.
 
-    def new_folder(self) -> Path:
-        """An empty folder with a name that cannot be guessed."""
-        folder = self._folder / secrets.token_hex(12)
-        folder.mkdir()
-        return folder
+        The place is given back by `start` when the session is done, or by `discard`.
+
+        Raises:
+            BusyError: If there is no room.
+        """
+        with self._lock:
+            pending = sum(session.is_pending for session in self._sessions.values())
+            if pending + len(self._arriving) >= self.limits.pending:
+                raise BusyError("too many files are being read: try again in a moment")
+            self._make_room()
+            folder = self.workspace.new_folder()
+            self._arriving.add(folder)
+            return folder
+
+    def discard(self, folder: Path) -> None:
+        """Gives back the place of an upload that was refused or broke off, and deletes it."""
+        shutil.rmtree(folder, ignore_errors=True)
+        with self._lock:
+            self._arriving.discard(folder)
 
     def start(self, folder: Path, name: str) -> Session:
-        """Begins to read `folder / "upload"`. Raises AuheatError if it is nothing to read."""
-        kind = uploads.kind_of(folder / "upload")
+        """Begins to read the upload in a folder of `reserve`. From here on it is never lost.
+
+        Args:
+            folder: Where it lies, as `upload`.
+            name: What it is called on the page.
+
+        Raises:
+            AuheatError: If it is nothing that will be read.
+        """
+        kind = _kind_of(folder / "upload", self.limits)
         source = VideoFile(folder / "upload") if kind == "video" else None
-        session = self._new(folder, name, kind, source.rate if source else None)
+        files = SessionFiles(folder, self.predictor.aus, source.rate if source else None)
+        session = Session(folder.name, name, kind, folder, files)
         session.expected = source.count if source else 1
-        self._worker.submit(self._read, session, source)
+        with self._lock:
+            self._arriving.discard(folder)
+            self._sessions[session.id] = session
+        self._workers[kind].submit(self._read, session, source)
         return session
 
     def get(self, session_id: str) -> Session:
         """A session by its id. Raises MissingError."""
-        if session_id not in self._sessions:
-            raise MissingError(session_id)
-        return self._sessions[session_id]
+        with self._lock:
+            if session_id not in self._sessions:
+                raise MissingError(session_id)
+            session = self._sessions[session_id]
+        session.touched = monotonic()
+        return session
 
     def remove(self, session_id: str) -> None:
         """Stops a session and deletes its files."""
-        session = self.get(session_id)
-        del self._sessions[session_id]
-        session.stopping.set()
-        if session.kind == "live" and session.state == "reading":
-            self.finish_live(session)
-        if session.state in ("done", "failed"):
-            shutil.rmtree(session.folder, ignore_errors=True)
+        with self._lock:
+            session = self._sessions.pop(session_id, None)
+        if session is None:
+            raise MissingError(session_id)
+        self._bury(session)
 
     def start_live(self) -> Session:
-        """A recording that is fed frame by frame."""
-        session = self._new(self.new_folder(), "webcam", "live", _LIVE_RATE)
-        session.tracker = self.predictor.detector.tracker()
-        session.files.__enter__()
-        session.state = "reading"
-        return session
+        """A recording that is fed image by image. Raises BusyError if there are too many."""
+        with self._lock:
+            self._make_room()
+            running = [
+                session
+                for session in self._sessions.values()
+                if session.kind == "live" and session.state == "reading"
+            ]
+            if len(running) >= self.limits.recordings:
+                raise BusyError("too many webcams are being recorded: try again in a moment")
+            folder = self.workspace.new_folder()
+            files = SessionFiles(folder, self.predictor.aus, _LIVE_RATE)
+            session = Session(folder.name, "webcam", "live", folder, files)
+            session.tracker = self.predictor.detector.tracker()
+            files.__enter__()
+            session.state = "reading"
+            self._sessions[session.id] = session
+            return session
 
     def add_live(self, session: Session, picture: Path, seconds: float) -> tuple[str, bytes]:
-        """Reads the next picture of a recording: the frame as JSON, and its heatmaps.
+        """Reads the next image of a recording.
 
-        Raises AuheatError if it cannot be read or the recording has ended.
+        Args:
+            session: The recording.
+            picture: The image's file.
+            seconds: Its time, as the client counts.
+
+        Returns:
+            The frame as JSON, and its heatmaps.
+
+        Raises:
+            AuheatError: If it cannot be read, does not fit, or the recording has ended.
         """
-        uploads.checked_photo(picture)
+        uploads.check_photo(picture, self.limits)
         image = read_photo(picture)
-        with self._recording:
-            self._check_live(session, image)
+        with session.lock:
+            session.check(image, self.limits)
             assert session.tracker is not None
             faces = session.tracker.update(image)
             found = tuple(self.predictor.predict_faces(image, faces))
-            number = len(session.files.frames) + 1
+            number = session.files.count + 1
             result = FrameResult(number, session.moment(seconds), found)
             session.files.add(image, result)
         aus = self.predictor.aus
         return frame_text(result, aus), packed(found, aus)
 
-    def finish_live(self, session: Session) -> None:
-        """Ends a recording: from then on it is like a video that was read."""
-        with self._recording:
-            if session.state != "reading":
-                return
-            session.state = "done"
-            try:
-                session.files.__exit__(None, None, None)
-            except AuheatError as error:
-                session.state, session.problem = "failed", str(error)
-            if not session.files.frames:
-                session.state, session.problem = "failed", "nothing was recorded"
-
-    def discard(self, folder: Path) -> None:
-        """Deletes the folder of an upload that was refused."""
-        shutil.rmtree(folder, ignore_errors=True)
-
-    def latest(self, session_id: str) -> bytes:
+    def latest(self, session: Session) -> bytes:
         """JPEG of the newest frame whose heatmaps are there, else MissingError."""
-        latest = self.get(session_id).files.latest
+        latest = session.files.latest
         if latest is None:
-            raise MissingError(session_id)
+            raise MissingError(session.id)
         return jpeg(latest[1])
 
-    def report(self, session: Session) -> str:
-        """The report on a session that is done, as HTML."""
-        source = "shown.mp4" if session.kind == "live" else "upload"
-        table, name = session.folder / "table.csv", f"{Path(session.name).stem}.csv"
-        return session_report(
-            table, name, session.folder / source, self._weights, self.predictor.predict
-        )
+    def _make_room(self) -> None:
+        """Drops the session that has been idle longest if there are too many.
 
-    def _new(self, folder: Path, name: str, kind: Kind, rate: Fraction | None) -> Session:
-        while len(self._sessions) >= MAX_SESSIONS:
-            self.remove(next(iter(self._sessions)))
-        files = SessionFiles(folder, self.predictor.aus, rate)
-        session = Session(folder.name, name, kind, folder, files)
-        self._sessions[session.id] = session
-        return session
+        The lock must be held.
 
-    def _check_live(self, session: Session, image: Image) -> None:
-        if session.state != "reading":
-            raise AuheatError("the recording has ended")
-        if session.files.size not in (None, (image.shape[1], image.shape[0])):
-            raise AuheatError("the camera changed the size of its picture: start again")
-        if len(session.files.frames) >= MAX_LIVE_FRAMES:
-            raise AuheatError(f"a recording has at most {MAX_LIVE_FRAMES} frames")
+        Raises:
+            BusyError: If none may be dropped, or the disk is full.
+        """
+        now = monotonic()
+        if len(self._sessions) + len(self._arriving) >= self.limits.sessions:
+            idle = [s for s in self._sessions.values() if s.may_be_dropped(now, self.limits)]
+            if not idle:
+                raise BusyError("too many results are being kept: try again in a moment")
+            oldest = min(idle, key=lambda session: session.touched)
+            del self._sessions[oldest.id]
+            self._bury(oldest)
+        if self.workspace.free_bytes() < self.limits.free_bytes:
+            raise BusyError("the disk of the server is full: try again later")
+
+    def _bury(self, session: Session) -> None:
+        """Ends a session that nobody finds any more, and deletes its files."""
+        session.stopping.set()
+        if session.kind == "live":
+            session.finish()
+        if session.state != "reading":  # else whoever reads it deletes them
+            shutil.rmtree(session.folder, ignore_errors=True)
 
     def _read(self, session: Session, source: VideoFile | None) -> None:
-        session.state = "reading"
+        with self._lock:
+            if session.id not in self._sessions:  # removed while it waited, files and all
+                return
+            session.state = "reading"
+        state: State = "failed"
         try:
             with session.files as files:
                 for image, result in self._results(session, source):
                     files.add(image, result)
-            count = len(files.frames)
-            if session.stopping.is_set() and source and count != source.count:
-                session.problem = f"stopped after frame {count}; what was read is kept"
-            elif source and source.problem:
-                session.problem = f"{session.name}: {source.problem}; what could be read is kept"
-            session.state = "done"
+                if not files.count:
+                    raise AuheatError(_nothing(session, source))
+            session.problem = self._shortfall(session, source)
+            state = "done"
         except AuheatError as error:
             session.problem = str(error).replace(str(session.upload), session.name)
-            session.state = "failed"
         except Exception as error:  # a defect, but the page must not wait for ever
-            session.problem = f"session failed: {type(error).__name__}: {error}"
-            session.state = "failed"
+            session.problem = f"reading failed: {type(error).__name__}: {error}"
         finally:
-            if session.id not in self._sessions:
+            return_freed_memory()
+            with self._lock:
+                session.state = state
+                is_kept = session.id in self._sessions
+            if not is_kept:
                 shutil.rmtree(session.folder, ignore_errors=True)
+
+    def _shortfall(self, session: Session, source: VideoFile | None) -> str | None:
+        """A line if frames are missing, or None."""
+        count = session.files.count
+        if session.stopping.is_set() and source and count != source.count:
+            return f"stopped after frame {count}; what was read is kept"
+        if source and count >= self.limits.frames:
+            return f"stopped after frame {count}: more are not read here; what was read is kept"
+        if source and source.problem:
+            return f"{session.name}: {source.problem}; what could be read is kept"
+        return None
 
     def _results(
         self, session: Session, source: VideoFile | None
     ) -> Iterator[tuple[Image, FrameResult]]:
+        if session.stopping.is_set():
+            return
         if source is None:
             image = read_photo(session.upload)
             yield image, FrameResult(1, 0.0, self.predictor.predict(image).faces)
             return
         tracker = self.predictor.detector.tracker()
-        frames = _until(source, session.stopping)
+        frames = self._until(source, session.stopping)
         with closing(predict_frames(frames, self.predictor, tracker)) as read:
             for picture, result in read:
                 assert picture is not None
                 yield picture, result
 
+    def _until(self, source: VideoFile, stopping: threading.Event) -> Iterator[Frame]:
+        """The frames of a video, until it is stopped or a limit is reached."""
+        end = monotonic() + self.limits.reading_s
+        for frame in source:
+            if monotonic() > end:
+                stopping.set()
+            if stopping.is_set():
+                return
+            yield frame
+            if frame.number >= self.limits.frames:
+                return
 
-def _until(source: VideoFile, stopping: threading.Event) -> Iterator[Frame]:
-    for frame in source:
-        if stopping.is_set():
-            return
-        yield frame
+
+def _nothing(session: Session, source: VideoFile | None) -> str:
+    """Why not a single frame was read."""
+    if session.stopping.is_set():
+        return "stopped before the first frame was read"
+    return f"{session.name}: {source.problem if source and source.problem else 'it has no frames'}"
+
+
+def _kind_of(path: Path, limits: Limits) -> Literal["photo", "video"]:
+    try:
+        return uploads.kind_of(path, limits)
+    except AuheatError:
+        raise
+    except Exception:  # a decoder that trips over a damaged file
+        raise AuheatError("this file is damaged: it cannot be read") from None

@@ -5,8 +5,9 @@ What a file is called on the page is only ever shown: on disk it has a name of o
 
 from __future__ import annotations
 
+import asyncio
 import warnings
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Literal
 
@@ -16,23 +17,56 @@ from PIL import Image
 from auheat.errors import AuheatError
 from auheat.media.frames import VideoFile
 from auheat.media.photo import FORMATS, is_photo
+from auheat.web.limits import Limits
 
-# Larger pictures and frames are refused: a small file can unpack to more than memory holds.
-MAX_PIXELS = 64_000_000
-_HEAD = 1024
+_HEAD_BYTES = 1024
 
 
-async def save(body: AsyncIterable[bytes], path: Path, max_bytes: int) -> None:
-    """Writes an upload to a file. Raises AuheatError past `max_bytes` and if it is empty."""
+class StalledError(Exception):
+    """The client stopped sending in the middle of its upload."""
+
+
+async def save(
+    body: AsyncGenerator[bytes, None], path: Path, *, max_bytes: int, idle_s: float
+) -> None:
+    """Writes an upload to a file.
+
+    Args:
+        body: The parts of the upload as they come.
+        path: The file.
+        max_bytes: Size at most.
+        idle_s: Seconds to wait for the next part.
+
+    Raises:
+        AuheatError: If the upload has more bytes, or none.
+        StalledError: If no part came in time.
+    """
     size = 0
     with path.open("wb") as file:
-        async for part in body:
+        async for part in _prompt(body, idle_s):
             size += len(part)
             if size > max_bytes:
                 raise too_large(max_bytes)
             file.write(part)
     if not size:
         raise AuheatError("the file is empty")
+
+
+async def drain(body: AsyncGenerator[bytes, None], *, idle_s: float) -> None:
+    """Reads an upload to its end and keeps nothing. Raises StalledError as `save` does."""
+    async for _ in _prompt(body, idle_s):
+        pass
+
+
+async def _prompt(body: AsyncGenerator[bytes, None], idle_s: float) -> AsyncIterator[bytes]:
+    """The parts of an upload, each of which must come in time."""
+    while True:
+        try:
+            yield await asyncio.wait_for(anext(body), idle_s)
+        except StopAsyncIteration:
+            return
+        except asyncio.TimeoutError:
+            raise StalledError from None
 
 
 def too_large(max_bytes: int) -> AuheatError:
@@ -43,14 +77,18 @@ def too_large(max_bytes: int) -> AuheatError:
     )
 
 
-def kind_of(path: Path) -> Literal["photo", "video"]:
-    """What an upload is, by its content. Raises AuheatError for anything that will not be read."""
+def kind_of(path: Path, limits: Limits) -> Literal["photo", "video"]:
+    """What an upload is, by its content.
+
+    Raises:
+        AuheatError: For anything that will not be read.
+    """
     if _is_text(path):
         raise AuheatError("this is a text file: give a photo or a video")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         if is_photo(path):
-            _check_photo(path)
+            _check_photo(path, limits)
             return "photo"
     try:
         VideoFile(path)
@@ -60,37 +98,42 @@ def kind_of(path: Path) -> Literal["photo", "video"]:
         ) from None
     with av.open(str(path), metadata_errors="replace") as container:
         stream = container.streams.video[0]
-        _check_pixels(stream.width, stream.height)
+        _check_size(stream.width, stream.height, limits)
     return "video"
 
 
-def checked_photo(path: Path) -> None:
-    """Raises AuheatError unless a file is a picture of a size that will be read."""
+def check_photo(path: Path, limits: Limits) -> None:
+    """Raises AuheatError unless a file is an image of a size that will be read."""
     if not is_photo(path):
         raise AuheatError("this is not a picture that can be read")
-    _check_photo(path)
+    _check_photo(path, limits)
 
 
-def _check_photo(path: Path) -> None:
+def _check_photo(path: Path, limits: Limits) -> None:
     try:
         with Image.open(path, formats=[name for name in FORMATS if name in Image.ID]) as picture:
-            _check_pixels(*picture.size)
+            _check_size(*picture.size, limits)
     except Image.DecompressionBombError:
         raise AuheatError(
-            f"the picture has far too many pixels: up to {MAX_PIXELS / 1e6:.0f} megapixels are read"
+            f"the picture has far too many pixels: up to {limits.pixels / 1e6:.0f} megapixels "
+            "are read"
         ) from None
 
 
-def _check_pixels(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
+def _check_size(width: int, height: int, limits: Limits) -> None:
+    if width * height > limits.pixels:
         raise AuheatError(
-            f"{width} x {height} pixels are too many: up to {MAX_PIXELS / 1e6:.0f} megapixels "
+            f"{width} x {height} pixels are too many: up to {limits.pixels / 1e6:.0f} megapixels "
             "are read; make it smaller first"
+        )
+    if max(width, height) > limits.side or min(width, height) < 16:
+        raise AuheatError(
+            f"{width} x {height} pixels: sides of 16 to {limits.side} pixels are read"
         )
 
 
 def _is_text(path: Path) -> bool:
     """Whether a file begins like text, as playlists and renamed documents do."""
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        head = file.read(_HEAD_BYTES)
     return not any(byte < 9 or 13 < byte < 32 or byte > 126 for byte in head)

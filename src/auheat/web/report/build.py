@@ -1,105 +1,139 @@
-"""From the path of a table to a written report."""
+"""From readings, or from the path of a table, to a written report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from auheat import __version__
 from auheat.errors import AuheatError
-from auheat.inference.jobs import Outcome
-from auheat.inference.predictor import Predictor, load
-from auheat.models.runtimes.opening import open_runtime
+from auheat.files import atomic_write
+from auheat.inference.predictor import load
 from auheat.progress import Progress, silent
-from auheat.web.report.page import report_html, write_report
-from auheat.web.report.peaks import PeakPicture, Reads, find_source, peak_pictures
+from auheat.web.components import report_page
+from auheat.web.report.content import PeakImage, content
+from auheat.web.report.provenance import Source, card_lines, card_of, settings, settings_beside
+from auheat.web.report.readings import Readings
+from auheat.web.report.rereading import peak_images
 from auheat.web.report.statistics import peaks
-from auheat.web.report.table import ResultTable, read_table
+from auheat.web.report.table import StoredTable, find_source, read_table
 
 _NO_SOURCE = (
     "Pictures are left out: what the table was made from is not beside it; name it with --video."
 )
-_NO_FACE = "No face was found, so there are no peaks."
+# Of tables alone, which do not say what made them; a report of `predict` knows.
+_CARD_OF_TABLE = (
+    "The table itself does not say which weights made it; this card is of those named here."
+)
+_CARD = "The weights that read it."
+
+
+def write_report(
+    path: Path, readings: Readings, image_of: PeakImage, source: Source, weights: str
+) -> None:
+    """Writes the report on what was just read.
+
+    Args:
+        path: The HTML file; it is replaced only when the report is whole.
+        readings: What was read.
+        image_of: The images of peaks.
+        source: What it is about.
+        weights: Those that read it: their path, or "default".
+
+    Raises:
+        AuheatError: If it cannot be written.
+    """
+    text = report_html(readings, image_of, source, weights)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+def report_html(
+    readings: Readings,
+    image_of: PeakImage | None,
+    source: Source,
+    weights: str,
+    *,
+    no_images: str = "",
+    card_note: str = _CARD,
+) -> str:
+    """The whole report; see `write_report`. no_images: why there are no images of peaks."""
+    card = card_of(weights)
+    about: dict[str, Any] = {
+        "settings": settings(readings, source),
+        "cardLines": card_lines(card, weights),
+        "cardNote": card_note,
+        "card": dict(card),
+    }
+    made = f"auheat {__version__}, {datetime.now().astimezone():%Y-%m-%d %H:%M}"
+    return report_page(source.name, content(readings, image_of, no_images) | about, made)
 
 
 def make_report(
     path: Path,
+    *,
     out: Path | None = None,
     source: Path | None = None,
     weights: str = "default",
     device: str = "auto",
     progress: Progress = silent,
-    read: Reads | None = None,
 ) -> Path:
-    """Reads a table, finds what it was made from, and writes the report; gives its path.
+    """Writes the report on a table.
 
-    out: the table's name with `.html` if None. source: looked for beside the table if None.
-    read: finds the faces of a picture; done with the weights if None.
-    Raises AuheatError if the table, the named source or the weights cannot be read.
+    Args:
+        path: The table.
+        out: The HTML file; the table's name with the ending .html by default.
+        source: What the table was made from; looked for beside it by default. If it is there, the
+            images of the peaks are read anew.
+        weights: Those that made the table: their path, or "default".
+        device: Where they run.
+        progress: Shows how far the images are.
+
+    Returns:
+        Where the report is.
+
+    Raises:
+        AuheatError: If the table, the named source or the weights cannot be read.
     """
     table = read_table(path)
     out = out or path.with_suffix(".html")
     if out.resolve() == path.resolve():
         raise AuheatError(f"{out} is the table itself: name another file with --out")
-    card = card_of(weights)
-    named = source
-    source = source or find_source(table)
-
-    def reader() -> Reads:
-        return read or load(weights, device).predict
-
-    pictures = _pictures(table, source, named is not None, reader, progress)
-    write_report(out, table, pictures, card, _name_of(weights), source)
+    found = source or find_source(table)
+    if found and out.exists() and found.exists() and out.samefile(found):
+        raise AuheatError(f"{out} is what the table was made from: name another file with --out")
+    image_of, reason = _images(table, found, source is not None, weights, device, progress)
+    about = Source(
+        path.name,
+        found.name if found else None,
+        more=[*table.notes, *settings_beside(path)],
+    )
+    text = report_html(
+        table.readings, image_of, about, weights, no_images=reason, card_note=_CARD_OF_TABLE
+    )
+    with atomic_write(out) as temporary:
+        temporary.write_text(text, "utf-8")
     return out
 
 
-def report_on(outcome: Outcome, predictor: Predictor, weights: str) -> Path:
-    """Writes the report on the table of an input that was just read, beside it; gives its path.
-
-    predictor: what read it, with these weights. The peaks of a folder that was read as a video
-    come without pictures. Raises AuheatError if the report cannot be written.
-    """
-    is_sequence = outcome.is_video and outcome.path.is_dir()
-    source = None if is_sequence else outcome.path
-    return make_report(outcome.files[0], None, source, weights, read=predictor.predict)
-
-
-def session_report(path: Path, name: str, source: Path, weights: str, read: Reads) -> str:
-    """The report on a table whose source is at hand, as HTML. name: what to call the table.
-
-    weights: their path or "default". read: finds the faces of a picture.
-    """
-    table = read_table(path, name)
-    found = peaks(table)
-    pictures = peak_pictures(table, found, source, read) if found else _NO_FACE
-    return report_html(table, pictures, card_of(weights), _name_of(weights))
-
-
-def card_of(weights: str) -> Mapping[str, Any]:
-    """The card of stored weights. Raises AuheatError if they cannot be read."""
-    return open_runtime(weights).card
-
-
-def _pictures(
-    table: ResultTable,
+def _images(
+    table: StoredTable,
     source: Path | None,
     was_named: bool,
-    reader: Callable[[], Reads],
+    weights: str,
+    device: str,
     progress: Progress,
-) -> list[PeakPicture] | str:
-    """The peaks' pictures, or why there are none. A source that the user named must fit."""
+) -> tuple[PeakImage | None, str]:
+    """The images of the peaks, or why there are none. A source that the user named must fit."""
+    found = peaks(table.readings)
     if source is None:
-        return _NO_SOURCE
-    found = peaks(table)
+        return None, _NO_SOURCE
     if not found:
-        return _NO_FACE
+        return None, ""
     try:
-        return peak_pictures(table, found, source, reader(), progress)
+        return peak_images(table, found, source, load(weights, device), progress), ""
     except AuheatError as error:
         if was_named:
             raise
-        return f"Pictures are left out: {error}"
-
-
-def _name_of(weights: str) -> str:
-    return "those that come with auheat" if weights == "default" else Path(weights).name
+        return None, f"Pictures are left out: {error}"

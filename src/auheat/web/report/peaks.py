@@ -1,149 +1,166 @@
-"""The pictures in which AUs are strongest, with the heatmap of that AU on the face.
+"""Keeps the face in which each Action Unit is strongest, while results pass.
 
-The table holds no places of faces, so the pictures are read again. Of several faces in a picture
-the one whose levels are nearest to the row in the table is taken.
+So a report needs no image again when all is read. What is kept is bounded: for each AU the faces of
+a few people, cut out and small.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import NamedTuple
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
+from auheat import geometry
 from auheat.drawing.overlay import Overlay
-from auheat.errors import AuheatError
-from auheat.inference.inputs import VIDEO_SUFFIXES
-from auheat.media.frames import VideoFile
-from auheat.media.photo import SUFFIXES as PHOTO_SUFFIXES
-from auheat.media.photo import read_photo
-from auheat.progress import Progress, silent, track
 from auheat.results import FacePrediction, FrameResult
-from auheat.web.report.statistics import Peak
-from auheat.web.report.table import ResultTable
 
 Image = NDArray[np.uint8]
 
-# Finds the faces of a picture (H, W, 3).
-Reads = Callable[[Image], FrameResult]
-
-# Room around the face, as a share of its size.
-_ROOM = 0.35
-# Where times differ by more than this many seconds, the video is another one.
-_SAME_TIME = 0.02
+# People of whom each AU's strongest face is kept: calibration may change who of them is strongest.
+MAX_PEOPLE = 3
+# Room around the face, as a fraction of its size; and the side of what is kept, in pixels.
+_ROOM, _SIDE = 0.35, 360
 
 
-class PeakPicture(NamedTuple):
-    """A peak with its picture, (H, W, 3) RGB; None if no face was found there again."""
+@dataclass(eq=False)
+class _Crop:
+    """A face cut out of its frame.
 
-    peak: Peak
-    image: Image | None
-
-
-def find_source(table: ResultTable) -> Path | None:
-    """What a table was made from.
-
-    What it says, or else the video, photo or folder with its name, in its folder or the one above;
-    None if it is at neither place.
+    Attributes:
+        image: (h, w, 3) RGB, or the same as JPEG.
+        to_crop: 2x3, from frame pixels.
     """
-    if "source" in table.rows and (told := Path(str(table.rows["source"].iloc[0]))).is_file():
-        return told.parent if table.kind == "folder" else told
-    kinds = {"video": VIDEO_SUFFIXES, "photo": PHOTO_SUFFIXES}.get(table.kind)
-    folder = table.path.resolve().parent
-    for place in (folder, folder.parent):
-        if kinds is None and (place / table.path.stem).is_dir():
-            return place / table.path.stem
-        for suffix in sorted(kinds or ()):
-            if (found := place / (table.path.stem + suffix)).is_file():
-                return found
-    return None
+
+    image: Image | bytes
+    to_crop: geometry.Transform
+
+    def pack(self) -> None:
+        """Keeps the image as JPEG from now on, a tenth of its size."""
+        if isinstance(self.image, np.ndarray):
+            stream = io.BytesIO()
+            Pillow.fromarray(self.image).save(stream, "JPEG", quality=95)
+            self.image = stream.getvalue()
+
+    @property
+    def pixels(self) -> Image:
+        """(h, w, 3) RGB."""
+        if isinstance(self.image, np.ndarray):
+            return self.image
+        return np.array(Pillow.open(io.BytesIO(self.image)), np.uint8)
 
 
-def peak_pictures(
-    table: ResultTable,
-    peaks: Sequence[Peak],
-    source: Path,
-    read: Reads,
-    progress: Progress = silent,
-) -> list[PeakPicture]:
-    """The pictures of the peaks, in their order.
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """The strongest face of one person and AU."""
 
-    Raises AuheatError if the source cannot be read or is not what the table was made from.
+    intensity: float
+    frame: int
+    crop: _Crop
+    face: FacePrediction
+
+
+class PeakKeeper:
+    """Keeps, for each AU, the strongest face of each of a few people.
+
+    Args:
+        aus: The AUs.
+        by_person: Whether faces have an identity; without, as in photos, only the strongest of all
+            is kept.
     """
-    images = dict(_images(table, {peak.place for peak in peaks}, source, progress))
-    missing = sorted({peak.place for peak in peaks} - set(images))
-    if missing:
-        raise AuheatError(
-            f"{source} has no {table.name_of(missing[0])}: is it what {table.path} was made from?"
-        )
-    faces = {place: read(image).faces for place, image in images.items()}
-    return [
-        PeakPicture(peak, _drawn(images[peak.place], faces[peak.place], peak, table.aus))
-        for peak in peaks
-    ]
+
+    def __init__(self, aus: Sequence[str], *, by_person: bool) -> None:
+        self._by_person = by_person
+        self._kept: dict[str, dict[int, _Kept]] = {au: {} for au in aus}
+
+    def add(self, image: Image, result: FrameResult) -> None:
+        """Looks at one frame. image: (H, W, 3) RGB."""
+        for face in result:
+            crop = None
+            for au, best in self._kept.items():
+                person = face.face_id if self._by_person else 0
+                if not self._is_stronger(face.intensities[au], best, person):
+                    continue
+                crop = crop or _cut_out(image, face)
+                best[person] = _Kept(face.intensities[au], result.frame, crop, _only(face, au))
+                if len(best) > MAX_PEOPLE:
+                    del best[min(best, key=lambda one: best[one].intensity)]
+
+    def image(self, au: str, frame: int, face_id: int) -> Image | None:
+        """The face with the heatmap of that AU, or None if it is not the one that was kept.
+
+        Args:
+            au: The AU that is strongest there.
+            frame: Number of the frame.
+            face_id: Whose face.
+
+        Returns:
+            (h, w, 3) RGB.
+        """
+        kept = self._kept[au].get(face_id if self._by_person else 0)
+        if kept is None or kept.frame != frame or kept.face.face_id != face_id:
+            return None
+        return draw(kept.crop.pixels, kept.crop.to_crop, kept.face)
+
+    def pack(self) -> None:
+        """Needs less memory from now on; called when all is read."""
+        for best in self._kept.values():
+            for one in best.values():
+                one.crop.pack()
+
+    def _is_stronger(self, intensity: float, best: dict[int, _Kept], person: int) -> bool:
+        if person in best:
+            return intensity > best[person].intensity
+        return len(best) < MAX_PEOPLE or intensity > min(one.intensity for one in best.values())
 
 
-def _images(
-    table: ResultTable, places: set[int], source: Path, progress: Progress
-) -> Iterator[tuple[int, Image]]:
-    if table.kind == "photo":
-        yield 1, read_photo(source)
-    elif table.kind == "folder":
-        for place in track(sorted(places), progress, "pictures", len(places)):
-            if (path := source / Path(table.name_of(place)).name).is_file():
-                yield place, read_photo(path)
-    elif source.is_dir():
-        raise AuheatError(f"{source} is a folder: name the video that {table.path} was made from")
-    else:
-        yield from _frames(table, places, source, progress)
+def face_image(image: Image, face: FacePrediction, au: str) -> Image:
+    """A face cut out of its frame (H, W, 3), with the heatmap of one AU."""
+    crop = _cut_out(image, face)
+    return draw(crop.pixels, crop.to_crop, _only(face, au))
 
 
-def _frames(
-    table: ResultTable, places: set[int], source: Path, progress: Progress
-) -> Iterator[tuple[int, Image]]:
-    last, times = max(places, default=0), table.rows.groupby("place")["time"].first()
-    for frame in track(VideoFile(source), progress, "peak frames", last):
-        if frame.number in places:
-            if abs(frame.timestamp - times[frame.number]) > _SAME_TIME:
-                raise AuheatError(
-                    f"frame {frame.number} of {source} is at {frame.timestamp:.3f} s, in "
-                    f"{table.path} at {times[frame.number]:.3f} s: give the video it was made from"
-                )
-            yield frame.number, frame.image
-        if frame.number >= last:
-            return
+def shrunk(image: Image) -> Image:
+    """A whole image, at most `_SIDE` pixels wide and high."""
+    scale = min(1.0, _SIDE / max(image.shape[:2]))
+    size = tuple(max(round(side * scale), 1) for side in (image.shape[1], image.shape[0]))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _drawn(
-    image: Image, faces: Sequence[FacePrediction], peak: Peak, aus: tuple[str, ...]
-) -> Image | None:
-    """The face of the peak with that AU's heatmap, cut out."""
-    shared = [index for index, au in enumerate(aus) if faces and au in faces[0].intensities]
-    if not faces or peak.au not in faces[0].heatmaps:
-        return None
-    face = min(faces, key=lambda face: _difference(face, peak, aus, shared))
-    single = replace(
-        face,
-        intensities={peak.au: face.intensities[peak.au]},
-        heatmaps={peak.au: face.heatmaps[peak.au]},
+def draw(image: Image, to_crop: geometry.Transform, face: FacePrediction) -> Image:
+    """A crop with the heatmaps of a face whose places are in pixels of the frame."""
+    box = geometry.apply(to_crop, face.box.reshape(2, 2)).reshape(4)
+    inner = replace(face.face, box=box, landmarks=geometry.apply(to_crop, face.landmarks))
+    moved = replace(
+        face, face=inner, heatmap_to_frame=geometry.compose(to_crop, face.heatmap_to_frame)
     )
-    overlay = Overlay((peak.au,), *image.shape[:2])
-    drawn = overlay.picture(image, FrameResult(peak.place, peak.time, (single,)))
-    scale = drawn.shape[0] / image.shape[0]
-    return _around(drawn, face.box * scale)
+    overlay = Overlay(tuple(face.intensities), *image.shape[:2])
+    return overlay.picture(image, FrameResult(1, 0.0, (moved,)))
 
 
-def _difference(face: FacePrediction, peak: Peak, aus: tuple[str, ...], shared: list[int]) -> float:
-    return float(sum(abs(face.intensities[aus[index]] - peak.levels[index]) for index in shared))
+def _only(face: FacePrediction, au: str) -> FacePrediction:
+    """The face with one AU; its heatmap is a copy, so that the others can be freed."""
+    heatmaps = {au: face.heatmaps[au].copy()} if au in face.heatmaps else {}
+    return replace(
+        face, intensities={au: face.intensities[au]}, heatmaps=heatmaps, raw=None, std=None
+    )
 
 
-def _around(image: Image, box: NDArray[np.float64]) -> Image:
-    """A square around a box, moved into the picture."""
+def _cut_out(image: Image, face: FacePrediction) -> _Crop:
+    """A square around a face, moved into the image, at most `_SIDE` pixels wide."""
     height, width = image.shape[:2]
-    side = min(round((1 + 2 * _ROOM) * max(box[2] - box[0], box[3] - box[1])), height, width)
-    x = int(np.clip((box[0] + box[2] - side) / 2, 0, width - side))
-    y = int(np.clip((box[1] + box[3] - side) / 2, 0, height - side))
-    return image[y : y + side, x : x + side]
+    x0, y0, x1, y1 = face.box
+    side = min(max(round((1 + 2 * _ROOM) * max(x1 - x0, y1 - y0)), 1), height, width)
+    x = int(np.clip((x0 + x1 - side) / 2, 0, width - side))
+    y = int(np.clip((y0 + y1 - side) / 2, 0, height - side))
+    part = image[y : y + side, x : x + side]
+    to_crop = geometry.similarity(shift=(-x, -y))
+    if side <= _SIDE:
+        return _Crop(part.copy(), to_crop)
+    small = cv2.resize(part, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    to_small = geometry.between_sizes(part.shape, small.shape)
+    return _Crop(np.asarray(small, np.uint8), geometry.compose(to_small, to_crop))

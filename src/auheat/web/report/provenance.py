@@ -4,65 +4,90 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from html import escape
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from auheat.errors import AuheatError
+from auheat.inference.calibration import Baseline
 from auheat.inference.inputs import BASELINE
-from auheat.web.report import drawing
-from auheat.web.report.table import ResultTable
+from auheat.models.runtimes.opening import open_runtime
+from auheat.web.report.readings import Readings
 
 # Figures of a card's test that are shown, with what they are called.
 _MEASURES = {"icc": "ICC(3,1)", "pcc": "PCC", "mae": "MAE", "mse": "MSE"}
+_KINDS = {"video": "video", "photo": "photo", "folder": "folder of photos"}
+
+Pairs = list[tuple[str, str]]
 
 
-def settings(table: ResultTable, source: Path | None) -> list[tuple[str, str]]:
-    """Names and values that say where a table comes from.
+@dataclass(frozen=True)
+class Source:
+    """What a report is about.
 
-    What the table tells, what was subtracted as baseline, and whatever a JSON file of the table's
-    name holds.
-
-    Raises AuheatError if such a file cannot be read.
+    Attributes:
+        name: What the report is called: its table's name.
+        made_from: What was read; None if that is not at hand.
+        baseline: What was subtracted, if anything.
+        more: Further settings, with their names.
     """
+
+    name: str
+    made_from: str | None = None
+    baseline: Baseline | None = None
+    more: Pairs = field(default_factory=list)
+
+
+def settings(readings: Readings, source: Source) -> Pairs:
+    """Names and values of what is known about how the numbers came about."""
     pairs = [
-        ("table", table.name),
-        ("kind", table.kind),
-        ("made from", source.name if source else "not at hand"),
-        ("Action Units", ", ".join(table.aus)),
+        ("table", source.name),
+        ("kind", _KINDS[readings.kind]),
+        ("made from", source.made_from or "not at hand"),
+        ("Action Units", ", ".join(readings.aus)),
     ]
-    baseline = table.path.with_name(table.path.stem + BASELINE)
-    if baseline.is_file():
-        stored = _stored(baseline)
-        pairs += [(f"baseline, {key}", str(stored.get(key))) for key in ("method", "source")]
-    beside = table.path.with_suffix(".json")
+    if source.baseline:
+        pairs += [("baseline", source.baseline.method), ("baseline of", source.baseline.source)]
+    return pairs + source.more
+
+
+def settings_beside(table: Path) -> Pairs:
+    """What JSON files beside a table tell: what was subtracted, and any settings of its name.
+
+    Raises:
+        AuheatError: If such a file cannot be read.
+    """
+    pairs: Pairs = []
+    subtracted = table.with_name(table.stem + BASELINE)
+    if subtracted.is_file():
+        stored = _stored(subtracted)
+        pairs += [("baseline", str(stored.get("method")))]
+        pairs += [("baseline of", str(stored.get("source")))]
+    beside = table.with_suffix(".json")
     return pairs + (list(_flat(_stored(beside))) if beside.is_file() else [])
 
 
-def model_card(card: Mapping[str, Any], weights: str) -> str:
-    """The card of the weights as HTML; the whole of it is folded away below the main lines."""
+def card_of(weights: str) -> Mapping[str, Any]:
+    """The card of stored weights. Raises AuheatError if they cannot be read."""
+    return open_runtime(weights).card
+
+
+def card_lines(card: Mapping[str, Any], weights: str) -> Pairs:
+    """The main lines of the card of weights. weights: their path, or "default"."""
     experiment = _part(card, "experiment")
     data, test = _part(card, "data"), _part(card, "test")
-    pairs = [("weights", weights)]
-    pairs += [
-        (name, str(value))
-        for name, value in (
-            ("name", experiment.get("name")),
-            ("trained with", card.get("auheat") and f"auheat {card['auheat']}"),
-            ("network", _network(_part(experiment, "model"))),
-            ("training data", _data(data)),
-            ("measured", _measured(test, data)),
-            ("licence", card.get("licence")),
-            ("limits", card.get("limits")),
-        )
-        if value
+    name = "those that come with auheat" if weights == "default" else Path(weights).name
+    lines = [
+        ("weights", name),
+        ("name", experiment.get("name")),
+        ("trained with", card.get("auheat") and f"auheat {card['auheat']}"),
+        ("network", _network(_part(experiment, "model"))),
+        ("training data", _data(data)),
+        ("measured", _measured(test, data)),
+        ("licence", card.get("licence")),
+        ("limits", card.get("limits")),
     ]
-    whole = escape(json.dumps(dict(card), indent=1, ensure_ascii=False))
-    return (
-        '<p class="note">The table itself does not say which weights made it; this card is of '
-        f"those named here.</p>{drawing.definition(pairs)}"
-        f"<details><summary>The whole card</summary><pre>{whole}</pre></details>"
-    )
+    return [(key, str(value)) for key, value in lines if value]
 
 
 def _part(card: Mapping[str, Any], name: str) -> Mapping[str, Any]:

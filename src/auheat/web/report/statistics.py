@@ -1,100 +1,112 @@
-"""Numbers behind the report: summaries, co-occurrence, peaks, and curves thinned for drawing."""
+"""Numbers of a report: summaries, peaks, and which Action Units go together."""
 
 from __future__ import annotations
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.facs import PRESENCE_THRESHOLD
-from auheat.tables.series import PersonSeries
-from auheat.web.report.table import ResultTable
+from auheat.facs import PRESENCE_THRESHOLD, is_present
+from auheat.web.report.readings import Readings
 
-Array = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 # Faces from which on a correlation says anything.
 MIN_ROWS = 3
 
 
 class Summary(NamedTuple):
-    """One AU of one person: mean and largest intensity, where that is, and share present (0-1).
+    """One AU over several faces.
 
-    row: which of the person's rows is the largest.
+    Attributes:
+        au: Its name.
+        mean: Mean intensity.
+        max: Largest intensity.
+        row: Which of the faces that is.
+        present: Fraction of the faces that show it, 0 to 1.
     """
 
     au: str
     mean: float
-    highest: float
-    place: int
-    time: float
-    share: float
+    max: float
     row: int
+    present: float
 
 
 class Peak(NamedTuple):
-    """The frame or picture in which an AU is strongest, and all levels of that face (A,)."""
+    """Where an AU is strongest.
+
+    Attributes:
+        au: Its name.
+        frame: Number of the frame or photo.
+        face_id: Whose it is.
+        intensity: How strong.
+    """
 
     au: str
-    place: int
-    time: float
-    person: int
-    level: float
-    levels: Array
+    frame: int
+    face_id: int
+    intensity: float
 
 
-def summaries(series: PersonSeries, aus: tuple[str, ...]) -> list[Summary]:
-    """One row per AU over the frames that show the person."""
-    rows = []
-    for column, au in enumerate(aus):
-        levels = series.intensities[:, column]
-        top = int(np.argmax(levels))
-        share = float(np.mean(np.round(levels, 2) >= PRESENCE_THRESHOLD))
-        place, time = int(series.frames[top]), float(series.times[top])
-        rows.append(Summary(au, float(levels.mean()), float(levels[top]), place, time, share, top))
-    return rows
+def present(intensities: Floats, threshold: float = PRESENCE_THRESHOLD) -> NDArray[np.bool_]:
+    """Which values, of any shape, count as present: see `auheat.facs.is_present`."""
+    if not intensities.size:
+        return np.zeros(intensities.shape, np.bool_)
+    relative = intensities * (PRESENCE_THRESHOLD / threshold)
+    return np.asarray(np.vectorize(is_present, otypes=[np.bool_])(relative))
 
 
-def peaks(table: ResultTable) -> list[Peak]:
+def summaries(
+    intensities: Floats, aus: tuple[str, ...], threshold: float = PRESENCE_THRESHOLD
+) -> list[Summary]:
+    """One row per AU. intensities: (N, A) of one or more faces."""
+    highest = intensities.argmax(0)
+    fractions = present(intensities, threshold).mean(0)
+    return [
+        Summary(au, float(column.mean()), float(column[row]), int(row), float(fraction))
+        for au, column, row, fraction in zip(aus, intensities.T, highest, fractions, strict=True)
+    ]
+
+
+def peaks(readings: Readings) -> list[Peak]:
     """For each AU that is present somewhere, where it is strongest; AUs in their usual order.
 
     If none is present, that of the strongest AU alone.
     """
-    found = [_peak(table, column, au) for column, au in enumerate(table.aus) if table.series]
-    present = [peak for peak in found if round(peak.level, 2) >= PRESENCE_THRESHOLD]
-    return present or sorted(found, key=lambda peak: -peak.level)[:1]
-
-
-def _peak(table: ResultTable, column: int, au: str) -> Peak:
-    best = max(table.series, key=lambda series: float(series.intensities[:, column].max()))
-    row = int(np.argmax(best.intensities[:, column]))
-    person = best.face_id
-    if table.kind == "folder":
-        shown = table.rows[table.rows["success"] == 1]
-        person = int(shown["face"].iloc[row])
-    levels = best.intensities[row]
-    return Peak(au, int(best.frames[row]), float(best.times[row]), person, levels[column], levels)
-
-
-def ever_present(table: ResultTable) -> list[int]:
-    """Columns of the AUs that are present in at least one face."""
-    if not table.series:
+    faces = readings.faces
+    if not len(faces.frames):
         return []
-    highest = np.max([series.intensities.max(0) for series in table.series], axis=0)
-    return [int(i) for i in np.flatnonzero(np.round(highest, 2) >= PRESENCE_THRESHOLD)]
+    rows = faces.intensities.argmax(0)
+    found = [
+        Peak(au, int(faces.frames[row]), int(faces.ids[row]), float(faces.intensities[row, column]))
+        for column, (au, row) in enumerate(zip(readings.aus, rows, strict=True))
+    ]
+    used = set(ever_present(readings))
+    shown = [peak for column, peak in enumerate(found) if column in used]
+    return shown or sorted(found, key=lambda peak: -peak.intensity)[:1]
 
 
-def correlation(table: ResultTable) -> Array | None:
-    """Pearson's r between the AUs' intensities, (A, A), or None with too few rows.
+def ever_present(readings: Readings) -> list[int]:
+    """Columns of the AUs that are present in at least one face."""
+    shown = present(readings.faces.intensities, readings.threshold)
+    return [int(column) for column in np.flatnonzero(shown.any(0))]
+
+
+def correlation(readings: Readings) -> Floats | None:
+    """Pearson's r between the AUs' intensities, (A, A), or None with too few faces.
 
     Each person's own means are taken off first, so that two people who differ do not make two AUs
-    look related. NaN where an AU does not vary.
+    look related; faces in photos are taken together. NaN where an AU does not vary.
     """
-    usable = [series for series in table.series if len(series.frames) >= MIN_ROWS]
+    parts = [readings.faces.intensities]
+    if readings.kind == "video":
+        parts = [person.intensities for person in readings.series]
+    usable = [part for part in parts if len(part) >= MIN_ROWS]
     if not usable:
         return None
-    centred = np.concatenate([part.intensities - part.intensities.mean(0) for part in usable])
+    centred = np.concatenate([part - part.mean(0) for part in usable])
     products = centred.T @ centred
     lengths = np.sqrt(np.diag(products))
     # Rounding leaves a trace of variation in what is constant.
@@ -102,50 +114,10 @@ def correlation(table: ResultTable) -> Array | None:
     return np.asarray(np.clip(products / np.outer(lengths, lengths), -1.0, 1.0), np.float64)
 
 
-def joint_presence(table: ResultTable) -> Array | None:
-    """Share of all faces (0 to 1) in which both AUs are present, (A, A), or None with too few."""
-    if sum(len(series.frames) for series in table.series) < MIN_ROWS:
+def joint_presence(readings: Readings) -> Floats | None:
+    """Fraction of all faces (0 to 1) that show both AUs, (A, A), or None with too few faces."""
+    intensities = readings.faces.intensities
+    if len(intensities) < MIN_ROWS:
         return None
-    levels = np.concatenate([series.intensities for series in table.series])
-    present = (np.round(levels, 2) >= PRESENCE_THRESHOLD).astype(np.float64)
-    return np.asarray(present.T @ present / len(present), np.float64)
-
-
-def pieces(series: PersonSeries) -> list[slice]:
-    """The runs of consecutive frames that show the person."""
-    breaks = np.flatnonzero(np.diff(series.frames) > 1) + 1
-    edges = [0, *breaks.tolist(), len(series.frames)]
-    return [slice(a, b) for a, b in itertools.pairwise(edges)]
-
-
-def thinned(times: Array, levels: Array, most: int) -> tuple[Array, Array]:
-    """At most about `most` points of a curve that keep every bin's lowest and highest value."""
-    if len(times) <= most:
-        return times, levels
-    bins = np.array_split(np.arange(len(times)), most // 2)
-    keep = [
-        index
-        for part in bins
-        for index in sorted({part[np.argmin(levels[part])], part[np.argmax(levels[part])]})
-    ]
-    return times[keep], levels[keep]
-
-
-def binned(table: ResultTable, series: PersonSeries, columns: int) -> Array:
-    """Levels in equal stretches of time, (A, columns); NaN where the person is not seen.
-
-    A column is the mean of the frames that begin in it, or else the frame that is still shown.
-    """
-    places = np.unique(table.rows["place"].to_numpy(np.int64))
-    levels = np.full((len(places), len(table.aus)), np.nan)
-    levels[np.searchsorted(places, series.frames)] = series.intensities
-    edges = np.linspace(table.frame_times[0], table.duration, columns + 1)
-    first = np.searchsorted(table.frame_times, edges[:-1] + 1e-9, "right") - 1
-    begun = np.searchsorted(table.frame_times, edges - 1e-9)
-    strip = np.empty((len(table.aus), columns))
-    for column in range(columns):
-        a, b = begun[column], begun[column + 1]
-        part = levels[a:b] if b > a else levels[first[column] : first[column] + 1]
-        seen = part[~np.isnan(part[:, 0])]
-        strip[:, column] = seen.mean(0) if len(seen) else np.nan
-    return strip
+    shown = present(intensities, readings.threshold).astype(np.float64)
+    return np.asarray(shown.T @ shown / len(shown), np.float64)

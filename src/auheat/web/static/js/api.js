@@ -2,6 +2,8 @@
 
 export class Problem extends Error {}
 
+const later = (seconds) => new Promise((resume) => { setTimeout(resume, 1000 * seconds); });
+
 async function ask(path, options = {}) {
   let answer;
   try {
@@ -21,34 +23,42 @@ const place = (id) => `/api/sessions/${id}`;
 
 export const about = () => json("/api/about");
 
-/* Sends a file and tells how far it is; XMLHttpRequest, for fetch does not tell. */
-export function upload(file, onShare) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", "/api/sessions");
-    request.setRequestHeader("X-File-Name", encodeURIComponent(file.name));
-    request.responseType = "json";
-    request.upload.onprogress = (event) => onShare(event.loaded / Math.max(event.total, 1));
-    request.onerror = () => reject(new Problem("The file could not be sent to the server."));
-    request.onload = () => request.status === 200 && !request.response?.error
-      ? resolve(request.response)
-      : reject(new Problem(request.response?.error || "The file could not be read."));
-    request.send(file);
-  });
+/* Sends a file. Whoever comes while the server has no room tries again when it says, until `goesOn`
+   says no. */
+export async function upload(file, { goesOn, onWait }) {
+  for (;;) {
+    let answer;
+    try {
+      answer = await fetch("/api/sessions", {
+        method: "POST", body: file, headers: { "X-File-Name": encodeURIComponent(file.name) },
+      });
+    } catch {
+      throw new Problem("The file could not be sent to the server.");
+    }
+    const said = await answer.json().catch(() => ({}));
+    if (answer.ok && !said.error) return said;
+    if (answer.status !== 503 || !goesOn()) {
+      throw new Problem(said.error || "The file could not be read.");
+    }
+    onWait(said.error);
+    await later(Number(answer.headers.get("Retry-After")) || 2);
+  }
 }
 
 export const status = (id, since) => json(`${place(id)}?since=${since}`);
 export const stop = (id) => ask(`${place(id)}/stop`, { method: "POST" });
 export const remove = (id) => ask(place(id), { method: "DELETE", keepalive: true });
 export const startLive = () => json("/api/live", { method: "POST" });
-export const address = (id, what) => `${place(id)}/${what}`;
+
+/* Where something of a session is. baseline: a frame from 0 that is taken off, or null. */
+export function address(id, what, baseline = null) {
+  return `${place(id)}/${what}${baseline === null ? "" : `?baseline=${baseline + 1}`}`;
+}
+
+export const content = (id, baseline) => json(address(id, "content", baseline));
 
 export async function bytes(path) {
   return new Uint8Array(await (await ask(path)).arrayBuffer());
-}
-
-export async function picture(path) {
-  return createImageBitmap(await (await ask(path)).blob());
 }
 
 /* One picture of the webcam; gives the frame, and its heatmaps as bytes. */

@@ -1,11 +1,13 @@
 /* The page: what it opens, and what it shows while and after reading. */
 import * as api from "./api.js";
 import { Curves } from "./curves.js";
+import { counted } from "./dom.js";
 import { takeFiles } from "./files.js";
 import { Heat } from "./heat.js";
 import { Live } from "./live.js";
 import { Player } from "./player.js";
 import { Rows } from "./rows.js";
+import { sections } from "./sections.js";
 import { Store } from "./store.js";
 import { Tools } from "./tools.js";
 
@@ -20,8 +22,6 @@ function alertUser(words) {
   if (words) $("alert").scrollIntoView({ block: "nearest" });
 }
 
-const counted = (number, thing, many = `${thing}s`) => `${number} ${number === 1 ? thing : many}`;
-
 class App {
   constructor(about) {
     this.about = about;
@@ -31,7 +31,7 @@ class App {
     const rows = new Rows(this.store, $("rows"));
     this.curves = new Curves(this.store, rows.rows, $("rows"), $("ticks"),
       (frame) => this.player.seek(frame));
-    this.tools = new Tools(this.store, say);
+    this.tools = new Tools(this.store, say, (content) => this.show(content));
     this.live = new Live(this.store, this.heat, this.player);
     $("version").textContent = `auheat ${about.version}`;
     takeFiles((file) => this.open(file));
@@ -69,10 +69,12 @@ class App {
     const turn = this.turn = Symbol("turn");
     try {
       $("name").textContent = file.name;
-      const reading = await api.upload(file, () => {});
-      if (this.turn !== turn) return api.remove(reading.id);
-      this.begin(reading);
-      await this.watch(reading, turn);
+      const goesOn = () => this.turn === turn;
+      const session = await api.upload(file, { goesOn, onWait: (words) => alertUser(`${words}…`) });
+      alertUser("");
+      if (this.turn !== turn) return api.remove(session.id);
+      this.begin(session);
+      await this.watch(session, turn);
     } catch (error) {
       if (this.turn === turn) this.fail(file.name, error);
     }
@@ -83,8 +85,8 @@ class App {
     if (!(error instanceof api.Problem)) console.error(error);
     alertUser(error.message.includes(name) ? error.message : `${name}: ${error.message}`);
     $("progress").hidden = true;
-    if (this.store.reading) $("name").textContent = this.store.reading.name;
-    if (this.store.reading?.state === "failed") this.welcome();
+    if (this.store.session) $("name").textContent = this.store.session.name;
+    if (this.store.session?.state === "failed") this.welcome();
   }
 
   welcome() {
@@ -100,43 +102,45 @@ class App {
     this.heat.clear();
     this.player.clear();
     this.tools.clear();
+    $("sections").replaceChildren();
     this.store.tell("choice");
   }
 
   forget() {
-    if (this.store.reading) api.remove(this.store.reading.id).catch(() => {});
+    if (this.store.session) api.remove(this.store.session.id).catch(() => {});
   }
 
-  begin(reading) {
+  begin(session) {
     this.forget();
     this.reset();
-    this.store.reading = { ...reading, frames: null };
-    this.store.expected = reading.expected ?? 0;
+    this.store.session = { ...session, frames: null };
+    this.store.expected = session.expected ?? 0;
     document.querySelector(".welcome").hidden = true;
     document.querySelector(".work").hidden = false;
-    document.querySelector(".work").classList.toggle("photo", reading.kind === "photo");
+    document.querySelector(".work").classList.toggle("photo", session.kind === "photo");
     document.querySelector(".work").classList.remove("faceless");
     document.body.dataset.state = "reading";
-    $("axis").hidden = reading.kind === "photo";
-    $("name").textContent = reading.name;
+    $("axis").hidden = session.kind === "photo";
+    $("name").textContent = session.name;
     $("facts").textContent = "";
     $("progress").hidden = false;
-    $("stop").textContent = reading.kind === "live" ? "Stop recording" : "Stop";
-    $("bar").hidden = reading.kind === "live";
+    $("stop").textContent = session.kind === "live" ? "Stop recording" : "Stop";
+    $("bar").hidden = session.kind === "live";
     $("bar").removeAttribute("value");
-    say(reading.kind === "live" ? "Recording." : "Reading…");
+    say(session.kind === "live" ? "Recording." : "Reading…");
   }
 
-  async watch(reading, turn) {
-    let now = reading;
+  async watch(session, turn) {
+    let now = session;
     while (this.turn === turn) {
-      Object.assign(this.store.reading, { ...now, frames: null });
+      Object.assign(this.store.session, { ...now, frames: null });
+      this.store.gaps = now.gaps;
       this.store.add(now.frames);
       if (now.state === "done") return this.done();
       if (now.state === "failed") throw new api.Problem(now.problem);
       await this.showProgress(now, turn);
       await new Promise((resume) => { setTimeout(resume, WAIT); });
-      now = await api.status(reading.id, this.store.count);
+      now = await api.status(session.id, this.store.count);
     }
     return null;
   }
@@ -158,30 +162,28 @@ class App {
   }
 
   async done() {
-    const { store } = this, { reading } = store;
+    const { store } = this, { session } = store;
     $("progress").hidden = true;
     this.latest = null;
     store.expected = 0;
-    if (reading.size) this.player.shape(reading.size);
-    if (reading.kind === "photo") this.player.showPhoto(api.address(reading.id, "shown"), reading.name);
+    if (session.size) this.player.shape(session.size);
+    if (session.kind === "photo") this.player.showPhoto(api.address(session.id, "shown"), session.name);
     else await this.player.showVideo();
     store.tell("choice");
     store.goTo(0);
-    this.tools.offer(reading);
-    $("facts").textContent = this.facts(reading);
-    if (reading.problem) alertUser(reading.problem);
+    await this.tools.offer(session);
+    if (session.problem) alertUser(session.problem);
     say(store.people.size ? "Done." : "No face was found.");
     document.querySelector(".work").classList.toggle("faceless", !store.people.size);
     document.body.dataset.state = "done";
   }
 
-  facts(reading) {
-    const { store } = this;
-    const people = store.people.size;
-    if (reading.kind === "photo") return counted(people, "face");
-    const seen = store.faces.filter((faces) => faces.size).length;
-    return `${counted(store.count, "frame")}, ${store.end.toFixed(2)} s · `
-      + `${counted(people, "person", "people")} · a face in ${seen} of ${store.count} frames`;
+  /* The line of facts, and the sections of a report below; a photo's rows tell its intensities. */
+  show(content) {
+    $("facts").textContent = content.facts;
+    const made = sections(content, this.store)
+      .filter((one) => one.querySelector("h2").textContent !== "Intensities");
+    $("sections").replaceChildren(...(content.totalFaces ? made : []));
   }
 
   async record() {
@@ -189,9 +191,10 @@ class App {
     alertUser("");
     const turn = this.turn = Symbol("turn");
     try {
-      const done = await this.live.start((reading) => this.begin(reading));
+      const done = await this.live.start((session) => this.begin(session));
       if (this.turn !== turn) return;
-      Object.assign(this.store.reading, { ...done, frames: null });
+      Object.assign(this.store.session, { ...done, frames: null });
+      this.store.gaps = done.gaps;
       if (done.state === "failed") throw new api.Problem(done.problem);
       await this.done();
     } catch (error) {
@@ -200,9 +203,9 @@ class App {
   }
 
   stop() {
-    const { reading } = this.store;
-    if (reading?.kind === "live") this.live.stop();
-    else if (reading) api.stop(reading.id).catch((error) => alertUser(error.message));
+    const { session } = this.store;
+    if (session?.kind === "live") this.live.stop();
+    else if (session) api.stop(session.id).catch((error) => alertUser(error.message));
   }
 }
 

@@ -1,8 +1,9 @@
 /* Curves over time, in the rows of the Action Units, with a cursor that follows and sets the time. */
+import { part, shape } from "./dom.js";
+import { HIGH, WIDE } from "./rows.js";
 
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
-// Of those whose colours alone are hard to tell apart for colour-blind people, as in reports.
-const DASHES = { 4: [7, 3], 5: [2, 2.5] };
+const RULES = [1, 3];  // intensities that have a fine line
 
 export class Curves {
   constructor(store, rows, box, ticks, onSeek) {
@@ -11,25 +12,24 @@ export class Curves {
     this.mark = this.line("mark");
     for (const what of ["data", "choice"]) store.addEventListener(what, () => this.later());
     store.addEventListener("frame", () => this.place());
-    new ResizeObserver(() => this.later()).observe(box);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.later());
+    new ResizeObserver(() => this.settle()).observe(box);
     box.addEventListener("pointerdown", (event) => this.point(event));
     box.addEventListener("pointermove", (event) => event.buttons && this.point(event));
   }
 
   line(className) {
-    const line = document.createElement("div");
-    line.className = className;
+    const line = part("div", className);
     line.hidden = true;
     this.box.append(line);
     return line;
   }
 
   point(event) {
-    if (event.target.tagName !== "CANVAS" || this.store.count < 2) return;
-    const box = event.target.getBoundingClientRect();
-    const share = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
-    this.onSeek(this.store.frameAt(share * this.store.end));
+    const plot = event.target.closest?.(".plot");
+    if (!plot || this.store.count < 2) return;
+    const box = plot.getBoundingClientRect();
+    const along = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
+    this.onSeek(this.store.frameAt(along * this.store.end));
   }
 
   later() {
@@ -42,122 +42,95 @@ export class Curves {
   }
 
   draw() {
-    const style = getComputedStyle(this.box);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    const colours = [0, 1, 2, 3, 4, 5].map((i) => colour(`--p${i}`));
     this.rows.forEach((row, au) => {
-      if (this.store.on.has(au)) this.lane(row.canvas, au, colours, colour("--line"), colour("--soft"));
+      row.plot.setAttribute("aria-label", `${this.store.aus[au].name} over time`);
+      row.plot.replaceChildren(...(this.store.count < 2 ? [] : this.shapes(au)));
     });
+    this.settle();
+  }
+
+  shapes(au) {
+    const { store } = this;
+    const x = (seconds) => seconds / store.end * WIDE;
+    const y = (intensity) => HIGH * (1 - intensity / store.scale);
+    const gaps = store.gaps.map(([, , start, end]) => shape("rect",
+      { class: "gap", x: x(start), y: 0, width: x(end) - x(start), height: HIGH }));
+    const rules = RULES.filter((rule) => rule < store.scale).map((rule) => shape("line",
+      { class: "rule", x1: 0, x2: WIDE, y1: y(rule), y2: y(rule) }));
+    const paths = store.shown.map((id) => shape("path",
+      { class: store.classOf(id), "data-person": id, d: this.path(id, au, x, y) }));
+    return [...gaps, ...rules, ...paths];
+  }
+
+  /* A line through all frames; of several in one column, the lowest and the highest. */
+  path(id, au, x, y) {
+    const { store } = this, points = [];
+    let column = -1, low = 0, high = 0, open = false;
+    const flush = () => {
+      if (column < 0) return;
+      points.push(`${open ? "L" : "M"}${column} ${y(low).toFixed(1)}`);
+      if (high !== low) points.push(`L${column} ${y(high).toFixed(1)}`);
+      open = true;
+      column = -1;
+    };
+    const end = (frame) => {  // a frame alone is as long as it is shown
+      if (column < 0) return;
+      const last = column, level = y(high).toFixed(1), alone = !open;
+      flush();
+      if (alone) points.push(`L${Math.max(x(store.times[frame - 1] + store.step), last + 2)} ${level}`);
+      open = false;
+    };
+    for (let frame = 0; frame < store.count; frame += 1) {
+      const intensity = store.intensity(id, au, frame);
+      if (intensity === null) {
+        end(frame);
+        continue;
+      }
+      const here = Math.round(x(store.times[frame]));
+      if (here !== column) {
+        flush();
+        column = here;
+        low = high = intensity;
+      } else {
+        low = Math.min(low, intensity);
+        high = Math.max(high, intensity);
+      }
+    }
+    end(store.count);
+    return points.join("");
+  }
+
+  settle() {
     this.axis();
     this.place();
   }
 
-  lane(canvas, au, colours, rule, soft) {
-    const ratio = window.devicePixelRatio || 1;
-    canvas.width = Math.round(canvas.clientWidth * ratio);
-    canvas.height = Math.round(canvas.clientHeight * ratio);
-    const pen = canvas.getContext("2d");
-    const { width, height } = canvas;
-    if (this.store.count < 2 || !width) return;
-    this.gaps(pen, width, height, soft);
-    const y = (level) => (height - 2 * ratio) * (1 - level / 5) + ratio;
-    pen.strokeStyle = rule;
-    pen.lineWidth = ratio;
-    for (const level of [0, 1]) {
-      pen.setLineDash(level ? [2 * ratio, 3 * ratio] : []);
-      pen.beginPath();
-      pen.moveTo(0, y(level));
-      pen.lineTo(width, y(level));
-      pen.stroke();
-    }
-    pen.setLineDash([]);
-    pen.lineWidth = 1.6 * ratio;
-    pen.lineJoin = "round";
-    for (const id of this.store.shown) {
-      pen.strokeStyle = colours[id % 6];
-      pen.setLineDash((DASHES[id % 6] ?? []).map((length) => length * ratio));
-      pen.stroke(this.path(id, au, width, y));
-    }
-    pen.setLineDash([]);
-  }
-
-  /* A line through all frames; of several in one column of pixels, the lowest and the highest. */
-  path(id, au, width, y) {
-    const path = new Path2D(), { store } = this, { times, end } = store;
-    let column = -1, low = 0, high = 0, open = false;
-    const flush = () => {
-      if (column < 0) return;
-      if (!open) path.moveTo(column, y(low));
-      path.lineTo(column, y(low));
-      if (high !== low) path.lineTo(column, y(high));
-      open = true;
-      column = -1;
-    };
-    for (let frame = 0; frame < store.count; frame += 1) {
-      const level = store.level(id, au, frame);
-      if (level === null) {
-        flush();
-        open = false;
-        continue;
-      }
-      const here = Math.round(times[frame] / end * width);
-      if (here !== column) {
-        flush();
-        column = here;
-        low = high = level;
-      } else {
-        low = Math.min(low, level);
-        high = Math.max(high, level);
-      }
-    }
-    flush();
-    return path;
-  }
-
-  /* Shades the stretches without any face. */
-  gaps(pen, width, height, colour) {
-    const { store } = this;
-    pen.fillStyle = colour;
-    pen.globalAlpha = 0.09;
-    let start = null;
-    for (let frame = 0; frame <= store.count; frame += 1) {
-      const empty = frame < store.count && store.faces[frame].size === 0;
-      if (empty && start === null) start = store.times[frame];
-      if (empty || start === null) continue;
-      const stop = frame < store.count ? store.times[frame] : store.times[frame - 1] + store.step;
-      pen.fillRect(start / store.end * width, 0, (stop - start) / store.end * width, height);
-      start = null;
-    }
-    pen.globalAlpha = 1;
-  }
-
   axis() {
-    const { end } = this.store;
+    const { end, count } = this.store;
     const most = Math.max(this.ticks.clientWidth / 70, 2);
     const step = STEPS.find((length) => end / length <= most) ?? STEPS.at(-1);
     const marks = [];
-    for (let t = 0; this.store.count > 1 && t < end * 0.97; t += step) {
-      const mark = document.createElement("span");
+    for (let t = 0; count > 1 && t < end * 0.97; t += step) {
+      const mark = part("span", "", t < 60 ? `${Number(t.toFixed(1))} s`
+        : `${Math.floor(t / 60)}:${String(Math.round(t % 60)).padStart(2, "0")}`);
       mark.style.left = `${t / end * 100}%`;
-      mark.textContent = t < 60 ? `${Number(t.toFixed(1))} s`
-        : `${Math.floor(t / 60)}:${String(Math.round(t % 60)).padStart(2, "0")}`;
       marks.push(mark);
     }
     this.ticks.replaceChildren(...marks);
   }
 
-  /* Puts the cursor and the mark of the neutral frame where they belong. */
+  /* Puts the cursor and the mark of the baseline where they belong. */
   place() {
     this.put(this.now, this.store.count > 1 ? this.store.at : null);
-    this.put(this.mark, this.store.neutral);
+    this.put(this.mark, this.store.baseline);
   }
 
   put(line, frame) {
     const row = this.rows.find((_, au) => this.store.on.has(au));
-    line.hidden = frame === null || !row || !row.canvas.clientWidth;
+    const plot = row?.plot.getBoundingClientRect();
+    line.hidden = frame === null || !plot?.width;
     if (line.hidden) return;
-    const { offsetLeft, clientWidth } = row.canvas;
     const time = (this.store.times[frame] + this.store.step / 2) / this.store.end;
-    line.style.left = `${offsetLeft + time * clientWidth}px`;
+    line.style.left = `${plot.left - this.box.getBoundingClientRect().left + time * plot.width}px`;
   }
 }

@@ -1,26 +1,21 @@
 /* Heatmaps: fetches them in pieces, and lays them over the picture. */
 import * as api from "./api.js";
 
-const FAINTEST = 0.5, FULL = 2.5, OPACITY = 0.75;  // as in the overlays that auheat draws
 const KEPT = 40;
 
-/* RGBA for each of 256 steps of intensity. colours: 256 RGB triples as hex. */
+/* RGBA for each of 256 steps of intensity, as in the overlays. colours: 256 of them as hex. */
 function palette(colours) {
-  return Uint32Array.from({ length: 256 }, (_, step) => {
-    const rgb = parseInt(colours.slice(6 * step, 6 * step + 6), 16);
-    const level = step * 5 / 255;
-    const alpha = 255 * OPACITY * Math.min(Math.max((level - FAINTEST) / (FULL - FAINTEST), 0), 1);
-    return (Math.round(alpha) << 24 | (rgb & 255) << 16 | (rgb >> 8 & 255) << 8 | rgb >> 16) >>> 0;
-  });
+  const bytes = Uint8Array.from(colours.match(/../g), (byte) => parseInt(byte, 16));
+  return new Uint32Array(bytes.buffer);
 }
 
 export class Heat {
   constructor(store, about, canvas) {
     this.store = store;
     this.canvas = canvas;
-    this.together = about.together;
-    this.palette = palette(about.colours);
-    this.people = about.people.map((rgb) => `rgb(${rgb.join()})`);  // bright, for pictures
+    this.perPiece = about.framesPerPiece;
+    this.palette = palette(about.heat);
+    this.people = about.personColours;
     this.small = document.createElement("canvas");
     this.clear();
   }
@@ -39,40 +34,40 @@ export class Heat {
   /* Bytes of a frame's faces, or null until they have come. */
   maps(frame) {
     if (this.live) return this.live;
-    const index = Math.floor(frame / this.together);
+    const index = Math.floor(frame / this.perPiece);
     this.fetch(index);
-    if (frame % this.together > this.together / 2) this.fetch(index + 1);
+    if (frame % this.perPiece > this.perPiece / 2) this.fetch(index + 1);
     const piece = this.pieces.get(index);
     if (!piece) return null;
-    const [width, height] = this.store.reading.mapSize ?? [0, 0];
+    const [width, height] = this.store.session.mapSize ?? [0, 0];
     const bytes = width * height * this.store.aus.length;
     let start = 0;
-    for (let i = index * this.together; i < frame; i += 1) {
+    for (let i = index * this.perPiece; i < frame; i += 1) {
       start += bytes * this.store.faces[i].size;
     }
     return piece.subarray(start, start + bytes * this.store.faces[frame].size);
   }
 
   async fetch(index) {
-    const { reading } = this.store;
-    const whole = index < reading.pieces;
+    const { session } = this.store;
+    const whole = index < session.pieces;
     if (!whole || this.pieces.has(index) || this.pending.has(index)) return;
     this.pending.add(index);
     try {
-      const piece = await api.bytes(api.address(reading.id, `heat/${index}`));
-      if (this.store.reading?.id !== reading.id) return;
+      const piece = await api.bytes(api.address(session.id, `heat/${index}`));
+      if (this.store.session?.id !== session.id) return;
       this.pieces.set(index, piece);
       if (this.pieces.size > KEPT) this.pieces.delete(this.pieces.keys().next().value);
-      if (Math.floor(this.store.at / this.together) === index) this.draw(this.store.at);
+      if (Math.floor(this.store.at / this.perPiece) === index) this.draw(this.store.at);
     } catch { /* the picture stays without heat */ } finally {
       this.pending.delete(index);
     }
   }
 
-  /* Draws heat and face marks of a frame over a picture of the reading's size. */
+  /* Draws heat and face marks of a frame over a picture of the session's size. */
   draw(frame) {
     const { store, canvas } = this;
-    const { size, mapSize } = store.reading ?? {};
+    const { size, mapSize } = store.session ?? {};
     if (!size) return;
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
     canvas.width = Math.round(canvas.clientWidth * ratio);

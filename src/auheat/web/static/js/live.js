@@ -10,7 +10,7 @@ export class Live {
   }
 
   /* Opens the camera and records until `stop`. Throws a line for the page. */
-  async start(onReading) {
+  async start(onSession) {
     if (!navigator.mediaDevices?.getUserMedia) {
       throw new api.Problem("The browser gives no camera here: open the page as http://localhost.");
     }
@@ -23,16 +23,16 @@ export class Live {
         : "No camera could be opened.");
     }
     this.runs = true;
-    const reading = await api.startLive();
-    onReading(reading);
+    const session = await api.startLive();
+    onSession(session);
     const { video } = this.player;
     video.srcObject = this.stream;
     await video.play();
     video.hidden = false;
-    return this.loop(reading, video);
+    return this.loop(session, video);
   }
 
-  async loop(reading, video) {
+  async loop(session, video) {
     const canvas = document.createElement("canvas");
     const scale = Math.min(WIDTH / video.videoWidth, 1);
     canvas.width = 2 * Math.round(video.videoWidth * scale / 2);
@@ -43,17 +43,17 @@ export class Live {
         canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
         const seconds = (performance.now() - begin) / 1000;
         const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.9));
-        this.show(reading, await api.sendLive(reading.id, blob, seconds));
+        this.show(session, await api.sendLive(session.id, blob, seconds));
       }
     } finally {
       this.close(video);
     }
-    await api.stop(reading.id);
-    return api.status(reading.id, this.store.count);
+    await api.stop(session.id);
+    return api.status(session.id, this.store.count);
   }
 
-  show(reading, { frame, maps, mapSize, size }) {
-    Object.assign(reading, { mapSize, size });
+  show(session, { frame, maps, mapSize, size }) {
+    Object.assign(session, { mapSize, size });
     this.heat.live = maps;
     this.player.shape(size);
     this.store.add([frame]);

@@ -1,6 +1,6 @@
 /* The picture: a video with its transport, a photo, or the newest frame while reading. */
 import * as api from "./api.js";
-import { clockText } from "./store.js";
+import { clockText } from "./dom.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -51,8 +51,8 @@ export class Player {
 
   /* A video that has been read: its own copy on the server, frame for frame. */
   async showVideo() {
-    const { reading } = this.store;
-    this.video.src = api.address(reading.id, "shown");
+    const { session } = this.store;
+    this.video.src = api.address(session.id, "shown");
     await new Promise((resolve) => {
       this.video.addEventListener("loadeddata", resolve, { once: true });
       this.video.addEventListener("error", resolve, { once: true });
@@ -106,7 +106,7 @@ export class Player {
   }
 
   redraw() {
-    if (this.store.reading && this.store.count) this.heat.draw(this.store.at);
+    if (this.store.session && this.store.count) this.heat.draw(this.store.at);
   }
 
   showState() {

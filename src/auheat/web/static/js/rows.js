@@ -1,37 +1,28 @@
-/* One row per Action Unit: its switch, a bar for each person, and its curve. */
-import { colourClass } from "./store.js";
+/* One row per Action Unit: its switch, a bar for each person at the time of the cursor, its curve. */
+import { button, part, shape } from "./dom.js";
 
-function part(kind, className, text = "") {
-  const made = document.createElement(kind);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
+export const WIDE = 1000, HIGH = 100;  // units of a curve's drawing
 
 export class Rows {
   constructor(store, box) {
     this.store = store;
     this.rows = store.aus.map((unit, au) => this.make(unit, au));
     box.replaceChildren(...this.rows.map((row) => row.box));
-    store.addEventListener("frame", () => this.levels());
+    store.addEventListener("frame", () => this.values());
     store.addEventListener("choice", () => this.update());
     store.addEventListener("data", () => this.people());
     this.update();
   }
 
   make(unit, au) {
-    const box = part("div", "row");
-    const toggle = part("button", "au");
-    toggle.type = "button";
+    const toggle = button("au", "", () => this.store.toggleAu(au));
     toggle.title = `${unit.muscle} – click to switch on or off`;
     toggle.dataset.au = unit.name;
     toggle.append(part("b", "", unit.name), part("span", "", unit.title));
-    toggle.addEventListener("click", () => this.store.toggleAu(au));
     const bars = part("div", "bars");
-    const canvas = document.createElement("canvas");
-    canvas.setAttribute("aria-hidden", "true");
-    box.append(toggle, bars, canvas);
-    return { box, toggle, bars, canvas, levels: new Map() };
+    const plot = shape("svg",
+      { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img", class: "plot" });
+    return { box: part("div", "row", toggle, bars, plot), toggle, bars, plot, fills: new Map() };
   }
 
   /* Bars for the people that are shown now. */
@@ -41,29 +32,30 @@ export class Rows {
       this.ids = String(ids);
       for (const row of this.rows) this.fill(row, ids);
     }
-    this.levels();
+    this.values();
   }
 
   fill(row, ids) {
-    row.levels.clear();
+    row.fills.clear();
     row.bars.className = ids.length > 1 ? "bars many" : "bars";
     row.bars.replaceChildren(...ids.map((id) => {
-      const line = part("div", `level ${colourClass(id)}`);
-      const fill = part("i", ""), value = part("output", "");
+      const line = part("div", `level ${this.store.classOf(id)}`);
+      const fill = part("i"), value = part("output");
       if (ids.length > 1) line.append(part("b", "", id));
       line.append(fill, value);
       line.title = this.store.nameOf(id);
-      row.levels.set(id, { fill, value });
+      row.fills.set(id, { fill, value });
       return line;
     }));
   }
 
-  levels() {
+  values() {
+    const { store } = this;
     this.rows.forEach((row, au) => {
-      for (const [id, { fill, value }] of row.levels) {
-        const level = this.store.level(id, au, this.store.at);
-        fill.style.setProperty("--to", `${(level ?? 0) * 20}%`);
-        value.textContent = level === null ? "–" : level.toFixed(2);
+      for (const [id, { fill, value }] of row.fills) {
+        const intensity = store.intensity(id, au, store.at);
+        fill.style.setProperty("--to", `${100 * (intensity ?? 0) / store.scale}%`);
+        value.textContent = intensity === null ? "–" : intensity.toFixed(2);
       }
     });
   }

@@ -1,24 +1,28 @@
 /* What was read, and what of it is shown. Parts of the page listen for "data", "frame", "choice". */
+import { eachFace, unpack } from "./packed.js";
 
 export class Store extends EventTarget {
-  /* about: what the server says of itself; `neutral` holds the constants of calibration. */
-  constructor(about) {
+  /* constants: AUs, colours and scale, as the server or the report gives them. */
+  constructor(constants) {
     super();
-    this.aus = about.aus;
-    this.calibration = about.neutral;
+    this.aus = constants.aus;
+    this.scale = constants.scale;
+    this.colours = constants.colours;
+    this.personColours = constants.personColours;
     this.on = new Set(this.aus.keys());
     this.clear();
   }
 
-  /* Forgets a reading; which AUs are on stays. */
+  /* Forgets a session; which AUs are on stays. */
   clear() {
-    this.reading = null;
+    this.session = null;
     this.times = [];
     this.faces = [];
     this.people = new Map();
     this.hidden = new Set();
-    this.neutral = null;
-    this.resting = new Map();
+    this.gaps = [];
+    this.baseline = null;
+    this.calibrated = null;
     this.at = 0;
     this.expected = 0;
   }
@@ -27,19 +31,41 @@ export class Store extends EventTarget {
     this.dispatchEvent(new Event(what));
   }
 
-  /* Adds frames as the server sends them: [time, [[id, confidence, box, transform, levels]]]. */
+  /* Adds frames as the server sends them: [time, [[id, confidence, box, transform, intensities]]]. */
   add(frames) {
     for (const [time, faces] of frames) {
-      const number = this.times.push(time) - 1;
-      const byId = new Map(faces.map((face, order) => [face[0],
-        { confidence: face[1], box: face[2], transform: face[3], levels: face[4], order }]));
-      this.faces.push(byId);
-      for (const id of byId.keys()) {
-        if (!this.people.has(id)) this.people.set(id, { first: number, seen: 0 });
-        this.people.get(id).seen += 1;
-      }
+      this.times.push(time);
+      this.faces.push(new Map(faces.map(([id, confidence, box, transform, intensities], order) =>
+        [id, { confidence, box, transform, intensities, order }])));
+      for (const [id] of faces) this.countFace(id);
     }
     if (frames.length) this.tell("data");
+  }
+
+  /* Takes all frames of a report at once. */
+  load({ times, people, gaps }) {
+    this.times = unpack(times, "f8");
+    this.faces = Array.from(this.times, () => new Map());
+    for (const [id, frame, intensities] of eachFace(people, this.aus.length)) {
+      this.faces[frame].set(id, { intensities });
+      this.countFace(id);
+    }
+    this.gaps = gaps;
+    this.tell("data");
+  }
+
+  countFace(id) {
+    this.people.set(id, (this.people.get(id) ?? 0) + 1);
+  }
+
+  /* Shows what the server calibrated with a frame (from 0), or with null what was read. */
+  calibrate(frame, people = []) {
+    this.baseline = frame;
+    this.calibrated = frame === null ? null : Array.from(this.times, () => new Map());
+    for (const [id, place, intensities] of eachFace(people, this.aus.length)) {
+      this.calibrated[place].set(id, intensities);
+    }
+    this.tell("choice");
   }
 
   get count() {
@@ -62,25 +88,11 @@ export class Store extends EventTarget {
     return [...this.people.keys()].sort((a, b) => a - b).filter((id) => !this.hidden.has(id));
   }
 
-  /* A level, calibrated if the person is in the neutral frame; null without the face. */
-  level(id, au, frame) {
+  /* An intensity, calibrated where it is; null without the face. */
+  intensity(id, au, frame) {
     const face = this.faces[frame]?.get(id);
     if (!face) return null;
-    const resting = Math.min(this.resting.get(id)?.[au] ?? 0, this.calibration.most);
-    return Math.min(Math.max(face.levels[au] - resting, 0) * 5 / (5 - resting), 5);
-  }
-
-  /* Of everyone in a frame, the median levels of the frames around it. */
-  levelsAround(frame) {
-    const first = this.frameAt(this.times[frame] - this.calibration.around);
-    const near = [];
-    for (let i = first; this.times[i] <= this.times[frame] + this.calibration.around + 1e-6; i += 1) {
-      if (this.times[i] >= this.times[frame] - this.calibration.around - 1e-6) near.push(i);
-    }
-    return new Map([...this.faces[frame].keys()].map((id) => {
-      const faces = near.map((i) => this.faces[i].get(id)).filter(Boolean);
-      return [id, this.aus.map((_, au) => median(faces.map((face) => face.levels[au])))];
-    }));
+    return (this.calibrated?.[frame].get(id) ?? face.intensities)[au];
   }
 
   /* The frame that is shown at a time. */
@@ -95,7 +107,19 @@ export class Store extends EventTarget {
 
   /* What a person is called: a photo shows faces. */
   nameOf(id) {
-    return `${this.reading?.kind === "photo" ? "face" : "person"} ${id}`;
+    return `${this.session?.kind === "photo" ? "face" : "person"} ${id}`;
+  }
+
+  /* The class that gives a person's marks their colour. */
+  classOf(id) {
+    return `person p${id % this.personColours.length}`;
+  }
+
+  /* The colour of an intensity, and that of the ink that is read on it. */
+  colourOf(intensity) {
+    const step = Math.round(Math.min(Math.max(intensity / this.scale, 0), 1) * 255);
+    const ground = `#${this.colours.hex.slice(6 * step, 6 * step + 6)}`;
+    return [ground, step >= this.colours.darkInkFrom ? "#000" : "#fff"];
   }
 
   goTo(frame) {
@@ -103,14 +127,13 @@ export class Store extends EventTarget {
     this.tell("frame");
   }
 
-  setNeutral(frame) {
-    this.neutral = frame;
-    this.resting = frame === null ? new Map() : this.levelsAround(frame);
+  toggleAu(au, on = !this.on.has(au)) {
+    if (on) this.on.add(au); else this.on.delete(au);
     this.tell("choice");
   }
 
-  toggleAu(au, on = !this.on.has(au)) {
-    if (on) this.on.add(au); else this.on.delete(au);
+  toggleAll(on) {
+    this.on = new Set(on ? this.aus.keys() : []);
     this.tell("choice");
   }
 
@@ -118,17 +141,4 @@ export class Store extends EventTarget {
     if (!this.hidden.delete(id)) this.hidden.add(id);
     this.tell("choice");
   }
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b), half = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-}
-
-export const colourClass = (id) => `person p${id % 6}`;
-
-export function clockText(seconds) {
-  const minutes = Math.floor(seconds / 60);
-  const rest = seconds - 60 * minutes;
-  return minutes ? `${minutes}:${rest.toFixed(1).padStart(4, "0")}` : `${rest.toFixed(2)} s`;
 }

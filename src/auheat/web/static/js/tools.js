@@ -1,103 +1,85 @@
-/* People, the neutral frame, and what can be downloaded. */
+/* People, the baseline, and what can be downloaded. */
 import * as api from "./api.js";
-import { colourClass } from "./store.js";
+import { People } from "./people.js";
 
 const $ = (id) => document.getElementById(id);
 
 export class Tools {
-  constructor(store, say) {
-    this.store = store;
-    this.say = say;
-    $("neutral").addEventListener("click", () => this.pick());
+  /* onContent: is given the content of a report whenever it changes. */
+  constructor(store, say, onContent) {
+    Object.assign(this, { store, say, onContent });
+    new People(store, $("people"));
+    $("baseline").addEventListener("click", () => this.pick());
     $("raw").addEventListener("click", () => this.unpick());
-    $("all").addEventListener("click", () => this.all(true));
-    $("none").addEventListener("click", () => this.all(false));
-    store.addEventListener("data", () => this.people());
+    $("all").addEventListener("click", () => store.toggleAll(true));
+    $("none").addEventListener("click", () => store.toggleAll(false));
     store.addEventListener("choice", () => this.update());
   }
 
-  all(on) {
-    for (const au of this.store.aus.keys()) {
-      if (on) this.store.on.add(au); else this.store.on.delete(au);
-    }
-    this.store.tell("choice");
-  }
-
-  people() {
-    const ids = [...this.store.people.keys()].sort((a, b) => a - b);
-    if (String(ids) === this.ids) return;
-    this.ids = String(ids);
-    $("people").hidden = ids.length < 2;
-    $("people").replaceChildren(...ids.map((id) => {
-      const chip = document.createElement("button");
-      chip.type = "button";
-      chip.className = `chip ${colourClass(id)}`;
-      chip.setAttribute("aria-pressed", !this.store.hidden.has(id));
-      const dot = document.createElement("i");
-      dot.className = "dot";
-      const name = this.store.nameOf(id);
-      chip.append(dot, name[0].toUpperCase() + name.slice(1));
-      chip.addEventListener("click", () => this.store.togglePerson(id));
-      return chip;
-    }));
-  }
-
-  pick() {
-    const { store } = this;
-    if (!store.faces[store.at]?.size) {
+  /* Takes the frame that is shown as baseline; the server calibrates, as for the tables. */
+  async pick() {
+    const { store } = this, frame = store.at;
+    if (!store.faces[frame]?.size) {
       this.say("This frame shows no face: go to one that does.");
       return;
     }
-    store.setNeutral(store.at);
-    this.say(`Frame ${store.at + 1} is neutral: what it reads is taken off.`);
+    if (await this.show(frame)) this.say(`Frame ${frame + 1} is the baseline: it is taken off.`);
   }
 
-  unpick() {
-    this.store.setNeutral(null);
-    this.say("Raw values are shown.");
-    $("neutral").focus();
+  async unpick() {
+    if (await this.show(null)) this.say("Values are shown as they were read.");
+    $("baseline").focus();
+  }
+
+  /* Fetches and shows everything with a baseline, or with null as read; whether that went well. */
+  async show(frame) {
+    const { store } = this, { session } = store;
+    try {
+      const content = await api.content(session.id, frame);
+      if (store.session?.id !== session.id) return false;
+      store.calibrate(frame, content.calibrated ?? []);
+      this.onContent(content);
+      return true;
+    } catch (error) {
+      this.say(error.message);
+      return false;
+    }
   }
 
   update() {
-    this.ids = null;
-    this.people();
-    const { neutral, reading } = this.store;
-    $("raw").hidden = neutral === null;
-    $("neutralNote").textContent = neutral === null ? "" : this.note(neutral);
-    if (reading) this.links(reading);
+    const { baseline, session } = this.store;
+    $("raw").hidden = baseline === null;
+    $("baselineNote").textContent = baseline === null ? "" : this.note(baseline);
+    if (session) this.links(session);
   }
 
-  note(neutral) {
-    const without = [...this.store.people.keys()].filter((id) => !this.store.faces[neutral].has(id));
+  note(baseline) {
+    const without = [...this.store.people.keys()].filter((id) => !this.store.faces[baseline].has(id));
     const rest = without.length
-      ? ` Not in it, so shown raw: ${without.map((id) => this.store.nameOf(id)).join(", ")}.` : "";
-    return `Bars, curves and CSV are calibrated with frame ${neutral + 1}. `
-      + `Heatmaps, overlay and report stay raw.${rest}`;
+      ? ` Not in it, so shown as read: ${without.map((id) => this.store.nameOf(id)).join(", ")}.` : "";
+    return `Calibrated with frame ${baseline + 1}; heatmaps and overlay stay as read.${rest}`;
   }
 
-  /* Shows what can be done with a reading that is done. */
-  offer(reading) {
-    $("neutralTools").hidden = reading.kind === "photo";
+  /* Shows what can be done with a session that is done. */
+  async offer(session) {
+    $("baselineTools").hidden = session.kind === "photo";
     $("downloads").hidden = false;
-    $("overlay").textContent = reading.kind === "photo" ? "Overlay picture" : "Overlay video";
-    this.links(reading);
+    $("overlay").textContent = session.kind === "photo" ? "Overlay picture" : "Overlay video";
+    await this.show(null);
   }
 
-  links(reading) {
-    const { neutral } = this.store;
-    const query = neutral === null ? "" : `?neutral=${neutral + 1}`;
-    $("table").href = api.address(reading.id, `table${query}`);
-    $("table").textContent = neutral === null ? "CSV" : "CSV, calibrated";
-    $("baseline").hidden = neutral === null;
-    if (neutral !== null) $("baseline").href = api.address(reading.id, `neutral/${neutral + 1}`);
-    $("overlay").href = api.address(reading.id, "overlay");
-    $("report").href = api.address(reading.id, "report");
+  links(session) {
+    const { baseline } = this.store;
+    $("table").href = api.address(session.id, "table", baseline);
+    $("table").textContent = baseline === null ? "CSV" : "CSV, calibrated";
+    $("baselineFile").hidden = baseline === null;
+    if (baseline !== null) $("baselineFile").href = api.address(session.id, `baseline/${baseline + 1}`);
+    $("overlay").href = api.address(session.id, "overlay");
+    $("report").href = api.address(session.id, "report", baseline);
   }
 
   clear() {
-    for (const id of ["neutralTools", "downloads", "raw"]) $(id).hidden = true;
-    $("neutralNote").textContent = "";
-    $("people").replaceChildren();
-    this.ids = null;
+    for (const id of ["baselineTools", "downloads", "raw"]) $(id).hidden = true;
+    $("baselineNote").textContent = "";
   }
 }
