@@ -33,7 +33,7 @@ class SuiteReport:
     Attributes:
         families: By family, in the order of the dataset: `icc` and `mae` over all its pictures,
             `false_alarms`, the fraction of pictures with label 0 that read above 1, and `n`, the
-            number of pictures. What is undefined, as the ICC at rest, is NaN.
+            number of pictures. What is undefined is NaN, as the ICC where the label never changes.
         about: What was measured.
     """
 
@@ -91,8 +91,10 @@ def _measure(
         alarms = values[absent, column] > FALSE_ALARM
         rate = float(alarms.mean()) if len(alarms) else math.nan
         row = rows[au]
+        coded = labels[~np.isnan(labels[:, column]), column]
+        icc = row["icc"] if len(set(coded.tolist())) > 1 else math.nan
         measures[au] = {
-            "icc": row["icc"], "mae": row["mae"], "false_alarms": rate, "n": row["n"]
+            "icc": icc, "mae": row["mae"], "false_alarms": rate, "n": row["n"]
         }  # fmt: skip
     measures["mean"] = {
         name: nanmean([measures[au][name] for au in aus]) for name in ("icc", "mae", "false_alarms")
