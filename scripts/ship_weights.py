@@ -16,7 +16,7 @@ from pathlib import Path
 from auheat.evaluation.report import read_report
 from auheat.export.exporting import export
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
-from auheat.training.fit import BEST
+from auheat.training.run_folder import BEST
 
 LIMITS = (
     "Trained and measured on rendered faces alone: figures are synthetic, never DISFA or BP4D. "

@@ -112,7 +112,7 @@ def test_the_papers_network() -> None:
     assert (paper.backbone, paper.width, paper.input_size) == ("resnet50", 1.0, 256)
     assert (paper.sigma, paper.amplitude) == (2.0, "paper")
     assert paper.deconv_widths == (256, 128, 64)
-    assert (paper.scc, paper.scc_norm, paper.scc_init) == (True, True, "random")
+    assert (paper.scc, paper.scc_norm, paper.scc_init) == (True, True, "identity")
     assert not paper.location_maps
     assert paper.normalise == "imagenet"
 

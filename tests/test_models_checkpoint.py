@@ -14,8 +14,13 @@ from torch import Tensor
 
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
-from auheat.models import checkpoint
-from auheat.models.checkpoint import load_backbone, load_checkpoint, save_checkpoint
+from auheat.heatmap import layout_of
+from auheat.models.checkpoint import (
+    load_backbone,
+    load_checkpoint,
+    save_checkpoint,
+    start_from,
+)
 from auheat.models.heatmap_net import HeatmapNet, build_net
 
 CONFIG = ModelConfig(
@@ -222,11 +227,12 @@ def test_a_failed_write_keeps_the_old_file(
 ) -> None:
     before = stored.read_bytes()
 
-    def fail(tensors: Any, path: Path, metadata: Any) -> None:
-        path.write_bytes(b"half a file")
+    def fail(path: Path, content: bytes) -> None:
+        with path.open("wb") as stream:
+            stream.write(content[:100])
         raise failure
 
-    monkeypatch.setattr(checkpoint, "save_file", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     if isinstance(failure, OSError):
         said = refusal(lambda: save_checkpoint(stored, net, CONFIG), stored)
         assert said == f"cannot write {stored}: disk full"
@@ -235,6 +241,33 @@ def test_a_failed_write_keeps_the_old_file(
             save_checkpoint(stored, net, CONFIG)
     assert stored.read_bytes() == before
     assert [entry.name for entry in stored.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_others_may_read_what_is_written(stored: Path) -> None:
+    """safetensors' own writer makes files of mode 0600."""
+    ordinary = stored.with_name("ordinary")
+    ordinary.touch()
+    assert stored.stat().st_mode == ordinary.stat().st_mode
+
+
+def test_a_file_without_map_units_counts_in_amplitudes(stored: Path, net: HeatmapNet) -> None:
+    """Files from before the key was there read as they always did."""
+
+    def as_before(tensors: dict[str, Tensor], settings: dict[str, Any]) -> None:
+        del settings["model"]["map_units"]
+        settings["model"]["amplitude"] = 0.2
+
+    rewrite(stored, as_before)
+    found = load_checkpoint(stored)
+    assert found.config.map_units == "amplitude"
+    assert layout_of(found.config).codec.scale == 0.2
+    grown = build_net(CONFIG)
+    start_from(grown, CONFIG, stored)
+    count = net.points
+    torch.testing.assert_close(grown.head.weight[:count], net.head.weight[:count] * 5)
+    torch.testing.assert_close(grown.head.weight[count:], net.head.weight[count:])
+    assert grown.head.bias is not None and net.head.bias is not None
+    torch.testing.assert_close(grown.head.bias[:count], net.head.bias[:count] * 5)
 
 
 def test_a_folder_that_does_not_exist(net: HeatmapNet, tmp_path: Path) -> None:

@@ -109,6 +109,10 @@ def test_presets(tmp_path: Path) -> None:
         paper.recipes() / "paper" / "scc-heatmap.toml", [f"data.folder={manifest.folder}"]
     )
     assert paper_size == stored
+    literal = Sweep(manifest, "literal", tmp_path).experiment(paper.SCC, 1, 1)
+    assert (literal.model.map_units, literal.model.amplitude) == ("amplitude", "paper")
+    assert (literal.loss.form, literal.model.scc_init) == ("sum", "random")
+    assert (paper_size.model.map_units, paper_size.loss.form) == ("intensity", "mean")
     tiny = Sweep(manifest, "tiny", tmp_path)
     assert tiny.experiment(paper.TWO, 1, 1).model.deconv_widths == (64, 32)
     assert tiny.experiment(paper.SCC, 1, 1).loss.foreground == 15

@@ -18,7 +18,8 @@ from auheat.evaluation.evaluate import predict_part
 from auheat.metrics import Agreement, summary
 from auheat.models.runtimes.opening import open_runtime
 from auheat.training import fit as module
-from auheat.training.fit import BEST, fit
+from auheat.training.fit import fit
+from auheat.training.run_folder import BEST
 from small_runs import AUS, experiment, write_dataset
 
 # Odd, and more than a batch of 64 for one process but not for the other.
@@ -111,13 +112,3 @@ def test_more_processes_than_pictures_are_refused(
     ):
         fit(experiment(tmp_path / "data"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_only_the_first_process_writes_the_settings(tmp_path: Path) -> None:
-    settings = experiment(tmp_path)
-    module._claim(tmp_path / "run", settings, writes=False)
-    assert not (tmp_path / "run").exists()
-    module._claim(tmp_path / "run", settings)
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["experiment.json"]
-    with pytest.raises(AuheatError, match="holds a run with other settings"):
-        module._claim(tmp_path / "run", experiment(tmp_path, epochs=9), writes=False)

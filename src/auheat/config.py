@@ -35,10 +35,13 @@ SccInit = Literal["identity", "random"]
 EdgeFeatures = Literal["centre_difference", "centre_neighbour", "difference"]
 HeatmapKind = Literal["point", "au"]
 Gaussian = Literal["fixed", "growing"]
+MapUnits = Literal["intensity", "amplitude"]
 
 
 # In a dataclass field's metadata: the name of its key in older files, which `build` still reads.
 FORMER_NAME = "former name"
+# There, too: what a file that was stored before the key was there means by leaving it out.
+FORMER_VALUE = "former value"
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,10 @@ class ModelConfig:
         scc_edges: What an edge is made of.
         maps: One heatmap per AU point, or one per AU.
         sigma: See `auheat.heatmap`, as for amplitude and gaussian.
-        amplitude: Peak of a heatmap at intensity 1.
+        amplitude: Peak of a heatmap at intensity 1, "paper" for that of Eq. 1. Where `map_units` is
+            "intensity", neither training nor what is read depends on it.
+        map_units: What the network's last layer counts in, and so the loss: "intensity" is levels;
+            "amplitude" is levels times `amplitude`, as Eq. 1 and 2 read literally.
         gaussian: Whether the Gaussian grows with the intensity.
         location_maps: Whether there is a second set of heatmaps that mark each AU point with peak 1
             whatever the intensity.
@@ -92,6 +98,9 @@ class ModelConfig:
     amplitude: float | Literal["paper"] = 0.2
     gaussian: Gaussian = "fixed"
     location_maps: bool = True
+    map_units: MapUnits = dataclasses.field(
+        default="intensity", metadata={FORMER_VALUE: "amplitude"}
+    )
 
     def __post_init__(self) -> None:
         action_units(self.aus)
@@ -200,6 +209,28 @@ def build(cls: type[T], settings: Mapping[str, Any], where: str) -> T:
         return cls(**values)
     except AuheatError as error:
         raise AuheatError(f"{where}: {error}") from None
+
+
+def build_stored(cls: type[T], settings: Mapping[str, Any], where: str) -> T:
+    """As `build`, from settings that `to_dict` stored, maybe before some of the keys were there.
+
+    Such a key has its `FORMER_VALUE`, which may differ from what is the default today.
+
+    Raises:
+        AuheatError: As for `build`.
+    """
+    return build(cls, _with_former_values(cls, settings), where)
+
+
+def _with_former_values(cls: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    hints, filled = typing.get_type_hints(cls), dict(settings)
+    for field in dataclasses.fields(cls):
+        inner = filled.get(field.name)
+        if FORMER_VALUE in field.metadata:
+            filled.setdefault(field.name, field.metadata[FORMER_VALUE])
+        elif dataclasses.is_dataclass(hints[field.name]) and isinstance(inner, Mapping):
+            filled[field.name] = _with_former_values(hints[field.name], inner)
+    return filled
 
 
 def to_dict(settings: Any) -> dict[str, Any]:

@@ -16,6 +16,10 @@ class AuheatError(Exception):
     """Something the user can mend. The message is one complete line."""
 
 
+class Terminated(BaseException):
+    """The process was asked to end (SIGTERM); no error, as KeyboardInterrupt is none."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") -> AuheatError:
     """The error for a name that is not in a fixed list: names the nearest one, then all of them."""
     names = list(known)

@@ -52,8 +52,8 @@ class HeatmapCodec:
         input_size: (height, width) of the network input in pixels.
         map_size: (height, width) of the maps in pixels.
         sigma: Standard deviation of the Gaussian in map pixels. The authors use 2 on 64x64 maps.
-        amplitude: Peak of a map at intensity 1. "paper" is Eq. 1's 1 / (2 pi sigma^2); the default
-            0.2 puts intensity 5 at a peak of 1.
+        amplitude: Peak of a map at intensity 1. "paper" is Eq. 1's 1 / (2 pi sigma^2); 1 counts in
+            levels, as networks do by default (`ModelConfig.map_units`).
         gaussian: "fixed" has the same size at every intensity, "growing" has sigma * max(I, 1).
     """
 
@@ -217,7 +217,8 @@ def heatmap_side(config: ModelConfig) -> int:
 def codec_of(config: ModelConfig) -> HeatmapCodec:
     """The codec that encodes targets for, and decodes maps of, a network with these settings."""
     side, size = heatmap_side(config), config.input_size
-    return HeatmapCodec((size, size), (side, side), config.sigma, config.amplitude, config.gaussian)
+    amplitude = 1.0 if config.map_units == "intensity" else config.amplitude
+    return HeatmapCodec((size, size), (side, side), config.sigma, amplitude, config.gaussian)
 
 
 def layout_of(config: ModelConfig) -> HeatmapLayout:

@@ -6,19 +6,23 @@ A verb's module holds a click command called `command` and imports what it needs
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from types import FrameType
 from typing import Any
 
 import click
 
 from auheat import __version__
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, Terminated
 from auheat.optional import explained
 
-FAILED, INTERRUPTED = 2, 130
+FAILED, INTERRUPTED, TERMINATED = 2, 130, 143
 # The extras of subcommands that each need more than one package.
 _EXTRAS = {
     "export": "export",
@@ -55,7 +59,10 @@ class VerbGroup(click.Group):
             raise known or error from None
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the command line and exits: 0, 2 for what the user can mend, 130 for Ctrl-C."""
+        """Runs the command line and exits.
+
+        0, 2 for what the user can fix, 130 for Ctrl-C, 143 for SIGTERM.
+        """
         try:
             code = super().main(*args, **kwargs | {"standalone_mode": False})
         except click.ClickException as error:
@@ -67,7 +74,27 @@ class VerbGroup(click.Group):
         except (click.Abort, KeyboardInterrupt):
             click.echo("auheat: interrupted", err=True)
             code = INTERRUPTED
+        except Terminated:
+            click.echo("auheat: terminated", err=True)
+            code = TERMINATED
         sys.exit(code)
+
+
+def terminable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For commands that run for hours: SIGTERM raises `Terminated`, so that they end in order."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    @wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        before = signal.signal(signal.SIGTERM, terminate)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    return called
 
 
 def _line(error: AuheatError) -> str:

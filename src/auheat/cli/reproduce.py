@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from auheat.cli import terminable
+
 
 def _numbers(ctx: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
     """`1,3,5-7` as numbers."""
@@ -37,6 +39,7 @@ def _numbers(ctx: click.Context, option: click.Parameter, text: str) -> tuple[in
 @click.option("--protocol", default="", help="Other folds than the dataset's own.")
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="For predictions.")
+@terminable
 def command(target: str, overrides: tuple[str, ...], **options: Any) -> None:
     """Make TARGET: table1, table2, table3, figure4, figure5, figure6, figure7 or figure8.
 
@@ -64,6 +67,6 @@ def command(target: str, overrides: tuple[str, ...], **options: Any) -> None:
     missing = sweep.missing(wanted.variants())
     for number, (variant, seed, fold) in enumerate(missing, 1):
         click.echo(f"run {number} of {len(missing)}: {variant.name}, seed {seed}, fold {fold}")
-        sweep.run(variant, seed, fold)
+        sweep.run(variant, seed, fold, notify=click.echo)
     for path in wanted.make():
         click.echo(f"written: {path}")

@@ -112,6 +112,12 @@ class VisitSampler(Sampler[tuple[int, int]]):
         self._rows, self._length, self._seed = rows, epoch_length, seed
         self._rank, self._processes = rank, processes
         self._epoch = 0
+        self._resumed = (0, 0)
+
+    def resume(self, epoch: int, items: int) -> None:
+        """The next iteration of an epoch leaves its first items out, which this process has had."""
+        self.set_epoch(epoch)
+        self._resumed = (epoch, items)
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses which epoch the next iteration gives."""
@@ -122,9 +128,11 @@ class VisitSampler(Sampler[tuple[int, int]]):
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         start = self._epoch * self._length
+        epoch, items = self._resumed
+        first = start + self._rank + (items * self._processes if epoch == self._epoch else 0)
         order: NDArray[np.int64] = np.empty(0, np.int64)
         held = -1
-        for place in range(start + self._rank, start + self._length, self._processes):
+        for place in range(first, start + self._length, self._processes):
             visit, position = divmod(place, self._rows)
             if visit != held:
                 order = np.random.default_rng([self._seed, visit]).permutation(self._rows)

@@ -15,12 +15,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from auheat.config import ModelConfig, build, to_dict
+from auheat.config import ModelConfig, build_stored, to_dict
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
+from auheat.heatmap import codec_of
 from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import HeatmapNet, build_net
 from auheat.models.resnet import ResNet
@@ -73,10 +74,7 @@ def save_checkpoint(
     }
     text = json.dumps({"format": FORMAT, "model": to_dict(config), "card": dict(card or {})})
     with atomic_write(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata={_KEY: text})
-        except SafetensorError as error:
-            raise AuheatError(f"cannot write checkpoint {path}: {error}") from None
+        temporary.write_bytes(save(tensors, metadata={_KEY: text}))
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -88,12 +86,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     path = Path(path)
     header, tensors = _read(path)
-    if _KEY not in header:
-        raise AuheatError(
-            f"{path} holds weights but no auheat settings: give a checkpoint that auheat wrote"
-        )
-    model, card = _settings(header[_KEY], path)
-    config = build(ModelConfig, model, f"checkpoint {path}")
+    config, card = _config(header, path)
     net = build_net(config)
     _fill(net, tensors, path)
     return Checkpoint(net.eval(), config, card)
@@ -133,20 +126,44 @@ def backbone_of(net: HeatmapModel) -> ResNet:
     return net.backbone
 
 
-def start_from(net: HeatmapModel, path: str | Path) -> None:
+def start_from(net: HeatmapModel, config: ModelConfig, path: str | Path) -> None:
     """Fills a network with the weights of a checkpoint, as the start of further training.
 
     A checkpoint without SCC may start a network with SCC, whose SCC layers keep the values that
-    they have.
+    they have. Where the two count in other units, the last layer is scaled, so that both read the
+    same intensities.
+
+    Args:
+        net: The network to fill.
+        config: Its settings.
+        path: The checkpoint.
 
     Raises:
-        AuheatError: The file does not fit otherwise; the keys are named.
+        AuheatError: The file is not a checkpoint of auheat, or does not fit otherwise; the keys are
+            named.
     """
     path = Path(path)
-    _, tensors = _read(path)
+    header, tensors = _read(path)
+    stored_config = _config(header, path)[0]
+    factor = codec_of(config).scale / codec_of(stored_config).scale
+    for name in ("head.weight", "head.bias"):
+        if name in tensors and factor != 1.0:
+            scaled = tensors[name].float().clone()
+            scaled[: net.points] *= factor
+            tensors[name] = scaled
     own = {k: v for k, v in net.state_dict().items() if k.startswith("correspondence.")}
     stored = any(name.startswith("correspondence.") for name in tensors)
     _fill(net, tensors if stored else own | tensors, path)
+
+
+def _config(header: Mapping[str, str], path: Path) -> tuple[ModelConfig, dict[str, Any]]:
+    """The settings of the network and the card, from a checkpoint's metadata."""
+    if _KEY not in header:
+        raise AuheatError(
+            f"{path} holds weights but no auheat settings: give a checkpoint that auheat wrote"
+        )
+    model, card = _settings(header[_KEY], path)
+    return build_stored(ModelConfig, model, f"checkpoint {path}"), card
 
 
 def _settings(text: str, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,7 +10,7 @@ finished is never done again; what was stopped is continued.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import product
@@ -26,7 +26,8 @@ from auheat.evaluation.predictions import Predictions, read_predictions
 from auheat.evaluation.protocols import K_FOLD, folds_of
 from auheat.models.runtimes.opening import open_runtime
 from auheat.training.experiment import Experiment, read_settings
-from auheat.training.fit import SETTINGS, fit, is_run_of, read_dataset
+from auheat.training.fit import fit, read_dataset, refuse_missing_files
+from auheat.training.run_folder import refuse_other_run
 
 
 @dataclass(frozen=True)
@@ -178,13 +179,29 @@ class Sweep:
         ]
 
     def missing(self, variants: Sequence[Variant]) -> list[Job]:
-        """The jobs that have no predictions yet. Raises AuheatError for runs of other settings."""
-        return [job for job in self.jobs(variants) if not self._is_done(*job)]
+        """The jobs that have no predictions yet.
 
-    def run(self, variant: Variant, seed: int, fold: int, wrap: Wrap = iter) -> None:
+        Raises:
+            AuheatError: The settings of any of the jobs make no sense, a folder holds a run of
+                other settings, or weights to start from are not there.
+        """
+        missing = [job for job in self.jobs(variants) if not self._is_done(*job)]
+        for job in missing:
+            refuse_missing_files(self.experiment(*job))
+        return missing
+
+    def run(
+        self,
+        variant: Variant,
+        seed: int,
+        fold: int,
+        *,
+        wrap: Wrap = iter,
+        notify: Callable[[str], object] = lambda _: None,
+    ) -> None:
         """Trains one run, or goes on with it, and writes what it predicts."""
         experiment, folder = self.experiment(variant, seed, fold), self.folder(variant, seed, fold)
-        best = fit(experiment, folder)
+        best = fit(experiment, folder, notify=notify)
         runtime = open_runtime(best, runtime="torch", device=self.device, precision="fp32")
         manifest = read_dataset(experiment.data)
         for split in ("val", "test"):
@@ -208,12 +225,7 @@ class Sweep:
 
     def _is_done(self, variant: Variant, seed: int, fold: int) -> bool:
         folder = self.folder(variant, seed, fold)
-        if not (folder / SETTINGS).is_file():
-            return False
-        if not is_run_of(folder, self.experiment(variant, seed, fold)):
-            raise AuheatError(
-                f"{folder} holds a run with other settings: name another with --runs or delete it"
-            )
+        refuse_other_run(folder, self.experiment(variant, seed, fold))
         return (folder / "test.parquet").is_file()
 
 

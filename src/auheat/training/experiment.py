@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from auheat.config import FORMER_NAME, ModelConfig, build, deep_merge, override, read_toml
+from auheat.config import FORMER_NAME, ModelConfig, build, deep_merge, override, read_toml, to_dict
 from auheat.data.transforms import AugmentConfig
 from auheat.errors import AuheatError
 from auheat.evaluation.protocols import published
@@ -17,13 +19,24 @@ from auheat.evaluation.protocols import published
 class DataConfig:
     """What is trained on.
 
-    folder: dataset with a manifest. more: further datasets, whose train splits are trained on too;
-    validation uses `folder` alone. protocol, fold, folds: which subjects of `folder` train,
-    validate and test, see `auheat.evaluation.protocols`; `fold` counts from 1, `folds` matters for
-    "k-fold" alone. Without a protocol the manifest's own splits count. epoch_images: length of an
-    epoch in images, 0 for the whole set; validation, checkpoint and resume happen between epochs.
-    workers: reading processes. cache: folder in which decoded crops of `folder` and `more` are kept
-    for the next epoch, side x side x 3 bytes each, none if empty; what is read stays the same.
+    Attributes:
+        folder: Dataset with a manifest.
+        more: Further datasets, whose train splits are trained on too; validation uses `folder`
+            alone.
+        protocol: Which subjects of `folder` train, validate and test, see
+            `auheat.evaluation.protocols`. Without one the manifest's own splits count.
+        fold: Fold of the protocol, from 1.
+        folds: Number of folds of "k-fold".
+        batch_size: Images of a step of one process, before `OptimConfig.accumulate`.
+        epoch_images: Length of an epoch in images, 0 for the whole set; validation happens between
+            epochs.
+        workers: Reading processes.
+        cache: Folder in which decoded crops of `folder` and `more` are kept for the next epoch,
+            side x side x 3 bytes each, none if empty; what is read stays the same.
+        augment: How far images are changed.
+
+    Raises:
+        AuheatError: A value makes no sense.
     """
 
     folder: str = ""
@@ -40,51 +53,121 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.protocol:
             published(self.protocol)  # raises AuheatError for an unknown one
+        _check(self, {"fold": 1, "folds": 2, "batch_size": 1, "epoch_images": 0, "workers": 0})
 
 
 @dataclass(frozen=True)
 class OptimConfig:
     """How weights move.
 
-    schedule: "cosine" warms up over the first 3% of the steps and then falls to zero; "step"
-    divides the rate by 10 at `milestone` (a share of all steps), as the authors' code does.
-    optimiser: "adamw" or "adam". precision: "bf16-mixed" or "32-true".
-    scc_rate: factor on the learning rate of the matrices of SCC.
-    backbone_weights: safetensors file with the backbone's starting weights, in torchvision's naming
-    or a checkpoint of auheat; "default" for the backbone of the weights that come with auheat.
-    start: checkpoint of auheat whose weights all training starts from; one without SCC may start a
-    network with SCC.
+    Attributes:
+        epochs: How often the training goes through an epoch's images, at least once.
+        learning_rate: Of the first step after the warm-up.
+        weight_decay: AdamW's decay, or Adam's L2 penalty, of filters; norms, biases and the
+            matrices of SCC are spared.
+        epsilon: Added to the root of the second moment by both optimisers.
+        optimiser: "adamw" or "adam".
+        schedule: "cosine" warms up over the first 3% of the steps and then falls to zero; "step"
+            divides the rate by 10 at `milestone`, as the authors' code does.
+        milestone: Fraction of all steps.
+        precision: "bf16-mixed" or "32-true".
+        clip_gradients: Largest norm of all gradients together, 0 for no limit.
+        accumulate: Batches whose gradients are averaged before a step. Batch norm still sees
+            `DataConfig.batch_size` images at a time.
+        scc_rate: Factor on the learning rate of the matrices of SCC.
+        head_rate: Factor on the learning rate of the last layer.
+        backbone_weights: Safetensors file with the backbone's starting weights, in torchvision's
+            naming or a checkpoint of auheat; "default" for the backbone of the weights that come
+            with auheat.
+        start: Checkpoint of auheat whose weights all training starts from; one without SCC may
+            start a network with SCC.
+
+    Raises:
+        AuheatError: A value makes no sense.
     """
 
     epochs: int = 10
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
+    epsilon: float = 1e-8
     optimiser: Literal["adamw", "adam"] = "adamw"
     schedule: Literal["cosine", "step"] = "cosine"
     milestone: float = 0.5
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     clip_gradients: float = 1.0
+    accumulate: int = 1
     scc_rate: float = 1.0
+    head_rate: float = 1.0
     backbone_weights: str = field(default="", metadata={FORMER_NAME: "trunk_weights"})
     start: str = ""
+
+    def __post_init__(self) -> None:
+        zeros = ("learning_rate", "weight_decay", "epsilon", "milestone", "clip_gradients")
+        rates = ("scc_rate", "head_rate")
+        _check(self, {"epochs": 1, "accumulate": 1, **dict.fromkeys((*zeros, *rates), 0)})
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Mean squared error over maps and pixels (Eq. 2 of the paper, averaged instead of summed).
+    """Squared error over maps and pixels, in the units of `ModelConfig.map_units`.
 
-    foreground: weight of pixels at AU points is 1 + foreground. Plain squared error (0, the paper)
-    collapses to empty maps where labels are mostly 0 and maps mostly background; 15 cured that.
-    location: weight of the loss on location maps, if the network has them.
+    Attributes:
+        form: "mean" over maps and pixels, or their "sum" as Eq. 2 reads; both are averaged over the
+            batch. Adam divides a constant factor out again, but its epsilon and an L2 penalty do
+            not see the factor, so that the two forms do not train alike.
+        foreground: Weight of pixels at AU points is 1 + foreground; 0 for plain squared error, as
+            in the paper.
+        location: Weight of the loss on location maps, if the network has them.
+
+    Raises:
+        AuheatError: A weight is below 0.
     """
 
+    form: Literal["mean", "sum"] = "mean"
     foreground: float = 15.0
     location: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check(self, {"foreground": 0, "location": 0})
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How a run is kept. Nothing here changes what is trained.
+
+    Attributes:
+        checkpoint_minutes: A checkpoint is written after this many minutes, besides those after
+            each epoch; 0 for those alone.
+        loggers: Whom the figures are told to besides the run's own files: "tensorboard", and
+            "wandb" where Weights & Biases is installed.
+
+    Raises:
+        AuheatError: The minutes are below 0.
+    """
+
+    checkpoint_minutes: float = 10.0
+    loggers: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
+
+    def __post_init__(self) -> None:
+        _check(self, {"checkpoint_minutes": 0})
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One run. name: its folder below `runs`. seed: decides weights, order and augmentation."""
+    """One run.
+
+    Attributes:
+        name: Its folder below `runs` begins with it.
+        seed: Decides weights, order and augmentation.
+        model: The network.
+        data: What is trained on.
+        optim: How weights move.
+        loss: What is made small.
+        run: How the run is kept.
+
+    Raises:
+        AuheatError: The name is no name of a folder, or the seed is not 0 to 2^32 - 1.
+    """
 
     name: str = "default"
     seed: int = 1
@@ -92,6 +175,59 @@ class Experiment:
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        _check(self, {"seed": 0})
+        if self.seed >= 2**32:
+            raise AuheatError(f"seed = {self.seed}: expected less than 2^32")
+        if not self.name or self.name in (".", "..") or set("/\\\0") & set(self.name):
+            raise AuheatError(f"name = {self.name!r}: expected the name of a folder")
+
+    @property
+    def folder_name(self) -> str:
+        """What the run's folder is called: name and seed, and the fold where there is one."""
+        fold = f"-fold{self.data.fold}" if self.data.protocol else ""
+        return f"{self.name}-seed{self.seed}{fold}"
+
+
+def _check(settings: object, smallest: Mapping[str, float]) -> None:
+    """Raises AuheatError unless each of these settings is a number of at least so much."""
+    for key, least in smallest.items():
+        value = getattr(settings, key)
+        if not least <= value < math.inf:
+            raise AuheatError(f"{key} = {value!r}: expected a number of at least {least:g}")
+
+
+def differences(one: Experiment, other: Experiment) -> list[str]:
+    """Where two runs train something else: lines like `optim.epochs 10, not 20`.
+
+    Left out is what trains the same weights: reading processes, caches, how the run is kept, and
+    whether the path of a folder is absolute.
+    """
+    first, second = (_flat(to_dict(_as_trained(experiment))) for experiment in (one, other))
+    return [
+        f"{key} {json.dumps(value)}, not {json.dumps(second[key])}"
+        for key, value in first.items()
+        if value != second[key]
+    ]
+
+
+def _as_trained(experiment: Experiment) -> Experiment:
+    data = experiment.data
+    folder = str(Path(data.folder).resolve()) if data.folder else ""
+    more = tuple(str(Path(name).resolve()) for name in data.more)
+    data = replace(data, folder=folder, more=more, workers=0, cache="")
+    return replace(experiment, data=data, run=RunConfig())
+
+
+def _flat(settings: Mapping[str, Any], start: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        inner = isinstance(value, Mapping)
+        found |= _flat(value, f"{start}{key}.") if inner else {start + key: value}
+    return found
 
 
 def read_experiment(path: Path, assignments: Sequence[str] = ()) -> Experiment:

@@ -1,62 +1,152 @@
-"""Running an experiment: folders, loaders, checkpoints, resume.
+"""Running an experiment: its data, its network, the loop, and going on where it stopped.
 
-A run's folder holds `experiment.json` (the settings in full), `best.safetensors` (the weights with
-the highest validation ICC), `last.ckpt` (what resuming needs), `history.jsonl` (a line of metrics
-for each epoch) and TensorBoard files.
+What the folder of a run holds is said in `auheat.training.run_folder`.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
+import signal
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from auheat import __version__
-from auheat.config import build, to_dict
 from auheat.data.dataset import CropDataset, Sample, VisitSampler
 from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, join, read_manifest
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, Terminated
 from auheat.evaluation.protocols import assign, fold_of
-from auheat.files import atomic_write
-from auheat.models.checkpoint import backbone_of, load_backbone, save_checkpoint, start_from
+from auheat.models.checkpoint import backbone_of, load_backbone, start_from
 from auheat.models.weights import default_weights
 from auheat.system import keep_freed_memory
+from auheat.training.callbacks import (
+    Checkpoints,
+    History,
+    KeepBest,
+    SafeCheckpoints,
+    StopOnSignal,
+    Stopped,
+    TimeLeft,
+    readable_checkpoint,
+)
 from auheat.training.experiment import DataConfig, Experiment
 from auheat.training.module import HeatmapModule
+from auheat.training.run_folder import BEST, Record, claim, refuse_other_run
 
-SETTINGS = "experiment.json"
-_LAST = "last"
-BEST = "best.safetensors"
 _EVALUATION_BATCH = 64
 
 
-def fit(experiment: Experiment, folder: Path) -> Path:
-    """Trains an experiment in `folder` and returns the path of its best weights.
+def fit(
+    experiment: Experiment, folder: str | Path, *, notify: Callable[[str], object] = lambda _: None
+) -> Path:
+    """Trains an experiment in a folder and returns the path of its best weights.
 
-    A folder that holds a started run of the same settings is continued where it stopped. Under
-    `torchrun` every process calls this and takes its share of the pictures. A step of n processes
-    sees what a step of one process with n times `batch_size` would see, but batch norm knows only
-    the share of its own process, and the averages of the first process are kept. Raises AuheatError
-    if the folder holds a run of other settings, or if the dataset cannot be used.
+    A folder that holds a started run of the same settings is continued where it stopped, also
+    within an epoch; the weights are those of an unbroken run. Everything that can be checked is
+    checked before the folder is touched. Under `torchrun` every process calls this and takes its
+    share of the images. A step of n processes sees what a step of one process with n times
+    `batch_size` would see, but batch norm knows only the share of its own process, and the averages
+    of the first process are kept.
+
+    Args:
+        experiment: The settings.
+        folder: Where the run's files go, see `auheat.training.run_folder`.
+        notify: Takes lines of text: where a run goes on, and what a user should know of its start.
+
+    Raises:
+        AuheatError: The folder holds a run of other settings, a dataset or weights cannot be used,
+            or nothing more can be written; what was trained so far is kept.
+        KeyboardInterrupt: After Ctrl-C; the training has saved where it is.
+        Terminated: After SIGTERM; the same.
     """
+    folder = Path(folder)
     keep_freed_memory()
-    manifest = read_dataset(experiment.data)
-    more = [read_manifest(Path(folder)) for folder in experiment.data.more]
+    refuse_other_run(folder, experiment)
+    refuse_missing_files(experiment)
+    parts = _read_parts(experiment)
+    logging.getLogger("lightning").setLevel(logging.WARNING)  # its greetings and tips
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    lightning.seed_everything(experiment.seed, verbose=False)
+    module = HeatmapModule(experiment, parts.steps)
+    _fill(module, experiment)
+    found = readable_checkpoint(folder)
+    if is_first_process():
+        claim(folder, experiment)
+        notify(_start(experiment) if found is None else _resumption(found[1], parts, experiment))
+    trainer, stop = _trainer(experiment, folder, parts)
+    record = Record(folder, str(trainer.strategy.root_device)) if is_first_process() else None
+    ended = "failed"
+    try:
+        with stop, warnings.catch_warnings():
+            # Advice to programmers that a user can do nothing about.
+            warnings.filterwarnings("ignore", module=r"lightning\..*")
+            trainer.fit(
+                module,
+                _train_loader(experiment, parts),
+                _val_loader(experiment, parts.val, trainer),
+                ckpt_path=found[0] if found else None,
+                weights_only=True,
+            )
+        ended = "finished"
+    except Stopped as stopped:
+        ended = "interrupted" if stopped.number == signal.SIGINT else "terminated"
+        if stopped.number == signal.SIGINT:
+            raise KeyboardInterrupt from None
+        raise Terminated from None
+    except OSError as error:
+        raise AuheatError(
+            f"training in {folder} ended: {error.strerror or error}; what was trained up to the "
+            "last checkpoint is kept, and the same command goes on from there"
+        ) from None
+    finally:
+        if record is not None:
+            record.write(ended)
+    if not (folder / BEST).is_file():
+        raise AuheatError(f"training in {folder} ended before its first validation")
+    return folder / BEST
+
+
+def refuse_missing_files(experiment: Experiment) -> None:
+    """Raises AuheatError unless the files of weights to start from are there."""
+    optim = experiment.optim
+    for key, name in (("backbone_weights", optim.backbone_weights), ("start", optim.start)):
+        if name and name != "default" and not Path(name).is_file():
+            raise AuheatError(f"no file at {name}, which optim.{key} names")
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What is trained and validated on, and in which portions.
+
+    batches: of an epoch. steps: of the whole training. sampler: the order of `train`.
+    """
+
+    train: Manifest
+    val: Manifest
+    sampler: VisitSampler
+    batches: int
+    steps: int
+
+
+def _read_parts(experiment: Experiment) -> _Parts:
+    """Raises AuheatError for datasets that cannot be trained on."""
+    data = experiment.data
+    manifest = read_dataset(data)
+    more = [read_manifest(Path(folder)) for folder in data.more]
     train = join([part.split("train") for part in (manifest, *more)])
     val = manifest.split("val")
     processes, rank = _processes()
-    epoch_images = experiment.data.epoch_images or len(train.table)
+    epoch_images = data.epoch_images or len(train.table)
     for split, part in (("train", train), ("val", val)):
         if not len(part.table):
             raise AuheatError(f"the dataset {manifest.folder} has no pictures in its {split} split")
@@ -65,30 +155,46 @@ def fit(experiment: Experiment, folder: Path) -> Path:
             f"{processes} processes have too few pictures: an epoch has {epoch_images}, the val "
             f"split {len(val.table)}"
         )
-    _claim(folder, experiment, writes=is_first_process())
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its greetings and tips
-    lightning.seed_everything(experiment.seed, verbose=False)
     share = epoch_images // processes  # the same for all, or they would wait for each other
-    batches = math.ceil(share / experiment.data.batch_size)
-    module = HeatmapModule(experiment, batches * experiment.optim.epochs)
-    if experiment.optim.backbone_weights:
-        load_backbone(backbone_of(module.net), _backbone_file(experiment.optim.backbone_weights))
-    if experiment.optim.start:
-        start_from(module.net, Path(experiment.optim.start))
-    module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    batches = math.ceil(share / data.batch_size)
     sampler = VisitSampler(len(train.table), share * processes, experiment.seed, rank, processes)
-    trainer = _trainer(experiment, folder, batches, sampler)
-    checkpoint = folder / f"{_LAST}.ckpt"
-    trainer.fit(
-        module,
-        _train_loader(experiment, train, sampler),
-        _val_loader(experiment, val, trainer),
-        ckpt_path=checkpoint if checkpoint.is_file() else None,
-        weights_only=True,
+    steps = math.ceil(batches / experiment.optim.accumulate) * experiment.optim.epochs
+    return _Parts(train, val, sampler, batches, steps)
+
+
+def _fill(module: HeatmapModule, experiment: Experiment) -> None:
+    """Gives the network the weights that it starts from. Raises AuheatError if they do not fit."""
+    optim = experiment.optim
+    if optim.backbone_weights:
+        load_backbone(backbone_of(module.net), _backbone_file(optim.backbone_weights))
+    if optim.start:
+        start_from(module.net, experiment.model, Path(optim.start))
+    module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _start(experiment: Experiment) -> str:
+    """What a user should know when a training begins."""
+    optim = experiment.optim
+    if optim.start:
+        return f"starts from {optim.start}"
+    if optim.backbone_weights:
+        return f"the backbone starts from {optim.backbone_weights}"
+    advice = "" if experiment.model.kind == "hourglass" else ", see optim.backbone_weights"
+    return f"all weights start at random{advice}"
+
+
+def _resumption(checkpoint: dict[str, Any], parts: _Parts, experiment: Experiment) -> str:
+    """Where a run goes on."""
+    states = checkpoint["callbacks"]
+    done = int(states["Checkpoints"]["batches"])
+    best = float(states["KeepBest"]["best"])
+    epoch, within = divmod(done, parts.batches)
+    so_far = f"best validation ICC {best:.3f}" if math.isfinite(best) else "no validation yet"
+    return (
+        f"goes on after {epoch} of {experiment.optim.epochs} epochs"
+        + (f" and {within} of {parts.batches} batches" if within else "")
+        + f", step {checkpoint['global_step']}; {so_far}"
     )
-    if not (folder / BEST).is_file():
-        raise AuheatError(f"training in {folder} ended before its first validation")
-    return folder / BEST
 
 
 def read_dataset(data: DataConfig) -> Manifest:
@@ -117,135 +223,74 @@ def _backbone_file(name: str) -> Path:
     return default_weights() if name == "default" else Path(name)
 
 
-def is_run_of(folder: Path, experiment: Experiment) -> bool:
-    """Whether a folder holds a run of these settings; what its file leaves out has its default."""
-    noted = folder / SETTINGS
-    return noted.is_file() and (
-        build(Experiment, json.loads(noted.read_text()), str(noted)) == experiment
-    )
-
-
-def _claim(folder: Path, experiment: Experiment, writes: bool = True) -> None:
-    """Checks that the run's folder is of these settings, and notes them there if `writes`."""
-    noted = folder / SETTINGS
-    if noted.is_file() and not is_run_of(folder, experiment):
-        raise AuheatError(
-            f"{folder} holds a run with other settings: give this one another name or delete it"
-        )
-    if not writes:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(noted) as temporary:
-            temporary.write_text(json.dumps(to_dict(experiment), indent=1))
-    except OSError as error:
-        raise AuheatError(f"cannot write into {folder}: {error.strerror}") from None
-
-
 def _trainer(
-    experiment: Experiment, folder: Path, batches: int, sampler: VisitSampler
-) -> lightning.Trainer:
+    experiment: Experiment, folder: Path, parts: _Parts
+) -> tuple[lightning.Trainer, StopOnSignal]:
     processes, _ = _processes()
     here = int(os.environ["LOCAL_WORLD_SIZE"]) if processes > 1 else 1
-    return lightning.Trainer(
+    optim = experiment.optim
+    checkpoints = Checkpoints(
+        folder,
+        parts.sampler,
+        batches=parts.batches,
+        batch_size=experiment.data.batch_size,
+        minutes=experiment.run.checkpoint_minutes,
+    )
+    stop = StopOnSignal(checkpoints)
+    trainer = lightning.Trainer(
         strategy="ddp" if processes > 1 else "auto",
         devices=here,
         num_nodes=processes // here,
         default_root_dir=folder,
-        max_epochs=experiment.optim.epochs,
-        precision=experiment.optim.precision,
-        logger=TensorBoardLogger(folder, name="", version=""),
+        max_epochs=optim.epochs,
+        precision=optim.precision,
+        accumulate_grad_batches=optim.accumulate,
+        logger=_loggers(experiment, folder),
+        plugins=[SafeCheckpoints()],
         callbacks=[
-            TQDMProgressBar(refresh_rate=10),
-            ModelCheckpoint(folder, filename=_LAST, enable_version_counter=False),
-            KeepBest(folder / BEST),
-            History(folder / "history.jsonl"),
-            SamplerEpoch(sampler),
+            TimeLeft(parts.batches, optim.epochs),
+            KeepBest(folder),
+            History(folder),
+            checkpoints,
+            stop,
         ],
+        enable_checkpointing=False,
         num_sanity_val_steps=0,
-        log_every_n_steps=min(50, batches),
+        log_every_n_steps=min(50, parts.batches),
         use_distributed_sampler=False,
         enable_model_summary=False,
     )
+    # Its own handlers leave with code 0 at SIGTERM, and without a checkpoint; `StopOnSignal` does
+    # what they are for.
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+    return trainer, stop
 
 
-class KeepBest(lightning.Callback):
-    """Saves the weights whenever the mean validation ICC is the highest so far."""
+def _loggers(experiment: Experiment, folder: Path) -> list[Logger]:
+    """Raises AuheatError for one that is not installed."""
+    found: list[Logger] = []
+    for name in experiment.run.loggers:
+        try:
+            if name == "tensorboard":
+                found.append(TensorBoardLogger(folder, name="", version=""))
+            else:
+                from lightning.pytorch.loggers import WandbLogger
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._best = -math.inf
-
-    def on_validation_end(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule
-    ) -> None:
-        icc = float(trainer.callback_metrics.get("val/icc", math.nan))
-        if not trainer.is_global_zero or not (icc > self._best):
-            return
-        assert isinstance(module, HeatmapModule)
-        self._best = icc
-        experiment = module.experiment
-        card = {
-            "auheat": __version__,
-            "experiment": to_dict(experiment),
-            "epoch": trainer.current_epoch + 1,
-            "validation": {
-                "icc": icc,
-                "mae": float(trainer.callback_metrics["val/mae"]),
-            },
-        }
-        save_checkpoint(self._path, module.net, experiment.model, card=card)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"best": self._best}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._best = float(state_dict["best"])
+                found.append(WandbLogger(experiment.folder_name, folder, project="auheat"))
+        except (ImportError, ModuleNotFoundError):
+            raise AuheatError(
+                f"run.loggers names {name}, which is not installed: `pip install {name}`"
+            ) from None
+    return found
 
 
-class History(lightning.Callback):
-    """Adds a line of metrics to a file after every validation."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def on_validation_end(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule
-    ) -> None:
-        if not trainer.is_global_zero:
-            return
-        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        line = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, **values}
-        with self._path.open("a") as stream:
-            stream.write(json.dumps(line) + "\n")
-
-
-class SamplerEpoch(lightning.Callback):
-    """Tells the sampler of a resumed run which epoch comes next.
-
-    Lightning does so too, but only after it has asked the loader for an iterator, and by then the
-    reading processes have begun with the first epoch.
-    """
-
-    def __init__(self, sampler: VisitSampler) -> None:
-        self._sampler = sampler
-
-    def on_load_checkpoint(
-        self,
-        trainer: lightning.Trainer,
-        module: lightning.LightningModule,
-        checkpoint: dict[str, Any],
-    ) -> None:
-        self._sampler.set_epoch(checkpoint["epoch"] + 1)  # it is saved when an epoch is through
-
-
-def _train_loader(
-    experiment: Experiment, part: Manifest, sampler: VisitSampler
-) -> DataLoader[Sample]:
+def _train_loader(experiment: Experiment, parts: _Parts) -> DataLoader[Sample]:
     data, model = experiment.data, experiment.model
     cache = Path(data.cache) if data.cache else None
-    dataset = CropDataset(part, model.aus, model.input_size, data.augment, experiment.seed, cache)
-    return crop_loader(dataset, data.batch_size, data.workers, sampler)
+    dataset = CropDataset(
+        parts.train, model.aus, model.input_size, data.augment, experiment.seed, cache
+    )
+    return crop_loader(dataset, data.batch_size, data.workers, parts.sampler)
 
 
 def _val_loader(

@@ -22,7 +22,7 @@ from auheat.training.experiment import Experiment, LossConfig, OptimConfig
 
 
 def heatmap_loss(maps: Heatmaps, targets: Targets, config: LossConfig) -> Tensor:
-    """Weighted mean squared error of intensity and location maps (B, N, h, w).
+    """Weighted squared error of intensity and location maps (B, N, h, w), see `LossConfig`.
 
     Intensity maps that are not coded do not count; location maps always do.
     """
@@ -32,6 +32,8 @@ def heatmap_loss(maps: Heatmaps, targets: Targets, config: LossConfig) -> Tensor
     if maps.location is not None and config.location:
         missed = (weight * (maps.location.float() - targets.location).square()).mean()
         error = error + config.location * missed
+    if config.form == "sum":
+        error = error * targets.intensity[0].numel()
     return error
 
 
@@ -39,7 +41,8 @@ def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, An
     """The weights by how they are trained.
 
     Filters decay; norms, biases and the matrices of SCC do not (decay would pull SCC away from the
-    pass-through that it starts as). SCC's matrices have their own factor on the learning rate.
+    pass-through that it starts as). SCC's matrices and the last layer have their own factors on the
+    learning rate.
     """
     matrices = {
         id(parameter)
@@ -48,13 +51,24 @@ def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, An
         for parameter in (layer.phi, layer.omega)
         if parameter is not None
     }
+    last = {id(parameter) for parameter in net.head.parameters()} if optim.head_rate != 1 else set()
+    head_rate, own = optim.learning_rate * optim.head_rate, matrices | last
     scc = [p for p in net.parameters() if id(p) in matrices]
-    filters = [p for p in net.parameters() if p.ndim > 1 and id(p) not in matrices]
-    rest = [p for p in net.parameters() if p.ndim <= 1]
+    filters = [p for p in net.parameters() if p.ndim > 1 and id(p) not in own]
+    rest = [p for p in net.parameters() if p.ndim <= 1 and id(p) not in own]
+    head = [p for p in net.head.parameters() if id(p) in last]
     groups = [
         {"params": filters, "weight_decay": optim.weight_decay},
         {"params": rest, "weight_decay": 0.0},
         {"params": scc, "weight_decay": 0.0, "lr": optim.learning_rate * optim.scc_rate},
+        *(
+            {
+                "params": [p],
+                "weight_decay": optim.weight_decay if p.ndim > 1 else 0.0,
+                "lr": head_rate,
+            }
+            for p in head
+        ),
     ]
     return [group for group in groups if group["params"]]
 
@@ -110,7 +124,12 @@ class HeatmapModule(lightning.LightningModule):
         optim = self.experiment.optim
         kind = torch.optim.AdamW if optim.optimiser == "adamw" else torch.optim.Adam
         fused = self.device.type in ("cpu", "cuda")
-        optimiser = kind(parameter_groups(self.net, optim), lr=optim.learning_rate, fused=fused)
+        optimiser = kind(
+            parameter_groups(self.net, optim),
+            lr=optim.learning_rate,
+            eps=optim.epsilon,
+            fused=fused,
+        )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from auheat.config import ModelConfig, build, to_dict
+from auheat.config import ModelConfig, build_stored, to_dict
 from auheat.errors import AuheatError
 from auheat.models.runtimes.names import Precision
 
@@ -73,7 +73,9 @@ class ExportedSettings:
                 f"{path} has format {version} in {precision}, which this auheat does not read: "
                 "export it again"
             )
-        return cls(build(ModelConfig, model, f"exported network {path}"), card, precision, weights)
+        return cls(
+            build_stored(ModelConfig, model, f"exported network {path}"), card, precision, weights
+        )
 
 
 def exists(path: str | Path) -> Path:

@@ -1,0 +1,207 @@
+"""The folder of a run: which files it holds, whose it is, and what it records of the run itself.
+
+    experiment.json     the settings in full
+    best.safetensors    the weights with the highest validation ICC
+    last.ckpt           what resuming needs; last.previous.ckpt is the one before it
+    history.jsonl       a line of figures for each epoch; history.csv and history.png are made of it
+    run.json            versions, commit, processor, seconds and peak memory of each start
+    events.out.*        for TensorBoard
+
+`auheat evaluate` and sweeps add `predictions-*.parquet`, `result-*.json`, `val.parquet` and
+`test.parquet`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from auheat import __version__
+from auheat.config import build_stored, to_dict
+from auheat.errors import AuheatError
+from auheat.files import atomic_write
+from auheat.training.experiment import Experiment, differences
+
+SETTINGS, BEST, HISTORY, RECORD = "experiment.json", "best.safetensors", "history.jsonl", "run.json"
+LAST, PREVIOUS = "last.ckpt", "last.previous.ckpt"
+_SHOWN = 4
+
+
+def stored_experiment(folder: Path) -> Experiment | None:
+    """The settings that a run's folder holds, None where it holds none.
+
+    Raises:
+        AuheatError: They cannot be read.
+    """
+    path = folder / SETTINGS
+    try:
+        settings = json.loads(path.read_text("utf-8"))
+        if not isinstance(settings, dict):
+            raise ValueError
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        raise AuheatError(
+            f"{path} is damaged: delete {folder}, or give this run another name"
+        ) from None
+    return build_stored(Experiment, settings, str(path))
+
+
+def is_started(folder: Path) -> bool:
+    """Whether a folder holds something that was trained."""
+    return any((folder / name).exists() for name in (LAST, PREVIOUS, BEST))
+
+
+def refuse_other_run(folder: Path, experiment: Experiment) -> None:
+    """Does nothing for a new folder, one where nothing was trained yet, and one of this run.
+
+    Raises:
+        AuheatError: The folder holds a run of other settings; the message says which differ.
+    """
+    if not is_started(folder):
+        return
+    stored = stored_experiment(folder)
+    if stored is None:
+        raise AuheatError(f"{folder} holds a run without {SETTINGS}: give this one another name")
+    found = differences(stored, experiment)
+    if found:
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise AuheatError(
+            f"{folder} holds a run with other settings ({'; '.join(found[:_SHOWN])}{more}): "
+            "give this one another name or delete it"
+        )
+
+
+def claim(folder: Path, experiment: Experiment) -> None:
+    """Makes the folder and notes the settings in it.
+
+    Raises:
+        AuheatError: See `refuse_other_run`; or nothing can be written there.
+    """
+    refuse_other_run(folder, experiment)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AuheatError(f"cannot write into {folder}: {error.strerror}") from None
+    with atomic_write(folder / SETTINGS) as temporary:
+        temporary.write_text(json.dumps(to_dict(experiment), indent=1), "utf-8")
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """The lines of `history.jsonl`, one for each epoch; one that was not written whole is none."""
+    lines = []
+    with suppress(OSError):
+        for line in (folder / HISTORY).read_text("utf-8").splitlines():
+            with suppress(ValueError):
+                lines.append(json.loads(line))
+    return lines
+
+
+def write_history(folder: Path, lines: list[dict[str, Any]]) -> None:
+    """Writes `history.jsonl`, and the table and the picture that are made of it."""
+    with atomic_write(folder / HISTORY) as temporary:
+        temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    rows = [names, *([str(line.get(name, "")) for name in names] for line in lines)]
+    with atomic_write(folder / "history.csv") as temporary:
+        temporary.write_text("".join(",".join(row) + "\n" for row in rows), "utf-8")
+    _draw_history(folder / "history.png", lines)
+
+
+def _draw_history(path: Path, lines: list[dict[str, Any]]) -> None:
+    """Loss, ICC and MAE against epochs."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError:
+        return
+    figure = Figure((7.0, 2.2), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    epochs = [line["epoch"] for line in lines]
+    titles = {"train/loss": "loss, mean of the epoch", "val/icc": "validation ICC",
+              "val/mae": "validation MAE (levels)"}  # fmt: skip
+    for place, (name, title) in enumerate(titles.items(), 1):
+        axes = figure.add_subplot(1, 3, place)
+        axes.plot(epochs, [line.get(name, float("nan")) for line in lines], marker=".")
+        axes.set_title(title, fontsize=8)
+        axes.set_xlabel("epoch", fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+class Record:
+    """What `run.json` says: one entry for each time that the run was started."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self._path = folder / RECORD
+        self._began = time.monotonic()
+        self._starts: list[dict[str, Any]] = []
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            self._starts = list(json.loads(self._path.read_text("utf-8"))["starts"])
+        self._starts.append(
+            {
+                "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "auheat": __version__,
+                "commit": _commit(),
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "system": platform.system(),
+                "processor": _processor(),
+                "threads": torch.get_num_threads(),
+                "device": device,
+                "ended": "running",
+            }
+        )
+        self.write("running")
+
+    def write(self, ended: str) -> None:
+        """ended: how the run ended: "finished", "interrupted", or what went wrong."""
+        peak = _peak_bytes()
+        own = {"ended": ended, "seconds": round(time.monotonic() - self._began, 1)}
+        self._starts[-1] |= own | ({"peak_memory_mb": round(peak / 2**20)} if peak else {})
+        content = {"seconds": sum(one.get("seconds", 0.0) for one in self._starts),
+                   "starts": self._starts}  # fmt: skip
+        with atomic_write(self._path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def _commit() -> str:
+    """The commit of the checkout that this code runs from; "" for an installed package."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+    return ""
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _peak_bytes() -> int:
+    """The largest resident set of this process, or on a GPU what was allocated there at most."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    if os.name != "posix":
+        return 0
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,350 @@
+"""Runs that survive: stopped at any moment, damaged, refused, and gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightning
+import pandas as pd
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import load_file
+
+from auheat.cli import main
+from auheat.errors import AuheatError
+from auheat.training import callbacks
+from auheat.training.callbacks import History, readable_checkpoint
+from auheat.training.experiment import (
+    DataConfig,
+    Experiment,
+    LossConfig,
+    OptimConfig,
+    RunConfig,
+    differences,
+)
+from auheat.training.fit import fit
+from auheat.training.run_folder import BEST, HISTORY, LAST, PREVIOUS, RECORD, claim, read_history
+from small_runs import experiment, write_dataset
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    write_dataset(folder)
+    return folder
+
+
+def settings_of(data: Path, minutes: float = 10.0, **optim: Any) -> Experiment:
+    """Three epochs of four batches."""
+    made = experiment(data, **{"learning_rate": 1e-2, **optim})
+    return replace(
+        made, data=replace(made.data, epoch_images=32, batch_size=8), run=RunConfig(minutes)
+    )
+
+
+class Break(lightning.Callback):
+    """Does something after so many batches of the whole training."""
+
+    def __init__(self, batches: int, act: Callable[[], object]) -> None:
+        self._left, self._act = batches, act
+
+    def on_train_batch_end(self, *_: object) -> None:
+        self._left -= 1
+        if not self._left:
+            self._act()
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, callback: lightning.Callback) -> None:
+    """Every training from now on has one more callback, after the others."""
+    setup = lightning.Trainer.__init__
+
+    def with_callback(self: lightning.Trainer, **options: Any) -> None:
+        options["callbacks"] = [*options["callbacks"], callback]
+        setup(self, **options)
+
+    monkeypatch.setattr(lightning.Trainer, "__init__", with_callback)
+
+
+def power_cut() -> None:
+    raise RuntimeError("power cut")
+
+
+def same_end(one: Path, other: Path) -> None:
+    """Weights, the state that resuming needs, and the figures of all epochs are equal."""
+    first, second = (torch.load(run / LAST, weights_only=True) for run in (one, other))
+    assert all(torch.equal(first["state_dict"][k], second["state_dict"][k])
+               for k in first["state_dict"])  # fmt: skip
+    assert str(first["optimizer_states"]) == str(second["optimizer_states"])
+    weights, again = (load_file(run / BEST) for run in (one, other))
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    lines, after = read_history(one), read_history(other)
+    assert [line["epoch"] for line in after] == [1, 2, 3]
+    for line, resumed in zip(lines, after, strict=True):
+        assert line == pytest.approx(resumed, rel=1e-6, nan_ok=True)
+
+
+@pytest.fixture(scope="module")
+def unbroken(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    fit(settings_of(data), folder)
+    return folder
+
+
+@pytest.mark.parametrize("batches", [3, 4, 5, 9])
+def test_a_run_goes_on_within_an_epoch(
+    data: Path, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: int
+) -> None:
+    """Stopped after any batch with a checkpoint after each of them."""
+    settings = settings_of(data, minutes=1e-9)
+    with monkeypatch.context() as patched:
+        broken(patched, Break(batches, power_cut))
+        with pytest.raises(RuntimeError, match="power cut"):
+            fit(settings, tmp_path / "run")
+    said: list[str] = []
+    fit(settings, tmp_path / "run", notify=said.append)
+    saved = batches - 1 if batches % 4 == 0 else batches  # an epoch's last waits for validation
+    epoch, within = divmod(saved, 4)
+    assert said[0].startswith(f"goes on after {epoch} of 3 epochs and {within} of 4 batches, step")
+    same_end(unbroken, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_run_with_a_reading_process_goes_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process begins to read before Lightning names the epoch; gradients are gathered."""
+    settings = settings_of(data, minutes=1e-9, precision="bf16-mixed", accumulate=2)
+    settings = replace(settings, data=replace(settings.data, workers=1))
+    fit(settings, tmp_path / "a")
+    with monkeypatch.context() as patched:
+        broken(patched, Break(7, power_cut))
+        with pytest.raises(RuntimeError, match="power cut"):
+            fit(settings, tmp_path / "b")
+    fit(settings, tmp_path / "b")
+    same_end(tmp_path / "a", tmp_path / "b")
+    assert read_history(tmp_path / "a")[-1]["step"] == 6  # 12 batches, two a step
+
+
+def test_an_epoch_validated_twice_has_one_line(
+    data: Path, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between validation and checkpoint."""
+    settings = settings_of(data)
+    with monkeypatch.context() as patched:
+        patched.setattr(callbacks.Checkpoints, "on_train_epoch_end", lambda *_: power_cut())
+        with pytest.raises(RuntimeError, match="power cut"):
+            fit(settings, tmp_path / "run")
+    assert [line["epoch"] for line in read_history(tmp_path / "run")] == [1]
+    fit(settings, tmp_path / "run")
+    same_end(unbroken, tmp_path / "run")
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 half of a file"], ids=["empty", "half"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    data: Path, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
+    settings, run = settings_of(data), tmp_path / "run"
+    with monkeypatch.context() as patched:
+        broken(patched, Break(9, power_cut))
+        with pytest.raises(RuntimeError, match="power cut"):
+            fit(settings, run)
+    (run / LAST).write_bytes(damage)
+    found = readable_checkpoint(run)
+    assert found is not None and found[0] == run / PREVIOUS
+    fit(settings, run)
+    same_end(unbroken, run)
+    for name in (LAST, PREVIOUS):
+        (run / name).write_bytes(damage)
+    with pytest.raises(AuheatError, match=r"cannot go on from .*last\.ckpt and .*: delete them"):
+        fit(settings, run)
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, run = settings_of(data), tmp_path / "run"
+    saved: list[object] = []
+    save = torch.save
+
+    def full(content: Any, stream: Any) -> None:
+        saved.append(content)
+        if len(saved) > 1:
+            stream.write(b"half")
+            raise OSError(28, "No space left on device")
+        save(content, stream)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(AuheatError, match=r"last\.ckpt: No space left on device; the checkpoint"):
+        fit(settings, run)
+    assert sorted(path.name for path in run.glob("*.ckpt")) == [LAST]
+    assert not list(run.glob(".*.part*"))
+    found = readable_checkpoint(run)
+    assert found is not None and found[1]["callbacks"]["Checkpoints"]["batches"] == 4
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "ended"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_stops_after_the_step_with_a_checkpoint(
+    data: Path,
+    unbroken: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    code: int,
+    ended: str,
+) -> None:
+    run, settings = tmp_path / "tiny-seed5", tmp_path / "a.toml"
+    with monkeypatch.context() as patched:
+        broken(patched, Break(5, lambda: os.kill(os.getpid(), number)))
+        patched.setattr("auheat.training.experiment.read_experiment", lambda *_: settings_of(data))
+        done = CliRunner().invoke(main, ["train", str(settings), "--runs", str(tmp_path)])
+    assert done.exit_code == code
+    assert done.stderr.splitlines()[-1].startswith(f"auheat: {ended}")
+    assert json.loads((run / RECORD).read_text())["starts"][0]["ended"] == ended
+    found = readable_checkpoint(run)
+    assert found is not None and found[1]["callbacks"]["Checkpoints"]["batches"] == 6
+    fit(settings_of(data), run)
+    same_end(unbroken, run)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from dataclasses import replace
+sys.path.insert(0, {tests!r})
+from small_runs import experiment
+from test_training_runs import settings_of
+from auheat.training.fit import fit
+fit(settings_of(Path({data!r}), minutes=1e-9), Path({run!r}))
+"""
+
+
+def killed_at(data: Path, run: Path, seconds: float) -> bool:
+    """Starts a training and kills it that long after its first checkpoint; whether it was early."""
+    text = SCRIPT.format(tests=str(Path(__file__).parent), data=str(data), run=str(run))
+    process = subprocess.Popen(
+        [sys.executable, "-c", text], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    end = time.monotonic() + 120
+    while not (run / LAST).exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(seconds)
+    alive = process.poll() is None
+    process.kill()
+    process.wait()
+    return alive
+
+
+@pytest.mark.slow
+def test_a_training_killed_at_any_moment_goes_on(
+    data: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    """kill -9, also while a checkpoint is written: with one after every step it mostly is."""
+    moments = [float(text) for text in os.environ.get("AUHEAT_KILLS", "0.0,0.05,0.3").split(",")]
+    early = 0
+    for place, seconds in enumerate(moments):
+        run = tmp_path / str(place)
+        early += killed_at(data, run, seconds)
+        fit(settings_of(data, minutes=1e-9), run)
+        same_end(unbroken, run)
+    assert early, "every training had ended before it was killed"
+
+
+def test_the_history_is_made_of_whole_lines(tmp_path: Path) -> None:
+    class Trainer:
+        is_global_zero, current_epoch, global_step, accumulate_grad_batches = True, 4, 70, 2
+        callback_metrics = {"val/icc": torch.tensor(0.5)}  # noqa: RUF012
+
+    (tmp_path / HISTORY).write_text('{"epoch": 4}\n{"epoch": 5, "old": 1}\n{"epo')
+    history = History(tmp_path)
+    for loss in (1.0, 2.0, 6.0):
+        history.on_train_batch_end(Trainer(), None, {"loss": torch.tensor(loss)}, None, 0)
+    history.on_validation_end(Trainer(), None)  # type: ignore[arg-type]
+    assert read_history(tmp_path) == [
+        {"epoch": 4},
+        {"epoch": 5, "step": 70, "val/icc": 0.5, "train/loss": 6.0},  # mean of 3, times 2
+    ]
+    table = pd.read_csv(tmp_path / "history.csv")
+    assert table["epoch"].to_list() == [4, 5] and table["train/loss"].to_list()[1] == 6
+    assert (tmp_path / "history.png").stat().st_size > 1000
+
+
+def test_what_the_folder_records(unbroken: Path) -> None:
+    record = json.loads((unbroken / RECORD).read_text())
+    (start,) = record["starts"]
+    assert start["ended"] == "finished" and start["torch"] == torch.__version__
+    assert record["seconds"] == start["seconds"] > 0
+    assert start["peak_memory_mb"] > 100 and start["processor"]
+    ordinary = unbroken / "ordinary"
+    ordinary.touch()
+    assert (unbroken / BEST).stat().st_mode == ordinary.stat().st_mode
+
+
+def test_a_start_that_fails_leaves_the_folder_free(data: Path, tmp_path: Path) -> None:
+    wrong = settings_of(data, start=str(tmp_path / "none.safetensors"))
+    with pytest.raises(AuheatError, match=r"no file at .*none\.safetensors, which optim\.start"):
+        fit(wrong, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    claim(tmp_path / "run", settings_of(data, epochs=2))  # stopped before its first checkpoint
+    fit(settings_of(data, epochs=1), tmp_path / "run")
+
+
+def test_a_folder_keeps_to_its_settings(data: Path, tmp_path: Path) -> None:
+    settings = settings_of(data, epochs=1)
+    fit(settings, tmp_path / "run")
+    with pytest.raises(AuheatError, match=r"other settings \(optim\.epochs 1, not 2\): give"):
+        fit(settings_of(data, epochs=2), tmp_path / "run")
+    fit(replace(settings, run=RunConfig(1.0, ())), tmp_path / "run")  # trains the same
+    (tmp_path / "run" / "experiment.json").write_text('{"name": ')
+    with pytest.raises(AuheatError, match=r"experiment\.json is damaged: delete"):
+        fit(settings, tmp_path / "run")
+
+
+def test_what_trains_the_same_is_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = Experiment(data=DataConfig("faces", workers=3, cache="c"))
+    other = Experiment(data=DataConfig(str(tmp_path / "faces")), run=RunConfig(0))
+    assert differences(one, other) == []
+    assert differences(one, replace(other, seed=2)) == ["seed 1, not 2"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: OptimConfig(epochs=-1), "epochs = -1: expected a number of at least 1"),
+        (lambda: OptimConfig(learning_rate=-1.0), "learning_rate = -1.0: expected"),
+        (lambda: OptimConfig(learning_rate=float("nan")), "learning_rate = nan: expected"),
+        (lambda: OptimConfig(accumulate=0), "accumulate = 0"),
+        (lambda: DataConfig(batch_size=0), "batch_size = 0"),
+        (lambda: DataConfig(workers=-1), "workers = -1"),
+        (lambda: DataConfig(fold=0), "fold = 0"),
+        (lambda: LossConfig(foreground=-1.0), r"foreground = -1\.0"),
+        (lambda: Experiment(seed=-1), "seed = -1"),
+        (lambda: Experiment(seed=2**32), "seed = 4294967296"),
+        (lambda: Experiment("a/b"), "name = 'a/b': expected the name of a folder"),
+    ],
+)
+def test_settings_that_make_no_sense(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(AuheatError, match=message):
+        make()
+
+
+def test_the_fold_is_in_the_name() -> None:
+    assert Experiment("a", 2).folder_name == "a-seed2"
+    assert Experiment("a", 2, data=DataConfig(protocol="k-fold", fold=3)).folder_name == (
+        "a-seed2-fold3"
+    )
