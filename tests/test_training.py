@@ -83,7 +83,7 @@ def test_what_the_paper_reads_literally_depends_on_the_amplitude(data: Path) -> 
     for amplitude in (0.01, 1.0):
         module = a_module(data, map_units="amplitude", amplitude=amplitude, location_maps=False)
         torch.nn.init.zeros_(module.net.head.weight)
-        found.append(float(module.training_step(a_batch(), 0)))
+        found.append(module.training_step(a_batch(), 0).item())
     assert found[1] == pytest.approx(1e4 * found[0], rel=1e-4)
 
 

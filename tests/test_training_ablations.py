@@ -166,5 +166,5 @@ def test_an_interrupted_study_gives_the_same_figures(tmp_path: Path) -> None:
 def test_runs_of_other_settings_are_not_mixed(tmp_path: Path) -> None:
     made = sweep(tmp_path)
     made.run(paper.PLAIN, 1, 1)
-    with pytest.raises(AuheatError, match="run with other settings: name another with --runs"):
+    with pytest.raises(AuheatError, match=r"other settings \(optim\.epochs 2, not 3\): give"):
         replace(made, changes=(*TINY, "optim.epochs=3")).missing([paper.PLAIN])

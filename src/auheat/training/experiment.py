@@ -53,7 +53,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.protocol:
             published(self.protocol)  # raises AuheatError for an unknown one
-        _check(self, {"fold": 1, "folds": 2, "batch_size": 1, "epoch_images": 0, "workers": 0})
+        _check(self, {"fold": 1, "folds": 1, "batch_size": 1, "epoch_images": 0, "workers": 0})
 
 
 @dataclass(frozen=True)
