@@ -52,8 +52,7 @@ class TableBuffer:
 
     def pandas(self) -> pd.DataFrame:
         """A pandas table; a column of 0 and 1 that may be empty holds floats."""
-        import pandas as pd
-
+        pd = require("pandas")
         columns: dict[str, Any] = {}
         for column, values in self._each():
             columns[column.name] = values if column.type == "text" else np.array(values)

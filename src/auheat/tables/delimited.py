@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auheat.errors import AuheatError
+from auheat.optional import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +48,7 @@ def read_delimited(path: Path) -> Delimited:
         OSError: If it cannot be opened.
         AuheatError: If it is no such text, or a row does not fit its header.
     """
-    import pandas as pd
-
+    pd = require("pandas")
     text = _text(path)
     first = text.partition("\n")[0].strip()
     told = first[4:5] if first.lower().startswith("sep=") and len(first) == 5 else ""

@@ -83,8 +83,7 @@ class _Reader:
 
     @classmethod
     def of(cls, table: Any) -> _Reader:
-        import pandas as pd
-
+        pd = require("pandas")
         if isinstance(table, pd.DataFrame):
             return cls(table, "the table", None, tuple(table.attrs.get(NOTES, ())))
         if hasattr(table, "to_pandas"):
