@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
+from auheat.media import frames as module
+from auheat.media import limits
 from auheat.media.frames import Frame, PhotoSequence, VideoFile
 from stand_ins import texture, write_video
 
@@ -84,12 +87,10 @@ def test_time_always_advances(tmp_path: Path) -> None:
         def __init__(self, pts: int | None) -> None:
             self.pts, self.time_base = pts, Fraction(1, 1000)
 
-    from auheat.media import frames
-
     stream = type("Stream", (), {"start_time": 0, "time_base": Fraction(1, 1000)})()
     time, found = 0.0, []
     for number, pts in enumerate([*stalled, None]):
-        time = frames._timestamp(Picture(pts), stream, video.rate, number, time)
+        time = module._timestamp(Picture(pts), stream, video.rate, number, time)
         found.append(time)
     assert found == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
 
@@ -109,12 +110,18 @@ def rotated(path: Path, a: int, b: int, c: int, d: int) -> Path:
     ("matrix", "turns"),
     [((1, 0, 0, 1), 0), ((0, 1, -1, 0), -1), ((-1, 0, 0, -1), 2), ((0, -1, 1, 0), 1)],
 )
-def test_rotation_is_undone(tmp_path: Path, matrix: tuple[int, ...], turns: int) -> None:
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_rotation_and_mirroring_are_undone(
+    tmp_path: Path, matrix: tuple[int, ...], turns: int, mirrored: bool
+) -> None:
     """(0, 1, -1, 0) asks the player for a quarter turn clockwise, as phones held upright do."""
     stored = texture(3)
+    shown = np.rot90(stored, turns)
+    if mirrored:  # left and right of what is shown: x' becomes -x'
+        a, b, c, d = matrix
+        matrix, shown = (-a, b, -c, d), shown[:, ::-1]
     path = rotated(write_video(tmp_path / "a.mp4", [stored] * 3), *matrix)
     (frame, *_) = VideoFile(path)
-    shown = np.rot90(stored, turns)
     assert frame.image.shape == shown.shape
     assert frame.image.flags.c_contiguous
     assert np.abs(frame.image.astype(int) - shown).mean() < 16
@@ -278,3 +285,66 @@ def test_slow_sequences(tmp_path: Path) -> None:
     """One picture a day."""
     paths = pictures(tmp_path, texture(0), texture(1))
     assert timestamps(PhotoSequence(paths, "plants", fps=1 / 86400)) == pytest.approx([0, 86400])
+
+
+@pytest.mark.parametrize("matrix", range(18))
+def test_every_matrix_is_read_or_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, matrix: int
+) -> None:
+    """All coefficients of H.273. FFmpeg converts 0 to 9; others are near one of them or refused."""
+    path = write_video(tmp_path / "a.mp4", [texture(3)] * 3)
+    decoded = module._decoded
+
+    def claiming(*arguments: Any) -> Iterator[list[Any] | None]:
+        for pictures in decoded(*arguments):
+            for picture in pictures or ():
+                picture.colorspace = matrix
+            yield pictures
+
+    monkeypatch.setattr(module, "_decoded", claiming)
+    if matrix in (8, 11, 14, 15, 16, 17):
+        with pytest.raises(AuheatError, match=rf"\(matrix coefficients {matrix}, .*BT.709 first$"):
+            list(VideoFile(path))
+        return
+    (frame, *_) = VideoFile(path)
+    limit = 200 if matrix == 0 else 40  # 0 says that the planes are green, blue and red
+    assert np.abs(frame.image.astype(int) - texture(3)).mean() < limit
+
+
+def test_what_makes_readings_worse_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "a.mp4", [texture(3)] * 3)
+    video = VideoFile(path)
+    assert len(list(video)) == 3
+    assert video.notes == ()
+    for transfer, name in ((16, "PQ"), (18, "HLG")):
+        picture = type("Picture", (), {"interlaced_frame": True, "color_trc": transfer})()
+        interlaced, hdr = module._notes(picture)
+        assert "it is interlaced" in interlaced
+        assert f"HDR ({name})" in hdr
+
+
+def test_a_late_start_is_no_truncation(tmp_path: Path) -> None:
+    """Matroska states the time of its end, here 7 s, of which only 2 s are recorded."""
+    path = write_video(tmp_path / "a.mkv", noise(50), [5000 + 40 * i for i in range(50)])
+    video = VideoFile(path)
+    assert len(list(video)) == 50
+    assert video.problem is None
+    assert video.count == pytest.approx(50, abs=2)
+
+
+def test_a_name_like_a_protocol_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("P01: a.mp4", "http:a.mp4", "concat:a|b.mp4", "-i.mp4", "a%03d.mp4"):
+        write_video(tmp_path / "a.mp4", [texture(3)] * 3).rename(name)
+        assert len(list(VideoFile(name))) == 3
+
+
+def test_frames_that_are_too_large_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "a.mp4", [texture(3)] * 3)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 160 * 90 - 1)
+    with pytest.raises(AuheatError, match="has 160x90 pixels: at most"):
+        list(VideoFile(path))

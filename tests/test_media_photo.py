@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +10,12 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
 from auheat.errors import AuheatError
-from auheat.media.photo import is_photo, read_photo
+from auheat.media import limits, photo
+from auheat.media.frames import VideoFile
+from auheat.media.photo import is_photo, photo_note, read_photo
 
 # Four colours whose places tell every orientation apart.
 COLOURS = np.array(
@@ -159,11 +164,103 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 def test_huge_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's own limits do not matter, and keep their values."""
     path = saved(tmp_path / "a.png", COLOURS)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2)
+    np.testing.assert_array_equal(read_photo(path), COLOURS)
+    assert Image.MAX_IMAGE_PIXELS == 2
+    monkeypatch.setattr(limits, "MAX_PIXELS", 5)
     assert is_photo(path)
-    with pytest.raises(AuheatError, match="too many pixels"):
+    with pytest.raises(AuheatError, match=r"has 3x2 pixels: at most .* smaller first$"):
         read_photo(path)
+
+
+def test_large_jpegs_are_shrunk_while_they_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a power of two; what cannot be shrunk enough is refused."""
+    path = saved(tmp_path / "a.jpg", np.full((64, 96, 3), 90, np.uint8))
+    assert read_photo(path).shape == (64, 96, 3)
+    assert photo_note(path) is None
+    for most, shape in ((64 * 96 - 1, (32, 48, 3)), (1500, (16, 24, 3)), (100, (8, 12, 3))):
+        monkeypatch.setattr(photo, "MAX_PIXELS", most)
+        monkeypatch.setattr(limits, "MAX_PIXELS", most)
+        image = read_photo(path)
+        assert image.shape == shape
+        assert np.abs(image.astype(int) - 90).max() <= 2
+        note = photo_note(path)
+        assert note is not None
+        assert f"96x64 pixels and was read at {shape[1]}x{shape[0]}," in note
+    monkeypatch.setattr(photo, "MAX_PIXELS", 90)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 90)
+    with pytest.raises(AuheatError, match="has 12x8 pixels: at most"):
+        read_photo(path)
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.png", "a.tif", "a.avif"])
+def test_an_animated_picture_is_said_to_be_one(tmp_path: Path, name: str) -> None:
+    first, second = (Image.new("RGB", (16, 16), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / name, save_all=True, append_images=[second])
+    assert photo_note(tmp_path / name) == "of its 2 pictures only the first was read"
+    assert photo_note(saved(tmp_path / "b.png", COLOURS)) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("broken"), IndexError(), struct.error("short"), TypeError("a\nb"), MemoryError()],
+)
+def test_whatever_a_reader_raises_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Kinds seen from damaged AVIF, GIF, TIFF and JPEG 2000."""
+    path = saved(tmp_path / "a.png", COLOURS)
+
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", broken)
+    with pytest.raises(AuheatError, match=r"^cannot read picture .*a\.png: .+$") as caught:
+        read_photo(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "a.png", "a.gif", "a.tif", "a.webp", "a.bmp", "a.ppm", "a.jp2", "a.avif"]
+)
+def test_damaged_pictures_are_one_line_or_a_picture(tmp_path: Path, name: str) -> None:
+    """A hundred each: cut short, or with some bytes changed. No warning, no other error."""
+    rng, messages = np.random.default_rng(5), list[str]()
+    whole = bytearray(
+        saved(tmp_path / name, rng.integers(0, 256, (24, 32, 3)).astype(np.uint8)).read_bytes()
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for number in range(100):
+            content = bytearray(whole)
+            if number % 3 == 0:
+                del content[int(rng.integers(1, len(content))) :]
+            for place in rng.integers(0, len(content), number % 3 * 4):
+                content[place] = int(rng.integers(256))
+            path = tmp_path / f"damaged{number}"
+            path.write_bytes(content)
+            is_photo(path)
+            photo_note(path)
+            try:
+                assert read_photo(path).dtype == np.uint8
+            except AuheatError as error:
+                messages.append(str(error))
+    assert len(messages) > 10
+    assert not any("\n" in message for message in messages)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for read in (read_photo, VideoFile):
+        with pytest.raises(AuheatError, match="is a pipe or a device: save"):
+            read(tmp_path / "pipe.png")
+    assert not is_photo(tmp_path / "pipe.png")
 
 
 def test_other_files_are_no_photos(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from auheat.inference.inputs import Input, photos_in
 from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
 from auheat.inference.writers import Outputs, Result, Target, Writer, opened, writers_for
 from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
-from auheat.media.photo import is_photo, read_photo
+from auheat.media.photo import is_photo, photo_note, read_photo
 from auheat.progress import Progress, silent, track
 from auheat.results import FrameResult
 from auheat.tables.columns import Extra
@@ -147,6 +147,8 @@ class PredictionJob:
                 people.update(face.face_id for face in result)
         outcome.faces = len(people)
         self._finish(writers, results.baseline, outcome)
+        if isinstance(source, VideoFile) and source.notes:
+            outcome.note = "; ".join([*([outcome.note] if outcome.note else []), *source.notes])
         if source.problem:
             outcome.problem = f"{source.name}: {source.problem}; what could be read is kept"
 
@@ -158,6 +160,7 @@ class PredictionJob:
             _pass_on(Result(image, result, item.path), writers, outcome)
         outcome.faces = len(result)
         self._finish(writers, self._known_baseline, outcome)
+        outcome.note = outcome.note or photo_note(item.path)
 
     def _read_folder(self, item: Input, outcome: Outcome) -> None:
         photos, unreadable = photos_in(item.path), list[str]()

@@ -6,6 +6,7 @@ its first frame is out: it ends, and its `problem` says what is missing.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,16 +15,29 @@ from typing import Any, Protocol
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
+from auheat.media.limits import check_file, check_pixels
 from auheat.media.photo import read_photo
 
 # Demuxers that would take a text file, a playlist or a picture for a video.
 _NOT_VIDEO = frozenset({"tty", "image2", "hls", "dash", "concat", "lrc"})
 # A file is called truncated if its end lies this much before the length that its header states.
 _TRUNCATED_SECONDS = 0.5
+# Matrix coefficients (ITU-T H.273, table 4) that FFmpeg does not convert to RGB: those that another
+# one comes near to, and the rest.
+_SIMILAR_MATRIX = {3: 2, 10: 9, 12: 1, 13: 1}
+_UNREADABLE_MATRICES = {
+    **{8: "YCgCo", 11: "Y'D'zD'x", 14: "ICtCp"},
+    **{15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"},
+}
+# Major brands of pictures that phones write (ISO/IEC 23008-12, annex B): one tile is a frame.
+_PICTURE_BRANDS = frozenset({"heic", "heix", "heim", "heis", "mif1", "msf1"})
+# Transfer characteristics (table 3) of high dynamic range.
+_HDR = {16: "PQ", 18: "HLG"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +85,8 @@ class VideoFile:
     """A video file, decoded lazily.
 
     Timestamps are those of the file, so that variable frame rates come out right; where one is
-    missing or would not advance, the average rate continues. Rotation and non-square pixels are
-    undone: the image is what a player shows.
+    missing or would not advance, the average rate continues. Rotation, mirroring and non-square
+    pixels are undone: the image is what a player shows.
 
     Args:
         path: of the video file.
@@ -82,15 +96,17 @@ class VideoFile:
         rate: frames per second, on average.
         count: how many frames are to be expected, as far as the header tells.
         problem: after iterating, why frames are missing at the end, or None.
+        notes: after iterating, what may make readings worse: interlaced frames, HDR colours.
 
     Raises:
         AuheatError: on construction, if the file is missing or holds no video; on iterating, if no
-            frame can be decoded.
+            frame can be decoded, or frames are too large or in colours that cannot be read.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.problem: str | None = None
+        self.notes: tuple[str, ...] = ()
         with _opened(self.path) as container:
             stream = _video_streams(container)[0]
             self.rate: Fraction = stream.average_rate or stream.guessed_rate or Fraction(30)
@@ -112,11 +128,32 @@ class VideoFile:
                 for picture in pictures or ():
                     timestamp = _timestamp(picture, stream, self.rate, number, timestamp)
                     end = timestamp + _seconds_shown(picture, self.rate)
+                    if number == 0:
+                        check_pixels(self.path, picture.width, picture.height)
+                        self.notes = _notes(picture)
+                    try:
+                        image = _upright(picture, stream)
+                    except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
+                        if number == 0:
+                            raise self._unreadable(picture, error) from None
+                        damaged += 1
+                        continue
                     number += 1
-                    yield Frame(number, timestamp, _upright(picture, stream))
+                    yield Frame(number, timestamp, image)
             if number == 0:
                 raise AuheatError(f"no frame of {self.path} can be decoded")
             self.problem = _what_is_missing(_stated_seconds(stream), number, end, damaged)
+
+    def _unreadable(self, picture: Any, error: Exception) -> AuheatError:
+        """Why the first frame cannot be turned to RGB."""
+        matrix = int(picture.colorspace)
+        if matrix in _UNREADABLE_MATRICES:
+            return AuheatError(
+                f"{self.path} has colours that cannot be read (matrix coefficients {matrix}, "
+                f"{_UNREADABLE_MATRICES[matrix]}): convert it to BT.709 first"
+            )
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return AuheatError(f"cannot read the frames of {self.path}: {reason}")
 
 
 class PhotoSequence:
@@ -170,6 +207,7 @@ def _other_size(path: Path, image: NDArray[np.uint8], shape: tuple[int, ...]) ->
 
 def _opened(path: Path) -> Any:
     """An open container with at least one video stream."""
+    check_file(path)
     try:
         with path.open("rb") as stream:
             empty = not stream.read(1)
@@ -181,16 +219,24 @@ def _opened(path: Path) -> Any:
         raise AuheatError(f"{path} is empty")
     no_video = AuheatError(f"{path} is damaged or holds no video")
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        # With "file:" a name like `P01: a.mp4` is no protocol.
+        container = av.open(f"file:{path}", metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError):
         raise no_video from None
     formats = set(container.format.name.split(","))
     if formats & _NOT_VIDEO or any(name.endswith("_pipe") for name in formats):
         container.close()
         raise no_video
-    if not _video_streams(container):
+    streams = _video_streams(container)
+    if not streams:
         container.close()
         raise no_video
+    if len(streams) > 1 and container.metadata.get("major_brand") in _PICTURE_BRANDS:
+        container.close()
+        raise AuheatError(
+            f"{path} is a HEIC picture of {len(streams)} tiles, which cannot be put together: save "
+            "it as JPEG or PNG first"
+        )
     return container
 
 
@@ -239,8 +285,48 @@ def _upright(picture: Any, stream: Any) -> NDArray[np.uint8]:
     """RGB as a player shows it: square pixels, turned as the file says."""
     aspect = stream.sample_aspect_ratio or 1
     width = round(picture.width * aspect)
+    if picture.colorspace in _SIMILAR_MATRIX:
+        picture.colorspace = _SIMILAR_MATRIX[picture.colorspace]
     image = picture.to_ndarray(format="rgb24", width=width, height=picture.height)
-    return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90) % 4), np.uint8)
+    return np.ascontiguousarray(_as_shown(image, _display_matrix(picture)), np.uint8)
+
+
+def _display_matrix(picture: Any) -> tuple[int, ...]:
+    """(a, b, c, d): a stored place (x, y) is shown at (a x + c y, b x + d y), up to a shift.
+
+    See ISO/IEC 14496-12, 8.3.2, where they are the track header's matrix.
+    """
+    for data in picture.side_data:
+        if data.type == SideDataType.DISPLAYMATRIX and len(bytes(data)) >= 36:
+            a, b, _, c, d = struct.unpack("<5i", bytes(data)[:20])
+            return a, b, c, d
+    return 1, 0, 0, 1
+
+
+def _as_shown(image: NDArray[np.uint8], matrix: tuple[int, ...]) -> NDArray[np.uint8]:
+    """An image rotated by right angles and mirrored as a display matrix says."""
+    a, b, c, d = matrix
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        image, across, down = image.transpose(1, 0, 2), c, b
+    else:
+        across, down = a, d
+    return image[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
+
+
+def _notes(picture: Any) -> tuple[str, ...]:
+    """What of a frame may make readings worse."""
+    notes = []
+    if picture.interlaced_frame:
+        notes.append(
+            "it is interlaced, so that moving faces are combed: deinterlace it first, as with "
+            "ffmpeg -vf bwdif"
+        )
+    if picture.color_trc in _HDR:
+        notes.append(
+            f"its colours are HDR ({_HDR[picture.color_trc]}) and are read as if they were not: "
+            "tone-map it first"
+        )
+    return tuple(notes)
 
 
 def _expected_frames(stream: Any, rate: Fraction) -> int | None:
@@ -254,9 +340,10 @@ def _stated_seconds(stream: Any) -> float | None:
         return float(stream.frames * stream.time_base) or None
     if stream.duration:
         return float(stream.duration * stream.time_base)
-    try:  # Matroska: "00:01:02.500000000"
+    try:  # Matroska: "00:01:02.500000000", the time of the end, not counted from the start
         hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        start = float((stream.start_time or 0) * stream.time_base)
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - max(start, 0.0)
     except (KeyError, ValueError):
         return None
 

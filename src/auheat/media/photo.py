@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from auheat.errors import AuheatError
+from auheat.media.limits import MAX_PIXELS, check_file, check_pixels
 
 # Formats that are recognised by their content. Pillow knows more, among them some that answer to
 # video files.
@@ -17,13 +20,15 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2", ".avif"}
     | {".ppm", ".pgm", ".pbm", ".pnm"}
 )
+_OPENING = Lock()
 
 
 def read_photo(path: str | Path) -> NDArray[np.uint8]:
     """Reads a picture, rotated upright as its EXIF orientation says.
 
     16-bit pictures are scaled to 8 bits, transparent ones laid on white, and of several pictures
-    in one file the first is read.
+    in one file the first is read. A JPEG of more than `limits.MAX_PIXELS` pixels is read at a half,
+    a quarter or an eighth of its size; `photo_note` says so.
 
     Args:
         path: of the file; its content tells the format, not its name.
@@ -32,35 +37,79 @@ def read_photo(path: str | Path) -> NDArray[np.uint8]:
         (H, W, 3) RGB uint8.
 
     Raises:
-        AuheatError: if the file is missing, not a picture in a known format, or damaged.
+        AuheatError: if the file is missing, not a picture in a known format, damaged, or too large.
     """
+    path = Path(path)
+    check_file(path)
     try:
-        with _open(path) as picture:
+        with warnings.catch_warnings(), _open(path) as picture:
+            warnings.simplefilter("ignore")
+            picture.draft(None, _draft_size(picture))
+            check_pixels(path, *picture.size)
             return np.array(_rgb(ImageOps.exif_transpose(picture)), np.uint8)
+    except AuheatError:
+        raise
     except UnidentifiedImageError:
         raise AuheatError(f"{path} is not a picture in a format that can be read") from None
-    except Image.DecompressionBombError:
-        raise AuheatError(f"{path} has too many pixels to be read safely") from None
     except FileNotFoundError:
         raise AuheatError(f"no file at {path}") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except Exception as error:  # damaged files make Pillow's readers raise nearly anything
         raise AuheatError(f"cannot read picture {path}: {_reason(error)}") from None
+
+
+def photo_note(path: str | Path) -> str | None:
+    """What `read_photo` leaves out of a picture, or does to it, beyond its colours; or None.
+
+    Args:
+        path: of a picture that can be read.
+    """
+    try:
+        with warnings.catch_warnings(), _open(Path(path)) as picture:
+            warnings.simplefilter("ignore")
+            full, count = picture.size, int(getattr(picture, "n_frames", 1))
+            picture.draft(None, _draft_size(picture))
+            if picture.size != full:
+                return (
+                    f"it has {full[0]}x{full[1]} pixels and was read at {picture.size[0]}x"
+                    f"{picture.size[1]}, in whose pixels places are given"
+                )
+            if count > 1:
+                return f"of its {count} pictures only the first was read"
+    except Exception:  # whatever is wrong, reading it says so
+        return None
+    return None
 
 
 def is_photo(path: str | Path) -> bool:
     """Whether a file is a still image, by its content. An animated GIF counts as video."""
+    path = Path(path)
     try:
-        with _open(path) as picture:
+        check_file(path)
+        with warnings.catch_warnings(), _open(path) as picture:
+            warnings.simplefilter("ignore")
             return not (picture.format == "GIF" and getattr(picture, "n_frames", 1) > 1)
-    except Image.DecompressionBombError:
-        return True
-    except (OSError, ValueError, SyntaxError, EOFError):
+    except Exception:  # see `read_photo`
         return False
 
 
-def _open(path: str | Path) -> Image.Image:
+def _open(path: Path) -> Image.Image:
+    """A picture whose header was read. Its size is checked by us, before it is decoded."""
     known = [name for name in FORMATS if name in _registered()]
-    return Image.open(path, formats=known)
+    with _OPENING:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(path, formats=known)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _draft_size(picture: Image.Image) -> tuple[int, int]:
+    """The size to decode a JPEG at: halved until it keeps within the limit."""
+    width, height = picture.size
+    shrink = 1
+    while width * height > MAX_PIXELS * shrink**2 and shrink < 8:
+        shrink *= 2
+    return max(width // shrink, 1), max(height // shrink, 1)
 
 
 def _registered() -> list[str]:
@@ -82,4 +131,5 @@ def _rgb(picture: Image.Image) -> Image.Image:
 
 
 def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(reason).split())
