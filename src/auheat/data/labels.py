@@ -170,7 +170,8 @@ def read_column(path: Path, scale: IntensityScale, problems: list[str]) -> Colum
     return Column.of(column)
 
 
-_PLAIN = re.compile(r"(?:\d{1,9},-?\d{1,3}(?:\.\d{1,9})?\r?\n)+")
+_MAX_FRAME = 2**31  # what a manifest holds
+_PLAIN = re.compile(r"(?:\d{1,9},-?\d{1,3}(?:\.\d{1,9})?\r?\n)+", re.ASCII)
 
 
 def _plain_column(text: str, scale: IntensityScale) -> Column | None:
@@ -228,4 +229,5 @@ def _row(line: str, scale: IntensityScale) -> tuple[int, float] | None:
         frame, code = numbers_in(line)
     except ValueError:
         return None
-    return (int(frame), code) if frame.is_integer() and scale.holds(code) else None
+    right = frame.is_integer() and abs(frame) < _MAX_FRAME and scale.holds(code)
+    return (int(frame), code) if right else None

@@ -119,7 +119,7 @@ def join(parts: Sequence[Manifest]) -> Manifest:
                 f"({parts[0].crop} and {part.crop}): make them with the same size and pad"
             )
         prefix = part.folder.resolve().relative_to(folder).as_posix() + "/"
-        changed = {name: prefix + part.table[name] for name in ("image", "subject")}
+        changed = {name: prefix + part.table[name].astype(str) for name in ("image", "subject")}
         tables.append(part.table.assign(**changed))
     table = pd.concat(tables, ignore_index=True)
     return Manifest(table, folder, parts[0].crop, {"joined": [dict(p.source) for p in parts]})
@@ -142,6 +142,7 @@ def read_manifest(folder: str | Path) -> Manifest:
         )
     try:
         stored = pq.read_table(path)
+        stored.validate(full=True)
         header = json.loads((stored.schema.metadata or {})[_KEY])
         if header["version"] != VERSION:
             raise AuheatError(
