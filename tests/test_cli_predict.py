@@ -273,7 +273,7 @@ def test_an_interrupt_is_one_line(
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_defects_keep_their_traceback(
+def test_defects_are_one_line(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: int) -> KnownFaces:
@@ -281,7 +281,7 @@ def test_defects_keep_their_traceback(
 
     monkeypatch.setattr(predictor, "default_detector", broken)
     result = predict(weights, photo(tmp_path / "a.png"), "-o", tmp_path / "out")
-    assert isinstance(result.exception, ZeroDivisionError)
+    assert "unexpected ZeroDivisionError" in only_line(result)
 
 
 def test_version_and_help() -> None:

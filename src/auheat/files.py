@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import re
+import secrets
+import stat
 import tempfile
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
 from auheat.errors import AuheatError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 Itself = TypeVar("Itself", bound="Resource")
 
@@ -19,18 +29,113 @@ Itself = TypeVar("Itself", bound="Resource")
 def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name if the block ends without an error.
 
-    After an error or an interrupt it is removed and `path` is as before. Raises AuheatError if
-    nothing can be written there.
+    After an error or an interrupt it is removed and `path` is as before. The temporary name is new,
+    and is never followed if it is a link; a link at `path` itself stays, and its target is written.
+    What killed runs left behind for the same file is removed.
+
+    Raises:
+        AuheatError: If nothing can be written there, what is there is no file, or another run is
+            writing it.
     """
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    temporary: Path | None = None
+    lock = -1
     try:
+        target = _target(path)
+        temporary, lock = _new_file(target)
+        _refuse_other_run(target, temporary)
         yield temporary
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
         raise AuheatError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+        if lock >= 0:
+            os.close(lock)
+
+
+def _target(path: Path) -> Path:
+    """The file that is written for a path: that which a link leads to."""
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        return path.resolve() if path.is_symlink() else path
+    if stat.S_ISREG(kind):
+        return path.resolve() if path.is_symlink() else path
+    what = "a folder" if stat.S_ISDIR(kind) else "a device, pipe or socket"
+    raise AuheatError(f"cannot write {path}: it is {what}; name a file")
+
+
+def _new_file(target: Path) -> tuple[Path, int]:
+    """An empty file beside `target`, and a descriptor that holds a lock on it, or -1.
+
+    Its name begins with the time, so that of two runs the first is known.
+    """
+    stem = target.stem.encode(errors="surrogateescape")[:150].decode(errors="ignore")
+    name = f".{stem}.{time.time_ns():016x}{secrets.token_hex(3)}.part{target.suffix[:50]}"
+    temporary = target.with_name(name)
+    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(temporary, flags, 0o666)
+    if fcntl is None:
+        os.close(descriptor)
+        return temporary, -1
+    with suppress(OSError):  # some network folders know no locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return temporary, descriptor
+
+
+def _refuse_other_run(target: Path, own: Path) -> None:
+    """Raises AuheatError if another run began to write the same file and has not ended.
+
+    Files of runs that have ended without removing them are removed.
+    """
+    if fcntl is None:
+        return
+    begin, end = own.name[: -len(f"{'':22}.part{target.suffix[:50]}")], f".part{target.suffix[:50]}"
+    for other in target.parent.iterdir():
+        name = other.name
+        middle = name[len(begin) : -len(end)]
+        if other == own or not (name.startswith(begin) and name.endswith(end)):
+            continue
+        if len(middle) != 22 or not re.fullmatch("[0-9a-f]+", middle):
+            continue
         with suppress(OSError):
-            temporary.unlink()
+            descriptor = os.open(other, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                other.unlink()
+            except BlockingIOError:
+                if name < own.name:
+                    raise AuheatError(
+                        f"cannot write {target}: another run is writing it; name another folder or "
+                        "file with -o"
+                    ) from None
+            finally:
+                os.close(descriptor)
+
+
+def refuse_input(output: Path, inputs: Iterable[Path]) -> None:
+    """Raises AuheatError if writing `output` would replace one of `inputs`, by whatever name."""
+    for path in inputs:
+        try:
+            same = output.samefile(path)
+        except OSError:
+            same = output.absolute() == path.absolute()
+        if same:
+            raise AuheatError(f"{output} is read, and cannot be written as well: name another file")
+
+
+def check_place(path: Path) -> None:
+    """Raises AuheatError unless a file can be at `path`: its folder is there, and it is no folder.
+
+    For outputs that are written last, before the work begins.
+    """
+    if not path.name:
+        raise AuheatError("the name of a file to write is empty")
+    if not path.parent.is_dir():
+        raise AuheatError(f"cannot write {path}: there is no folder {path.parent}")
+    _target(path)
 
 
 def make_folder(path: Path) -> None:

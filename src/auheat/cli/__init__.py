@@ -1,28 +1,28 @@
-"""The command line. Every module in this folder but `options` is one verb, found by its name.
+"""The command line. Every module in this folder but two is one verb, found by its name.
 
 A verb's module holds a click command called `command` and imports what it needs inside it, so that
-`auheat --help` stays fast.
+`auheat --help` stays fast. `options` holds what several share, `console` what they say with.
 """
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
-from collections.abc import Callable
-from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import FrameType
 from typing import Any
 
 import click
 
 from auheat import __version__
+from auheat.cli import console
 from auheat.errors import AuheatError, Terminated
+from auheat.faults import DEBUG, unexpected
 from auheat.optional import explained
 
 FAILED, INTERRUPTED, TERMINATED = 2, 130, 143
+_SHARED = {"console", "options"}
 # The extras of subcommands that each need more than one package.
 _EXTRAS = {
     "export": "export",
@@ -38,7 +38,7 @@ class VerbGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         modules = {module.name for module in iter_modules([str(Path(__file__).parent)])}
-        return sorted(modules - {"options"})
+        return sorted(modules - _SHARED)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
@@ -59,50 +59,58 @@ class VerbGroup(click.Group):
             raise known or error from None
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the command line and exits.
+        """Runs the command line and exits: 0, 2 for what fails, 130 for Ctrl-C, 143 for SIGTERM."""
+        with console.quiet():
+            sys.exit(self._run(*args, **kwargs))
 
-        0, 2 for what the user can fix, 130 for Ctrl-C, 143 for SIGTERM.
-        """
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            code = super().main(*args, **kwargs | {"standalone_mode": False})
+            _require_folder()
+            return super().main(*args, **kwargs | {"standalone_mode": False})
         except click.ClickException as error:
             error.show()
-            code = error.exit_code
+            return error.exit_code
         except AuheatError as error:
-            click.echo(f"auheat: {_line(error)}", err=True)
-            code = FAILED
-        except (click.Abort, KeyboardInterrupt):
-            click.echo("auheat: interrupted", err=True)
-            code = INTERRUPTED
+            console.warn(_line(error))
+            return FAILED
         except Terminated:
-            click.echo("auheat: terminated", err=True)
-            code = TERMINATED
-        sys.exit(code)
-
-
-def terminable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """For commands that run for hours: SIGTERM raises `Terminated`, so that they end in order."""
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    @wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        before = signal.signal(signal.SIGTERM, terminate)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            signal.signal(signal.SIGTERM, before)
-
-    return called
+            console.warn("terminated")
+            return TERMINATED
+        except (click.Abort, KeyboardInterrupt):
+            console.warn("interrupted")
+            return INTERRUPTED
+        except Exception as error:  # a defect: one line, and the cause in the log
+            console.warn(unexpected(error, "auheat"))
+            return FAILED
 
 
 def _line(error: AuheatError) -> str:
-    """The error's own line, also where a reading process wrapped it into its traceback."""
+    """The error's own line, also where a worker wrapped it into its traceback."""
     return str(error).rstrip().rpartition("AuheatError: ")[2]
+
+
+def _require_folder() -> None:
+    """Raises AuheatError if the working folder is gone; libraries end the process for it."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise AuheatError("the working folder was deleted: change to another one") from None
+
+
+def _debug(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        os.environ[DEBUG] = "1"
 
 
 @click.group("auheat", cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="auheat %(version)s")
+@click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_debug,
+    help="Show the cause of unexpected errors, too.",
+)
 def main() -> None:
     """Reads facial Action Units (FACS, 0 to 5) from face images and video."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auheat.cli import options
+from auheat.cli.console import warn
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.tables.names import ProgramChoice, Split
 
@@ -65,10 +66,13 @@ def command(target: Path, data: Path, out: Path | None, suite: str | None, **cho
     from auheat.evaluation.assess import assess
     from auheat.evaluation.report import notes
     from auheat.figures.tables import metrics_table
+    from auheat.files import refuse_input
 
+    if out and target.is_file():
+        refuse_input(out, [target])
     found = assess(target, data, progress=options.progress_bar, **chosen)
     for note in found.notes:
-        click.echo(f"auheat: note: {note}", err=True)
+        warn(f"note: {note}")
     if suite:
         _by_family(found.predictions, out or found.place.with_name(f"{suite}-{found.place.name}"))
         return

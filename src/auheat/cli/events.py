@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from auheat.cli.console import say
+
 
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path))
@@ -24,10 +26,12 @@ def command(table: Path, out: Path | None, enter: float, leave: float, shortest:
     and mean intensity; the frames of onset, apex and offset; complete, 0 if the video or the face
     was cut off in the middle of the event.
     """
+    from auheat.files import refuse_input
     from auheat.inference.events import Thresholds, events_in, write_events
     from auheat.inference.inputs import EVENTS
 
-    events = events_in(table, Thresholds(enter, leave, shortest))
     place = out or table.with_suffix(EVENTS)
+    refuse_input(place, [table])
+    events = events_in(table, Thresholds(enter, leave, shortest))
     write_events(place, events)
-    click.echo(f"{len(events)} event{'' if len(events) == 1 else 's'} -> {place}")
+    say(f"{len(events)} event{'' if len(events) == 1 else 's'} -> {place}")

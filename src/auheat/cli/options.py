@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +21,19 @@ from auheat.progress import Advance
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 PATH = click.Path(path_type=Path)
 COUNT = click.IntRange(min=1)
+
+
+class _Finite(click.FloatRange):
+    """A range that no infinity and no NaN lies in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
+
+FPS = _Finite(min=0, min_open=True, max=100_000)
 
 
 def choices(literal: Any, *more: str) -> click.Choice[str]:

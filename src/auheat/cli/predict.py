@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from auheat.cli import FAILED, options
+from auheat.cli.console import say, terminable, warn
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.tables.names import TableFormat
 
@@ -22,7 +23,7 @@ from auheat.tables.names import TableFormat
 @click.option("--sequence", is_flag=True, help="Read a folder as the frames of one video.")
 @click.option(
     "--fps",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.FPS,
     default=30.0,
     show_default=True,
     help="Frames per second with --sequence.",
@@ -45,10 +46,10 @@ from auheat.tables.names import TableFormat
 )
 @click.option(
     "--threads",
-    type=options.COUNT,
+    type=click.IntRange(1, 1024),
     help="CPU threads of the network.  [default: one less than there are]",
 )
-@click.option("--batch", type=options.COUNT, help="Frames to read together.")
+@click.option("--batch", type=click.IntRange(1, 1024), help="Frames to read together.")
 @click.option("--aus", help="Only these, like AU06,AU12.  [default: all that the weights read]")
 @options.renamed(
     "--baseline",
@@ -155,15 +156,16 @@ def command(
     job.check(gathered)
     make_folder(out)
     failed = []
-    for outcome in job.run(gathered):
-        if outcome.files:
-            click.echo(outcome.summary)
-        if outcome.note:
-            click.echo(f"auheat: note: {outcome.path}: {outcome.note}", err=True)
-        if outcome.problem:
-            failed.append(outcome.problem)
+    with terminable():
+        for outcome in job.run(gathered):
+            if outcome.files:
+                say(outcome.summary)
+            if outcome.note:
+                warn(f"note: {outcome.path}: {outcome.note}")
+            if outcome.problem:
+                failed.append(outcome.problem)
     for problem in failed:
-        click.echo(f"auheat: {problem}", err=True)
+        warn(problem)
     if failed and len(gathered) > 1:
-        click.echo(f"auheat: {len(failed)} of {len(gathered)} inputs are not complete", err=True)
+        warn(f"{len(failed)} of {len(gathered)} inputs are not complete")
     click.get_current_context().exit(FAILED if failed else 0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auheat.cli import terminable
+from auheat.cli.console import terminable
 
 if TYPE_CHECKING:
     from auheat.training.experiment import Experiment
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder that holds a folder for each run.",
 )
-@terminable
+@terminable()
 def command(settings: tuple[str, ...], preset: str | None, all_folds: bool, runs: Path) -> None:
     """Train the network that the TOML file SETTINGS describes, or that of a preset.
 

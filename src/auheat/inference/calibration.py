@@ -10,8 +10,7 @@ is 0 at the baseline and below, 5 where the intensity is 5, and close to the bas
 intensity does, so that its jitter is not stretched. b counts as at most `MAX_BASELINE`. Figures,
 and what else was tried: docs/calibration.md. Letters: N frames, A AUs.
 
-A baseline is kept as JSON, beside the table that it was subtracted from and wherever else the user
-wants it:
+A baseline is kept as JSON, beside the table that it was subtracted from and where the user wants:
 
     {"auheat_baseline": 2, "method": "...", "source": "clip.mp4", "aus": ["AU01", ...],
      "faces": {"0": {"frames": [1, 2, 3], "intensities": {"AU01": 1.06, ...}}}}
@@ -22,6 +21,7 @@ wants it:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -134,9 +134,7 @@ def read_baseline(path: Path) -> Baseline:
     except OSError as error:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise AuheatError(
-            f"{path} holds no baseline: give a file that --save-baseline wrote"
-        ) from None
+        raise AuheatError(f"{path} holds no baseline: give one of --save-baseline") from None
     if len(faces) != 1:
         raise AuheatError(
             f"{path} holds the baselines of {len(faces)} people, and who is who in another file is "
@@ -165,7 +163,7 @@ def slope(intensities: ArrayLike, baseline: ArrayLike) -> Floats:
 
 
 def _above(intensities: ArrayLike, baseline: ArrayLike) -> tuple[Floats, Floats]:
-    """What intensities are above the baseline, and the factor of the square."""
+    """What is above the baseline, and the factor of the square."""
     base = np.minimum(np.asarray(baseline, np.float64), MAX_BASELINE)
     above = np.maximum(np.asarray(intensities, np.float64) - base, 0.0)
     return above, base / (MAX_INTENSITY - base) ** 2
@@ -175,12 +173,11 @@ def calibrate(face: FacePrediction, baseline: PersonBaseline | None) -> FacePred
     """The face with calibrated intensities; as it is if its baseline is not known."""
     if baseline is None:
         return face
-    aus = list(face.intensities)
-    base = [baseline.intensities[au] for au in aus]
-    predicted = [face.intensities[au] for au in aus]
-    values = dict(zip(aus, calibrated(predicted, base).tolist(), strict=True))
+    aus, known = list(face.intensities), baseline.intensities
+    predicted, base = [face.intensities[au] for au in aus], [known[au] for au in aus]
+    values, slopes = calibrated(predicted, base).tolist(), slope(predicted, base).tolist()
     return face.with_intensities(
-        values, dict(zip(aus, slope(predicted, base).tolist(), strict=True))
+        dict(zip(aus, values, strict=True)), dict(zip(aus, slopes, strict=True))
     )
 
 
@@ -195,7 +192,7 @@ def resolve_baseline(
         return None
     if isinstance(given, Baseline):
         return given.only(predictor.aus)
-    if isinstance(given, str) and given.lstrip("-").isdecimal():
+    if isinstance(given, str) and re.fullmatch(r"[-+]?[0-9]{1,9}", given):
         given = int(given)
     if isinstance(given, int):
         if given < 1:

@@ -2,95 +2,204 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Literal
 
 from auheat.errors import AuheatError
-from auheat.folders import files_in
+from auheat.faults import message
+from auheat.folders import files_in, listing
 from auheat.media.photo import SUFFIXES as PHOTO_SUFFIXES
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts"}
-    | {".m2ts", ".ts", ".3gp", ".ogv"}
+    | {".m2ts", ".ts", ".3gp", ".ogv", ".mxf", ".dv", ".vob", ".m2v", ".asf"}
 )
 # What is written for one input is its name followed by one of these.
 TABLES = (".csv", ".parquet")
 OVERLAY_VIDEO, OVERLAY_PHOTO, OVERLAY_FOLDER = ".overlay.mp4", ".overlay.jpg", ".overlay"
-BASELINE, EVENTS = ".baseline.json", ".events.csv"
+BASELINE, EVENTS, ORIGIN, REPORT = ".baseline.json", ".events.csv", ".origin.json", ".html"
+ENDS = (*TABLES, OVERLAY_VIDEO, OVERLAY_PHOTO, OVERLAY_FOLDER, BASELINE, EVENTS, ORIGIN, REPORT)
+
+Kind = Literal["file", "folder", "sequence"]
 
 
 @dataclass(frozen=True)
 class Input:
     """One thing to read.
 
-    kind: "file" is a video or a photo, which its content decides; "folder" holds photos that have
-        nothing to do with each other; "sequence" is a folder of the frames of one video.
-    name: what the names of its results begin with.
+    Attributes:
+        path: Where it is.
+        kind: "file" is a video or a photo, which its content decides; "folder" holds photos that
+            have nothing to do with each other; "sequence" is a folder of the frames of one video.
+        name: What the names of its results begin with.
+        problem: Why it cannot be read, as far as that shows without opening it, or None.
+        note: What the user should know, such as files that are left out, or None.
     """
 
     path: Path
-    kind: Literal["file", "folder", "sequence"]
+    kind: Kind
     name: str
+    problem: str | None = None
+    note: str | None = None
 
 
-def gather(paths: Iterable[Path], out: Path, sequence: bool) -> list[Input]:
+@dataclass
+class _Found:
+    path: Path
+    kind: Kind
+    problem: str | None = None
+    note: str | None = None
+
+
+def gather(
+    paths: Iterable[Path],
+    out: Path,
+    sequence: bool,
+    is_of: Callable[[Path, Path], bool] = lambda stem, path: True,
+) -> list[Input]:
     """The inputs behind the paths that the user named, each with a name of its own.
 
     A folder stands for its photos, read into one table, and for each of its videos; folders inside
-    it and other files are left out. With `sequence` it stands for one video, whose frames are its
-    photos. What is named twice is read once. Nothing is opened, so missing files pass.
-    Raises AuheatError if `sequence` is asked for without any folder.
+    it, overlays that auheat drew and other files are left out. With `sequence` it stands for one
+    video, whose frames are its photos. What is named twice is read once. Nothing is opened, so
+    missing files pass; a path that cannot even be looked at becomes an input with a `problem`.
+
+    Args:
+        paths: What the user named.
+        out: The folder for results.
+        sequence: Whether folders are videos.
+        is_of: Whether results that are already there, by their path without ending, are of an
+            input; those of another one are not replaced.
+
+    Raises:
+        AuheatError: If `sequence` is asked for without any folder.
     """
     paths = list(paths)
-    if sequence and not any(path.is_dir() for path in paths):
+    if sequence and not any(_is_folder(path) for path in paths):
         raise AuheatError("a sequence is a folder of pictures, and none of the inputs is a folder")
-    found: dict[Path, tuple[Path, Literal["file", "folder", "sequence"]]] = {}
+    found: dict[Path, _Found] = {}
     for path in paths:
-        if not path.is_dir():
-            found.setdefault(path.resolve(), (path, "file"))
-            continue
-        videos = [] if sequence else files_in(path, VIDEO_SUFFIXES)
-        if not videos or files_in(path, PHOTO_SUFFIXES):
-            found.setdefault(path.resolve(), (path, "sequence" if sequence else "folder"))
-        for video in videos:
-            found.setdefault(video.resolve(), (video, "file"))
-    used: set[str] = set()
-    return [
-        Input(path, kind, _free_name(path, kind == "file", used, out, found))
-        for path, kind in found.values()
-    ]
+        try:
+            _add(path, sequence, found)
+        except Exception as error:  # whatever it is, the other inputs are read
+            found[path] = _Found(path, "file", message(error, str(path)))
+    taken: set[str] = set()
+    inputs: list[Input] = []
+    for one in found.values():
+        name = _free_name(one, taken, out, found, is_of)
+        taken |= _results(name)
+        inputs.append(Input(one.path, one.kind, name, one.problem, one.note))
+    return inputs
 
 
 def photos_in(folder: Path) -> list[Path]:
     """The pictures directly in a folder, by their suffix, in natural order.
 
-    Raises AuheatError if there are none.
+    Overlays that auheat drew are left out. Raises AuheatError if there are none.
     """
-    photos = files_in(folder, PHOTO_SUFFIXES)
+    photos = [path for path in files_in(folder, PHOTO_SUFFIXES) if not _is_overlay(path)]
     if not photos:
         raise AuheatError(f"no pictures in folder {folder}")
     return photos
 
 
-def _free_name(path: Path, is_file: bool, used: set[str], out: Path, inputs: Iterable[Path]) -> str:
+def _add(path: Path, sequence: bool, found: dict[Path, _Found]) -> None:
+    """Adds what a path stands for. Raises OSError and more for what cannot be looked at."""
+    if not _is_folder(path):
+        found.setdefault(path.resolve(), _Found(path, "file", _why_no_file(path)))
+        return
+    inside = [entry for entry in listing(path) if not _is_overlay(entry)]
+    kinds = {entry: entry.suffix.lower() for entry in inside if entry.is_file()}
+    photos = [entry for entry, suffix in kinds.items() if suffix in PHOTO_SUFFIXES]
+    videos = [entry for entry, suffix in kinds.items() if suffix in VIDEO_SUFFIXES]
+    other = sorted({kind for kind in kinds.values() if _is_left_out(kind)})
+    note = f"left out are files that end in {', '.join(other)}" if other else None
+    videos = [] if sequence else videos
+    if not videos or photos:
+        kind: Kind = "sequence" if sequence else "folder"
+        found.setdefault(path.resolve(), _Found(path, kind, note=note))
+        note = None
+    for video in videos:
+        found.setdefault(video.resolve(), _Found(video, "file", note=note))
+        note = None
+
+
+# What lies beside media without being any, our own results among it.
+_NO_MEDIA = frozenset(
+    {"", ".csv", ".parquet", ".json", ".html", ".txt", ".md", ".tsv", ".xlsx", ".pdf", ".log"}
+    | {".srt", ".xml", ".yaml", ".yml", ".py", ".r", ".ini", ".db", ".zip", ".gz", ".sh"}
+)
+
+
+def _is_left_out(suffix: str) -> bool:
+    """Whether a user might expect files that end so to be read."""
+    return suffix not in PHOTO_SUFFIXES | VIDEO_SUFFIXES | _NO_MEDIA
+
+
+def _is_overlay(path: Path) -> bool:
+    """Whether auheat drew a file, by its name."""
+    return path.name.lower().endswith((OVERLAY_VIDEO, OVERLAY_PHOTO))
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a path is a folder; no for what cannot be looked at."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _why_no_file(path: Path) -> str | None:
+    """Why a path that is no folder cannot be read, as far as that shows from outside."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None  # whoever opens it says so
+    except (OSError, ValueError) as error:
+        return f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
+    if stat.S_ISREG(mode):
+        return None
+    return f"{path} is a device, pipe or socket: save what it gives as a file and name that"
+
+
+def _results(name: str) -> set[str]:
+    """The names of all files that may be written for an input, as they are told apart."""
+    return {(name + end).casefold() for end in ENDS}
+
+
+def _free_name(
+    one: _Found,
+    taken: set[str],
+    out: Path,
+    inputs: Iterable[Path],
+    is_of: Callable[[Path, Path], bool],
+) -> str:
     """A name that no result has yet and under which no result replaces an input."""
+    there = {path for path in inputs if path.parent == _resolved(out)}
+    names = {path.name for path in there}
 
     def is_free(name: str) -> bool:
-        ends = (*TABLES, OVERLAY_VIDEO, OVERLAY_PHOTO)
-        results = {(out / (name + end)).resolve() for end in ends}
-        return name.casefold() not in used and results.isdisjoint(inputs)
+        results = _results(name)
+        own = {name + end for end in ENDS}
+        return taken.isdisjoint(results) and names.isdisjoint(own) and is_of(out / name, one.path)
 
-    name = next(filter(is_free, _possible_names(path, is_file)))
-    used.add(name.casefold())
-    return name
+    return next(filter(is_free, _possible_names(one.path, one.kind == "file")))
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path
 
 
 def _possible_names(path: Path, is_file: bool) -> Iterator[str]:
     """The stem first, then the name with its suffix, then numbered."""
-    whole = path.resolve().name or "root"
+    whole = _resolved(path).name or "root"
     if is_file:
         yield path.stem
     yield whole

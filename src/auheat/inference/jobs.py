@@ -14,6 +14,8 @@ from pathlib import Path
 from time import perf_counter
 
 from auheat.errors import AuheatError
+from auheat.faults import message
+from auheat.files import check_place, refuse_input
 from auheat.inference.calibration import Baseline, calibrate
 from auheat.inference.face_predictor import FacePredictor, Image
 from auheat.inference.inputs import Input, photos_in
@@ -102,6 +104,9 @@ class PredictionJob:
             raise AuheatError(
                 f"one baseline is saved, of one input, not of {len(inputs)}: name one of them"
             )
+        if wanted.baseline:
+            check_place(wanted.baseline)
+            refuse_input(wanted.baseline, [item.path for item in inputs])
         if wanted.std and not self.predictor.has_std:
             raise AuheatError(
                 "these weights come without figures of uncertainty: leave out --std, or put a "
@@ -116,10 +121,13 @@ class PredictionJob:
         """Yields the outcome of each input as soon as it is done."""
         for item in inputs:
             outcome, start = Outcome(item.path), perf_counter()
+            outcome.note = item.note
             try:
+                if item.problem:
+                    raise AuheatError(item.problem)
                 self._read(item, outcome)
-            except AuheatError as error:
-                outcome.problem = str(error)
+            except Exception as error:  # whatever it is, the other inputs are read
+                outcome.problem = message(error, str(item.path))
             outcome.seconds = perf_counter() - start
             yield outcome
 
@@ -153,6 +161,7 @@ class PredictionJob:
             outcome.problem = f"{source.name}: {source.problem}; what could be read is kept"
 
     def _read_photo(self, item: Input, outcome: Outcome) -> None:
+        self._refuse_frames(item.path)
         image = read_photo(item.path)
         result = self._result(image, 1, item.path)
         writers = self._writers("photo", item)
@@ -164,15 +173,16 @@ class PredictionJob:
 
     def _read_folder(self, item: Input, outcome: Outcome) -> None:
         photos, unreadable = photos_in(item.path), list[str]()
+        self._refuse_frames(photos[0])
         writers = self._writers("folder", item)
         with opened(writers):
             for photo in track(photos, self.progress, item.path.name, len(photos)):
                 try:
                     image = read_photo(photo)
-                except AuheatError as error:
-                    unreadable.append(str(error))
+                    result = self._result(image, outcome.frames + 1, photo)
+                except Exception as error:  # whatever it is, the other photos are read
+                    unreadable.append(message(error, str(photo)))
                     continue
-                result = self._result(image, outcome.frames + 1, photo)
                 _pass_on(Result(image, result, photo), writers, outcome)
                 outcome.faces += len(result)
         self._finish(writers, self._known_baseline, outcome)
@@ -188,12 +198,15 @@ class PredictionJob:
         baseline = self.processing.baseline
         if isinstance(baseline, Baseline):
             faces = [calibrate(face, baseline.of(face.face_id)) for face in faces]
-        elif baseline is not None:
+        return FrameResult(number, 0.0, tuple(faces), path.name, self.predictor.aus)
+
+    def _refuse_frames(self, path: Path) -> None:
+        """Raises AuheatError if a baseline is wanted that only a video can have."""
+        if self.processing.baseline is not None and self._known_baseline is None:
             raise AuheatError(
                 f"{path} is a photo, which has no baseline frame: give a baseline photo of the "
                 "person"
             )
-        return FrameResult(number, 0.0, tuple(faces), path.name, self.predictor.aus)
 
     def _writers(self, kind: TableKind, item: Input, rate: Fraction | None = None) -> list[Writer]:
         extras: tuple[Extra, ...] = ("raw",) if self.processing != AS_PREDICTED else ()
@@ -211,7 +224,8 @@ class PredictionJob:
             writer.finish(baseline)
             outcome.files += writer.files
         if baseline and baseline.shared and outcome.is_video and outcome.faces > 1:
-            outcome.note = f"one baseline was subtracted from {outcome.faces} people"
+            people = f"one baseline was subtracted from {outcome.faces} people"
+            outcome.note = f"{outcome.note}; {people}" if outcome.note else people
 
     @property
     def _known_baseline(self) -> Baseline | None:

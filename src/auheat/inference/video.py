@@ -220,7 +220,7 @@ class FrameImages:
     """
 
     def __init__(self, images: Iterable[Image], *, fps: float) -> None:
-        if not fps > 0:
+        if not 0 < fps < float("inf"):
             raise AuheatError(f"a video cannot have {fps:g} frames per second: give more than 0")
         self.name, self.problem = "frames", None
         self.rate = Fraction(fps).limit_denominator(100_000)

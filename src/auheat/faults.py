@@ -1,0 +1,85 @@
+"""Errors that nobody foresaw: one line for the user, and the cause in a file.
+
+The file is `auheat/faults.log` in the folder for states of programs (`XDG_STATE_HOME`, else
+`~/.local/state`), or in the folder for temporary files where that cannot be written. It is begun
+anew once it is larger than `MAX_LOG_BYTES`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from auheat.errors import AuheatError
+
+MAX_LOG_BYTES = 1_000_000
+DEBUG = "AUHEAT_DEBUG"
+
+
+def unexpected(error: BaseException, what: str) -> str:
+    """One line on an error that is no AuheatError; its traceback goes to the log.
+
+    Args:
+        error: What was raised.
+        what: What was being read or done.
+    """
+    log = record("".join(traceback.format_exception(error)), what)
+    if os.environ.get(DEBUG):
+        print(*traceback.format_exception(error), sep="", end="", file=sys.stderr)
+    reason = one_line(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    where = f"the cause is in {log}" if log else "run it again with --debug to see the cause"
+    return f"{what}: unexpected {reason[:200]} ({where})"
+
+
+def message(error: BaseException, what: str) -> str:
+    """The line of an AuheatError, or that of an unexpected error."""
+    return str(error) if isinstance(error, AuheatError) else unexpected(error, what)
+
+
+def record(text: str, what: str) -> Path | None:
+    """Adds a text to the log; gives the log, or None if it cannot be written anywhere."""
+    entry = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {one_line(what)}\n{text.rstrip()}\n\n"
+    for folder in _folders():
+        log = folder / "auheat" / "faults.log"
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            whole = log.is_file() and log.stat().st_size > MAX_LOG_BYTES
+            with log.open(
+                "w" if whole else "a", encoding="utf-8", errors="backslashreplace"
+            ) as file:
+                file.write(entry)
+        except OSError:
+            continue
+        return log
+    return None
+
+
+def _folders() -> list[Path]:
+    state = os.environ.get("XDG_STATE_HOME", "")
+    places = [Path(state)] if state else []
+    if not state:
+        with suppress(RuntimeError):  # nobody has no home
+            places.append(Path.home() / ".local" / "state")
+    return [*places, Path(tempfile.gettempdir())]
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and without signs that a terminal obeys.
+
+    Control characters, signs that turn the direction of writing, and what UTF-8 cannot hold become
+    escapes.
+    """
+    plain = "".join(sign if _is_plain(sign) else ascii(sign)[1:-1] for sign in text)
+    return plain.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_plain(sign: str) -> bool:
+    code = ord(sign)
+    control = code < 32 or 127 <= code < 160
+    turning = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x2028, 0x2029)
+    return not (control or turning)

@@ -1,0 +1,333 @@
+"""`auheat predict` on inputs, names, options and consoles that make trouble.
+
+One input never ends the call for the others, nothing that is read is replaced, and every failure
+is one line on standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from auheat.cli import main
+from auheat.errors import AuheatError
+from auheat.inference import jobs, predictor
+from auheat.inference.video import FrameImages
+from auheat.media import frames
+from auheat.media.photo import read_photo
+from stand_ins import KnownFaces, face_from, save_small, texture, write_video
+
+
+@pytest.fixture(autouse=True)
+def _known_faces(
+    monkeypatch: pytest.MonkeyPatch, face: NDArray[np.float64], tmp_path: Path
+) -> None:
+    known = KnownFaces([[face_from(face)]])
+    monkeypatch.setattr(predictor, "default_detector", lambda _: known)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return save_small(tmp_path / "small.safetensors")
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    (tmp_path / "media").mkdir()
+    return tmp_path / "media"
+
+
+def predict(weights: Path, *arguments: object) -> Result:
+    options = ["predict", "--weights", weights, "--device", "cpu", *arguments]
+    return CliRunner().invoke(main, [str(option) for option in options])
+
+
+def clip(path: Path, count: int = 3) -> Path:
+    return write_video(path, [texture(i, 120, 160) for i in range(count)])
+
+
+def photo(path: Path) -> Path:
+    Pillow.fromarray(texture(0, 120, 160)).save(path)
+    return path
+
+
+def lines(result: Result, count: int, code: int = 2) -> list[str]:
+    found = result.stderr.splitlines()
+    assert (result.exit_code, len(found)) == (code, count), result.output
+    assert all(line.startswith("auheat: ") for line in found)
+    return found
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("x"), IndexError(), TypeError("x\ny"), MemoryError(), SystemError()],
+)
+def test_whatever_an_input_raises_the_others_are_read(
+    tmp_path: Path, weights: Path, media: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Seen from damaged AVIF, GIF, TIFF and JPEG 2000."""
+    real = read_photo
+
+    def read(path: Path) -> object:
+        if path.name.startswith("bad"):
+            raise error
+        return real(path)
+
+    monkeypatch.setattr(jobs, "read_photo", read)
+    inputs = [photo(media / "bad.png"), photo(media / "good.png"), clip(tmp_path / "c.mp4")]
+    result = predict(weights, *inputs, "-o", tmp_path / "out")
+    first, _ = lines(result, 2)
+    assert f"{media / 'bad.png'}: unexpected {type(error).__name__}" in first
+    assert str(tmp_path / "state") in first
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["c.csv", "good.csv"]
+    folder = predict(weights, media, "-o", tmp_path / "out")
+    (line,) = lines(folder, 1)
+    assert "1 of 2 pictures are left out" in line
+    assert len((tmp_path / "out" / "media.csv").read_text().splitlines()) == 2
+
+
+def test_an_error_in_the_middle_of_a_video(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        raise ValueError("no such matrix")
+
+    inputs = [clip(tmp_path / "a.mp4"), photo(tmp_path / "b.png")]
+    monkeypatch.setattr(frames, "_upright", broken)
+    first, _ = lines(predict(weights, *inputs, "-o", tmp_path / "out", "--overlay"), 2)
+    assert "a.mp4: unexpected ValueError: no such matrix" in first
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["b.csv", "b.overlay.jpg"]
+
+
+def test_paths_that_cannot_be_looked_at(tmp_path: Path, weights: Path, media: Path) -> None:
+    loop, fifo = tmp_path / "loop.mp4", tmp_path / "fifo.mp4"
+    loop.symlink_to(loop)
+    os.mkfifo(fifo)
+    good = photo(media / "a.png")
+    long = tmp_path / (300 * "a" + ".mp4")
+    result = predict(weights, loop, fifo, long, "nul\0.mp4", good, "-o", tmp_path / "out")
+    found = lines(result, 5)
+    assert "loop.mp4" in found[0]
+    assert "fifo.mp4 is a device, pipe or socket: save what it gives" in found[1]
+    assert "File name too long" in found[2]
+    assert "nul" in found[3]
+    assert "4 of 5 inputs are not complete" in found[4]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.csv"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+def test_a_folder_that_may_not_be_read(tmp_path: Path, weights: Path, media: Path) -> None:
+    media.chmod(0)
+    (line, _) = lines(predict(weights, media, photo(tmp_path / "a.png"), "-o", tmp_path / "o"), 2)
+    assert "Permission denied" in line
+
+
+def test_names_that_are_not_utf_8(tmp_path: Path, weights: Path, media: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    photo(media / "a.png").rename(media / name)
+    for extra in ((), ("--format", "tidy"), ("--format", "fex")):
+        result = predict(weights, media, "-o", tmp_path / "out", *extra)
+        assert result.exit_code == 0, result.output
+    assert r"caf\udce9.png" in (tmp_path / "out" / "media.csv").read_text("utf-8")
+    single = predict(weights, media / name, "-o", tmp_path / "out")
+    assert single.exit_code == 0, single.output
+    assert r"caf\udce9.png: a face in 1 of 1 picture" in single.stdout
+
+
+def test_names_that_command_a_terminal_or_a_spreadsheet(
+    tmp_path: Path, weights: Path, media: Path
+) -> None:
+    photo(media / "=cmd|' !A0.png")
+    evil = media / "a\x1b]0;owned\x07\n.mp4"
+    evil.write_text("no video")
+    result = predict(weights, media, "-o", tmp_path / "out")
+    (line, _) = lines(result, 2)
+    assert r"a\x1b]0;owned\x07\n.mp4" in line
+    rows = (tmp_path / "out" / "media.csv").read_text().splitlines()
+    assert rows[1].startswith("'=cmd|' !A0.png,")
+
+
+def test_own_overlays_are_not_read_again(tmp_path: Path, weights: Path, media: Path) -> None:
+    clip(media / "a.mp4")
+    photo(media / "b.png")
+    for _ in range(3):
+        result = predict(weights, media, "-o", media, "--overlay")
+        assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in media.iterdir()) == [
+        *("a.csv", "a.mp4", "a.overlay.mp4", "b.png", "media.csv", "media.overlay")
+    ]
+
+
+def test_events_and_tables_of_two_inputs_do_not_share_a_file(
+    tmp_path: Path, weights: Path, media: Path
+) -> None:
+    inputs = [clip(media / "a.mp4"), clip(media / "a.events.mp4")]
+    result = predict(weights, *inputs, "-o", tmp_path / "out", "--events")
+    assert result.exit_code == 0, result.output
+    written = [line.rpartition("-> ")[2] for line in result.stdout.splitlines()]
+    names = [Path(name).name for line in written for name in line.split(", ")]
+    assert len(set(names)) == len(names) == 4
+
+
+def test_files_that_are_left_out_of_a_folder_are_named(
+    tmp_path: Path, weights: Path, media: Path
+) -> None:
+    photo(media / "a.png")
+    for name in ("b.braw", "notes.txt", "old.csv", "c.R3D"):
+        (media / name).touch()
+    result = predict(weights, media, "-o", tmp_path / "out")
+    (note,) = lines(result, 1, code=0)
+    assert note.endswith("left out are files that end in .braw, .r3d")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--baseline=--5"], "no file at --5"),
+        (["--baseline", "99999999999999999999"], "no file at"),
+        (["--baseline", "1", "--save-baseline", ""], "is empty"),
+        (["--baseline", "1", "--save-baseline", "none/a.json"], "there is no folder none"),
+        (["--baseline", "1", "--save-baseline", "/dev/null"], "it is a device"),
+        (["--device", "hpu"], "no device 'hpu'"),
+    ],
+)
+def test_options_that_ended_in_tracebacks(
+    tmp_path: Path, weights: Path, options: list[str], reason: str
+) -> None:
+    video = clip(tmp_path / "a.mp4")
+    (line,) = lines(predict(weights, video, "-o", tmp_path / "out", *options), 1)
+    assert reason in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--threads", "2147483648"],
+        ["--threads", "2147483647"],
+        ["--batch", "99999999"],
+        ["--fps", "nan"],
+        ["--fps", "inf"],
+    ],
+)
+def test_numbers_out_of_reach_show_the_usage(tmp_path: Path, options: list[str]) -> None:
+    result = predict(tmp_path / "w", tmp_path / "a.mp4", *options)
+    assert result.exit_code == 2
+    assert "Usage: " in result.stderr
+
+
+def test_inputs_are_never_outputs(tmp_path: Path, weights: Path) -> None:
+    video = clip(tmp_path / "a.mp4")
+    before = video.read_bytes()
+    hard = tmp_path / "hard.mp4"
+    hard.hardlink_to(video)
+    for name in (video, hard):
+        arguments = ["-o", tmp_path / "out", "--baseline", 1, "--save-baseline", name]
+        (line,) = lines(predict(weights, video, *arguments), 1)
+        assert "is read, and cannot be written as well" in line
+    table = tmp_path / "t.csv"
+    table.write_text("frame,timestamp,success,AU12_r\n1,0,1,2\n")
+    kept = table.read_text()
+    for verb in (["events", table, "-o", table], ["report", table, "-o", table]):
+        (line,) = lines(CliRunner().invoke(main, [str(word) for word in verb]), 1)
+        assert "is read, and cannot be written as well" in line
+    assert (video.read_bytes(), table.read_text()) == (before, kept)
+
+
+def test_a_defect_is_one_line_and_debug_shows_its_cause(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: int) -> KnownFaces:
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(predictor, "default_detector", broken)
+    path = photo(tmp_path / "a.png")
+    (line,) = lines(predict(weights, path, "-o", tmp_path / "out"), 1)
+    assert "unexpected ImportError: libGL.so.1" in line
+    monkeypatch.setenv("AUHEAT_DEBUG", "")
+    options = ["--debug", "predict", str(path), "--weights", str(weights)]
+    shown = CliRunner().invoke(main, options)
+    assert shown.exit_code == 2
+    assert "Traceback (most recent call last)" in shown.stderr
+
+
+def _script(tmp_path: Path, *arguments: object, **environment: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "auheat", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path / "state")} | environment,
+    )
+
+
+def test_a_console_that_lacks_letters(tmp_path: Path) -> None:
+    process = _script(tmp_path, "predict", tmp_path / "ж.mp4", PYTHONIOENCODING="cp1252")
+    _, errors = process.communicate()
+    assert process.returncode == 2
+    assert errors.rstrip().endswith(rb"no file at " + os.fsencode(tmp_path) + rb"/\u0436.mp4")
+
+
+def test_without_standard_error(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.stderr = None; from auheat.cli import main; "
+        f"main(['predict', {str(tmp_path / 'none.mp4')!r}, '-o', {str(tmp_path)!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 2
+
+
+def test_a_working_folder_that_was_deleted(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    code = (
+        f"import os; os.chdir({str(folder)!r}); os.rmdir({str(folder)!r}); "
+        "from auheat.cli import main; main(['predict', 'a.mp4'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    assert b"the working folder was deleted" in done.stderr
+
+
+def test_sigterm_leaves_no_part(tmp_path: Path) -> None:
+    """A job scheduler sends it at its time limit."""
+    write_video(tmp_path / "a.mp4", [texture(i % 7, 120, 160) for i in range(1500)])
+    process = _script(tmp_path, "predict", tmp_path / "a.mp4", "-o", tmp_path / "out", "--overlay")
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob(".*.part.csv")) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143, errors
+    assert errors == b"auheat: terminated\n"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_two_runs_that_want_one_file(tmp_path: Path, weights: Path) -> None:
+    from auheat.files import atomic_write
+
+    (tmp_path / "out").mkdir()
+    inputs = [clip(tmp_path / "session.mp4"), photo(tmp_path / "b.png")]
+    with atomic_write(tmp_path / "out" / "session.csv") as temporary:  # another run is at it
+        temporary.write_text("theirs")
+        first, _ = lines(predict(weights, *inputs, "-o", tmp_path / "out"), 2)
+    assert "session.csv: another run is writing it" in first
+    assert (tmp_path / "out" / "session.csv").read_text() == "theirs"
+    assert (tmp_path / "out" / "b.csv").is_file()
+
+
+def test_frames_per_second_of_python_users() -> None:
+    for fps in (float("nan"), float("inf"), 0.0, -1.0):
+        with pytest.raises(AuheatError, match="frames per second"):
+            FrameImages([], fps=fps)
