@@ -19,8 +19,17 @@ from auheat.progress import Advance
 
 # What every function here gives: it decorates a command.
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
-PATH = click.Path(path_type=Path)
 COUNT = click.IntRange(min=1)
+
+
+class _AnyPath(click.Path):
+    """A path that nobody looks at before its turn, lest one input stops those before it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return Path(value)
+
+
+PATH = _AnyPath()
 
 
 class _Finite(click.FloatRange):

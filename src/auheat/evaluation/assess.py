@@ -119,14 +119,13 @@ def assess(
     progress: Progress = silent,
 ) -> Assessment:
     """What `evaluate` does, with the predictions behind the figures."""
-    manifest = read_manifest(Path(data))
     chosen: dict[str, Any] = {"protocol": protocol, "fold": fold, "k": folds}
     if isinstance(target, str | Path) and not holds_tables(Path(target)):
         weights = Path(target)
         weights = weights / _BEST if weights.is_dir() else weights
         network = open_runtime(weights, runtime=runtime, device=device, precision=precision)
         experiment = network.card.get("experiment", {})
-        selection = select(manifest, split, **chosen, experiment=experiment)
+        selection = select(read_manifest(data), split, **chosen, experiment=experiment)
 
         def shown(batches: Iterable[Any]) -> Iterable[Any]:
             return track(batches, progress, "evaluate", unit="batches")
@@ -136,7 +135,7 @@ def assess(
         return _assessment(predictions, selection, place, True, ())
     table = read_foreign(target, format)
     path = Path(target) if isinstance(target, str | Path) else Path("table")
-    selection = select(manifest, split, **chosen)
+    selection = select(read_manifest(data), split, **chosen)
     about = {"name": f"{path.stem} ({table.kind})", "weights": path.name, **selection.about}
     predictions = join_to_labels(table, selection.whole, selection.part, about)
     place = path.parent / f"{path.stem}-{split}.json"
