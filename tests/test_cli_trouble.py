@@ -23,8 +23,8 @@ from auheat.cli import main
 from auheat.errors import AuheatError
 from auheat.inference import jobs, predictor
 from auheat.inference.video import FrameImages
-from auheat.media import frames
 from auheat.media.photo import read_photo
+from auheat.results import Face
 from stand_ins import KnownFaces, face_from, save_small, texture, write_video
 
 
@@ -98,13 +98,17 @@ def test_whatever_an_input_raises_the_others_are_read(
 
 
 def test_an_error_in_the_middle_of_a_video(
-    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, face: NDArray[np.float64]
 ) -> None:
-    def broken(*_: object) -> object:
-        raise ValueError("no such matrix")
+    class Broken(KnownFaces):
+        def tracker(self) -> Broken:
+            return self
 
+        def update(self, image: object) -> tuple[Face, ...]:
+            raise ValueError("no such matrix")
+
+    monkeypatch.setattr(predictor, "default_detector", lambda _: Broken([[face_from(face)]]))
     inputs = [clip(tmp_path / "a.mp4"), photo(tmp_path / "b.png")]
-    monkeypatch.setattr(frames, "_upright", broken)
     first, _ = lines(predict(weights, *inputs, "-o", tmp_path / "out", "--overlay"), 2)
     assert "a.mp4: unexpected ValueError: no such matrix" in first
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["b.csv", "b.overlay.jpg"]
