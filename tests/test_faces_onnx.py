@@ -26,8 +26,10 @@ from auheat.faces.blaze_face import (
 from auheat.faces.detection import Detection, Region, refine
 from auheat.faces.detector import default_detector
 from auheat.faces.face_mesh import FaceMesh
+from auheat.inference.face_predictor import FacePredictor
 from auheat.landmarks import LEFT_EYE, RIGHT_EYE
 from auheat.media.frames import VideoFile
+from stand_ins import KnownFaces, small_checkpoint
 
 Image = NDArray[np.uint8]
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -65,10 +67,25 @@ def test_faces_are_where_mediapipe_finds_them(
     (face,) = default_detector(attention=attention).detect(frames[name])
     eyes = face.landmarks[RIGHT_EYE].mean(0) - face.landmarks[LEFT_EYE].mean(0)
     unit = float(np.linalg.norm(eyes))
-    np.testing.assert_allclose(face.box, box, atol=3 * tolerance * unit)
+    np.testing.assert_allclose(face.box, box, atol=0.1 * unit)
     apart = face.landmarks[list(landmarks)] - list(landmarks.values())
     assert np.linalg.norm(apart, axis=1).mean() < tolerance * unit
     assert face.score > 0.99
+
+
+def test_exact_landmarks_leave_alignment_and_boxes_as_they_are(frames: dict[str, Image]) -> None:
+    """So that readings do not depend on whether landmarks are asked for."""
+    (plain,) = default_detector().detect(frames["smiles"])
+    (exact,) = default_detector(attention=True).detect(frames["smiles"])
+    assert plain.aligned_by is None
+    assert exact.aligned_by is not None
+    np.testing.assert_array_equal(exact.aligned_by, plain.landmarks)
+    np.testing.assert_array_equal(exact.box, plain.box)
+    assert 0.5 < np.abs(exact.landmarks - plain.landmarks).max() < 10
+    checkpoint = small_checkpoint()
+    predictor = FacePredictor(checkpoint, KnownFaces([[]]), "cpu")
+    one, other = predictor.align(frames["smiles"], [plain, exact])
+    np.testing.assert_array_equal(one.crop, other.crop)
 
 
 def test_irises_lie_between_the_lids(frames: dict[str, Image]) -> None:
@@ -76,9 +93,10 @@ def test_irises_lie_between_the_lids(frames: dict[str, Image]) -> None:
     found = refine(FaceMesh(attention=True), image, region=BothRanges().detect(image)[0].region)
     assert found is not None
     assert found.mesh is not None
+    assert found.exact is not None
     assert found.mesh.shape == (478, 3)
     for iris, eye in ((found.mesh[468:473], RIGHT_EYE), (found.mesh[473:], LEFT_EYE)):
-        low, high = found.landmarks[eye].min(0), found.landmarks[eye].max(0)
+        low, high = found.exact[eye].min(0), found.exact[eye].max(0)
         assert (low < iris[0, :2]).all()
         assert (iris[0, :2] < high).all()
         np.testing.assert_allclose(iris[1:, :2].mean(0), iris[0, :2], atol=1.0)

@@ -133,6 +133,7 @@ def command(
         precision=precision,
         threads=threads or threads_beside(),
         batch=batch,
+        exact_landmarks=landmarks,
     )
     outputs = Outputs(
         out,

@@ -108,6 +108,7 @@ class FaceLandmarks:
         region: the square in which this face should be looked for next.
         score: certainty that the region holds a face, 0 to 1.
         mesh: see `auheat.results.Face`; None from a landmarker that has none.
+        exact: (68, 2), of a second model that is not tracked and aligned by; None without one.
     """
 
     box: NDArray[np.float64]
@@ -115,6 +116,7 @@ class FaceLandmarks:
     region: Region
     score: float
     mesh: NDArray[np.float64] | None = None
+    exact: NDArray[np.float64] | None = None
 
     @property
     def size(self) -> float:
@@ -128,7 +130,10 @@ class FaceLandmarks:
 
     def result(self, face_id: int) -> Face:
         """This face as it is given to users, with its id."""
-        return Face(self.box, self.landmarks, self.score, face_id, mesh=self.mesh)
+        landmarks, aligned_by = (
+            (self.landmarks, None) if self.exact is None else (self.exact, self.landmarks)
+        )
+        return Face(self.box, landmarks, self.score, face_id, mesh=self.mesh, aligned_by=aligned_by)
 
     def movement(self, other: FaceLandmarks) -> float:
         """Mean distance between the landmarks of two faces, in units of this face's size."""

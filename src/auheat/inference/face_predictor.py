@@ -121,7 +121,7 @@ class FacePredictor:
     def align(self, image: Image, faces: Sequence[Face]) -> list[AlignedFace]:
         """Cuts out what the network sees of each face, and estimates poses that are not known."""
         posed = [_posed(face, image) for face in faces]
-        transforms = [self._crop.transform(face.landmarks) for face in faces]
+        transforms = [self._crop.transform(_aligned_by(face)) for face in faces]
         return [
             AlignedFace(face, self._crop.extract(image, transform), transform)
             for face, transform in zip(posed, transforms, strict=True)
@@ -165,6 +165,10 @@ class FacePredictor:
             aligned.face.score * confidence,
             std=None if std is None else {au: float(std[self._order[au]]) for au in self.aus},
         )
+
+
+def _aligned_by(face: Face) -> NDArray[np.float64]:
+    return face.landmarks if face.aligned_by is None else face.aligned_by
 
 
 def _posed(face: Face, image: Image) -> Face:
