@@ -83,7 +83,7 @@ def test_exact_landmarks_leave_alignment_and_boxes_as_they_are(frames: dict[str,
     np.testing.assert_array_equal(exact.box, plain.box)
     assert 0.5 < np.abs(exact.landmarks - plain.landmarks).max() < 10
     checkpoint = small_checkpoint()
-    predictor = FacePredictor(checkpoint, KnownFaces([[]]), "cpu")
+    predictor = FacePredictor(checkpoint, KnownFaces([[]]), device="cpu")
     one, other = predictor.align(frames["smiles"], [plain, exact])
     np.testing.assert_array_equal(one.crop, other.crop)
 
