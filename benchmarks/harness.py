@@ -35,7 +35,11 @@ class Benchmark:
         return "\n".join([*lines, *(["", *self.notes] if self.notes else [])])
 
     def write(self, path: Path) -> None:
-        """Writes everything as JSON. Raises AuheatError if that is not possible."""
+        """Writes everything as JSON.
+
+        Raises:
+            AuheatError: if that is not possible.
+        """
         content = {
             "bench": self.title,
             "machine": dict(self.machine),

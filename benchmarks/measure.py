@@ -129,7 +129,10 @@ def _tensors_in(value: Any) -> list[Tensor]:
 class Peak:
     """Best of some rounds: a matrix product in float32 and bfloat16, and a large copy.
 
-    gflops, gflops_bf16: 10^9 operations a second. gbytes: 10^9 bytes a second, read plus written.
+    Attributes:
+        gflops: 10^9 operations a second.
+        gflops_bf16: 10^9 operations a second.
+        gbytes: 10^9 bytes a second, read plus written.
     """
 
     gflops: float
@@ -197,8 +200,13 @@ def peak_bytes(
     the largest resident set is what the system saw: tensors, scratch space of the matrix library,
     and what the allocator kept. On CUDA it is what torch's allocator had handed out at most.
 
-    warm_up: a tiny case that is worked on first, so that libraries are loaded. prepare must be a
-    function of a module. None where the system does not tell.
+    prepare must be a function of a module. None where the system does not tell.
+
+    Args:
+        prepare: gives the work for a case.
+        case: what the work is called with.
+        warm_up: a tiny case that is worked on first, so that libraries are loaded.
+        device: where it runs, "cpu" or "cuda".
     """
     if device.type == "cuda":
         return _peak_on_cuda(prepare(case), device)

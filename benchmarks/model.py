@@ -50,8 +50,12 @@ def paper_model() -> ModelConfig:
 def network(weights: str, preset: str) -> tuple[nn.Module, int]:
     """A network to measure and the side of its input.
 
-    weights: "default" or a checkpoint's path; preset: "paper" for that network with random weights
-    instead, else "". Raises AuheatError if the weights cannot be read.
+    Args:
+        weights: "default" or a checkpoint's path.
+        preset: "paper" for that network with random weights instead, else "".
+
+    Raises:
+        AuheatError: if the weights cannot be read.
     """
     if preset == "paper":
         config = paper_model()

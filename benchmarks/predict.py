@@ -41,7 +41,9 @@ _STAGES = ("decode", "detect and track", "crop", "network", "write")
 class PredictPlan:
     """What to measure. frames: of the clip, which is played back and forth until it has as many.
 
-    rounds: of everything. options: of `auheat predict` where the whole command is measured.
+    Attributes:
+        rounds: of everything.
+        options: of `auheat predict` where the whole command is measured.
     """
 
     frames: int = 472
@@ -57,8 +59,14 @@ def bench_predict(
 ) -> Benchmark:
     """Measures a video's stages, the loop that does one after the other, and the pipeline.
 
-    progress: called with 1 after each of `plan.rounds` + 3 steps. Raises AuheatError if the video
-    cannot be read.
+    Args:
+        video: the clip that is read.
+        predictor: what reads it.
+        plan: how often, and with what.
+        progress: called with 1 after each of `plan.rounds` + 3 steps.
+
+    Raises:
+        AuheatError: if the video cannot be read.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -100,7 +100,9 @@ def prepare(case: Case) -> Work:
 class SccPlan:
     """What to measure. rounds: of each case. seconds: after which a case begins no other round.
 
-    limit: bytes; a form that is expected to need more is left out. memory: also measure peaks.
+    Attributes:
+        limit: bytes; a form that is expected to need more is left out.
+        memory: also measure peaks.
     """
 
     stages: Sequence[int] = tuple(STAGES)

@@ -48,7 +48,9 @@ class GeometricEdges(nn.Module):
     """torch_geometric's EdgeConv with max, on the same graph. Takes the values of `layer`.
 
     Its DynamicEdgeConv is this after a k-nearest search that needs another compiled package.
-    Raises ImportError without torch_geometric.
+
+    Raises:
+        ImportError: without torch_geometric.
     """
 
     def __init__(self, layer: SemanticCorrespondenceConv) -> None:

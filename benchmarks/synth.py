@@ -28,7 +28,9 @@ COLUMNS = ("work", "ms", "spread", "a second", "processes")
 class SynthPlan:
     """What to measure. size: side of the pictures. subjects, images: of the dataset written whole.
 
-    workers: processes that write it. rounds: of single pictures.
+    Attributes:
+        workers: processes that write it.
+        rounds: of single pictures.
     """
 
     size: int = 128
@@ -46,7 +48,14 @@ def bench_synth(
 ) -> Benchmark:
     """Measures people and pictures one by one, then a dataset as `auheat synth` writes it.
 
-    progress: called with numbers of the dataset's images. Raises AuheatError for bad assets.
+    Args:
+        assets: folder of the face assets.
+        plan: how many, and how large.
+        clock: what measures.
+        progress: called with numbers of the dataset's images.
+
+    Raises:
+        AuheatError: for bad assets.
     """
     timings = interleaved(_works(Studio(load_pack(assets)), plan.size), plan.rounds, clock=clock)
     rows: list[dict[str, Any]] = [

@@ -53,7 +53,8 @@ COLUMNS = (
 class TrainPlan:
     """What to measure. rounds: runs of every variant. steps: of a run, after 3 that warm up.
 
-    threads: of every run, 0 for torch's own choice.
+    Attributes:
+        threads: of every run, 0 for torch's own choice.
     """
 
     steps: int = 20

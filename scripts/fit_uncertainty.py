@@ -47,8 +47,14 @@ KEPT = ("reading", "seen")
 class Views:
     """Readings and what is known beside them. N views, A AUs.
 
-    levels, mirrored, labels: (N, A). shape: (N, A, 2) height and area of an AU's location peaks.
-    seen: (N,). worn: (N,) whether the picture was. people: (N,).
+    Attributes:
+        levels: (N, A).
+        mirrored: (N, A).
+        labels: (N, A).
+        shape: (N, A, 2) height and area of an AU's location peaks.
+        seen: (N,).
+        worn: (N,) whether the picture was.
+        people: (N,).
     """
 
     levels: Floats

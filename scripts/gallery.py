@@ -91,7 +91,11 @@ def _banner(text: str, width: int) -> Pixels:
 
 
 def draw(assets: Path, out: Path, seed: int, subject: int, size: int) -> None:
-    """Fills the folder `out`. Raises AuheatError if the face assets cannot be read."""
+    """Fills the folder `out`.
+
+    Raises:
+        AuheatError: if the face assets cannot be read.
+    """
     studio = Studio(load_pack(assets))
     save(contact_sheet(studio, seed, 6, 10, size), out / "contact-sheet.jpg")
     strips = level_strips(studio, seed, subject, size)

@@ -1,4 +1,4 @@
-"""The website: parameters out of our docstrings, links that lead somewhere, nothing from afar."""
+"""The website: links that lead somewhere, nothing from afar."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -22,43 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LOADED = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "src")}
 
 
-@pytest.fixture(scope="module")
-def sections() -> ModuleType:
-    spec = spec_from_file_location("sections", ROOT / "scripts" / "docstring_sections.py")
-    assert spec and spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_parameters_become_a_section(sections: ModuleType) -> None:
-    lines = [
-        "Reads.",
-        "",
-        "path: of a file,",
-        "    or of a folder. size: in pixels,",
-        "    not more.",
-        "a, b: numbers with path: inside.",
-        "note: is no name.",
-    ]
-    assert list(sections.sectioned(lines, {"path", "size", "a", "b"}, "Args")) == [
-        "Reads.",
-        "",
-        "",
-        "Args:",
-        "    path: of a file,",
-        "        or of a folder.",
-        "    size: in pixels,",
-        "        not more.",
-        "    a: numbers with path: inside.",
-        "    b: numbers with path: inside.",
-        "",
-        "note: is no name.",
-    ]
-
-
 def test_relative_links_of_the_documents_lead_to_files() -> None:
-    beside = ("README.md", "CONTRIBUTING.md", "examples/README.md")
+    beside = ("README.md", "CONTRIBUTING.md", "RELEASING.md", "examples/README.md")
     pages = [*map(ROOT.joinpath, beside), *(ROOT / "docs").rglob("*.md")]
     count = 0
     for page in pages:

@@ -30,9 +30,10 @@ PRESENCE_THRESHOLD = 1.0
 class PointRule:
     """A point as the mean of landmarks, moved down the face by a share of R.
 
-    landmarks: 0-based iBUG indices whose mean is taken.
-    down: shift towards the chin in units of R, the distance between the inner eye corners,
-        at right angles to the line through them, so that the rule turns with the face.
+    Attributes:
+        landmarks: 0-based iBUG indices whose mean is taken.
+        down: shift towards the chin in units of R, the distance between the inner eye corners, at
+            right angles to the line through them, so that the rule turns with the face.
     """
 
     landmarks: tuple[int, ...]
@@ -127,7 +128,8 @@ AU_SETS: dict[str, tuple[str, ...]] = {"paper": PAPER_AUS, "disfa": DISFA_AUS, "
 def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:
     """The rows of the named AUs, in the given order.
 
-    Raises AuheatError for an unknown or repeated name, or for none at all.
+    Raises:
+        AuheatError: for an unknown or repeated name, or for none at all.
     """
     units: list[ActionUnit] = []
     for name in names:
@@ -145,10 +147,12 @@ def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:
 class PointLayout:
     """The K points of a list of A Action Units, and how they belong together.
 
-    aus: the A names, in output order.
-    rules: K point rules, AU after AU.
-    au_of_point: K indices into `aus`.
-    mirror: K indices; mirror[k] is the point that takes the place of point k in a flipped picture.
+    Attributes:
+        aus: the A names, in output order.
+        rules: K point rules, AU after AU.
+        au_of_point: K indices into `aus`.
+        mirror: K indices; mirror[k] is the point that takes the place of point k in a flipped
+            picture.
     """
 
     aus: tuple[str, ...]
@@ -158,7 +162,11 @@ class PointLayout:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> PointLayout:
-        """The layout of the named AUs. Raises AuheatError as `action_units` does."""
+        """The layout of the named AUs.
+
+        Raises:
+            AuheatError: as `action_units` does.
+        """
         units = action_units(names)
         rules = tuple(rule for unit in units for rule in unit.points)
         owner = tuple(a for a, unit in enumerate(units) for _ in unit.points)

@@ -86,9 +86,10 @@ def _new_file(target: Path) -> tuple[Path, int]:
 
 
 def _refuse_other_run(target: Path, own: Path) -> None:
-    """Raises AuheatError if another run began to write the same file and has not ended.
+    """Files of runs that have ended without removing them are removed.
 
-    Files of runs that have ended without removing them are removed.
+    Raises:
+        AuheatError: if another run began to write the same file and has not ended.
     """
     if fcntl is None:
         return
@@ -127,9 +128,10 @@ def refuse_input(output: Path, inputs: Iterable[Path]) -> None:
 
 
 def check_place(path: Path) -> None:
-    """Raises AuheatError unless a file can be at `path`: its folder is there, and it is no folder.
+    """For outputs that are written last, before the work begins.
 
-    For outputs that are written last, before the work begins.
+    Raises:
+        AuheatError: unless a file can be at `path`: its folder is there, and it is no folder.
     """
     if not path.name:
         raise AuheatError("the name of a file to write is empty")
@@ -139,7 +141,11 @@ def check_place(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder for results. Raises AuheatError if it cannot be made or written to."""
+    """Makes a folder for results.
+
+    Raises:
+        AuheatError: if it cannot be made or written to.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

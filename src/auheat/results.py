@@ -40,11 +40,13 @@ class HeadPose:
     The axes are OpenFace's: x to the right of the picture, y down, z away from the camera. A head
     that looks straight into the camera has the rotation (0, 0, 0).
 
-    translation: (x, y, z) of the middle of the face's 68 points, in millimetres; z is the distance.
-    rotation: (pitch, yaw, roll) in radians, the angles of R = Rx(pitch) Ry(yaw) Rz(roll), each
-        matrix in its usual form. Pitch is positive where the head looks down, yaw where it turns to
-        the person's own right (the left of the picture), roll where it tilts clockwise in the
-        picture, towards the person's own left shoulder.
+    Attributes:
+        translation: (x, y, z) of the middle of the face's 68 points, in millimetres; z is the
+            distance.
+        rotation: (pitch, yaw, roll) in radians, the angles of R = Rx(pitch) Ry(yaw) Rz(roll), each
+            matrix in its usual form. Pitch is positive where the head looks down, yaw where it
+            turns to the person's own right (the left of the picture), roll where it tilts clockwise
+            in the picture, towards the person's own left shoulder.
     """
 
     translation: Triple
@@ -61,18 +63,19 @@ class HeadPose:
 class Face:
     """A face that was found in a frame.
 
-    box: (x0, y0, x1, y1) in frame pixels.
-    landmarks: (68, 2) iBUG landmarks in frame pixels.
-    score: certainty that this is a face, 0 to 1.
-    face_id: from 0; the same person keeps it through a video.
-    pose: where the head is and how it is turned, see `auheat.faces.pose`; None where unknown.
-    mesh: vertices of MediaPipe's face mesh: x and y in frame pixels, and a depth in the same unit
-        that grows away from the camera. (468, 3), or (478, 3) with attention, of which the last ten
-        are the irises: the middle and four points of the person's right one (468 to 472), and of
-        the left one (473 to 477). None from a detector without a mesh.
-    aligned_by: (68, 2), the landmarks that crops are aligned by where `landmarks` are those of a
-        second, more exact model; None for `landmarks` themselves. Readings are thus the same with
-        both.
+    Attributes:
+        box: (x0, y0, x1, y1) in frame pixels.
+        landmarks: (68, 2) iBUG landmarks in frame pixels.
+        score: certainty that this is a face, 0 to 1.
+        face_id: from 0; the same person keeps it through a video.
+        pose: where the head is and how it is turned, see `auheat.faces.pose`; None where unknown.
+        mesh: vertices of MediaPipe's face mesh: x and y in frame pixels, and a depth in the same
+            unit that grows away from the camera. (468, 3), or (478, 3) with attention, of which the
+            last ten are the irises: the middle and four points of the person's right one (468 to
+            472), and of the left one (473 to 477). None from a detector without a mesh.
+        aligned_by: (68, 2), the landmarks that crops are aligned by where `landmarks` are those of
+            a second, more exact model; None for `landmarks` themselves. Readings are thus the same
+            with both.
     """
 
     box: NDArray[np.float64]
@@ -96,16 +99,17 @@ class Face:
 class FacePrediction:
     """The Action Units of one face.
 
-    face: where the face is.
-    intensities: by AU name, floats from 0 to 5, never rounded.
-    heatmaps: by AU name, (h, w) float32, in intensity units: the peak is the intensity before
-        clipping. An AU with several points has the maximum over their maps. Empty where maps are
-        not kept.
-    heatmap_to_frame: 2x3 transform from heatmap pixels (x, y) to frame pixels.
-    confidence: 0 to 1, see `auheat.inference.predictor`.
-    raw: what the network predicted, where `intensities` were calibrated or smoothed, else None.
-    std: by AU name, the standard deviation of the true intensity about the one given; None where
-        the weights come without figures, see `auheat.inference.uncertainty`.
+    Attributes:
+        face: where the face is.
+        intensities: by AU name, floats from 0 to 5, never rounded.
+        heatmaps: by AU name, (h, w) float32, in intensity units: the peak is the intensity before
+            clipping. An AU with several points has the maximum over their maps. Empty where maps
+            are not kept.
+        heatmap_to_frame: 2x3 transform from heatmap pixels (x, y) to frame pixels.
+        confidence: 0 to 1, see `auheat.inference.predictor`.
+        raw: what the network predicted, where `intensities` were calibrated or smoothed, else None.
+        std: by AU name, the standard deviation of the true intensity about the one given; None
+            where the weights come without figures, see `auheat.inference.uncertainty`.
     """
 
     face: Face
@@ -287,7 +291,11 @@ class FrameResult:
 
 
 def checked_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The image itself. Raises AuheatError unless it is an (H, W, 3) array of uint8."""
+    """The image itself.
+
+    Raises:
+        AuheatError: unless it is an (H, W, 3) array of uint8.
+    """
     array = np.asarray(image)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
         raise AuheatError(

@@ -142,7 +142,7 @@ def convert(
 
 
 def _check(source: Source, root: Path) -> None:
-    """Raises AuheatError if there is nothing to convert, or if a subject is on both sides."""
+    """Refuses a source with nothing to convert, or with a subject on both sides."""
     if not source.recordings:
         raise AuheatError(
             f"nothing in {root} can be used: {next(iter(source.problems), 'it holds no labels')}"

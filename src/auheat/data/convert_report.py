@@ -27,8 +27,13 @@ JSON, MARKDOWN = "report.json", "report.md"
 class Report:
     """The outcome of a conversion.
 
-    source: as in the manifest. aus: what was read; not_in_table: AUs coded there, but unknown to
-    auheat. tallies: one for each recording. problems: one line each. table: the manifest's rows.
+    Attributes:
+        source: as in the manifest.
+        aus: what was read.
+        not_in_table: AUs coded there, but unknown to auheat.
+        tallies: one for each recording.
+        problems: one line each.
+        table: the manifest's rows.
     """
 
     source: dict[str, Any]

@@ -26,7 +26,8 @@ _CHECKSUM = 4
 class CropCache:
     """The crops of some pictures, side x side pixels each, in a file of the folder `place`.
 
-    Raises AuheatError if the file cannot be made or a picture is not there.
+    Raises:
+        AuheatError: if the file cannot be made or a picture is not there.
     """
 
     def __init__(self, place: Path, pictures: Sequence[Path], side: int) -> None:

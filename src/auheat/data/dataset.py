@@ -24,7 +24,13 @@ from auheat.facs import PointLayout
 
 
 class Sample(TypedDict):
-    """image: (3, H, W) uint8; points: (K, 2) in its pixels; intensities: (A,), NaN if uncoded."""
+    """One crop of a batch.
+
+    Attributes:
+        image: (3, H, W) uint8.
+        points: (K, 2) in its pixels.
+        intensities: (A,), NaN if uncoded.
+    """
 
     image: Tensor
     points: Tensor
@@ -35,8 +41,11 @@ class CropDataset(Dataset[Sample]):
     """Aligned crops with the points and intensities of the given AUs.
 
     Indexed by the row, or by (visit, row) to draw the augmentation of that visit.
-    cache: folder in which decoded crops are kept for later visits, see `auheat.data.crop_cache`;
     samples are the same with it and without.
+
+    Args:
+        cache: folder in which decoded crops are kept for later visits, see
+            `auheat.data.crop_cache`.
     """
 
     def __init__(

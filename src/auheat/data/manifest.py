@@ -157,7 +157,7 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 
 def _check(table: pd.DataFrame, folder: Path) -> None:
-    """Raises AuheatError for missing columns, wrong values, or a subject on both sides."""
+    """Refuses missing columns, wrong values, and a subject on both sides."""
     missing = [name for name in _FIXED if name not in table]
     if missing:
         raise AuheatError(f"the manifest in {folder} lacks the columns {', '.join(missing)}")

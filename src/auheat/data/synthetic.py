@@ -31,12 +31,18 @@ _CHUNK = 25  # subjects
 class SynthesisPlan:
     """What to make.
 
-    subjects, images: how many in all; images are spread evenly over subjects. seed: decides
-    everything. crop: size and pad of the pictures. val, test: shares of the subjects set aside;
     the people of the test split wear painted skins that no other split uses. pairs: every picture
     comes with one of the same person's resting face; `sequence` joins the two, frame 1 is the
     resting one. suite: "ood" draws the images in each of `auheat.synthesis.families.FAMILIES`, all
     for testing, and `sequence` names the family.
+
+    Attributes:
+        subjects: how many in all; images are spread evenly over subjects.
+        images: how many in all; images are spread evenly over subjects.
+        seed: decides everything.
+        crop: size and pad of the pictures.
+        val: shares of the subjects set aside.
+        test: shares of the subjects set aside.
     """
 
     subjects: int
@@ -90,8 +96,15 @@ def synthesise(
 ) -> Manifest:
     """Writes the dataset `plan` asks for into the folder `out`.
 
-    progress: called with the number of images each finished chunk has. Raises AuheatError if `out`
-    holds another dataset or the assets cannot be read.
+    Args:
+        assets: folder of the face assets.
+        out: a new folder, or one of a run that was stopped.
+        plan: what to make.
+        workers: processes that draw.
+        progress: called with the number of images each finished chunk has.
+
+    Raises:
+        AuheatError: if `out` holds another dataset or the assets cannot be read.
     """
     load_pack(assets)  # so that a bad pack is reported once, before any worker starts
     settings = resumable.begin(out, asdict(plan), FILE)

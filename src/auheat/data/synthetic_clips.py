@@ -31,7 +31,10 @@ def write_clips(
 
     `S000000.labels.csv` beside each has a row for every frame: frame (from 1), timestamp in
     seconds, and the true intensities. Everything is decided by `seed`. progress: called with 1 for
-    each finished clip. Raises AuheatError if nothing can be written to the folder `out`.
+    each finished clip.
+
+    Raises:
+        AuheatError: if nothing can be written to the folder `out`.
     """
     studio = Studio(load_pack(assets))
     try:

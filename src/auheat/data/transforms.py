@@ -23,9 +23,17 @@ Image = NDArray[np.uint8]
 class AugmentConfig:
     """How far pictures are changed in training; every value 0 leaves them as they are.
 
-    flip: chance of mirroring. turn: degrees; zoom, shift: shares of the size; one standard
-    deviation each. light: strength of changes of brightness, contrast, gamma and colour cast, 1 for
-    those of ordinary cameras. grey, blur, noise, occlude: chances.
+    Attributes:
+        flip: chance of mirroring.
+        turn: degrees.
+        zoom: shares of the size; one standard deviation each.
+        shift: shares of the size; one standard deviation each.
+        light: strength of changes of brightness, contrast, gamma and colour cast, 1 for those of
+            ordinary cameras.
+        grey: chances.
+        blur: chances.
+        noise: chances.
+        occlude: chances.
     """
 
     flip: float = 0.5
@@ -52,8 +60,15 @@ def augment(
 ) -> tuple[Image, geometry.Points]:
     """The network's view of a stored crop.
 
-    image: (side, side, 3) with `pad` pixels around the region the network sees; landmarks: (68, 2)
-    in its pixels. Returns an image (size, size, 3) and landmarks in its pixels.
+    Returns an image (size, size, 3) and landmarks in its pixels.
+
+    Args:
+        rng: what chances are drawn from.
+        image: (side, side, 3) with `pad` pixels around the region the network sees.
+        landmarks: (68, 2) in its pixels.
+        size: side of the crop that the network sees, in pixels.
+        pad: border of the stored crop in pixels.
+        config: how much of what.
     """
     moved, points = _move(rng, image, landmarks, size, pad, config)
     if config.occlude and rng.random() < config.occlude:

@@ -42,8 +42,11 @@ _LEVELS = 8  # that compression may change a grey
 class Finding:
     """One line of `auheat doctor`.
 
-    state: "missing" is something that auheat does without; "FAILED" is something that it needs.
-    subject: what was looked at. detail: what was seen. advice: what to do, where it is not ok.
+    Attributes:
+        state: "missing" is something that auheat does without; "FAILED" is something that it needs.
+        subject: what was looked at.
+        detail: what was seen.
+        advice: what to do, where it is not ok.
     """
 
     state: State

@@ -44,7 +44,11 @@ def folder() -> Path:
 
 
 def expectation() -> Expectation:
-    """What is stored. Raises AuheatError if it is missing or damaged."""
+    """What is stored.
+
+    Raises:
+        AuheatError: if it is missing or damaged.
+    """
     path = folder() / EXPECTED
     try:
         stored = json.loads(path.read_text("utf-8"))

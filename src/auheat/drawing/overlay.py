@@ -44,7 +44,10 @@ def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
 class Overlay:
     """Draws annotated pictures of one size.
 
-    aus: the AUs to show. height, width: of the pictures in pixels.
+    Args:
+        aus: the AUs to show.
+        height: of the pictures in pixels.
+        width: of the pictures in pixels.
     """
 
     def __init__(self, aus: Sequence[str], height: int, width: int) -> None:

@@ -66,7 +66,10 @@ def intensity_colour(intensity: float) -> Colour:
 class Panel:
     """Draws panels of one size.
 
-    aus: the rows, from top to bottom. height: pixels. unit: pixels per reference pixel.
+    Args:
+        aus: the rows, from top to bottom.
+        height: pixels.
+        unit: pixels per reference pixel.
     """
 
     def __init__(self, aus: Sequence[str], height: int, unit: float) -> None:

@@ -47,8 +47,13 @@ class ForeignTable:
 def read_foreign(target: str | Path | pd.DataFrame, kind: str = "auto") -> ForeignTable:
     """Reads one table, all tables in a folder and the folders below it, or a table in memory.
 
-    kind: one of `KINDS`, or "auto" to tell by the columns. Raises AuheatError if there is no table,
-    if one is damaged or of no known kind, or if they are of several kinds.
+    Args:
+        target: a table, or a folder of tables.
+        kind: one of `KINDS`, or "auto" to tell by the columns.
+
+    Raises:
+        AuheatError: if there is no table, if one is damaged or of no known kind, or if they are of
+            several kinds.
     """
     if kind not in ("auto", *KINDS):
         raise unknown_name("format", kind, ("auto", *KINDS))

@@ -110,7 +110,10 @@ def _with_mean(values: Floats) -> Floats:
 def _between(values: Floats, value: float, without: Floats) -> tuple[float, float]:
     """The interval of one metric.
 
-    values: (R,) of the resamples. value: of all subjects. without: (S,) of all but one of them.
+    Args:
+        values: (R,) of the resamples.
+        value: of all subjects.
+        without: (S,) of all but one of them.
     """
     known = values[~np.isnan(values)]
     if len(without) < 2 or not known.size:

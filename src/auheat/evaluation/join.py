@@ -136,7 +136,11 @@ class Videos:
         self.of = lru_cache(maxsize=None)(self._of)
 
     def _of(self, path: str) -> Video | None:
-        """The sequence whose name is inside a path, if any. Raises AuheatError for several."""
+        """The sequence whose name is inside a path, if any.
+
+        Raises:
+            AuheatError: for several.
+        """
         hits = [(length, video) for length, name, video in self.names if name.search(path.lower())]
         longest = max((length for length, _ in hits), default=0)
         best = sorted({video for length, video in hits if length == longest})
@@ -158,9 +162,12 @@ class Pictures:
             self._by_name.setdefault(_name(steps[-1]), []).append((steps, row))
 
     def find(self, path: str, videos: Videos) -> int:
-        """The row of a picture, -1 if there is none. Raises AuheatError if several fit.
+        """The row of a picture, -1 if there is none.
 
         A number is a poor name: it counts only beside a folder, or where there are no sequences.
+
+        Raises:
+            AuheatError: if several fit.
         """
         steps = _steps(path)
         near = [(_shared(steps, own), row) for own, row in self._by_name.get(_name(steps[-1]), [])]

@@ -83,7 +83,7 @@ def _measure(
     labels: np.ndarray[Any, np.dtype[np.float64]],
     aus: tuple[str, ...],
 ) -> Measures:
-    """values, labels: (N, A)."""
+    """What is measured of values and labels, both (N, A)."""
     measures: Measures = {}
     rows = summary(Agreement.of(values, labels), aus)
     for column, au in enumerate(aus):

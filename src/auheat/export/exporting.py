@@ -139,7 +139,7 @@ def _hand_on_uncertainty(weights: Path, out: Path) -> None:
 
 
 def _refuse(checks: list[Check], precision: Precision, out: Path) -> None:
-    """Raises AuheatError for what must not be kept."""
+    """Refuses what must not be kept."""
     for check in checks:
         problem = check.parity.problem(check.precision)
         if problem:

@@ -25,7 +25,8 @@ from auheat.models.runtimes.torch_runtime import TorchRuntime
 def face_activations(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Faces:
     """What a network says of some rows of a dataset: maps in intensity units, one for each AU.
 
-    Raises AuheatError for a row that the part does not have.
+    Raises:
+        AuheatError: for a row that the part does not have.
     """
     crops, labels = _read(checkpoint, part, rows)
     layout, runtime = layout_of(checkpoint.config), _as_trained(checkpoint)
@@ -59,8 +60,10 @@ def channel_activations(checkpoint: Checkpoint, part: Manifest, rows: Sequence[i
     those of the channels below it.
 
     Where there are location maps, a channel that serves only those has weights near 0 here.
-    Raises AuheatError for a network that is not of kind "deconv", as the paper's figure shows the
-    channels of the last SCC layer, and for a row that the part does not have.
+
+    Raises:
+        AuheatError: for a network that is not of kind "deconv", as the paper's figure shows the
+            channels of the last SCC layer, and for a row that the part does not have.
     """
     if not isinstance(checkpoint.net, HeatmapNet):
         raise AuheatError(

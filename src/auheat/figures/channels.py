@@ -32,8 +32,14 @@ _LEFT, _BARS, _BELOW, _WORDS, _GAP, _MIDDLE, _BAR, _BAR_ROOM = (
 class Channels:
     """The last layer of a network and what its channels say of some pictures.
 
-    weights: (A, C). images: (n, H, W, 3) RGB uint8. responses: (n, C, h, w). aus: A names.
-    Raises ValueError if the shapes do not fit.
+    Attributes:
+        weights: (A, C).
+        images: (n, H, W, 3) RGB uint8.
+        responses: (n, C, h, w).
+        aus: A names.
+
+    Raises:
+        ValueError: if the shapes do not fit.
     """
 
     weights: NDArray[np.floating[Any]]
@@ -75,7 +81,11 @@ def figure7(
 ) -> Figure:
     """(a) The weights of two channels for each AU; (b) pictures, and the channels' responses.
 
-    channels: from 0. data: words for the caption. A page wide.
+    Args:
+        shown: weights, images and responses.
+        synthetic: whether the faces were rendered, which the figure says.
+        channels: from 0.
+        data: words for the caption. A page wide.
     """
     caption = _chosen(shown, channels) + (f"; {data}" if data else "")
     start = _LEFT + _BARS + _MIDDLE

@@ -42,8 +42,15 @@ def figure4(
 ) -> Figure:
     """A panel for each dataset, six bars for each AU, on a logarithmic axis.
 
-    levels: labels (N, A) by dataset name; aus: their A names. Synthetic faces under the name of a
-    real database are called its look-alike. Raises ValueError if labels and names differ.
+    Synthetic faces under the name of a real database are called its look-alike.
+
+    Args:
+        levels: labels (N, A) by dataset name.
+        aus: their A names.
+        synthetic: whether the faces were rendered, which the figure says.
+
+    Raises:
+        ValueError: if labels and names differ.
     """
     tables = {name: np.asarray(labels, np.float64) for name, labels in levels.items()}
     for name, labels in tables.items():

@@ -29,10 +29,17 @@ _FULL, _OPACITY = 0.4, 0.85
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Pictures and what a network says of them. Raises ValueError if the shapes do not fit.
+    """Pictures and what a network says of them.
 
-    images: (n, H, W, 3) RGB uint8. maps: (n, A, h, w) in intensity units. predictions, labels:
-    (n, A), labels NaN where the AU was not coded. aus: A names.
+    Attributes:
+        images: (n, H, W, 3) RGB uint8.
+        maps: (n, A, h, w) in intensity units.
+        predictions: (n, A), labels NaN where the AU was not coded.
+        labels: (n, A), labels NaN where the AU was not coded.
+        aus: A names.
+
+    Raises:
+        ValueError: if the shapes do not fit.
     """
 
     images: NDArray[np.uint8]

@@ -43,7 +43,11 @@ class Curve:
 
     @classmethod
     def of(cls, predictions: Predictions, sequence: str, au: str) -> Curve:
-        """The frames of a sequence in order. Raises AuheatError if it or the AU is not there."""
+        """The frames of a sequence in order.
+
+        Raises:
+            AuheatError: if it or the AU is not there.
+        """
         table = predictions.table
         rows = table[table["sequence"] == sequence].sort_values("frame")
         if not len(rows) or au not in predictions.aus:
@@ -68,8 +72,15 @@ def figure5(
 ) -> Figure:
     """A row of heatmaps for each face, then one or two curves side by side; as wide as a page.
 
-    aus: the AUs to show, at most 6; by default those with the largest labels. data: words for the
-    caption. Raises ValueError for more AUs or curves.
+    Args:
+        faces: what is drawn above.
+        curves: what is drawn below.
+        synthetic: whether the faces were rendered, which the figure says.
+        aus: the AUs to show, at most 6; by default those with the largest labels.
+        data: words for the caption.
+
+    Raises:
+        ValueError: for more AUs or curves.
     """
     chosen = faces.only(aus or faces.strongest(MOST_AUS))
     _check_room(chosen.aus, curves)
@@ -100,7 +111,8 @@ def figure8(
 ) -> Figure:
     """The same faces seen by two networks: (a) with SCC, and below it (b) without.
 
-    Raises ValueError if the pictures or labels differ, or for more than 6 AUs.
+    Raises:
+        ValueError: if the pictures or labels differ, or for more than 6 AUs.
     """
     names = tuple(aus or with_scc.strongest(MOST_AUS))
     above, below = with_scc.only(names), without_scc.only(names)

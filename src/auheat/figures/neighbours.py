@@ -23,8 +23,14 @@ _LEFT, _RIGHT, _PLOT, _GAP, _BELOW, _ABOVE = 0.5, 0.08, 0.95, 0.16, 0.38, 0.08
 class NeighbourCurve:
     """Averages over the AUs for each k, and their deviation between folds or seeds.
 
-    k, icc, mae: of one length. icc_deviation, mae_deviation: the same, or None.
-    between: what the deviations are taken over. chosen: a k to mark, or None.
+    Attributes:
+        k: of one length.
+        icc: of one length.
+        mae: of one length.
+        icc_deviation: the same, or None.
+        mae_deviation: the same, or None.
+        between: what the deviations are taken over.
+        chosen: a k to mark, or None.
     """
 
     k: Sequence[int]

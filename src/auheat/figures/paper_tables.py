@@ -48,7 +48,8 @@ class _Entry(NamedTuple):
 def table1(database: Database, ours: Sequence[Row], measured: EvaluationInfo | None) -> Table:
     """ICC and MAE of every AU of a database. Without rows of ours `measured` may be None.
 
-    Raises ValueError if our rows are of other AUs, or measured on another database.
+    Raises:
+        ValueError: if our rows are of other AUs, or measured on another database.
     """
     aus = DATABASES[database]
     if measured and measured.database != database:
@@ -193,7 +194,11 @@ def _name(row: Row, name: str) -> str:
 
 
 def _interval_head(ours: Sequence[Row], measured: EvaluationInfo | None) -> tuple[str, ...]:
-    """The head of a column of intervals, if a row has one. Raises ValueError for nameless data."""
+    """The head of a column of intervals, if a row has one.
+
+    Raises:
+        ValueError: for nameless data.
+    """
     if ours and measured is None:
         raise ValueError("rows of ours need to say what they were measured on")
     some = any(row.icc_interval or row.mae_interval for row in ours)

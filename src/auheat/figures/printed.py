@@ -28,7 +28,11 @@ ADOPTED = {
 class PrintedMethod:
     """One method of Table 1 on one database.
 
-    icc, mae: by AU. mean_icc, mean_mae: the printed averages, not recomputed.
+    Attributes:
+        icc: by AU.
+        mae: by AU.
+        mean_icc: the printed averages, not recomputed.
+        mean_mae: the printed averages, not recomputed.
     """
 
     name: str

@@ -21,8 +21,10 @@ _LEFT, _GAP, _PLOT, _BELOW = 0.5, 0.7, 2.1, 0.42
 def read_bins(path: Path) -> tuple[dict[str, Bins], float]:
     """The bins of a file that scripts/fit_uncertainty.py wrote, and its limit of the error.
 
-    `before` is the height of the location peaks taken for a confidence as it is. Raises AuheatError
-    if the file cannot be read.
+    `before` is the height of the location peaks taken for a confidence as it is.
+
+    Raises:
+        AuheatError: if the file cannot be read.
     """
     try:
         report: dict[str, Any] = json.loads(path.read_text("utf-8"))
@@ -35,7 +37,9 @@ def read_bins(path: Path) -> tuple[dict[str, Bins], float]:
 def reliability(bins: Mapping[str, Bins], limit: float) -> Figure:
     """Two panels: observed against stated share, and mean error against stated share.
 
-    bins: `now` and `before`, each a list of stated, observed, mae and faces. limit: levels.
+    Args:
+        bins: `now` and `before`, each a list of stated, observed, mae and faces.
+        limit: levels.
     """
     sheet = style.Sheet(
         style.PAGE,

@@ -55,11 +55,15 @@ TARGETS = (*_TABLES, "figure4", "figure5", "figure6", "figure7", "figure8")
 class Target:
     """A table or figure that is to be made of a sweep.
 
-    name: one of `TARGETS`. out: folder for tables and figures; result files go into `results` below
-    it. k: the points of Figure 6. rows: settings of Table 2 or 3, or positions in Table 1 counted
-    from 1, that are wanted; all by default.
+    Attributes:
+        name: one of `TARGETS`.
+        out: folder for tables and figures; result files go into `results` below it.
+        k: the points of Figure 6.
+        rows: settings of Table 2 or 3, or positions in Table 1 counted from 1, that are wanted; all
+            by default.
 
-    Raises AuheatError for an unknown name or row.
+    Raises:
+        AuheatError: for an unknown name or row.
     """
 
     name: str
@@ -90,7 +94,8 @@ class Target:
     def make(self) -> list[Path]:
         """Makes it from finished runs. Returns the files it wrote.
 
-        Raises AuheatError if a run is missing or the dataset is not one of the paper's.
+        Raises:
+            AuheatError: if a run is missing or the dataset is not one of the paper's.
         """
         if self.name in _TABLES:
             return list(write_table(self._table(), self.out / self.name))

@@ -36,12 +36,20 @@ _EDGES: dict[EdgeFeatures, str] = {
 class Row:
     """One of our results, for one database. What is not defined is NaN.
 
-    name: the method (Table 1). setting: the letter or words in Tables 2 and 3; "" there means name.
-    icc, mae: by AU. mean_icc, mean_mae: averages over the AUs.
-    icc_interval, mae_interval: (low, high) of the averages.
-    seeds: runs that were averaged. icc_spread: standard deviation of mean_icc between them.
-    note: printed below the table. kind: only methods compete for bold type.
-    design: cells of the columns DL, HR, SCC and EF, see `design_of`.
+    Attributes:
+        name: the method (Table 1).
+        setting: the letter or words in Tables 2 and 3; "" there means name.
+        icc: by AU.
+        mae: by AU.
+        mean_icc: averages over the AUs.
+        mean_mae: averages over the AUs.
+        icc_interval: (low, high) of the averages.
+        mae_interval: (low, high) of the averages.
+        seeds: runs that were averaged.
+        icc_spread: standard deviation of mean_icc between them.
+        note: printed below the table.
+        kind: only methods compete for bold type.
+        design: cells of the columns DL, HR, SCC and EF, see `design_of`.
     """
 
     name: str
@@ -63,9 +71,15 @@ class Row:
 class EvaluationInfo:
     """What our rows of a table were measured on.
 
-    database: the dataset, or the one that synthetic faces were made to look like in AUs, levels
-        and numbers. protocol: such as "3 folds by subject". images, subjects: tested.
-    seeds: runs of each method. preset: settings of the networks. interval: what intervals are.
+    Attributes:
+        database: the dataset, or the one that synthetic faces were made to look like in AUs, levels
+            and numbers.
+        protocol: such as "3 folds by subject".
+        images: tested.
+        subjects: tested.
+        seeds: runs of each method.
+        preset: settings of the networks.
+        interval: what intervals are.
     """
 
     database: Database
@@ -124,7 +138,11 @@ def control_rows(sweep: Sweep, variant: Variant) -> list[Row]:
 
 
 def evaluation_info(sweep: Sweep, result: VariantResult) -> EvaluationInfo:
-    """What a sweep's rows were measured on. Raises AuheatError for a dataset the paper lacks."""
+    """What a sweep's rows were measured on.
+
+    Raises:
+        AuheatError: for a dataset the paper lacks.
+    """
     report = result.plain[0]
     return EvaluationInfo(
         database=database_of(sweep),
@@ -139,7 +157,11 @@ def evaluation_info(sweep: Sweep, result: VariantResult) -> EvaluationInfo:
 
 
 def database_of(sweep: Sweep) -> Database:
-    """Which of the paper's datasets this is. Raises AuheatError if it is neither."""
+    """Which of the paper's datasets this is.
+
+    Raises:
+        AuheatError: if it is neither.
+    """
     kind = str(sweep.manifest.source.get("kind"))
     name = DATASETS[kind].spec.database if kind in DATASETS else ""
     found = next((database for database in PRINTED if database == name), None)

@@ -81,8 +81,10 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 class Sheet:
     """An empty figure that is filled from the top: a title, a caption line, then axes.
 
-    width, height: of the part below the title, in inches. `top` is where that part begins.
-    synthetic: says so in the caption line.
+    Args:
+        width: of the part below the title, in inches. `top` is where that part begins.
+        height: of the part below the title, in inches. `top` is where that part begins.
+        synthetic: says so in the caption line.
     """
 
     def __init__(
@@ -119,8 +121,10 @@ class Sheet:
 def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
     """Writes `stem`.png (200 dpi) and `stem`.svg, each under a temporary name first.
 
-    The same figure gives the same bytes. Makes the folder. Raises AuheatError if nothing can be
-    written there.
+    The same figure gives the same bytes. Makes the folder.
+
+    Raises:
+        AuheatError: if nothing can be written there.
     """
     import matplotlib
 

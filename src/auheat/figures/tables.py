@@ -56,9 +56,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as plain text. Raises ValueError if a row has not as many cells as the head.
+    """A table as plain text.
 
-    caption: its first sentences say what was measured. notes: lines below the table.
+    Attributes:
+        caption: its first sentences say what was measured.
+        notes: lines below the table.
+
+    Raises:
+        ValueError: if a row has not as many cells as the head.
     """
 
     caption: str
@@ -129,8 +134,10 @@ def latex(table: Table, label: str) -> str:
 def write_table(table: Table, stem: Path) -> tuple[Path, Path, Path]:
     """Writes `stem`.md, .csv and .tex, each under a temporary name first. Returns their paths.
 
-    The LaTeX label is `tab:` and the stem's last part. Raises AuheatError if nothing can be
-    written there.
+    The LaTeX label is `tab:` and the stem's last part.
+
+    Raises:
+        AuheatError: if nothing can be written there.
     """
     texts = (markdown(table), comma_separated(table), latex(table, f"tab:{stem.name}"))
     paths = tuple(stem.with_name(stem.name + suffix) for suffix in (".md", ".csv", ".tex"))
@@ -144,8 +151,10 @@ def write_table(table: Table, stem: Path) -> tuple[Path, Path, Path]:
 def by_au(reports: Sequence[Report], metric: str = "icc") -> str:
     """A Markdown table: a row per run name, the mean over its seeds, a column per AU.
 
-    With several seeds the mean column shows the standard deviation between seeds, too. Raises
-    AuheatError if the reports measured different pictures or AUs.
+    With several seeds the mean column shows the standard deviation between seeds, too.
+
+    Raises:
+        AuheatError: if the reports measured different pictures or AUs.
     """
     first = reports[0]
     aus = [au for au in first.metrics if au != "mean"]

@@ -85,7 +85,11 @@ class Baseline:
         return self.faces.get(face_id)
 
     def only(self, aus: Sequence[str]) -> Baseline:
-        """For the named AUs. Raises AuheatError, naming the source, if any is not in it."""
+        """For the named AUs.
+
+        Raises:
+            AuheatError: if any is not in it; names the source.
+        """
         known = next(iter(self.faces.values())).intensities if self.faces else set(aus)
         missing = [au for au in aus if au not in known]
         if missing:
@@ -100,7 +104,11 @@ class Baseline:
         return Baseline(faces, self.method, self.source, self.shared)
 
     def write(self, path: Path) -> None:
-        """Writes the JSON file. Raises AuheatError if it cannot."""
+        """Writes the JSON file.
+
+        Raises:
+            AuheatError: if it cannot.
+        """
         faces = {
             str(face_id): {
                 "frames": list(one.frames),
@@ -121,7 +129,8 @@ BaselineChoice = int | Literal["auto"] | Baseline
 def read_baseline(path: Path) -> Baseline:
     """A baseline that was written for one person, to be shared by other files.
 
-    Raises AuheatError if there is none, it is damaged, or it is of several people or nobody.
+    Raises:
+        AuheatError: if there is none, it is damaged, or it is of several people or nobody.
     """
     try:
         stored = json.loads(path.read_text("utf-8"))
@@ -186,7 +195,8 @@ def resolve_baseline(
 ) -> BaselineChoice | None:
     """The baseline that the user names: a frame's number, "auto", "none", a photo, a saved one.
 
-    Raises AuheatError if a file cannot be read, shows no face or several, or lacks an AU.
+    Raises:
+        AuheatError: if a file cannot be read, shows no face or several, or lacks an AU.
     """
     if given is None or given == "none":
         return None
@@ -223,8 +233,16 @@ def at_frame(
 ) -> Baseline:
     """The baselines of everyone in a frame of a video, as far as they are seen there.
 
-    frames: of the source, where they are watched on their way. Reads on to `BASELINE_WINDOW_S`
-    after the frame. Raises AuheatError if there is no such frame or no face in it.
+    Reads on to `BASELINE_WINDOW_S` after the frame.
+
+    Args:
+        number: of the frame, from 1.
+        source: the video.
+        predictor: what reads it.
+        frames: of the source, where they are watched on their way.
+
+    Raises:
+        AuheatError: if there is no such frame or no face in it.
     """
     recorder, time, last = SeriesRecorder(predictor.aus), float("inf"), 0
     tracker = predictor.detector.tracker()
@@ -244,8 +262,13 @@ def at_frame(
 def from_frame(number: int, recorder: SeriesRecorder, source: str) -> Baseline:
     """The baselines of everyone in a frame (from 1): the median of the frames around it.
 
-    recorder: that frame and those around it. source: what the video is called.
-    Raises AuheatError if no face is in that frame.
+    Args:
+        number: of the frame, from 1.
+        recorder: that frame and those around it.
+        source: what the video is called.
+
+    Raises:
+        AuheatError: if no face is in that frame.
     """
     faces = {
         face_id: _median_about(number, person, recorder.aus)

@@ -52,8 +52,13 @@ _TIED = 1e-9
 class Thresholds:
     """What counts as an event: see the module.
 
-    enter, leave: intensities. shortest: seconds from onset to offset.
-    Raises AuheatError unless 0 < leave <= enter <= 5 and shortest >= 0.
+    Attributes:
+        enter: intensities.
+        leave: intensities.
+        shortest: seconds from onset to offset.
+
+    Raises:
+        AuheatError: unless 0 < leave <= enter <= 5 and shortest >= 0.
     """
 
     enter: float = PRESENCE_THRESHOLD

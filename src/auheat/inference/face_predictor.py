@@ -39,7 +39,9 @@ Image = NDArray[np.uint8]
 class AlignedFace(NamedTuple):
     """A face and the crop that the network reads it from.
 
-    crop: (H, W, 3) RGB uint8. transform: 2x3, from frame pixels to crop pixels.
+    Attributes:
+        crop: (H, W, 3) RGB uint8.
+        transform: 2x3, from frame pixels to crop pixels.
     """
 
     face: Face
@@ -50,17 +52,20 @@ class AlignedFace(NamedTuple):
 class FacePredictor:
     """Detects faces, crops them, and runs one network on the crops.
 
-    network: one that is ready to run, or a checkpoint, which then runs in PyTorch.
-    detector: finds the faces that `predict` reads.
-    device: for a checkpoint. "auto" takes CUDA if there is any, else the CPU; or a torch device by
-        name.
-    aus: which of the network's AUs to report; all by default.
-    batch: faces that go through the network together at most. By default 16, and in a video those
-        of 8 frames.
-    uncertainty: figures of this network, for standard deviations and confidence.
+    Gives the same numbers for the same picture every time.
 
-    Gives the same numbers for the same picture every time. Raises AuheatError for a device that is
-    not there and an AU that the network does not read.
+    Args:
+        network: one that is ready to run, or a checkpoint, which then runs in PyTorch.
+        detector: finds the faces that `predict` reads.
+        device: for a checkpoint. "auto" takes CUDA if there is any, else the CPU; or a torch device
+            by name.
+        aus: which of the network's AUs to report; all by default.
+        batch: faces that go through the network together at most. By default 16, and in a video
+            those of 8 frames.
+        uncertainty: figures of this network, for standard deviations and confidence.
+
+    Raises:
+        AuheatError: for a device that is not there and an AU that the network does not read.
     """
 
     def __init__(

@@ -99,7 +99,10 @@ def gather(
 def photos_in(folder: Path) -> list[Path]:
     """The pictures directly in a folder, by their suffix, in natural order.
 
-    Overlays that auheat drew are left out. Raises AuheatError if there are none.
+    Overlays that auheat drew are left out.
+
+    Raises:
+        AuheatError: if there are none.
     """
     photos = [path for path in files_in(folder, PHOTO_SUFFIXES) if not _is_overlay(path)]
     if not photos:
@@ -108,7 +111,11 @@ def photos_in(folder: Path) -> list[Path]:
 
 
 def _add(path: Path, sequence: bool, found: dict[Path, _Found]) -> None:
-    """Adds what a path stands for. Raises OSError and more for what cannot be looked at."""
+    """Adds what a path stands for.
+
+    Raises:
+        OSError: and more for what cannot be looked at.
+    """
     if not _is_folder(path):
         found.setdefault(path.resolve(), _Found(path, "file", _why_no_file(path)))
         return

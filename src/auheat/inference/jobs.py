@@ -96,7 +96,11 @@ class PredictionJob:
     progress: Progress = silent
 
     def check(self, inputs: Sequence[Input]) -> None:
-        """Raises AuheatError if what is asked for does not go together."""
+        """Refuses what does not go together.
+
+        Raises:
+            AuheatError: if something that is asked for cannot be.
+        """
         wanted = self.outputs
         if wanted.baseline and self.processing.baseline is None:
             raise AuheatError("no baseline to save: name it with --baseline")

@@ -25,7 +25,8 @@ Image = NDArray[np.uint8]
 class OverlayVideoSink(Resource):
     """An annotated video, see `auheat.media.video_writer`.
 
-    rate: frames per second on average; each frame keeps its own timestamp.
+    Args:
+        rate: frames per second on average; each frame keeps its own timestamp.
     """
 
     def __init__(self, path: Path, aus: tuple[str, ...], rate: Fraction) -> None:

@@ -35,8 +35,13 @@ _SLACK = 1e-6  # seconds; time stamps are rounded
 def smooth(times: Floats, levels: Floats, gap: float = GAP) -> Floats:
     """One person's readings, smoothed and clipped to 0 to 5.
 
-    times: (N,); levels: (N, A). Near the ends of a stretch the window is cut off on one side, and
-    where it holds no more than three readings they stay as they are.
+    Near the ends of a stretch the window is cut off on one side, and where it holds no more than
+    three readings they stay as they are.
+
+    Args:
+        times: (N,).
+        levels: (N, A).
+        gap: seconds without a face that end a stretch.
     """
     smoothed = np.array(levels, np.float64)
     usual = float(np.median(np.diff(times))) if len(times) > 1 else REACH

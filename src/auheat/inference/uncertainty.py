@@ -50,9 +50,15 @@ _POWER = 3  # of 1, 1.5, 2, 2.5, 3 and 4 this and 4 fitted the validation people
 class Uncertainty:
     """What was fitted; see the module.
 
-    aus: A names. knots: (M,) readings. curves: (A, M) log of the standard deviation.
-    slopes: (A,). offset, steepness: of confidence.
-    fitted: what it was fitted to, in words. weights: SHA-256 of the file of weights, or "".
+    Attributes:
+        aus: A names.
+        knots: (M,) readings.
+        curves: (A, M) log of the standard deviation.
+        slopes: (A,).
+        offset: of confidence.
+        steepness: of confidence.
+        fitted: what it was fitted to, in words.
+        weights: SHA-256 of the file of weights, or "".
     """
 
     aus: tuple[str, ...]
@@ -78,7 +84,11 @@ class Uncertainty:
         return np.asarray(1.0 / (1.0 + np.exp(-above)), np.float64)
 
     def write(self, path: Path) -> None:
-        """Writes the JSON file. Raises AuheatError if it cannot."""
+        """Writes the JSON file.
+
+        Raises:
+            AuheatError: if it cannot.
+        """
         stored = {
             _KEY: FORMAT,
             "fitted": self.fitted,
@@ -103,9 +113,13 @@ def evidence(visible: NDArray[Any]) -> Floats:
 def visibility(location: NDArray[np.float32] | None, count: int) -> Floats:
     """How clearly each of `count` faces is seen (N,), 0 to 1.
 
-    location: (N, maps, h, w). The mean over all maps of the height of their peaks, clipped to 0 to
-    1: a trained network marks each point with a peak of 1 where it sees it, and with less where a
-    hand, a turned head or the border of the picture hides it. 1 without such maps.
+    The mean over all maps of the height of their peaks, clipped to 0 to 1: a trained network marks
+    each point with a peak of 1 where it sees it, and with less where a hand, a turned head or the
+    border of the picture hides it. 1 without such maps.
+
+    Args:
+        location: (N, maps, h, w).
+        count: N, for a network without such maps.
     """
     if location is None:
         return np.ones(count)
@@ -115,7 +129,8 @@ def visibility(location: NDArray[np.float32] | None, count: int) -> Floats:
 def load_uncertainty(weights: str | Path, aus: Sequence[str]) -> Uncertainty | None:
     """The figures that lie beside a file of weights for its AUs, or None if there are none.
 
-    Raises AuheatError if they are damaged or of other AUs.
+    Raises:
+        AuheatError: if they are damaged or of other AUs.
     """
     path = uncertainty_path(weights)
     return read_uncertainty(path, aus) if path.is_file() else None

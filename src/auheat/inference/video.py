@@ -202,7 +202,11 @@ class VideoPrediction:
 
 
 def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource:
-    """A video file, a folder of pictures, or frames in memory. Raises AuheatError if it is none."""
+    """A video file, a folder of pictures, or frames in memory.
+
+    Raises:
+        AuheatError: if it is none.
+    """
     if not isinstance(source, str | Path):
         return FrameImages(source, fps=fps)
     place = Path(source)

@@ -11,9 +11,10 @@ MAX_PIXELS = 100_000_000
 
 
 def check_file(path: Path) -> None:
-    """Raises AuheatError unless a path is a file that can be read from its start again and again.
+    """A pipe would be waited for, and can be read only once.
 
-    A pipe would be waited for, and can be read only once.
+    Raises:
+        AuheatError: unless a path is a file that can be read from its start again and again.
     """
     try:
         if path.is_dir() or path.is_file():

@@ -8,7 +8,11 @@ from auheat.errors import AuheatError
 
 
 def find_device(name: str) -> torch.device:
-    """A torch device by name, "auto" for CUDA if there is any. Raises AuheatError if unusable."""
+    """A torch device by name, "auto" for CUDA if there is any.
+
+    Raises:
+        AuheatError: if unusable.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -67,7 +67,8 @@ def in_bfloat16(fused: _Net) -> _Net:
 class FusedCorrespondence(nn.Module):
     """A trained SCC layer: the nearest channels, one product, and a maximum. (B, C, H, W) -> same.
 
-    layer: whose weights and norm to take over.
+    Args:
+        layer: whose weights and norm to take over.
     """
 
     weight: Tensor

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 class Heatmaps(NamedTuple):
     """What a network gives for a batch.
 
-    intensity: (B, N, h, w), peak = intensity times the codec's amplitude.
-    location: (B, N, h, w) with peak 1 at each AU point whatever the intensity, or None.
+    Attributes:
+        intensity: (B, N, h, w), peak = intensity times the codec's amplitude.
+        location: (B, N, h, w) with peak 1 at each AU point whatever the intensity, or None.
     """
 
     intensity: Tensor
@@ -26,7 +27,8 @@ class Heatmaps(NamedTuple):
 class Normalise(nn.Module):
     """Brings RGB in 0 to 255 to zero mean and unit spread. (B, 3, H, W) -> the same shape.
 
-    kind: "imagenet", or "image" for each picture's own channel means and common deviation.
+    Args:
+        kind: "imagenet", or "image" for each picture's own channel means and common deviation.
     """
 
     mean: Tensor
@@ -49,7 +51,9 @@ class Normalise(nn.Module):
 class HeatmapModel(nn.Module):
     """A network from pictures to maps: what it sees in them, `features`, weighed by a 1x1 output.
 
-    points: N, the number of maps of each kind. input_size: side of the square input in pixels.
+    Args:
+        points: N, the number of maps of each kind.
+        input_size: side of the square input in pixels.
     """
 
     head: nn.Conv2d
@@ -67,7 +71,7 @@ class HeatmapModel(nn.Module):
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Heatmaps:
-        """images: (B, 3, H, W) RGB, 0 to 255, float."""
+        """Maps of images (B, 3, H, W), RGB, 0 to 255, float."""
         maps = self.head(self.features(images))
         if maps.shape[1] == self.points:
             return Heatmaps(maps, None)

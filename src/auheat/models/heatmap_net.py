@@ -41,8 +41,10 @@ class DeconvStage(nn.Module):
 class HeatmapNet(HeatmapModel):
     """SCC-Heatmap; without `scc` it is ResNet-Deconv, the paper's own baseline.
 
-    backbone: gives (B, backbone.out_channels, H / backbone.stride, W / backbone.stride).
-    points: number of maps. input_size: side of the square input. Others: see `ModelConfig`.
+    Args:
+        backbone: gives (B, backbone.out_channels, H / backbone.stride, W / backbone.stride).
+        points: number of maps.
+        input_size: side of the square input. Others: see `ModelConfig`.
     """
 
     def __init__(
@@ -73,7 +75,11 @@ class HeatmapNet(HeatmapModel):
 
 
 def build_net(config: ModelConfig) -> HeatmapModel:
-    """A network with random weights. Raises AuheatError for an unknown AU."""
+    """A network with random weights.
+
+    Raises:
+        AuheatError: for an unknown AU.
+    """
     maps = layout_of(config).count
     if config.kind == "hourglass":
         return Hourglass(

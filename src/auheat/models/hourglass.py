@@ -68,8 +68,10 @@ class HourglassModule(nn.Module):
 class Hourglass(HeatmapModel):
     """Stem to a quarter of the size, one hourglass, a bottleneck, and two 1x1 convolutions.
 
-    points: number of maps. input_size: side of the square input, a multiple of 64.
-    width: factor on the channel counts 64, 128 and 256. Others: see `ModelConfig`.
+    Args:
+        points: number of maps.
+        input_size: side of the square input, a multiple of 64.
+        width: factor on the channel counts 64, 128 and 256. Others: see `ModelConfig`.
     """
 
     stride = 4

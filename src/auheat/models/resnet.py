@@ -75,7 +75,9 @@ _DEPTHS: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, in
 class ResNet(nn.Module):
     """The convolutional part of a ResNet, without pooling and classifier.
 
-    kind: which depth. width: factor on all channel counts (1 is the published network).
+    Args:
+        kind: which depth.
+        width: factor on all channel counts (1 is the published network).
     """
 
     def __init__(self, kind: Backbone = "resnet18", width: float = 1.0) -> None:

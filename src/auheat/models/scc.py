@@ -31,8 +31,12 @@ from auheat.config import EdgeFeatures, SccInit
 def nearest_channels(features: Tensor, k: int) -> Tensor:
     """The graph: for every channel the k nearest by Euclidean distance, itself first.
 
-    features: (B, C, L). Returns indices (B, C, k), int64. Works in at least float32.
-    Raises ValueError if there are fewer than k channels.
+    Args:
+        features: (B, C, L). Returns indices (B, C, k), int64. Works in at least float32.
+        k: how many neighbours, the channel itself included.
+
+    Raises:
+        ValueError: if there are fewer than k channels.
     """
     channels = features.shape[1]
     if k > channels:
@@ -113,7 +117,9 @@ def _has_triton() -> bool:
 def neighbour_max(values: Tensor, graph: Tensor) -> Tensor:
     """Maximum over each channel's neighbours, one neighbour at a time.
 
-    values: (B, C, L); graph: (B, C, k). Returns (B, C, L). Gradients go to the first of equals.
+    Args:
+        values: (B, C, L).
+        graph: (B, C, k). Returns (B, C, L). Gradients go to the first of equals.
     """
     if values.device.type == "cuda" and values.dtype != torch.float64 and _has_triton():
         from auheat.models.scc_triton import triton_neighbour_max
@@ -172,7 +178,13 @@ class EdgeNorm(nn.Module):
         self.momentum, self.eps = momentum, eps
 
     def forward(self, a: Tensor, b: Tensor, graph: Tensor) -> tuple[Tensor, Tensor]:
-        """a, b: (B, C, L); graph: (B, C, k). Returns the terms a and b of the normed edges."""
+        """The terms a and b of the normed edges.
+
+        Args:
+            a: (B, C, L).
+            b: (B, C, L).
+            graph: (B, C, k).
+        """
         if self.training:
             a, b, variance = self._centred(a, b, graph)
             shift: Tensor = self.bias
@@ -204,14 +216,15 @@ class EdgeNorm(nn.Module):
 class SemanticCorrespondenceConv(nn.Module):
     """SCC over the channels of a feature map. (B, C, H, W) -> (B, C, H, W), H * W = length.
 
-    length: L. The number of filters K equals L, so that the output has the input's shape.
-    k: neighbours, the channel itself included (the paper: 5 for BP4D, 7 for DISFA).
-    norm: batch norm before the ReLU, as in the authors' code.
-    init: "identity" starts phi at the identity and omega at a tenth of it, so that the layer
-        begins as a pass-through; "random" is uniform in +-1/sqrt(2L), which scrambles the spatial
-        layout of every channel at the start.
-    edges: which pair an edge is made of (Table 3 of the paper): "centre_difference"
-        (f_i, f_j - f_i), "centre_neighbour" (f_i, f_j), or "difference" f_j - f_i alone.
+    Args:
+        length: L. The number of filters K equals L, so that the output has the input's shape.
+        k: neighbours, the channel itself included (the paper: 5 for BP4D, 7 for DISFA).
+        norm: batch norm before the ReLU, as in the authors' code.
+        init: "identity" starts phi at the identity and omega at a tenth of it, so that the layer
+            begins as a pass-through; "random" is uniform in +-1/sqrt(2L), which scrambles the
+            spatial layout of every channel at the start.
+        edges: which pair an edge is made of (Table 3 of the paper): "centre_difference" (f_i, f_j -
+            f_i), "centre_neighbour" (f_i, f_j), or "difference" f_j - f_i alone.
     """
 
     def __init__(

@@ -105,12 +105,17 @@ class LipSeal:
     p * (the gap that everything else makes + 1.15 cm), so 0 keeps the lips together over an open
     jaw and 5 parts them fully. The model is linear, so this is one division. How far a person's
     nose and cheeks reach is left out, which can cost a millimetre or two.
+
+    Args:
+        shapes: the index of each expression by name.
+        expressions: (s, n, 3) offsets.
+        mean: (n, 3) mean face, whose lips touch.
+        landmarks: (68,) vertices.
     """
 
     def __init__(
         self, shapes: Mapping[str, int], expressions: Floats, mean: Floats, landmarks: Ints
     ) -> None:
-        """expressions: (s, n, 3); mean: (n, 3) mean face, whose lips touch; landmarks: (68,)."""
         upper = landmarks[[pair[0] for pair in _INNER_LIPS]]
         lower = landmarks[[pair[1] for pair in _INNER_LIPS]]
         self._upper, self._lower = upper, lower
@@ -131,9 +136,13 @@ class LipSeal:
     ) -> Floats:
         """Weights with the seal added.
 
-        neutral: (n, 3) of the person. weights: (s,) without AU25's recipe. parting: p, 0 to 1.
-        gains: (n,) of the mouth region; mouth: (s,) 1 for shapes that these gains scale, else 0.
-        lift: share of the parting that the upper lip does as in a smile, 0 to 1.
+        Args:
+            neutral: (n, 3) of the person.
+            weights: (s,) without AU25's recipe.
+            parting: p, 0 to 1.
+            gains: (n,) of the mouth region.
+            mouth: (s,) 1 for shapes that these gains scale, else 0.
+            lift: share of the parting that the upper lip does as in a smile, 0 to 1.
         """
         per_shape = self._gap_per_shape(gains, mouth)
         gap = float(per_shape @ weights) + self.gap(neutral) - self._touching

@@ -91,10 +91,16 @@ class Skins:
 class FacePack:
     """Geometry reduced to what is drawn: n vertices, t triangles.
 
-    vertices: (n, 3) centimetres. triangles, uv_triangles: (t, 3) into vertices and uv.
-    uv: (u, 2), v = 0 at row 0 of a texture. material: (t,).
-    expressions: (s, n, 3) offsets named by `shapes`. identities: (m, n, 3).
-    landmarks: (68,) vertex indices. skins: None where the pack has none.
+    Attributes:
+        vertices: (n, 3) centimetres.
+        triangles: (t, 3) into vertices and uv.
+        uv_triangles: (t, 3) into vertices and uv.
+        uv: (u, 2), v = 0 at row 0 of a texture.
+        material: (t,).
+        expressions: (s, n, 3) offsets named by `shapes`.
+        identities: (m, n, 3).
+        landmarks: (68,) vertex indices.
+        skins: None where the pack has none.
     """
 
     vertices: Floats
@@ -110,7 +116,11 @@ class FacePack:
 
 
 def load_pack(folder: Path) -> FacePack:
-    """Reads and checks a pack. Raises AuheatError, naming the file and what is wrong with it."""
+    """Reads and checks a pack.
+
+    Raises:
+        AuheatError: names the file and what is wrong with it.
+    """
     path = folder / GEOMETRY_FILE
     if not path.is_file():
         raise AuheatError(

@@ -40,8 +40,13 @@ def convert(
 ) -> Path:
     """Writes `ict_facekit.npz` into the folder `out` and returns its path.
 
-    checkout: the repository, or its FaceXModel folder. progress: wraps the list of files that are
-    read. Raises AuheatError if shapes are missing or a file does not fit the neutral mesh.
+    Args:
+        checkout: the repository, or its FaceXModel folder.
+        out: folder that the arrays are written to.
+        progress: wraps the list of files that are read.
+
+    Raises:
+        AuheatError: if shapes are missing or a file does not fit the neutral mesh.
     """
     folder = checkout / "FaceXModel" if (checkout / "FaceXModel").is_dir() else checkout
     if not (folder / _NEUTRAL).is_file():
@@ -67,7 +72,7 @@ def convert(
 
 
 def _save(target: Path, mesh: ObjMesh, offsets: Floats) -> None:
-    """offsets: of the needed expressions, then of the identities."""
+    """Writes the pack; offsets are of the needed expressions, then of the identities."""
     with atomic_write(target) as temporary:
         np.savez_compressed(
             temporary,
@@ -94,7 +99,11 @@ def _offsets(path: Path, mesh: ObjMesh) -> Floats:
 
 
 def read_vertices(path: Path) -> Floats:
-    """The vertices (n, 3) of an OBJ file. Raises AuheatError if it has none or is damaged."""
+    """The vertices (n, 3) of an OBJ file.
+
+    Raises:
+        AuheatError: if it has none or is damaged.
+    """
     rows = [line[2:].split()[:3] for line in _lines(path) if line.startswith("v ")]
     if not rows:
         raise AuheatError(f"{path} holds no vertices: is it a Wavefront OBJ file?")
@@ -104,7 +113,8 @@ def read_vertices(path: Path) -> Floats:
 def read_obj(path: Path) -> ObjMesh:
     """An OBJ file's mesh. Polygons become fans of triangles; materials count up as they come.
 
-    Raises AuheatError if a face names no texture coordinate, or anything that is not there.
+    Raises:
+        AuheatError: if a face names no texture coordinate, or anything that is not there.
     """
     corners: list[list[str]] = []
     materials: list[int] = []

@@ -25,10 +25,12 @@ _ONE_FRONTALIS = 0.3
 
 @dataclass(frozen=True)
 class Expression:
-    """intensities: by AU name, 0 to 5; AUs that are not named are 0.
+    """The intensity is that of the stronger side. beside: weights of shapes that belong to no AU.
 
-    lag: by AU name, share by which one side moves less: above 0 the right one, below 0 the left.
-    The intensity is that of the stronger side. beside: weights of shapes that belong to no AU.
+    Attributes:
+        intensities: by AU name, 0 to 5; AUs that are not named are 0.
+        lag: by AU name, share by which one side moves less: above 0 the right one, below 0 the
+            left.
     """
 
     intensities: Mapping[str, float] = field(default_factory=dict)

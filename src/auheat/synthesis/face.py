@@ -24,7 +24,8 @@ _SKIN = (Material.FACE, Material.HEAD)
 class FaceModel:
     """A face pack with what deformation needs: authored shapes, topology, eyes.
 
-    shapes: names of the s expression shapes, the pack's and the authored ones of `anatomy`.
+    Attributes:
+        shapes: names of the s expression shapes, the pack's and the authored ones of `anatomy`.
     """
 
     pack: FacePack
@@ -61,7 +62,11 @@ class FaceModel:
         return self.pack.uv[[first[int(vertex)] for vertex in self.pack.landmarks]]
 
     def weights(self, named: dict[str, float]) -> Floats:
-        """Shape weights (s,) from a mapping of names. Raises KeyError for an unknown shape."""
+        """Shape weights (s,) from a mapping of names.
+
+        Raises:
+            KeyError: for an unknown shape.
+        """
         weights = np.zeros(len(self.shapes), np.float32)
         for name, value in named.items():
             weights[self.index[name]] += value
@@ -75,7 +80,9 @@ class FaceModel:
     def neutral(self, coefficients: Floats, brows: float = 0.0) -> Floats:
         """The expressionless face (n, 3) of identity coefficients (at most m,).
 
-        brows: cm by which they stand higher than an average adult's.
+        Args:
+            coefficients: of the identity shapes.
+            brows: cm by which they stand higher than an average adult's.
         """
         used = self.pack.identities[: len(coefficients)]
         offsets = coefficients.astype(np.float32) @ used.reshape(len(used), -1)
@@ -85,8 +92,11 @@ class FaceModel:
     def deform(self, neutral: Floats, weights: Floats, gains: Floats | None = None) -> Floats:
         """Vertices (n, 3) of a face with expression weights (s,).
 
-        gains: (regions, n) factors on the offsets of each region of `anatomy.REGIONS`; shapes
-        outside every region, like the jaw's, move all faces alike.
+        Args:
+            neutral: (n, 3) the resting face.
+            weights: of the expression shapes.
+            gains: (regions, n) factors on the offsets of each region of `anatomy.REGIONS`; shapes
+                outside every region, like the jaw's, move all faces alike.
         """
         vertices = neutral.copy()
         for region, members in enumerate(self._regions):
@@ -166,8 +176,11 @@ class FaceModel:
 class Eye:
     """An eyeball of the mean face.
 
-    vertices: its vertex indices. centre: (3,) cm. axis: (3,) unit vector through the pupil.
-    blink: the shape that closes its lids.
+    Attributes:
+        vertices: its vertex indices.
+        centre: (3,) cm.
+        axis: (3,) unit vector through the pupil.
+        blink: the shape that closes its lids.
     """
 
     vertices: Ints

@@ -17,7 +17,12 @@ _BROWS = (np.array([17, 18, 19, 20, 21]), np.array([26, 25, 24, 23, 22]))  # tai
 
 @dataclass(frozen=True)
 class FacialHair:
-    """fibres: hairs that stand off the skin. paint: (512, 512) hair colour on the skin, 0 to 1."""
+    """Brows or a beard.
+
+    Attributes:
+        fibres: hairs that stand off the skin.
+        paint: (512, 512) hair colour on the skin, 0 to 1.
+    """
 
     fibres: RootedFibres
     paint: Floats
@@ -28,7 +33,12 @@ def grow_brows(
 ) -> FacialHair:
     """A pair of eyebrows below the landmarks' upper edge.
 
-    marks: (68, 2) texture coordinates. heavy: 0 thin to 1 bushy.
+    Args:
+        rng: what chances are drawn from.
+        marks: (68, 2) texture coordinates.
+        skin: where the face has skin.
+        colour: (3,) linear, of the hair.
+        heavy: 0 thin to 1 bushy.
     """
     thickness = 0.024 + 0.032 * heavy * rng.uniform(0.6, 1.2)
     count = int((170 + 380 * heavy) * rng.uniform(0.7, 1.3))

@@ -53,8 +53,13 @@ class Segments:
 class RootedFibres:
     """Short straight hairs on the skin that move with it.
 
-    triangle: (f,); weights: (f, 2) barycentric. offset: (f, 3) from root to tip in cm along the
-    texture's u and v axes and the normal. width, gloss: (f,); colour: (f, 3).
+    Attributes:
+        triangle: (f,).
+        weights: (f, 2) barycentric.
+        offset: (f, 3) from root to tip in cm along the texture's u and v axes and the normal.
+        width: (f,).
+        gloss: (f,).
+        colour: (f, 3).
     """
 
     triangle: Ints

@@ -29,10 +29,17 @@ _COLOURS = np.array(
 class HairStyle:
     """How hair grows and lies.
 
-    length: cm. lift: 0 flat on the skull to 1 straight out. gravity: how soon strands bend down.
-    comb: (3,) direction in which it is combed; parting: x in cm from which it falls to both
-    sides, or None. fringe: cm that front strands hang over the forehead. curl: radius of curls in
-    cm; pitch: turns per cm. recession: cm by which the hairline lies higher. strands: how many.
+    Attributes:
+        length: cm.
+        lift: 0 flat on the skull to 1 straight out.
+        gravity: how soon strands bend down.
+        comb: (3,) direction in which it is combed.
+        parting: x in cm from which it falls to both sides, or None.
+        fringe: cm that front strands hang over the forehead.
+        curl: radius of curls in cm.
+        pitch: turns per cm.
+        recession: cm by which the hairline lies higher.
+        strands: how many.
     """
 
     length: float
@@ -63,7 +70,10 @@ def sample_style(
 ) -> HairStyle | None:
     """A style, or None for a bald head.
 
-    fringed: whether hair must, or must not, hang over the forehead; None leaves it to chance.
+    Args:
+        rng: what chances are drawn from.
+        masculine: whether the face is.
+        fringed: whether hair must, or must not, hang over the forehead; None leaves it to chance.
     """
     kinds = ("bald", "buzz", "short", "swept", "curly", "long", "tied")
     shares = (0.08, 0.14, 0.26, 0.24, 0.16, 0.08, 0.04)

@@ -24,10 +24,13 @@ from auheat.synthesis.wrinkles import WrinkleBank
 class Manner:
     """How a face moves.
 
-    amplitude: factor on each AU's movement. recipe: (AU, shape) -> factor. rest: shape weights of
-    the resting face, which may look like an AU and is labelled 0. gains: (regions, n) reach of the
-    shapes over the face. lopsided: share by which the right side lags, may be negative.
-    upper_lip: how much of the parting in a full smile is done by the upper lip, 0 to 1.
+    Attributes:
+        amplitude: factor on each AU's movement.
+        recipe: (AU, shape) -> factor.
+        rest: shape weights of the resting face, which may look like an AU and is labelled 0.
+        gains: (regions, n) reach of the shapes over the face.
+        lopsided: share by which the right side lags, may be negative.
+        upper_lip: how much of the parting in a full smile is done by the upper lip, 0 to 1.
     """
 
     amplitude: dict[str, float]
@@ -42,8 +45,11 @@ class Manner:
 class Person:
     """Everything about someone that does not change from picture to picture.
 
-    neutral: (n, 3) vertices of the geometry before `manner.rest`. scalp: (n,). height: resting
-    bumps of the skin; furrows: what each AU adds to them at intensity 5.
+    Attributes:
+        neutral: (n, 3) vertices of the geometry before `manner.rest`.
+        scalp: (n,).
+        height: resting bumps of the skin.
+        furrows: what each AU adds to them at intensity 5.
     """
 
     neutral: Floats

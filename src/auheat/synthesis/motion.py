@@ -41,9 +41,12 @@ def _ease(x: float) -> float:
 class Performance:
     """What a face does in a clip.
 
-    events: AU curves. blinks: times at which lids close. sway: (3, 3) amplitude in degrees,
-    frequency in Hz and phase of yaw, pitch and roll. look: (2,) phases of the gaze. shut: spans
-    (from, to) in which the eyes stay shut.
+    Attributes:
+        events: AU curves.
+        blinks: times at which lids close.
+        sway: (3, 3) amplitude in degrees, frequency in Hz and phase of yaw, pitch and roll.
+        look: (2,) phases of the gaze.
+        shut: spans (from, to) in which the eyes stay shut.
     """
 
     events: tuple[Event, ...]

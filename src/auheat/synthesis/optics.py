@@ -18,9 +18,12 @@ from auheat.synthesis.raster import compiled
 class Lighting(NamedTuple):
     """Lamps and ambient light in camera space.
 
-    direction: (3, 3) unit vectors towards the lamps; colour: (3, 3); ambient: (9, 3) coefficients
-    of 1, x, y, z, xy, yz, zx, 3z^2 - 1, x^2 - y^2 of the normal; shadow: (S, S) depths seen from
-    the first lamp; to_shadow: (3, 4) from camera space to its (column, row, depth).
+    Attributes:
+        direction: (3, 3) unit vectors towards the lamps.
+        colour: (3, 3).
+        ambient: (9, 3) coefficients of 1, x, y, z, xy, yz, zx, 3z^2 - 1, x^2 - y^2 of the normal.
+        shadow: (S, S) depths seen from the first lamp.
+        to_shadow: (3, 4) from camera space to its (column, row, depth).
     """
 
     direction: Floats
@@ -108,8 +111,16 @@ def _gloss(n, view, lamp, nl, roughness):
 def lit(colour, n, soft, place, roughness, oil, bleed, open_share, light):
     """Reflected light of a surface point.
 
-    n, soft: fine and smoothed normal; place: camera-space point; oil: strength of the gloss;
-    bleed: how far light spreads under the surface, 0 to 1; open_share: 1 - ambient occlusion.
+    Args:
+        colour: (3,) linear, of the surface.
+        n: unit normal with every pore.
+        soft: unit normal without them.
+        place: camera-space point.
+        roughness: of the gloss, 0 to 1.
+        oil: strength of the gloss.
+        bleed: how far light spreads under the surface, 0 to 1.
+        open_share: 1 - ambient occlusion.
+        light: lamps, surroundings and shadow.
     """
     view = unit(-place[0], -place[1], -place[2])
     ar, ag, ab = _ambient(light, n[0], n[1], n[2])

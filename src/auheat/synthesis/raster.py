@@ -170,7 +170,11 @@ def _scatter(i, x, y):
 def draw_fibres(starts: Floats, ends: Floats, widths: Floats, seen: Visibility) -> None:
     """Draws segments with a width in samples; thinner than one sample they cover by chance.
 
-    starts, ends: (f, 3) screen points. widths: (f,).
+    Args:
+        starts: (f, 3) screen points.
+        ends: (f, 3) screen points.
+        widths: (f,).
+        seen: what has been drawn; drawn into.
     """
     rows, columns = seen.depth.shape
     for f in range(starts.shape[0]):
@@ -224,8 +228,15 @@ def blend_cards(
 ) -> None:
     """Darkens the samples behind lash cards and the shadow that lids cast on the eyes.
 
-    strength: (t,) opacity of each triangle. lash: (t,) whether it is cut into lashes along u, or
-    fades from the middle of v. dark: (rows, columns) covered share, 0 to 1, is updated.
+    Args:
+        screen: vertices on the screen, with their depth.
+        triangles: of the cards.
+        uv_triangles: triangles of texture coordinates.
+        uv: texture coordinates.
+        strength: (t,) opacity of each triangle.
+        lash: (t,) whether it is cut into lashes along u, or fades from the middle of v.
+        seen: what has been drawn.
+        dark: (rows, columns) covered share, 0 to 1, is updated.
     """
     rows, columns = dark.shape
     for t in range(triangles.shape[0]):

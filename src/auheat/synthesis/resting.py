@@ -44,7 +44,9 @@ _TIP, _BASE = 1.5, 0.3  # above the nose base: the tip, and where nothing moves 
 class Resting:
     """How skin moves from the kit's mean face to an average adult's, and on from there.
 
-    lowered: (n,) cm. with_brows: (n,) share by which skin goes along where brows stand higher.
+    Attributes:
+        lowered: (n,) cm.
+        with_brows: (n,) share by which skin goes along where brows stand higher.
     """
 
     lowered: Floats
@@ -52,7 +54,13 @@ class Resting:
 
     @classmethod
     def of(cls, points: Floats, marks: Floats, skin: NDArray[np.bool_]) -> Resting:
-        """points: (n, 3) mean face. marks: (68, 3) its landmarks. skin: (n,)."""
+        """Where the skin of a mean face gives way.
+
+        Args:
+            points: (n, 3) mean face.
+            marks: (68, 3) its landmarks.
+            skin: (n,) 1 on the skin, 0 elsewhere.
+        """
         eyes = (marks[RIGHT_EYE_OUTER, 1] + marks[LEFT_EYE_OUTER, 1]) / 2
         height, across = points[:, 1] - eyes, np.abs(points[:, 0])
         lowest = floats(np.interp(across, (0.8, 1.5), (_BRIDGE, _LID_FOLD)))
@@ -79,7 +87,9 @@ def brow_height(age: float, masculine: bool) -> float:
 def brow_excess(marks: Floats, across: Floats) -> Floats:
     """How much too high the brows of a face with landmarks (68, 3) stand, in cm.
 
-    across: distances from the middle of the face, in cm.
+    Args:
+        marks: (68, 3) landmarks of the face.
+        across: distances from the middle of the face, in cm.
     """
     inner = (marks[LEFT_EYE_INNER] + marks[RIGHT_EYE_INNER] * (-1, 1, 1)) / 2
     outer = (marks[LEFT_EYE_OUTER] + marks[RIGHT_EYE_OUTER] * (-1, 1, 1)) / 2

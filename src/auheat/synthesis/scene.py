@@ -101,7 +101,10 @@ def sample_light(rng: np.random.Generator, must: LightKind | None = None) -> Lig
     """A key lamp, a fill from the other side, a rim from behind, and a coloured surround.
 
     Sometimes a hard lamp with little else, whose shadows have sharp edges; sometimes a flash.
-    must: the kind that it has to be; None leaves it to chance.
+
+    Args:
+        rng: what chances are drawn from.
+        must: the kind that it has to be; None leaves it to chance.
     """
 
     def warmth() -> Floats:

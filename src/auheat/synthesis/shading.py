@@ -20,8 +20,16 @@ _IRIS = 0.5  # angle of the iris's rim from the pupil's axis, radians
 class Surface(NamedTuple):
     """The mesh as posed. n vertices, t triangles.
 
-    triangles, uv_triangles: (t, 3); uv: (u, 2); material: (t,); position, normal: (n, 3) in camera
-    space; rest: (n, 3) mean face; crease: (n,) cm; scalp: (n,) above 0 where hair grows.
+    Attributes:
+        triangles: (t, 3).
+        uv_triangles: (t, 3).
+        uv: (u, 2).
+        material: (t,).
+        position: (n, 3) in camera space.
+        normal: (n, 3) in camera space.
+        rest: (n, 3) mean face.
+        crease: (n,) cm.
+        scalp: (n,) above 0 where hair grows.
     """
 
     triangles: Ints
@@ -38,9 +46,19 @@ class Surface(NamedTuple):
 class Looks(NamedTuple):
     """Colours and textures of a person, linear RGB.
 
-    albedo: (T, T, 3); height: (S, S) bumps of the skin, 0.5 is level; iris: (64, 64, 3) by radius
-    and angle; head, hair, cloth, teeth: (3,); roughness, oil, bump, veins: scalars; eye_centres,
-    eye_axes: (2, 3), left eye first, in rest coordinates.
+    Attributes:
+        albedo: (T, T, 3).
+        height: (S, S) bumps of the skin, 0.5 is level.
+        iris: (64, 64, 3) by radius and angle.
+        head: (3,).
+        hair: (3,).
+        cloth: (3,).
+        teeth: (3,).
+        roughness: scalars; eye_centres,.
+        oil: scalars; eye_centres,.
+        bump: scalars; eye_centres,.
+        veins: scalars; eye_centres,.
+        eye_axes: (2, 3), left eye first, in rest coordinates.
     """
 
     albedo: Floats

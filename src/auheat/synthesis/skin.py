@@ -25,7 +25,12 @@ _MONK = (
 
 @dataclass(frozen=True)
 class SkinTone:
-    """base: (3,) linear colour. depth: place on the Monk scale, 0 lightest to 1 darkest."""
+    """What colour the skin has.
+
+    Attributes:
+        base: (3,) linear colour.
+        depth: place on the Monk scale, 0 lightest to 1 darkest.
+    """
 
     base: Floats
     depth: float
@@ -64,7 +69,11 @@ class SkinPainter:
     ) -> tuple[Floats, Floats]:
         """A skin: albedo (512, 512, 3), and the colour (3,) of head and neck around it.
 
-        allowed: indices of painted skins that may be used. age: 0 to 1.
+        Args:
+            rng: what chances are drawn from.
+            tone: the colour of the skin.
+            allowed: indices of painted skins that may be used.
+            age: 0 to 1.
         """
         base, albedo = tone.base, None
         if self._detail is not None and allowed and rng.random() < 0.75:

@@ -62,7 +62,11 @@ class Studio:
     ) -> Person:
         """Person number `subject`, with painted skins for training or those kept for tests.
 
-        plain: an average mover without glasses and beard.
+        Args:
+            seed: of the whole set.
+            subject: number of the person.
+            held_out_skins: whether the skins kept for tests are worn.
+            plain: an average mover without glasses and beard.
         """
         rng = np.random.default_rng([seed, subject, _PERSON])
         return self._sampler.sample(rng, self._skins[held_out_skins], plain)
@@ -72,7 +76,11 @@ class Studio:
     ) -> Picture:
         """An aligned picture of side x side pixels with a random expression, view and light.
 
-        numbers: (seed, subject, picture).
+        Args:
+            person: who is drawn.
+            numbers: (seed, subject, picture).
+            align: the 2x3 transform to a crop for given landmarks.
+            side: of the picture in pixels.
         """
         seed, subject, index = numbers
         rng = np.random.default_rng([seed, subject, _PICTURE, index])
@@ -130,7 +138,12 @@ class Studio:
     ) -> Iterator[Picture]:
         """Frames of a video of (height, width) pixels: head and shoulders, expressions come and go.
 
-        numbers: (seed, subject).
+        Args:
+            person: who is drawn.
+            numbers: (seed, subject).
+            size: (height, width) in pixels.
+            fps: frames a second.
+            seconds: how long.
         """
         rng = np.random.default_rng([*numbers, _CLIP])
         performance = sample_performance(rng, seconds)
@@ -162,7 +175,7 @@ class Studio:
         size: tuple[int, int],
         zoom: float,
     ) -> Iterator[Picture]:
-        """zoom: focal length in heights of the picture."""
+        """A camera before a person; zoom is its focal length in heights of the picture."""
         height, width = size
         light, background = sample_light(rng), sample_background(rng, self._noise, height, width)
         focal = zoom * height

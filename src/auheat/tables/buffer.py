@@ -61,7 +61,11 @@ class TableBuffer:
         return pd.DataFrame(columns)
 
     def polars(self) -> polars.DataFrame:
-        """A polars table. Raises AuheatError if polars is not installed."""
+        """A polars table.
+
+        Raises:
+            AuheatError: if polars is not installed.
+        """
         found: polars.DataFrame = require("polars").from_arrow(self.arrow())
         return found
 

@@ -27,8 +27,9 @@ PosePart = Literal["translation", "rotation", "degrees"]
 class Column:
     """One column.
 
-    type: "integer" is never empty; "flag" is 0, 1 or empty; "number" may be empty; "text".
-    decimals: how many a number has in a CSV file.
+    Attributes:
+        type: "integer" is never empty; "flag" is 0, 1 or empty; "number" may be empty; "text".
+        decimals: how many a number has in a CSV file.
     """
 
     name: str

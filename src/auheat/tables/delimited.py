@@ -103,7 +103,11 @@ def _has_decimal_commas(text: str, delimiter: str) -> bool:
 
 
 def _checked_lines(path: Path, text: str, delimiter: str, skipped: int) -> list[int]:
-    """The line of every row. Raises AuheatError where a row has not as many cells as the header."""
+    """The line of every row.
+
+    Raises:
+        AuheatError: where a row has not as many cells as the header.
+    """
     rows = csv.reader(io.StringIO(text), delimiter=delimiter)
     lines: list[int] = []
     try:

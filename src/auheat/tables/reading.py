@@ -250,7 +250,11 @@ class _Reader:
             self._refuse(twice, f"face {row['face_id']} of {what} is there twice")
 
     def _numbers(self, name: str, values: Any = None) -> pd.Series:
-        """A column as floats, NaN where it is empty. Raises AuheatError for anything else."""
+        """A column as floats, NaN where it is empty.
+
+        Raises:
+            AuheatError: for anything else.
+        """
         import pandas as pd
 
         stored = self.stored[name] if values is None else values

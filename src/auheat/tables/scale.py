@@ -21,11 +21,14 @@ def aus_in(table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def check_scale(table: pd.DataFrame, name: str) -> None:
-    """Raises AuheatError unless all intensities lie in 0 to 5.
+    """Refuses a table unless all its intensities lie in 0 to 5.
 
     Args:
         table: What `read_table` gave.
         name: What to call it.
+
+    Raises:
+        AuheatError: if one does not.
     """
     program: TableProgram = table.attrs.get(PROGRAM, "auheat")
     if PROGRAMS[program].largest < MAX_INTENSITY:

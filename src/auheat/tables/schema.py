@@ -28,10 +28,15 @@ Row = dict[str, Any]
 class Layout:
     """Which convention a table follows, and the groups of columns on request.
 
-    format: see `auheat.tables.conventions`.
-    pose, landmarks: with the columns of the head's pose and of the 68 landmarks; a Fex table always
-        has both.
-    Raises AuheatError for an unknown format.
+    Attributes:
+        format: see `auheat.tables.conventions`.
+        pose: with the columns of the head's pose and of the 68 landmarks; a Fex table always has
+            both.
+        landmarks: with the columns of the head's pose and of the 68 landmarks; a Fex table always
+            has both.
+
+    Raises:
+        AuheatError: for an unknown format.
     """
 
     format: TableFormat = "openface"
@@ -55,11 +60,12 @@ OPENFACE = Layout()
 class TableSchema:
     """The columns of a result table, and the rows that a frame becomes.
 
-    kind: whether a video is read, one photo, or a folder of them.
-    aus: in the order of their columns.
-    extras: AU after AU, in the order given; empty where a prediction has no such numbers. A Fex
-        table has no place for them, and is without.
-    input: path of what is read, for the column of that name in a Fex or tidy table.
+    Attributes:
+        kind: whether a video is read, one photo, or a folder of them.
+        aus: in the order of their columns.
+        extras: AU after AU, in the order given; empty where a prediction has no such numbers. A Fex
+            table has no place for them, and is without.
+        input: path of what is read, for the column of that name in a Fex or tidy table.
     """
 
     kind: TableKind

@@ -34,8 +34,10 @@ from auheat.training.run_folder import refuse_other_run
 class Variant:
     """One network of a sweep.
 
-    name: of its run folders. settings: file below `configs/paper`. changes: `section.key=value`
-    assignments that hold whatever the preset says.
+    Attributes:
+        name: of its run folders.
+        settings: file below `configs/paper`.
+        changes: `section.key=value` assignments that hold whatever the preset says.
     """
 
     name: str
@@ -78,7 +80,8 @@ class Design:
 def design_of(manifest: Manifest) -> Design:
     """The AUs and the first protocol of a known dataset; of others all AUs in three folds.
 
-    Raises AuheatError if the dataset lacks AUs of that design.
+    Raises:
+        AuheatError: if the dataset lacks AUs of that design.
     """
     dataset = DATASETS.get(str(manifest.source.get("kind")))
     if dataset is None or not dataset.spec.protocols:
@@ -104,7 +107,8 @@ def read_preset(name: str) -> dict[str, Any]:
 
     `deconv_share` scales the widths of deconvolutions.
 
-    Raises AuheatError for an unknown name.
+    Raises:
+        AuheatError: for an unknown name.
     """
     known = sorted(path.stem for path in (recipes() / "presets").glob("*.toml"))
     if name not in known:
@@ -119,10 +123,15 @@ Job = tuple[Variant, int, int]
 class Sweep:
     """How variants are trained on one dataset.
 
-    manifest: the dataset. preset: a name below `configs/presets`. runs: folder of the run folders.
-    seeds: every variant is trained with each. changes: `section.key=value` assignments for
-    all. protocol: replaces that of the paper, see `auheat.evaluation.protocols`. workers: reading
-    processes of a run. device: where predictions are made, see `find_device`.
+    Attributes:
+        manifest: the dataset.
+        preset: a name below `configs/presets`.
+        runs: folder of the run folders.
+        seeds: every variant is trained with each.
+        changes: `section.key=value` assignments for all.
+        protocol: replaces that of the paper, see `auheat.evaluation.protocols`.
+        workers: reading processes of a run.
+        device: where predictions are made, see `find_device`.
     """
 
     manifest: Manifest

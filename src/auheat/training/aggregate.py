@@ -21,7 +21,8 @@ from auheat.training.fit import read_dataset
 class VariantResult:
     """What one variant reached with every seed: reports of the pooled folds, plain and matched.
 
-    pooled: the predictions behind `plain`.
+    Attributes:
+        pooled: the predictions behind `plain`.
     """
 
     model: ModelConfig

@@ -281,7 +281,8 @@ class StopOnSignal(lightning.Callback, AbstractContextManager["StopOnSignal"]):
 class TimeLeft(TQDMProgressBar):
     """Lightning's bar of the epoch, with the time left over the whole run.
 
-    batches: of an epoch.
+    Args:
+        batches: of an epoch.
     """
 
     def __init__(self, batches: int, epochs: int) -> None:

@@ -234,8 +234,10 @@ def read_experiment(path: Path, assignments: Sequence[str] = ()) -> Experiment:
     """Reads a run's settings and applies `section.key=value` overrides.
 
     A file may begin with `base = "other.toml"`, a path seen from its own folder: then it says only
-    what differs from that file. Raises AuheatError for an unreadable file, an unknown key or a
-    wrong value.
+    what differs from that file.
+
+    Raises:
+        AuheatError: for an unreadable file, an unknown key or a wrong value.
     """
     experiment = build(Experiment, override(read_settings(path), assignments), str(path))
     if not experiment.data.folder:
@@ -246,7 +248,8 @@ def read_experiment(path: Path, assignments: Sequence[str] = ()) -> Experiment:
 def read_settings(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The nested settings of a file, laid over those of its base.
 
-    Raises AuheatError for an unreadable file or one that is its own base.
+    Raises:
+        AuheatError: for an unreadable file or one that is its own base.
     """
     settings = read_toml(path)
     base = settings.pop("base", None)

@@ -128,7 +128,10 @@ def refuse_missing_files(experiment: Experiment) -> None:
 class _Parts:
     """What is trained and validated on, and in which portions.
 
-    batches: of an epoch. steps: of the whole training. sampler: the order of `train`.
+    Attributes:
+        batches: of an epoch.
+        steps: of the whole training.
+        sampler: the order of `train`.
     """
 
     train: Manifest
@@ -163,7 +166,11 @@ def _read_parts(experiment: Experiment) -> _Parts:
 
 
 def _fill(module: HeatmapModule, experiment: Experiment) -> None:
-    """Gives the network the weights that it starts from. Raises AuheatError if they do not fit."""
+    """Gives the network the weights that it starts from.
+
+    Raises:
+        AuheatError: if they do not fit.
+    """
     optim = experiment.optim
     if optim.backbone_weights:
         load_backbone(backbone_of(module.net), _backbone_file(optim.backbone_weights))

@@ -66,7 +66,11 @@ class HeatStore:
         return len(self._ends) - 1
 
     def piece(self, index: int) -> bytes:
-        """A piece, gzipped. Raises IndexError if it is not there."""
+        """A piece, gzipped.
+
+        Raises:
+            IndexError: if it is not there.
+        """
         if not 0 <= index < self.pieces:
             raise IndexError(index)
         start, end = self._ends[index], self._ends[index + 1]

@@ -143,7 +143,11 @@ class SessionStore(Resource):
         self._bury(session)
 
     def start_live(self) -> Session:
-        """A recording that is fed image by image. Raises BusyError if there are too many."""
+        """A recording that is fed image by image.
+
+        Raises:
+            BusyError: if there are too many.
+        """
         with self._lock:
             self._make_room()
             running = [

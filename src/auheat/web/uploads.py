@@ -53,7 +53,11 @@ async def save(
 
 
 async def drain(body: AsyncGenerator[bytes, None], *, idle_s: float) -> None:
-    """Reads an upload to its end and keeps nothing. Raises StalledError as `save` does."""
+    """Reads an upload to its end and keeps nothing.
+
+    Raises:
+        StalledError: as `save` does.
+    """
     async for _ in _prompt(body, idle_s):
         pass
 

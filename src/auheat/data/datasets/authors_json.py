@@ -148,7 +148,8 @@ def _read_list(path: Path, problems: list[str]) -> Iterable[_Row]:
 def _levels(values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
     """Intensity of each AU, the mean over its points (which agree in the authors' lists).
 
-    Raises ValueError if the points are not those of a known dataset.
+    Raises:
+        ValueError: if the points are not those of a known dataset.
     """
     if values.ndim != 1 or len(values) % 3 or len(values) // 3 not in _LAYOUTS:
         raise ValueError(f"{values.size} numbers are not x, y, intensity of 10 or 24 points")

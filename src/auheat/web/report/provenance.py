@@ -68,7 +68,11 @@ def settings_beside(table: Path) -> Pairs:
 
 
 def card_of(weights: str) -> Mapping[str, Any]:
-    """The card of stored weights. Raises AuheatError if they cannot be read."""
+    """The card of stored weights.
+
+    Raises:
+        AuheatError: if they cannot be read.
+    """
     return open_runtime(weights).card
 
 
