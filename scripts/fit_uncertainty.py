@@ -85,7 +85,7 @@ def picture(part: Manifest, landmarks: Floats, row: int, size: int, worn: bool) 
     config = wear(strength) if worn else NONE
     image, points = augment(rng, image, landmarks, size, part.crop.pad, config)
     if worn:
-        covering = replace(NONE, occlude=1.0)
+        covering = replace(NONE, random_erasing=1.0)
         for _ in range(rng.poisson(2 * strength)):
             image, points = augment(rng, image, points, size, 0, covering)
         if rng.random() < 0.6:

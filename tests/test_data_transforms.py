@@ -9,15 +9,16 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.config import build
 from auheat.data.transforms import NONE, AugmentConfig, augment
 from auheat.landmarks import FLIP
 
 SIDE, PAD, SIZE = 144, 8, 128
 Image = NDArray[np.uint8]
 
-GEOMETRY = AugmentConfig(flip=0.5, turn=6, zoom=0.06, shift=0.03,
-                         light=0, grey=0, blur=0, noise=0, occlude=0)  # fmt: skip
-COLOURS = AugmentConfig(flip=0, turn=0, zoom=0, shift=0)
+GEOMETRY = AugmentConfig(flip=0.5, rotation=6, scale=0.06, translation=0.03,
+                         photometric=0, grayscale=0, blur=0, noise=0, random_erasing=0)  # fmt: skip
+COLOURS = AugmentConfig(flip=0, rotation=0, scale=0, translation=0)
 DOTTED = (30, 8, 36, 45, 48, 54)  # one colour channel each, twice over
 
 
@@ -126,8 +127,9 @@ def test_the_callers_picture_is_left_alone(marks: NDArray[np.float64]) -> None:
     """Also where there is nothing to cut away."""
     image, points = picture(), marks.copy()
     before = image.copy()
-    for config in (NONE, replace(NONE, occlude=1.0), replace(NONE, flip=1.0, occlude=1.0),
-                   AugmentConfig(occlude=1.0, noise=1.0)):  # fmt: skip
+    erasing = replace(NONE, random_erasing=1.0)
+    noisy = AugmentConfig(random_erasing=1.0, noise=1.0)
+    for config in (NONE, erasing, replace(erasing, flip=1.0), noisy):
         for pad in (0, PAD):
             size = SIDE - 2 * pad
             for seed in range(5):
@@ -156,7 +158,7 @@ def test_convention_another_size_spans_the_same_edges(
 def test_colours_do_not_move_points(marks: NDArray[np.float64]) -> None:
     """Nor dots: light, blur and noise leave places alone."""
     image = dots(marks, DOTTED[:3])
-    config = replace(COLOURS, occlude=0, noise=0, grey=0)
+    config = replace(COLOURS, random_erasing=0, noise=0, grayscale=0)
     for seed in range(20):
         found, points = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, config)
         np.testing.assert_array_equal(points, marks - PAD)
@@ -164,7 +166,7 @@ def test_colours_do_not_move_points(marks: NDArray[np.float64]) -> None:
         np.testing.assert_allclose(centres(bright), points[list(DOTTED[:3])], atol=0.2)
 
 
-ALL = ("light", "grey", "blur", "noise", "occlude")
+ALL = ("photometric", "grayscale", "blur", "noise", "random_erasing")
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -182,7 +184,7 @@ def test_every_change_can_be_had_alone(marks: NDArray[np.float64], name: str) ->
         same = (found == plain).all(-1)
         if name == "grey":
             assert (found == found[..., :1]).all()
-        if name == "occlude":
+        if name == "random_erasing":
             assert 0.2 < same.mean() < 0.999
         if name == "noise":
             difference = found.astype(int) - plain
@@ -198,7 +200,7 @@ def test_light_changes_all_pixels_alike(marks: NDArray[np.float64]) -> None:
     spread = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        found, _ = augment(rng, image, marks, 256, 0, replace(NONE, light=1.0))
+        found, _ = augment(rng, image, marks, 256, 0, replace(NONE, photometric=1.0))
         assert (found == found[:1]).all()
         assert (np.diff(found[0].astype(int), axis=0) >= 0).all()
         spread.append(found[0, 128].astype(int))
@@ -212,7 +214,7 @@ def test_weak_light_changes_little(marks: NDArray[np.float64]) -> None:
     plain = image[PAD:-PAD, PAD:-PAD].astype(int)
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        found, _ = augment(rng, image, marks, SIZE, PAD, replace(NONE, light=1e-6))
+        found, _ = augment(rng, image, marks, SIZE, PAD, replace(NONE, photometric=1e-6))
         assert np.abs(found - plain).max() <= 1
 
 
@@ -239,7 +241,22 @@ def test_views_of_pictures_are_read_correctly(marks: NDArray[np.float64]) -> Non
 
 def test_outside_the_picture_its_border_continues(marks: NDArray[np.float64]) -> None:
     image = np.full((SIDE, SIDE, 3), 90, np.uint8)
-    wild = replace(GEOMETRY, shift=0.5, turn=40)
+    wild = replace(GEOMETRY, translation=0.5, rotation=40)
     for seed in range(10):
         found, _ = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, wild)
         assert (found == 90).all()
+
+
+def test_settings_of_older_runs_are_read() -> None:
+    """Their names before the field's own ones."""
+    former = {"turn": 3, "zoom": 0.1, "shift": 0.2, "light": 0.5, "grey": 0.6, "occlude": 0.7}
+    found = build(AugmentConfig, {"flip": 0, **former}, "x")
+    assert found == AugmentConfig(
+        flip=0,
+        rotation=3,
+        scale=0.1,
+        translation=0.2,
+        photometric=0.5,
+        grayscale=0.6,
+        random_erasing=0.7,
+    )

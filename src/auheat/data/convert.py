@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auheat.data import resumable
-from auheat.data.convert_report import Report, write_report
+from auheat.data.convert_report import ConversionReport, write_report
 from auheat.data.cropping import Tally, crop_recording
 from auheat.data.datasets import dataset_of
 from auheat.data.datasets.spec import SYNTHETIC_MARK, Dataset
@@ -87,7 +87,7 @@ def convert(
     strict: bool = False,
     progress: Progress = silent,
     warn: Callable[[str], object] = lambda problem: None,
-) -> Report:
+) -> ConversionReport:
     """Writes crops, manifest and report of the dataset at `root` into the folder `out`.
 
     Args:
@@ -125,7 +125,7 @@ def convert(
     found = [shard.to_pandas() for shard in _stored(out, source) if shard.num_rows]
     problems = [*source.problems, *(line for tally in tallies for line in tally.problems)]
     table = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
-    report = Report(
+    report = ConversionReport(
         described,
         source.aus,
         source.not_in_table,

@@ -19,21 +19,22 @@ import pandas as pd
 
 from auheat.data.cropping import Tally
 from auheat.files import atomic_write
+from auheat.tables.markdown import markdown_table
 
 JSON, MARKDOWN = "report.json", "report.md"
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class ConversionReport:
     """The outcome of a conversion.
 
     Attributes:
-        source: as in the manifest.
-        aus: what was read.
+        source: As in the manifest.
+        aus: What was read.
         not_in_table: AUs coded there, but unknown to auheat.
-        tallies: one for each recording.
-        problems: one line each.
-        table: the manifest's rows.
+        tallies: One for each recording.
+        problems: One line each.
+        table: The manifest's rows.
     """
 
     source: dict[str, Any]
@@ -94,11 +95,11 @@ class Report:
                 "",
                 "## Frames by subject",
                 "",
-                *_frames_table(content["subjects"], content["total"]),
+                _frames_table(content["subjects"], content["total"]),
                 "",
                 "## Kept frames by level",
                 "",
-                *_grid(
+                markdown_table(
                     ["AU", *"012345", "not coded"],
                     [[au, *counts] for au, counts in content["levels"].items()],
                 ),
@@ -111,7 +112,7 @@ class Report:
         )
 
 
-def write_report(report: Report, out: Path) -> None:
+def write_report(report: ConversionReport, out: Path) -> None:
     """Writes `report.json` and `report.md` into the folder `out`."""
     with atomic_write(out / JSON) as temporary:
         temporary.write_text(json.dumps(report.content(), indent=1) + "\n", "utf-8")
@@ -127,16 +128,10 @@ def _sums(tallies: Iterable[Tally]) -> dict[str, Any]:
     return {"found": found, "kept": kept, "dropped": dict(sorted(dropped.items()))}
 
 
-def _frames_table(subjects: dict[str, Any], total: dict[str, Any]) -> list[str]:
+def _frames_table(subjects: dict[str, Any], total: dict[str, Any]) -> str:
     reasons = list(total["dropped"])
     rows = [
         [name, sums["found"], sums["kept"], *(sums["dropped"].get(r, 0) for r in reasons)]
         for name, sums in [*subjects.items(), ("all", total)]
     ]
-    return _grid(["subject", "found", "kept", *reasons], rows)
-
-
-def _grid(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """Lines of a Markdown table, numbers to the right."""
-    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
-    return lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return markdown_table(["subject", "found", "kept", *reasons], rows)

@@ -7,47 +7,53 @@ same in every run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.config import FORMER_NAME
 from auheat.landmarks import mirror
 
 Image = NDArray[np.uint8]
 
 
+def _was(former: str, value: float) -> float:
+    """A setting that had another name in older files."""
+    return field(default=value, metadata={FORMER_NAME: former})
+
+
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How far pictures are changed in training; every value 0 leaves them as they are.
+    """How far images are changed in training; every value 0 leaves them as they are.
 
     Attributes:
-        flip: chance of mirroring.
-        turn: degrees.
-        zoom: shares of the size; one standard deviation each.
-        shift: shares of the size; one standard deviation each.
-        light: strength of changes of brightness, contrast, gamma and colour cast, 1 for those of
-            ordinary cameras.
-        grey: chances.
-        blur: chances.
-        noise: chances.
-        occlude: chances.
+        flip: Probability of mirroring.
+        rotation: Standard deviation in degrees.
+        scale: Standard deviation of the logarithm of the size.
+        translation: Standard deviation as a fraction of the size.
+        photometric: Strength of changes of brightness, contrast, gamma and colour cast, 1 for those
+            of ordinary cameras.
+        grayscale: Probability of no colour.
+        blur: Probability of blur.
+        noise: Probability of noise.
+        random_erasing: Probability of one or two blobs over the image.
     """
 
     flip: float = 0.5
-    turn: float = 4.0
-    zoom: float = 0.04
-    shift: float = 0.02
-    light: float = 1.0
-    grey: float = 0.3
+    rotation: float = _was("turn", 4.0)
+    scale: float = _was("zoom", 0.04)
+    translation: float = _was("shift", 0.02)
+    photometric: float = _was("light", 1.0)
+    grayscale: float = _was("grey", 0.3)
     blur: float = 0.25
     noise: float = 0.3
-    occlude: float = 0.25
+    random_erasing: float = _was("occlude", 0.25)
 
 
-NONE = AugmentConfig(flip=0, turn=0, zoom=0, shift=0, light=0, grey=0, blur=0, noise=0, occlude=0)
+NONE = AugmentConfig(**dict.fromkeys((setting.name for setting in fields(AugmentConfig)), 0.0))
 
 
 def augment(
@@ -60,22 +66,23 @@ def augment(
 ) -> tuple[Image, geometry.Points]:
     """The network's view of a stored crop.
 
-    Returns an image (size, size, 3) and landmarks in its pixels.
-
     Args:
-        rng: what chances are drawn from.
+        rng: Decides what is drawn.
         image: (side, side, 3) with `pad` pixels around the region the network sees.
         landmarks: (68, 2) in its pixels.
-        size: side of the crop that the network sees, in pixels.
-        pad: border of the stored crop in pixels.
-        config: how much of what.
+        size: Side of the view.
+        pad: Pixels around that region.
+        config: How far the image is changed.
+
+    Returns:
+        An image (size, size, 3) and landmarks in its pixels.
     """
     moved, points = _move(rng, image, landmarks, size, pad, config)
-    if config.occlude and rng.random() < config.occlude:
-        moved = _occluded(rng, moved)
-    if config.light:
-        moved = _relit(rng, moved, config.light)
-    if config.grey and rng.random() < config.grey:
+    if config.random_erasing and rng.random() < config.random_erasing:
+        moved = _erased(rng, moved)
+    if config.photometric:
+        moved = _photometric(rng, moved, config.photometric)
+    if config.grayscale and rng.random() < config.grayscale:
         grey = cv2.cvtColor(moved, cv2.COLOR_RGB2GRAY)
         moved = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
     if config.blur and rng.random() < config.blur:
@@ -94,7 +101,7 @@ def _move(
     pad: int,
     config: AugmentConfig,
 ) -> tuple[Image, geometry.Points]:
-    """Flip, turn, zoom and shift; without any, the plain middle of the crop, resized to `size`."""
+    """Flip, rotate, scale, translate; without any, the middle of the crop, resized to `size`."""
     side = image.shape[0]
     points = np.asarray(landmarks, np.float64)
     if config.flip and rng.random() < config.flip:
@@ -103,11 +110,11 @@ def _move(
     centre = scale * (np.array([pad, pad]) - 0.5) + 0.5
     fit = np.array([[scale, 0, -centre[0]], [0, scale, -centre[1]]])
     transform = fit
-    if config.turn or config.zoom or config.shift:
+    if config.rotation or config.scale or config.translation:
         jitter = geometry.similarity(
-            float(np.exp(rng.normal(0, config.zoom))),
-            rng.normal(0, config.turn),
-            shift=rng.normal(0, config.shift * size, 2),
+            float(np.exp(rng.normal(0, config.scale))),
+            rng.normal(0, config.rotation),
+            shift=rng.normal(0, config.translation * size, 2),
         )
         transform = geometry.compose(geometry.about(jitter, [(size - 1) / 2] * 2), fit)
     elif scale == 1:
@@ -119,7 +126,7 @@ def _move(
     return np.asarray(warped, np.uint8), geometry.apply(transform, points)
 
 
-def _relit(rng: np.random.Generator, image: Image, strength: float) -> Image:
+def _photometric(rng: np.random.Generator, image: Image, strength: float) -> Image:
     """Brightness, contrast and gamma of the whole, and a colour cast, by a look-up table."""
     level = np.linspace(0, 1, 256)[:, None]
     gamma = np.exp(rng.normal(0, 0.25 * strength) + rng.normal(0, 0.05 * strength, 3))
@@ -130,7 +137,7 @@ def _relit(rng: np.random.Generator, image: Image, strength: float) -> Image:
     return np.asarray(cv2.LUT(image, table), np.uint8)
 
 
-def _occluded(rng: np.random.Generator, image: Image) -> Image:
+def _erased(rng: np.random.Generator, image: Image) -> Image:
     """One or two blobs over the picture, as hands, microphones, hair or frames would be."""
     covered, size = np.ascontiguousarray(image), image.shape[0]
     for _ in range(rng.integers(1, 3)):
