@@ -21,7 +21,7 @@ NUMERIC := $(wildcard $(addprefix tests/,\
 	test_inference_smoothing.py test_inference_uncertainty.py test_training.py \
 	test_data_transforms.py test_synthesis_render*.py test_synthesis_shading*.py))
 
-.PHONY: help demo test test-slow test-avx2 coverage lint types unit format docs docs-serve gallery hooks dist clean
+.PHONY: help demo test test-slow test-core test-avx2 coverage lint types unit format docs docs-serve gallery hooks dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | sort
@@ -45,6 +45,11 @@ unit: $(VENV)/.developed  ## unit tests
 
 test-slow: $(VENV)/.developed  ## tests that take longer
 	$(PYTEST) -m slow
+
+test-core:  ## the unit tests that need no extra, in an environment of their own; PYTHON chooses which
+	$(PYTHON) -m venv build/core
+	build/core/bin/python -m pip install --quiet --disable-pip-version-check . "hypothesis>=6.100" "pytest>=8"
+	AUHEAT_CORE_ALONE=1 PYTHONPATH=src build/core/bin/python -m pytest -q -m "not slow and not assets"
 
 test-avx2: $(VENV)/.developed  ## the numeric unit tests as on a processor without AVX-512
 	$(AVX2) $(PYTEST) -m "not slow" $(NUMERIC)

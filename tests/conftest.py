@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # Workers of pytest-xdist share the processors; libraries read these names when they are loaded.
 if os.environ.get("PYTEST_XDIST_WORKER"):
@@ -19,6 +19,9 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from auheat.errors import AuheatError
+from auheat.optional import EXTRAS
+
 if TYPE_CHECKING:
     from auheat.synthesis.assets import FacePack
     from auheat.synthesis.face import FaceModel
@@ -26,6 +29,45 @@ if TYPE_CHECKING:
     from auheat.synthesis.render import Renderer
     from auheat.synthesis.studio import Studio
     from face_casts import Cast
+
+# `make test-core`: what needs a package that the core does without is skipped, and nothing else.
+CORE_ALONE = bool(os.environ.get("AUHEAT_CORE_ALONE"))
+_ONLY_IN_TESTS = {
+    *("httpx", "httpx2", "nbclient", "pingouin", "psutil", "sklearn", "torch_geometric"),
+    *("websockets", "yaml"),
+}
+
+
+def _needs_more(error: BaseException | None) -> bool:
+    """Whether an error, or what lies below it, is that of a package that the core lacks."""
+    while error is not None:
+        package = (getattr(error, "name", None) or "").partition(".")[0]
+        if isinstance(error, ImportError) and package in {*EXTRAS, *_ONLY_IN_TESTS}:
+            return True
+        if isinstance(error, AuheatError) and "is not installed: pip install" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    if CORE_ALONE and report.failed and call.excinfo and _needs_more(call.excinfo.value):
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), 0, "Skipped: needs an extra")
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Any:
+    report = yield
+    error = report.call.excinfo if CORE_ALONE and report.failed else None
+    if error and _needs_more(error.value):
+        report.outcome = "skipped"
+        report.longrepr = (str(collector.path), 0, "Skipped: needs an extra")
+    return report
+
 
 settings.register_profile("auheat", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("auheat")

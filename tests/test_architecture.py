@@ -20,6 +20,7 @@ MODULES = [path.relative_to(PACKAGE).as_posix() for path in sorted(PACKAGE.rglob
 
 
 def test_imports_go_down_and_not_in_circles() -> None:
+    pytest.importorskip("importlinter")
     program = "from importlinter.cli import lint_imports_command as main; main(['--no-cache'])"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False

@@ -13,6 +13,7 @@ from auheat.cli import main
 
 def serve(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
     """Standard error of a call of `auheat serve` that ends at once."""
+    pytest.importorskip("fastapi")
     monkeypatch.setattr("auheat.inference.predictor.load", lambda *_, **__: None)
     result = CliRunner().invoke(main, ["serve", "--no-browser", *map(str, arguments)])
     assert result.exit_code == 2
