@@ -28,7 +28,7 @@ def outputs(cell: Any) -> list[str]:
 # the kernel speaks to this process alone, over a socket of this machine
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:unclosed:ResourceWarning")
 def test_a_notebook_runs(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     assert not any(cell.get("outputs") for cell in notebook.cells), "outputs are not kept"
     ran = NotebookClient(
         notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}

@@ -73,9 +73,12 @@ def test_codec_fits_what_the_network_gives(changes: dict[str, Any]) -> None:
     maps = a_net(config)(pictures(1, config.input_size))
     assert maps.intensity.shape[-2:] == codec.map_size == (heatmap_side(config),) * 2
     assert codec.input_size == (config.input_size,) * 2
-    assert (codec.sigma, codec.amplitude) == (config.sigma, config.amplitude)
+    in_levels = config.map_units == "intensity"
+    assert (codec.sigma, codec.amplitude) == (config.sigma, 1.0 if in_levels else config.amplitude)
     assert maps.intensity.shape[1] == PointLayout.of(config.aus).count == 3
-    codec.decode(maps.intensity)
+    points, intensities = codec.decode(maps.intensity.detach().numpy())
+    assert points.shape == (1, 3, 2)
+    assert intensities.shape == (1, 3)
 
 
 def test_location_maps_are_optional_and_apart() -> None:
@@ -98,7 +101,7 @@ def test_one_map_per_au_halves_the_output() -> None:
     assert layout_of(config).codec.gaussian == "growing"
     with torch.no_grad():
         maps = net(pictures(1, 64))
-        assert layout_of(config).read(maps.intensity).shape == (1, 2)
+        assert layout_of(config).read(maps.intensity.numpy()).shape == (1, 2)
         assert maps.location is not None and maps.location.shape == maps.intensity.shape
 
 
