@@ -79,7 +79,8 @@ def test_a_table_from_nothing(disfa: Path, runs: Path, tmp_path: Path) -> None:
     text = (tmp_path / "a" / "table2.md").read_text()
     assert "synthetic faces, a look-alike of DISFA" in text and "3 folds by subject" in text
     assert "108 test images of 27 subjects" in text
-    table = pd.read_csv(tmp_path / "a" / "table2.csv", comment="#")
+    assert "preset tiny with model.input\\_size=32" in text or "with model.input_size=32" in text
+    table = pd.read_csv(tmp_path / "a" / "table2.csv")
     ours = table[table["group"] == "ours (synthetic, DISFA look-alike)"]
     assert ours["Setting"].to_list() == ["a", "b"]
     assert ours["SCC"].to_list() == ["yes", "no"]

@@ -94,11 +94,12 @@ def test_formats_agree(tmp_path: Path) -> None:
     design = design_of(ModelConfig())
     ours = [row("a", 0.5, 0.3, design=design), row("b", 0.4, 0.3, design=design)]
     table = table2([replace(r, icc_interval=(0.1, 0.2)) for r in ours], MEASURED)
-    md, csv, tex = write_table(table, tmp_path / "table2")
-    assert [path.name for path in (md, csv, tex)] == ["table2.md", "table2.csv", "table2.tex"]
-    read = pd.read_csv(csv, comment="#", dtype=str, keep_default_na=False)
+    md, csv, words, tex = write_table(table, tmp_path / "table2")
+    names = [path.name for path in (md, csv, words, tex)]
+    assert names == ["table2.md", "table2.csv", "table2.notes.txt", "table2.tex"]
+    read = pd.read_csv(csv, dtype=str, keep_default_na=False)
     assert tuple(read.columns) == ("group", *table.head, "bold")
-    assert csv.read_text("utf-8").startswith(f"# {table.caption}\n")
+    assert words.read_text("utf-8") == f"{table.caption}\n"
     cells = read[list(table.head)].to_numpy().tolist()
     assert cells == [[cell.text for cell in line] for group in table.groups for line in group.rows]
     assert read["bold"].to_list() == [*[""] * 4, "ICC MAE", "MAE"]
@@ -118,4 +119,4 @@ def test_formats_agree(tmp_path: Path) -> None:
 
 def test_nothing_of_csv_is_lost() -> None:
     table = Table('a, "b"', ("x, y", "z"), (Group("g, h", ((Cell('1,"2"', True), Cell("")),)),))
-    assert comma_separated(table) == ('# a, "b"\ngroup,"x, y",z,bold\n"g, h","1,""2""",,"x,_y"\n')
+    assert comma_separated(table) == 'group,"x, y",z,bold\n"g, h","1,""2""",,"x,_y"\n'

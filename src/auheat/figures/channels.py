@@ -87,7 +87,8 @@ def figure7(
         channels: from 0.
         data: words for the caption. A page wide.
     """
-    caption = _chosen(shown, channels) + (f"; {data}" if data else "")
+    caption = f"{_chosen(shown, channels)}; weights are means over the points of an AU"
+    caption += f"; {data}" if data else ""
     start = _LEFT + _BARS + _MIDDLE
     cell = (style.PAGE - start - _BAR - _BAR_ROOM - 3 * _GAP) / 3
     rows = len(shown.images)
@@ -95,9 +96,9 @@ def figure7(
     title = "Feature channels before the last layer: (a) weights, (b) responses"
     sheet = style.Sheet(style.PAGE, height, title, caption, synthetic)
     bars = (height - _BELOW - 2 * _WORDS) / 2
-    most = 1.08 * float(np.abs(shown.weights[:, list(channels)]).max())
     for place, channel in enumerate(channels):
         axes = sheet.axes(_LEFT, _WORDS + place * (bars + _WORDS), _BARS, bars)
+        most = max(1.08 * float(np.abs(shown.weights[:, channel]).max()), 1e-9)
         _weights(axes, shown, channel, most, (style.BLUE, style.ORANGE)[place])
         axes.tick_params(labelbottom=place == 1)
     _responses(sheet, shown, channels, start, cell)
@@ -130,9 +131,9 @@ def _weights(axes: Axes, shown: Channels, channel: int, most: float, colour: str
 def _responses(
     sheet: style.Sheet, shown: Channels, channels: tuple[int, int], start: float, cell: float
 ) -> None:
-    """Rows of a picture and both channels' responses on it, on one scale from 0."""
+    """Rows of an image and both channels' responses on it, each as fractions of its highest."""
     maps = shown.responses[:, list(channels)]
-    most = max(float(maps.max()), 1e-6)
+    maps = maps / np.maximum(maps.max((0, 2, 3), keepdims=True), 1e-6)
     for row, image in enumerate(shown.images):
         top = _WORDS + row * (cell + _GAP)
         axes = sheet.axes(start, top, cell, cell)
@@ -140,11 +141,11 @@ def _responses(
         titles = [(axes, "(b) input")]
         for place, channel in enumerate(channels):
             axes = sheet.axes(start + (place + 1) * (cell + _GAP), top, cell, cell)
-            heat = show_map(axes, image, maps[row, place], most)
+            heat = show_map(axes, image, maps[row, place], 1.0)
             titles.append((axes, f"channel {channel + 1}"))
         if not row:
             for axes, words in titles:
                 axes.set_title(words, fontsize=style.SMALL)
     high = len(shown.images) * (cell + _GAP) - _GAP
     right = start + 3 * (cell + _GAP)
-    show_scale(sheet, (right, _WORDS, _BAR, high), heat, "response")
+    show_scale(sheet, (right, _WORDS, _BAR, high), heat, "response / channel's highest")

@@ -194,12 +194,15 @@ def _cell(columns: int, letters: float = 0.0) -> float:
 
 
 def _plot(axes: Axes, curve: Curve, legend: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.plot(curve.frames, curve.labelled, color=style.BLACK, drawstyle="steps-mid", label="label")
     axes.plot(curve.frames, curve.predicted, color=style.ORANGE, linewidth=0.8, label="predicted")
     axes.set_ylim(-0.15, MAX_INTENSITY + 0.15)
     axes.set_xlim(curve.frames.min(), curve.frames.max())
     axes.set_yticks(range(round(MAX_INTENSITY) + 1))
     axes.grid(axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("frame")
     if legend:
         axes.set_ylabel("intensity (level)")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auheat.data.manifest import Manifest
-from auheat.evaluation.predictions import LABEL, Predictions, pool
+from auheat.evaluation.predictions import LABEL, Predictions
 from auheat.evaluation.report import is_synthetic
 from auheat.figures import activations
 from auheat.figures.channels import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SHOWN = 2
+_PICKED = "people and AUs are those with the largest labels"
 # AUs whose curves the paper shows, and those that stand in where a dataset does not code them.
 _CURVES = (("AU01", "AU02"), ("AU06", "AU12"))
 # Pictures among which Figure 7 looks for those that move its channels most.
@@ -50,11 +51,12 @@ def draw_figure5(sweep: Sweep) -> Figure:
     """Heatmaps of two expressive faces, and two AUs through a sequence each."""
     checkpoint, part = _network(sweep, ablations.SCC)
     rows = activations.most_active_rows(part, sweep.design.aus, _SHOWN)
-    pooled = pool(sweep.predictions(ablations.SCC, sweep.seeds[0]))
+    tested = sweep.predictions(ablations.SCC, sweep.seeds[0])[0]  # those of the network's own fold
     aus = next(pair for pair in _CURVES if set(pair) <= set(sweep.design.aus))
-    curves = [Curve.of(pooled, sequence, au) for sequence, au in most_active_sequences(pooled, aus)]
+    curves = [Curve.of(tested, sequence, au) for sequence, au in most_active_sequences(tested, aus)]
     faces = activations.face_activations(checkpoint, part, rows)
-    return figure5(faces, curves, _synthetic(sweep), data=_words(sweep))
+    words = f"{_words(sweep)}; {_PICKED}; sequences are those whose labels vary most"
+    return figure5(faces, curves, _synthetic(sweep), data=words)
 
 
 def draw_figure6(sweep: Sweep, ks: Sequence[int], results: Path) -> Figure:
@@ -91,7 +93,7 @@ def draw_figure8(sweep: Sweep) -> Figure:
     without, _ = _network(sweep, ablations.PLAIN)
     above = activations.face_activations(checkpoint, part, rows)
     below = activations.face_activations(without, part, rows)
-    return figure8(above, below, _synthetic(sweep), data=_words(sweep))
+    return figure8(above, below, _synthetic(sweep), data=f"{_words(sweep)}; {_PICKED}")
 
 
 def at(sweep: Sweep, k: int) -> Variant:
@@ -123,4 +125,4 @@ def _synthetic(sweep: Sweep) -> bool:
 
 def _words(sweep: Sweep, where: str = "test subjects of fold 1") -> str:
     like = "made like " if _synthetic(sweep) else ""
-    return f"{like}{database_of(sweep)}, {where}, preset {sweep.preset}"
+    return f"{like}{database_of(sweep)}, {where}, preset {sweep.settings_words}"

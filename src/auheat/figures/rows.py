@@ -78,7 +78,7 @@ class EvaluationInfo:
         images: tested.
         subjects: tested.
         seeds: runs of each method.
-        preset: settings of the networks.
+        preset: of the networks, and what was changed in it.
         interval: what intervals are.
     """
 
@@ -151,7 +151,7 @@ def evaluation_info(sweep: Sweep, result: VariantResult) -> EvaluationInfo:
         images=report.images,
         subjects=report.subjects,
         seeds=len(sweep.seeds),
-        preset=sweep.preset,
+        preset=sweep.settings_words,
         interval="95 % over subjects",
     )
 

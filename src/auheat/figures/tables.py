@@ -93,13 +93,12 @@ def markdown(table: Table) -> str:
 
 
 def comma_separated(table: Table) -> str:
-    """CSV: caption and notes in lines that begin with #, then a head, then a line for each row.
+    """CSV: a head, then a line for each row.
 
     The columns `group` (first) and `bold` (last, names of columns) take the place of titles and
-    type. pandas reads it with comment="#".
+    type. Caption and notes are in `notes`.
     """
     text = io.StringIO()
-    text.writelines(f"# {line}\n" for line in (table.caption, *table.notes))
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["group", *table.head, "bold"])
     for group in table.groups:
@@ -131,21 +130,32 @@ def latex(table: Table, label: str) -> str:
     return "\n".join([*lines, r"\end{table*}"]) + "\n"
 
 
-def write_table(table: Table, stem: Path) -> tuple[Path, Path, Path]:
-    """Writes `stem`.md, .csv and .tex, each under a temporary name first. Returns their paths.
+def notes(table: Table) -> str:
+    """What the CSV has no room for: the caption and the notes, a line each."""
+    return "".join(f"{line}\n" for line in (table.caption, *table.notes))
+
+
+def write_table(table: Table, stem: Path) -> tuple[Path, ...]:
+    """Writes `stem`.md, .csv, .notes.txt and .tex, each under a temporary name first.
+
+    Returns their paths.
 
     The LaTeX label is `tab:` and the stem's last part.
 
     Raises:
         AuheatError: if nothing can be written there.
     """
-    texts = (markdown(table), comma_separated(table), latex(table, f"tab:{stem.name}"))
-    paths = tuple(stem.with_name(stem.name + suffix) for suffix in (".md", ".csv", ".tex"))
-    for path, text in zip(paths, texts, strict=True):
+    texts = {
+        ".md": markdown(table),
+        ".csv": comma_separated(table),
+        ".notes.txt": notes(table),
+        ".tex": latex(table, f"tab:{stem.name}"),
+    }
+    paths = {stem.with_name(stem.name + ending): text for ending, text in texts.items()}
+    for path, text in paths.items():
         with atomic_write(path) as temporary:
             temporary.write_text(text, "utf-8")
-    first, second, third = paths
-    return first, second, third
+    return tuple(paths)
 
 
 def by_au(reports: Sequence[Report], metric: str = "icc") -> str:

@@ -151,6 +151,12 @@ class Sweep:
             return known
         return replace(known, protocol=self.protocol, folds=folds_of(self.protocol))
 
+    @property
+    def settings_words(self) -> str:
+        """The preset, and what was changed in it, for captions."""
+        changed = f" with {', '.join(self.changes)}" if self.changes else ""
+        return f"{self.preset}{changed}"
+
     def experiment(self, variant: Variant, seed: int, fold: int) -> Experiment:
         """The settings of a run: the variant's file, the dataset, the preset, then the changes."""
         design, preset = self.design, read_preset(self.preset)
