@@ -33,6 +33,13 @@ _FILES = {
     "overlay": {"video": "overlay.mp4", "live": "overlay.mp4", "photo": "overlay.jpg"},
 }
 _DAY_S = 86_400.0
+# What the schema says of a body that is a file.
+_BINARY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 Seconds = Annotated[float, Query(ge=0, le=_DAY_S, allow_inf_nan=False)]
 FrameNumber = Annotated[int, Query(ge=1, le=2**31)]
@@ -79,7 +86,7 @@ def application(
 def _add_sessions(app: FastAPI, store: SessionStore) -> None:
     max_bytes, idle_s = store.limits.upload_bytes, store.limits.upload_idle_s
 
-    @app.post("/api/sessions", responses=_errors(408, 503))
+    @app.post("/api/sessions", responses=_errors(408, 503), openapi_extra=_BINARY)
     async def start(request: Request) -> Response:
         """Takes a file.
 
@@ -183,6 +190,7 @@ def _add_live(app: FastAPI, store: SessionStore) -> None:
 
     @app.post(
         "/api/live/{session_id}",
+        openapi_extra=_BINARY,
         responses=_errors(404, 408, 422) | _bytes("application/octet-stream")["responses"],
     )
     async def add_live(request: Request, session_id: str, t: Seconds) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ def settings_beside(table: Path) -> Pairs:
     return pairs + (list(_flat(_stored(beside))) if beside.is_file() else [])
 
 
+@lru_cache(maxsize=4)
 def card_of(weights: str) -> Mapping[str, Any]:
     """The card of stored weights.
 
