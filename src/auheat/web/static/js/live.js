@@ -52,11 +52,11 @@ export class Live {
     return api.status(session.id, this.store.count);
   }
 
-  show(session, { frame, maps, mapSize, size }) {
+  show(session, { frames, maps, mapSize, size }) {
     Object.assign(session, { mapSize, size });
     this.heat.live = maps;
     this.player.shape(size);
-    this.store.add([frame]);
+    this.store.add(frames);
     this.store.goTo(this.store.count - 1);
   }
 
