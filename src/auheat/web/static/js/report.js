@@ -6,8 +6,9 @@ import { Rows } from "./rows.js";
 import { pairs, section, sections } from "./sections.js";
 import { Store } from "./store.js";
 
-const LANES = "Each curve runs from 0 to 5; the fine lines are 1 (present) and 3. Shaded: no face. "
-  + "Press a curve, or an arrow key, to read its values.";
+const lanesNote = ({ scale }) => `Each curve runs from 0 to ${scale}${scale === 5
+  ? "; the fine lines are 1 (present) and 3" : ""}. Shaded: no face. Press a curve, or an arrow key, `
+  + "to read its values.";
 
 class Report {
   constructor(content) {
@@ -46,7 +47,7 @@ class Report {
     axis.setAttribute("aria-hidden", "true");
     return section("Curves", part("div", "heads", people, part("span", "push"), clock,
       button("link", "all", () => store.toggleAll(true)),
-      button("link", "none", () => store.toggleAll(false))), box, axis, part("p", "note", LANES));
+      button("link", "none", () => store.toggleAll(false))), box, axis, part("p", "note", lanesNote(store)));
   }
 
   /* An arrow key moves the cursor by a frame, with Shift by ten. */

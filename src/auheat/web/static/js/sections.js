@@ -3,8 +3,6 @@ import { button, counted, part } from "./dom.js";
 import { unpack } from "./packed.js";
 import { binned, scaleLegend, strip } from "./strip.js";
 
-const PRESENT = "Intensities from 0 to 5 (FACS A is 1, E is 5). Present: percent of the faces with an "
-  + "intensity of 1 or more.";
 const WITHIN_PERSON = "Correlation (Pearson’s r) of the intensities, each person’s own mean taken off";
 const OVER_FACES = "Correlation (Pearson’s r) of the intensities over all faces";
 const JOINT = "Joint presence: percent of the faces that show both; on the diagonal, that show it at "
@@ -80,7 +78,7 @@ function summary(content, store) {
     part("div", content.kind === "video" ? "cards" : "cards photos", ...cards),
     content.morePeople ? part("p", "", `${counted(content.morePeople, "person", "people")} seen for `
       + "a shorter time left out.") : null,
-    single ? null : note(PRESENT));
+    single ? null : note(content.presentNote));
 }
 
 function strips(store) {
@@ -190,7 +188,7 @@ function gaps(content) {
 /* The grid of faces and AUs in photos, and of very many faces a strip of all. */
 function faces(content, store) {
   if (content.totalFaces === 1 && content.faces.length === 1) return null;
-  const words = [note("One row for each face, from 0 to 5. Press the name of an Action Unit to sort "
+  const words = [note("One row for each face. Press the name of an Action Unit to sort "
     + "by it, again for the first order.")];
   let overview = null;
   if (content.overview) {
