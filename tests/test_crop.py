@@ -165,7 +165,7 @@ def test_sampling_is_exact_to_a_fraction_of_a_pixel(
     found = extract(spec, wave_frame(side, side, length), transform).astype(float)
     difference = found - wave_crop(spec, transform, length)
     assert np.abs(difference).max() < 2.5
-    assert np.abs(difference.mean((0, 1))).max() < 0.3
+    assert np.abs(difference.mean((0, 1))).max() < 0.5  # three roundings to grey levels
 
 
 @pytest.mark.parametrize("shrink", [1.3, 1.5, 1.9, 2.0, 2.5, 3.9, 8.7, 16.0, 31.0])

@@ -9,7 +9,6 @@ frames and rendered faces go through the same definition.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import cv2
@@ -30,8 +29,7 @@ from auheat.landmarks import (
 # dropped by AU26 at intensity 5.
 _TEMPLATE = np.array([[0.34, 0.33], [0.66, 0.33], [0.5, 0.56]])
 
-# Samples along one side of a crop before averaging, at most: bounds time and memory (48 MB).
-_MAX_SAMPLES = 4096
+# A face is averaged down at most this much: a landmarker gone wild asks for more.
 _MAX_SHRINK = 4096
 
 
@@ -84,8 +82,9 @@ class CropSpec:
     def extract(self, image: NDArray[np.uint8], transform: geometry.Transform) -> NDArray[np.uint8]:
         """Crops a face from a frame.
 
-        A large face is sampled at its own resolution, then averaged down to the crop's pixels, so
-        that fine texture does not alias. Outside the frame the border pixels continue.
+        A large face is first averaged down by a whole number, then sampled twice as finely as the
+        crop and averaged again, so that fine texture does not alias. Outside the frame the border
+        pixels continue.
 
         Args:
             image: (H, W, 3) RGB uint8.
@@ -94,35 +93,49 @@ class CropSpec:
         Returns:
             (side, side, 3) RGB uint8.
         """
-        finest = max(1, _MAX_SAMPLES // self.side)
-        shrink = 1 / max(geometry.scale_of(transform), 1 / finest)
-        factor = max(1, ceil(shrink - 1e-6))
-        middle = (factor - 1) / 2  # a crop pixel's centre among the samples that it averages
-        samples = geometry.compose(geometry.similarity(factor, shift=(middle, middle)), transform)
-        warped = _warp(image, samples, self.side * factor)
-        if factor > 1:
-            warped = cv2.resize(warped, (self.side, self.side), interpolation=cv2.INTER_AREA)
-        return np.asarray(warped, np.uint8)
+        shrink = 1 / max(geometry.scale_of(transform), 1 / _MAX_SHRINK)
+        small, transform = _averaged(image, transform, side=self.side, factor=int(shrink + 1e-6))
+        if geometry.scale_of(transform) > 1 - 1e-6:
+            return np.asarray(_warp(small, transform, self.side), np.uint8)
+        # The centre of a crop's pixel lies in the middle of the two samples that it averages.
+        finer = geometry.compose(geometry.similarity(2, shift=(0.5, 0.5)), transform)
+        samples = _warp(small, finer, 2 * self.side)
+        size = (self.side, self.side)
+        return np.asarray(cv2.resize(samples, size, interpolation=cv2.INTER_AREA), np.uint8)
 
     def extract_fast(
         self, image: NDArray[np.uint8], transform: geometry.Transform
     ) -> NDArray[np.uint8]:
-        """What `extract` gives, nearly, at a cost that hardly grows with the face.
+        """What `extract` gives, nearly, at a fraction of the cost: the finest texture may alias.
 
-        The frame is averaged down by a whole number first and sampled then, at up to two of its
-        pixels for each of the crop, so that the finest texture may alias. See `extract`.
+        For networks that were trained on images sampled like this. See `extract`.
         """
-        factor = int(min(1 / max(geometry.scale_of(transform), 1e-9), _MAX_SHRINK))
-        if factor < 2:
-            return np.asarray(_warp(image, transform, self.side), np.uint8)
-        (x0, y0), part = _part(image, transform, self.side, factor)
-        height, width = (max(n // factor, 1) for n in part.shape[:2])
-        part = part[: height * factor, : width * factor]
-        averaged = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
-        middle = (factor - 1) / 2
-        back = geometry.similarity(factor, shift=(x0 + middle, y0 + middle))
-        warped = _warp(np.asarray(averaged, np.uint8), geometry.compose(transform, back), self.side)
-        return np.asarray(warped, np.uint8)
+        shrink = 1 / max(geometry.scale_of(transform), 1 / _MAX_SHRINK)
+        small, transform = _averaged(image, transform, side=self.side, factor=int(shrink))
+        return np.asarray(_warp(small, transform, self.side), np.uint8)
+
+
+def _averaged(
+    image: NDArray[np.uint8], transform: geometry.Transform, *, side: int, factor: int
+) -> tuple[NDArray[np.uint8], geometry.Transform]:
+    """The part of an image that a warp reads, averaged down by `factor`; the transform from it."""
+    if factor < 2:
+        return image, transform
+    (x0, y0), part = _part(image, transform, side, factor)
+    # Beyond the image its border continues: whole blocks of it, so that it stays what it is.
+    height, width = part.shape[:2]
+    left, above = (factor * (n == 0) for n in (x0, y0))
+    right = -width % factor + factor * (x0 + width == image.shape[1])
+    below = -height % factor + factor * (y0 + height == image.shape[0])
+    if left or above or right or below:
+        bordered = cv2.copyMakeBorder(part, above, below, left, right, cv2.BORDER_REPLICATE)
+        part = np.asarray(bordered, np.uint8)
+    size = (part.shape[1] // factor, part.shape[0] // factor)
+    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    x0, y0 = x0 - left, y0 - above
+    middle = (factor - 1) / 2
+    back = geometry.similarity(factor, shift=(x0 + middle, y0 + middle))
+    return np.asarray(small, np.uint8), geometry.compose(transform, back)
 
 
 def _warp(image: NDArray[np.uint8], transform: geometry.Transform, side: int) -> Any:
