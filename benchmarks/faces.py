@@ -40,8 +40,9 @@ _NOTES = (
 class FacesPlan:
     """What to measure.
 
-    size: (W, H) to which frames are scaled first, or None.
-    frames: in one round.
+    Attributes:
+        size: (W, H) to which frames are scaled first, or None.
+        frames: in one round.
     """
 
     size: tuple[int, int] | None = None
