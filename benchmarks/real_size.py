@@ -29,7 +29,7 @@ from auheat.data.datasets.disfa import SPEC, SUBJECTS
 from auheat.data.loader import crop_loader
 from auheat.data.lookalike import plan_of, write_lookalike
 from auheat.data.manifest import Manifest, read_manifest
-from auheat.data.transforms import AugmentConfig
+from auheat.data.transforms import NONE, AugmentConfig
 from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.protocols import assign, fold_of
 from auheat.figures.reproduce import Target
@@ -41,7 +41,8 @@ from measure import describe
 
 FRAMES = 4845  # of each person; SN010 has one less
 _PEOPLE = 3
-COLUMNS = ("step", "items", "cpu s", "cpu ms an item", "wall s", "peak MB")
+COLUMNS = ("step", "items", "cpu s", "cpu ms an item", "wall s", "peak MB", "images/s")
+WAYS = ("plain", "augmented", "cached")
 
 
 @dataclass(frozen=True)
@@ -123,12 +124,17 @@ def make_full(folders: Folders) -> int:
     return len(table)
 
 
-def load(folders: Folders, workers: int, images: int) -> int:
-    """Reads crops as training does, augmented, at 256 pixels."""
+def load(folders: Folders, workers: int, images: int, way: str) -> int:
+    """Reads crops as training does at 256 pixels: plain, augmented, or from the cache."""
     manifest = read_manifest(folders.full)
     rows = np.random.default_rng(0).permutation(len(manifest.table))[:images]
     part = replace(manifest, table=manifest.table.iloc[rows].reset_index(drop=True))
-    loader = crop_loader(CropDataset(part, SPEC.aus, 256, AugmentConfig()), 32, workers)
+    augmentation = AugmentConfig() if way == "augmented" else NONE
+    cache = folders.cache if way == "cached" else None
+    dataset = CropDataset(part, SPEC.aus, 256, augmentation, cache=cache)
+    if cache and not workers:
+        return sum(dataset[row] is not None for row in range(len(dataset)))
+    loader = crop_loader(dataset, 32, workers)
     begin, done = 0.0, 0
     for batch in loader:
         if begin:
@@ -192,6 +198,7 @@ STEPS: Mapping[str, Callable[..., int]] = {"load": load, "full": make_full, "tab
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="JSON file to write.")
 @click.option("--step", type=click.Choice(list(STEPS)), hidden=True)
 @click.option("--workers", default=1, hidden=True)
+@click.option("--way", default=WAYS[0], hidden=True)
 def main(folder: Path, **options: Any) -> None:
     """Prepare, load, evaluate and tabulate DISFA at its real size, in FOLDER, which is made.
 
@@ -199,7 +206,8 @@ def main(folder: Path, **options: Any) -> None:
     """
     folders = Folders(folder)
     if options["step"]:
-        further = (options["workers"], options["images"]) if options["step"] == "load" else ()
+        names = ("workers", "images", "way") if options["step"] == "load" else ()
+        further = [options[name] for name in names]
         STEPS[options["step"]](folders, *further)
         return
     if not options["assets"]:
@@ -209,13 +217,15 @@ def main(folder: Path, **options: Any) -> None:
     auheat = ["-m", "auheat"]
     prepare = [*auheat, "prepare", "disfa", str(folders.source), "-o", str(folders.data)]
     evaluate = [*auheat, "evaluate", str(folders.tables), "--data", str(folders.full)]
-    read = ["load", "--images", str(images), "--workers"]
+    read = ["load", "--images", str(images), "--way"]
     rows = [measured("prepare", [*prepare, "--every", str(every), "--workers", "1"], frames)]
     rows[0]["crops"] = len(read_manifest(folders.data).table)
     rows.append(measured("manifest of all frames", [*own, "full"], frames))
-    for workers in (1, 2):
-        name = f"load, {workers} worker" + "s" * (workers > 1)
-        rows.append(measured(name, [*own, *read, str(workers)], images))
+    rows.append(measured("fill the cache", [*own, *read, "cached", "--workers", "0"], images))
+    for way in WAYS:
+        for workers in ("1", "2"):
+            work = [*own, *read, way, "--workers", workers]
+            rows.append(measured(f"load {way}, workers: {workers}", work, images))
     rows.append(measured("evaluate a table", [*evaluate, "--split", "all"], frames))
     rows.append(measured("table 2 of 4 networks", [*own, "table"], frames))
     notes = (f"every {every}. frame was cut; frames are {options['size']} pixels high",)
