@@ -5,32 +5,25 @@ from __future__ import annotations
 import math
 
 from auheat.evaluation.suite import Measures, SuiteReport
+from auheat.tables.markdown import markdown_table
 
 
 def suite_table(report: SuiteReport) -> str:
     """Family, pictures, ICC, its worst AU, MAE, false alarms and their worst AU."""
     head = ("family", "pictures", "ICC", "worst AU", "MAE", "false alarms", "worst AU")
-    lines = [_line(head), _line(["---"] * len(head))]
-    for family, measures in report.families.items():
-        mean = measures["mean"]
-        lines.append(
-            _line(
-                (
-                    family,
-                    f"{mean['n']:.0f}",
-                    _number(mean["icc"]),
-                    _worst(measures, "icc", -1),
-                    _number(mean["mae"]),
-                    _share(mean["false_alarms"]),
-                    _worst(measures, "false_alarms", 1),
-                )
-            )
+    rows = [
+        (
+            family,
+            f"{measures['mean']['n']:.0f}",
+            _number(measures["mean"]["icc"]),
+            _worst(measures, "icc", -1),
+            _number(measures["mean"]["mae"]),
+            _share(measures["mean"]["false_alarms"]),
+            _worst(measures, "false_alarms", 1),
         )
-    return "\n".join(lines)
-
-
-def _line(cells: tuple[str, ...] | list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+        for family, measures in report.families.items()
+    ]
+    return markdown_table(head, rows)
 
 
 def _number(value: float) -> str:

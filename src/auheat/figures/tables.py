@@ -19,6 +19,7 @@ from auheat.errors import AuheatError
 from auheat.evaluation.report import Report
 from auheat.files import atomic_write
 from auheat.metrics import nanmean
+from auheat.tables.markdown import markdown_table
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -81,12 +82,12 @@ class Table:
 def markdown(table: Table) -> str:
     """A table as GitHub shows it: the caption above, notes below."""
     blank = [""] * (len(table.head) - 1)
-    lines = [_markdown_text(table.caption), ""]
-    lines += [_markdown_line(map(_markdown_text, table.head))]
-    lines += [_markdown_line(["---", *["---:"] * len(blank)])]
+    rows: list[list[str]] = []
     for group in table.groups:
-        lines.append(_markdown_line([f"*{_markdown_text(group.title)}*", *blank]))
-        lines += [_markdown_line(map(_markdown_cell, row)) for row in group.rows]
+        rows.append([f"*{_markdown_text(group.title)}*", *blank])
+        rows += [[_markdown_cell(cell) for cell in row] for row in group.rows]
+    head = [_markdown_text(name) for name in table.head]
+    lines = [_markdown_text(table.caption), "", markdown_table(head, rows, numbers=True)]
     if table.notes:
         lines += ["", "  \n".join(map(_markdown_text, table.notes))]
     return "\n".join(lines) + "\n"
@@ -184,7 +185,7 @@ def by_au(reports: Sequence[Report], metric: str = "icc") -> str:
         f"{metric.upper()} on the {first.split} split: {first.images} images of "
         f"{first.subjects} held-out subjects, {_faces(first)}."
     )
-    return "\n".join([note, "", *_markdown_lines(head, rows)])
+    return "\n".join([note, "", markdown_table(head, rows)])
 
 
 def _faces(report: Report) -> str:
@@ -209,11 +210,7 @@ def metrics_table(report: Report) -> str:
         [au, *(f"{row[metric]:.3f}" for metric in metrics)] for au, row in report.metrics.items()
     ]
     head = ["AU", *(metric.upper() for metric in metrics)]
-    return "\n".join(_markdown_lines(head, rows))
-
-
-def _markdown_lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [_markdown_line(head), _markdown_line(["---"] * len(head)), *map(_markdown_line, rows)]
+    return markdown_table(head, rows)
 
 
 def _markdown_text(text: str) -> str:
@@ -223,10 +220,6 @@ def _markdown_text(text: str) -> str:
 def _markdown_cell(cell: Cell) -> str:
     text = _markdown_text(cell.text)
     return f"**{text}**" if cell.bold else text
-
-
-def _markdown_line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _latex_text(text: str) -> str:
