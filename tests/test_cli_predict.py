@@ -14,6 +14,7 @@ from auheat import __version__
 from auheat.cli import main
 from auheat.inference import predictor
 from auheat.inference.uncertainty import Uncertainty
+from folder_contents import results
 from stand_ins import KnownFaces, face_from, save_small, texture, write_video
 
 Points = NDArray[np.float64]
@@ -84,7 +85,7 @@ def test_options_reach_their_place(tmp_path: Path, weights: Path, known_faces: l
     result = predict(weights, tmp_path / "walk", "-o", tmp_path / "out", *options)
     assert result.exit_code == 0, result.output
     assert known_faces == [2]
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["walk.csv", "walk.overlay.mp4"]
+    assert results(tmp_path / "out") == ["walk.csv", "walk.overlay.mp4"]
     lines = (tmp_path / "out" / "walk.csv").read_text().splitlines()
     assert lines[0] == ("frame,face_id,timestamp,confidence,success,AU04_r,AU12_r,AU04_c,AU12_c")
     assert [line.split(",")[:3] for line in lines[1:]] == [["1", "0", "0.000"], ["2", "0", "0.250"]]
@@ -96,7 +97,7 @@ def test_baseline_smooth_and_events(tmp_path: Path, weights: Path) -> None:
     result = predict(weights, clip(tmp_path / "a.mp4", 12), "-o", out, *options)
     assert result.exit_code == 0, result.output
     names = ["a.baseline.json", "a.csv", "a.events.csv", "a.overlay.mp4"]
-    assert sorted(path.name for path in out.iterdir()) == names
+    assert results(out) == names
     assert (out / "a.baseline.json").read_text() == saved.read_text()
     assert str(saved) in result.stdout
     columns = (out / "a.csv").read_text().splitlines()[0].split(",")
@@ -144,7 +145,7 @@ def test_results_of_one_name_do_not_replace_each_other(tmp_path: Path, weights: 
         weights, clip(tmp_path / "a.mp4"), photo(tmp_path / "a.png"), "-o", tmp_path / "out"
     )
     assert result.exit_code == 0
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.csv", "a.png.csv"]
+    assert results(tmp_path / "out") == ["a.csv", "a.png.csv"]
 
 
 def test_failures_are_listed_and_the_rest_is_read(tmp_path: Path, weights: Path) -> None:

@@ -25,6 +25,7 @@ from auheat.inference import jobs, predictor
 from auheat.inference.video import FrameImages
 from auheat.media.photo import read_photo
 from auheat.results import Face
+from folder_contents import results
 from stand_ins import KnownFaces, face_from, save_small, texture, write_video
 
 
@@ -90,7 +91,7 @@ def test_whatever_an_input_raises_the_others_are_read(
     first, _ = lines(result, 2)
     assert f"{media / 'bad.png'}: unexpected {type(error).__name__}" in first
     assert str(tmp_path / "state") in first
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["c.csv", "good.csv"]
+    assert results(tmp_path / "out") == ["c.csv", "good.csv"]
     folder = predict(weights, media, "-o", tmp_path / "out")
     (line,) = lines(folder, 1)
     assert "1 of 2 pictures are left out" in line
@@ -111,7 +112,7 @@ def test_an_error_in_the_middle_of_a_video(
     inputs = [clip(tmp_path / "a.mp4"), photo(tmp_path / "b.png")]
     first, _ = lines(predict(weights, *inputs, "-o", tmp_path / "out", "--overlay"), 2)
     assert "a.mp4: unexpected ValueError: no such matrix" in first
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["b.csv", "b.overlay.jpg"]
+    assert results(tmp_path / "out") == ["b.csv", "b.overlay.jpg"]
 
 
 def test_paths_that_cannot_be_looked_at(tmp_path: Path, weights: Path, media: Path) -> None:
@@ -127,7 +128,7 @@ def test_paths_that_cannot_be_looked_at(tmp_path: Path, weights: Path, media: Pa
     assert "File name too long" in found[2]
     assert "nul" in found[3]
     assert "4 of 5 inputs are not complete" in found[4]
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.csv"]
+    assert results(tmp_path / "out") == ["a.csv"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
@@ -168,7 +169,7 @@ def test_own_overlays_are_not_read_again(tmp_path: Path, weights: Path, media: P
     for _ in range(3):
         result = predict(weights, media, "-o", media, "--overlay")
         assert result.exit_code == 0, result.output
-    assert sorted(path.name for path in media.iterdir()) == [
+    assert results(media) == [
         *("a.csv", "a.mp4", "a.overlay.mp4", "b.png", "media.csv", "media.overlay")
     ]
 

@@ -117,13 +117,14 @@ def command(
     from auheat.inference.calibration import resolve_baseline
     from auheat.inference.inputs import gather
     from auheat.inference.jobs import PredictionJob
+    from auheat.inference.origin import is_of, origin_of
     from auheat.inference.pipeline import threads_beside
     from auheat.inference.postprocess import PostProcessing
     from auheat.inference.predictor import load
     from auheat.inference.writers import Outputs
     from auheat.tables.schema import Layout
 
-    gathered = gather(inputs, out, sequence)
+    gathered = gather(inputs, out, sequence, is_of)
     predictor = load(
         weights,
         device=device,
@@ -142,6 +143,17 @@ def command(
         overlay=overlay,
         events=events,
         baseline=save_baseline,
+        origin=origin_of(
+            predictor,
+            {
+                "max_faces": faces,
+                "sequence": sequence,
+                "fps": fps if sequence else None,
+                "baseline": None if baseline == "none" else baseline,
+                "smooth": smooth,
+                "format": convention,
+            },
+        ),
     )
     if report:
         from auheat.web.report.collector import report_writers

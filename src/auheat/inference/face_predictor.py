@@ -86,6 +86,8 @@ class FacePredictor:
         self.runtime, self.detector, self.batch = network, detector, batch
         self.aus = _chosen(aus, config.aus)
         self._uncertainty = uncertainty
+        # The file that the network is from, where that is known.
+        self.weights: Path | None = None
         self._order = {au: index for index, au in enumerate(config.aus)}
         self._layout = layout_of(config)
         self._crop = CropSpec(config.input_size)

@@ -12,6 +12,7 @@ from auheat.inference.face_predictor import Image as Image
 from auheat.inference.uncertainty import load_uncertainty
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import open_runtime
+from auheat.models.weights import default_network, default_weights
 from auheat.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -126,10 +127,13 @@ def load(
         weights, runtime=runtime, device=device, precision=precision, threads=threads
     )
     exact = {"attention": True} if exact_landmarks else {}
-    return Predictor(
+    predictor = Predictor(
         network,
         default_detector(max_faces, **exact),
         aus=aus,
         batch=batch,
         uncertainty=load_uncertainty(weights, network.config.aus),
     )
+    shipped = default_weights if network.name == "torch" else default_network
+    predictor.weights = shipped() if weights == "default" else Path(weights)
+    return predictor

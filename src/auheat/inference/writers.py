@@ -8,12 +8,12 @@ the way takes its name when the block ends well; what has to wait for all result
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from auheat.files import Resource, make_folder
 from auheat.inference.calibration import Baseline
@@ -27,6 +27,7 @@ from auheat.inference.inputs import (
     OVERLAY_VIDEO,
     Input,
 )
+from auheat.inference.origin import write_origin
 from auheat.inference.sinks import OverlayVideoSink, write_overlay_photo
 from auheat.results import FrameResult
 from auheat.tables.schema import OPENFACE, Layout, TableSchema
@@ -97,6 +98,7 @@ class Outputs:
         overlay: Annotated videos and pictures.
         events: A table of the events of each video.
         baseline: A file for what was subtracted, in addition to the one beside each table.
+        origin: What `auheat.inference.origin` writes beside each table; nothing if None.
         more: Further writers for an input, such as that of a report.
     """
 
@@ -106,6 +108,7 @@ class Outputs:
     overlay: bool = False
     events: bool = False
     baseline: Path | None = None
+    origin: Mapping[str, Any] | None = None
     more: Callable[[Target, Outputs], Sequence[Writer]] = lambda target, outputs: ()
 
 
@@ -193,6 +196,20 @@ class BaselineWriter(Writer):
             self.files.append(path)
 
 
+class OriginWriter(Writer):
+    """Where the table comes from; not listed among the files, as it goes with the table."""
+
+    def __init__(self, stem: Path, path: Path, origin: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._stem, self._path, self._origin = stem, path, origin
+
+    def write(self, item: Result) -> None:
+        """Takes nothing from single frames."""
+
+    def finish(self, baseline: Baseline | None) -> None:
+        write_origin(self._stem, self._path, self._origin)
+
+
 def writers_for(target: Target, outputs: Outputs) -> list[Writer]:
     """The writers of one input, the table's first."""
     item, schema, rate = target
@@ -201,6 +218,8 @@ def writers_for(target: Target, outputs: Outputs) -> list[Writer]:
         return outputs.folder / (item.name + end)
 
     writers: list[Writer] = [TableWriter(path(schema.layout.ending), schema)]
+    if outputs.origin is not None:
+        writers.append(OriginWriter(path(""), item.path, outputs.origin))
     if outputs.overlay and rate is not None:
         writers.append(VideoOverlayWriter(path(OVERLAY_VIDEO), schema.aus, rate))
     elif outputs.overlay:

@@ -1,0 +1,64 @@
+"""What lies beside a table, and whose results a later run does not replace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from auheat import __version__
+from auheat.inference.inputs import gather
+from auheat.inference.origin import is_of, origin_of, write_origin
+from auheat.inference.predictor import load
+from auheat.models.weights import sha256
+from stand_ins import save_small
+
+
+def test_a_file_in_full(tmp_path: Path) -> None:
+    weights = save_small(tmp_path / "w.safetensors")
+    predictor = load(weights, "cpu", aus=["AU12"])
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"12345")
+    write_origin(tmp_path / "clip", clip, origin_of(predictor, {"smooth": True}))
+    stored = json.loads((tmp_path / "clip.origin.json").read_text())
+    assert stored == {
+        "auheat_origin": 1,
+        "auheat": __version__,
+        "weights": {"file": "w.safetensors", "sha256": sha256(weights)},
+        "runtime": "torch",
+        "precision": predictor.runtime.precision,
+        "device": "cpu",
+        "settings": {"aus": ["AU12"], "smooth": True},
+        "input": {
+            "path": str(clip.resolve()),
+            "name": "clip.mp4",
+            "bytes": 5,
+            "modified_ns": clip.stat().st_mtime_ns,
+        },
+    }
+
+
+def test_results_of_another_input_of_that_name_are_kept(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    first, second = tmp_path / "P1" / "session.mp4", tmp_path / "P2" / "session.mp4"
+    for path, content in ((first, b"one"), (second, b"two!")):
+        path.parent.mkdir()
+        path.write_bytes(content)
+    names = []
+    for path in (first, second, first, second):
+        (item,) = gather([path], out, False, is_of)
+        names.append(item.name)
+        write_origin(out / item.name, path, {})
+    assert names == ["session", "session.mp4", "session", "session.mp4"]
+    moved = tmp_path / "P3" / "session.mp4"
+    moved.parent.mkdir()
+    Path(first).replace(moved)
+    assert gather([moved], out, False, is_of)[0].name == "session"
+
+
+def test_results_of_nobody_knows_what_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    assert is_of(tmp_path / "a", tmp_path / "a.mp4")
+    for text in ("", "[]", '{"input": {}}'):
+        (tmp_path / "a.origin.json").write_text(text)
+        assert is_of(tmp_path / "a", tmp_path / "a.mp4")
