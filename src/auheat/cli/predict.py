@@ -147,7 +147,6 @@ def command(
             predictor,
             {
                 "max_faces": faces,
-                "exact_landmarks": exact_landmarks,
                 "sequence": sequence,
                 "fps": fps if sequence else None,
                 "baseline": None if baseline == "none" else baseline,
