@@ -151,6 +151,7 @@ def command(
                 "fps": fps if sequence else None,
                 "baseline": None if baseline == "none" else baseline,
                 "smooth": smooth,
+                "landmarks": landmarks,
                 "format": convention,
             },
         ),
