@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from torch import Tensor
 
+from auheat.cli import main
 from auheat.config import ModelConfig
 from auheat.doctor import self_test
 from auheat.errors import AuheatError
@@ -28,7 +30,7 @@ from auheat.models.runtimes.exported import ExportedSettings
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.runtimes.runtime import read_intensities
 from auheat.models.runtimes.torch_runtime import TorchRuntime
-from auheat.models.weights import default_weights
+from auheat.models.weights import default_network, default_weights
 from lively_nets import HOURGLASS, WITH_SCC, crops, lively, pictures
 from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
 
@@ -363,3 +365,33 @@ def test_reading_runs_without_the_extras() -> None:
         f'{expected:.1f}\ntorch is not installed: pip install "auheat[torch]"\n'
     ), result.stderr
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ("--device cuda:9", "no device 'cuda:9' here"),
+        ("--runtime onnx --precision bf16", "ONNX Runtime computes in fp32"),
+        ("--runtime onnx --device cuda", "exported networks run on the CPU, not on cuda"),
+        ("--weights none.onnx", "no exported network at none.onnx"),
+        ("--weights damaged.onnx", "install auheat again"),
+        (
+            "--weights damaged.onnx --runtime openvino",
+            "damaged.onnx is not a readable .onnx network",
+        ),
+    ],
+)
+def test_what_cannot_run_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    options: str, line: str,
+) -> None:  # fmt: skip
+    """Native libraries, too, write nothing."""
+    clip = Path(__file__).resolve().parents[1] / "examples" / "smiles.mp4"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "damaged.onnx").write_bytes(default_network().read_bytes()[:5000])
+    result = CliRunner().invoke(main, ["predict", str(clip), "-o", "out", *options.split()])
+    assert result.exit_code == 2
+    assert line in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert capfd.readouterr() == ("", "")
+    assert not (tmp_path / "out").exists()

@@ -39,10 +39,13 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its kinds have no other base
-        raise AuheatError(f"ONNX Runtime cannot run {path}: {_reason(error)}") from None
+        raise AuheatError(
+            f"ONNX Runtime cannot run {path}: {_reason(error)}; give another copy of the file, or "
+            "install auheat again"
+        ) from None
 
 
 def _reason(error: Exception) -> str:
     """ONNX Runtime's words without its codes, on one line."""
     lines = str(error).splitlines() or [type(error).__name__]
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0])
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0]).rstrip(".")
