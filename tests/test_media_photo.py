@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import struct
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from auheat.errors import AuheatError
-from auheat.media import limits, photo
+from auheat.media import limits, photo, png
 from auheat.media.frames import VideoFile
 from auheat.media.photo import is_photo, photo_note, read_photo
 
@@ -268,3 +269,43 @@ def test_other_files_are_no_photos(tmp_path: Path) -> None:
     assert not is_photo(tmp_path / "text.jpg")
     assert not is_photo(tmp_path / "none.jpg")
     assert not is_photo(tmp_path)
+
+
+def with_height(content: bytes, height: int) -> bytes:
+    """A PNG whose header claims another height, with the right checksum."""
+    header = content[12:20] + struct.pack(">I", height) + content[24:29]
+    return content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "I;16"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (33, 20)])
+def test_a_png_without_its_last_rows_is_not_whole(
+    tmp_path: Path, mode: str, size: tuple[int, int]
+) -> None:
+    """As a download leaves it whose program closed the file properly."""
+    path = tmp_path / "a.png"
+    Image.new(mode, size).save(path)
+    assert read_photo(path).shape == (size[1], size[0], 3)
+    path.write_bytes(with_height(path.read_bytes(), size[1] + 1))
+    with pytest.raises(AuheatError, match="rows are missing"):
+        read_photo(path)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 9), (8, 8), (17, 13)])
+def test_rows_of_interlaced_pngs_are_counted(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Pillow writes none: seven passes of grey, made by hand, whole and without the last byte."""
+    width, height = size
+    passes = [
+        np.zeros((height, width), np.uint8)[y::down, x::across] for x, across, y, down in png._ADAM7
+    ]
+    rows = b"".join(b"\0" + row.tobytes() for part in passes if part.size for row in part)
+    for data, whole in ((rows, True), (rows[:-1], False)):
+        header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 1)
+        content = b"\x89PNG\r\n\x1a\n"
+        for kind, part in ((b"IHDR", header), (b"IDAT", zlib.compress(data)), (b"IEND", b"")):
+            checksum = struct.pack(">I", zlib.crc32(kind + part))
+            content += struct.pack(">I", len(part)) + kind + part + checksum
+        (tmp_path / "a.png").write_bytes(content)
+        assert png.has_all_rows(tmp_path / "a.png") == whole
+        if whole:
+            assert read_photo(tmp_path / "a.png").shape == (height, width, 3)

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from auheat.errors import AuheatError
 from auheat.media.limits import MAX_PIXELS, check_file, check_pixels
+from auheat.media.png import has_all_rows
 
 # Formats that are recognised by their content. Pillow knows more, among them some that answer to
 # video files.
@@ -46,6 +47,8 @@ def read_photo(path: str | Path) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore")
             picture.draft(None, _draft_size(picture))
             check_pixels(path, *picture.size)
+            if picture.format == "PNG" and not has_all_rows(path):
+                raise ValueError("rows are missing at its end")
             return np.array(_rgb(ImageOps.exif_transpose(picture)), np.uint8)
     except AuheatError:
         raise
