@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,9 @@ def test_of_many_runs_at_once_one_writes(tmp_path: Path) -> None:
     threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
-    while len(outcomes) < 7:
-        pass
+    deadline = time.monotonic() + 30
+    while len(outcomes) < 7 and time.monotonic() < deadline:
+        time.sleep(0.01)
     wait.set()
     for thread in threads:
         thread.join()

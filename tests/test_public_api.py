@@ -130,3 +130,38 @@ def test_a_renamed_argument_warns_and_works() -> None:
     assert read(baseline=2) == 2
     with pytest.raises(TypeError, match="neutral and baseline"):
         read(neutral=1, baseline=2)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "auheat.load('none.onnx')",
+        "auheat.load('none.safetensors')",
+        "auheat.read_table('none.csv')",
+        "auheat.find_events('none.parquet')",
+        "auheat.evaluate('none.csv', 'none')",
+        "auheat.inference.video.open_source('none.mp4', 30.0)",
+        "auheat.media.frames.VideoFile('none.mp4')",
+        "auheat.media.photo.read_photo('none.jpg')",
+        "auheat.models.checkpoint.load_checkpoint('none.safetensors')",
+        "auheat.data.manifest.read_manifest('none')",
+        "auheat.evaluation.foreign.read_foreign('none.csv')",
+        "auheat.evaluation.report.read_report('none.json')",
+        "auheat.inference.uncertainty.load_uncertainty('none.onnx', ['AU12'])",
+    ],
+)
+def test_paths_may_be_strings(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not there is one line, not an AttributeError of a string."""
+    monkeypatch.chdir(tmp_path)
+    module = call.partition("(")[0].rpartition(".")[0]
+    __import__(module)
+    if "load_uncertainty" in call:
+        assert eval(call, {"auheat": auheat}) is None
+        return
+    with pytest.raises(auheat.AuheatError, match="none"):
+        eval(call, {"auheat": auheat})
+
+
+def test_action_units_that_are_numbers_are_refused_in_one_line() -> None:
+    with pytest.raises(auheat.AuheatError, match="unknown Action Unit '12'"):
+        auheat.load(aus=[12])  # type: ignore[list-item]

@@ -134,7 +134,7 @@ def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:
     units: list[ActionUnit] = []
     for name in names:
         if name not in TABLE:
-            raise unknown_name("Action Unit", name, TABLE)
+            raise unknown_name("Action Unit", str(name), TABLE)
         if TABLE[name] in units:
             raise AuheatError(f"Action Unit {name!r} is listed twice: name each one once")
         units.append(TABLE[name])

@@ -96,9 +96,9 @@ class PostProcessedFrames:
         else:
             yield from self._as_they_come()
 
-    def _read(self, images: bool) -> Stage[FrameAndResult]:
+    def _read(self, images: bool, which: str = "") -> Stage[FrameAndResult]:
         tracker = self._predictor.detector.tracker()
-        label = self._label or self._source.name
+        label = (self._label or self._source.name) + which
         frames = track(self._source, self._progress, label, self._source.count)
         return predict_frames(frames, self._predictor, tracker, images)
 
@@ -110,14 +110,14 @@ class PostProcessedFrames:
     def _after_all(self) -> Iterator[FrameAndResult]:
         recorder = SeriesRecorder(self._predictor.aus)
         with closing(ResultSpool()) as spool:
-            with closing(self._read(images=False)) as read:
+            with closing(self._read(False, ", first pass" if self._images else "")) as read:
                 for _, result in read:
                     recorder.add(result)
                     spool.add(result)
             if self._processing.baseline == "auto":
                 self.baseline = from_video(recorder, self._source.name)
             smoothed = _Smoothed(recorder) if self._processing.smooth else _unchanged
-            again = self._read(images=True) if self._images else _without_images(spool)
+            again = self._read(True, ", second pass") if self._images else _without_images(spool)
             with closing(again):
                 for image, result in again:
                     yield image, _each(_each(result, smoothed), self._calibrated)
