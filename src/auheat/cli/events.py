@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from auheat.cli import options
 from auheat.cli.console import say
 
 
 @click.command()
-@click.argument("table", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path),
-              help="[default: beside the table, <name>.events.csv]")  # fmt: skip
+@click.argument("table", type=options.PATH)
+@options.out_file("[default: beside the table, <name>.events.csv]")
 @click.option("--enter", type=float, default=1.0, show_default=True,
               help="Intensity that an event must reach.")  # fmt: skip
 @click.option("--leave", type=float, default=0.5, show_default=True,

@@ -7,20 +7,16 @@ from typing import Any
 
 import click
 
+from auheat.cli import options
+from auheat.models.runtimes.names import Precision
+
 
 @click.command()
 @click.argument("weights", default="default")
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("auheat.onnx"),
-    show_default=True,
-    help="The file to write.",
-)
+@options.out_path("auheat.onnx", help="The file to write.")
 @click.option(
     "--precision",
-    type=click.Choice(["fp32", "bf16"]),
+    type=options.choices(Precision),
     default="fp32",
     show_default=True,
     help="The lowest to be read in; bf16 is for OpenVINO.",
@@ -28,7 +24,7 @@ import click
 @click.option(
     "--examples",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="A picture or video with faces to compare on, too. May be given again.",
 )
 def command(weights: str, out: Path, precision: Any, examples: tuple[Path, ...]) -> None:
@@ -38,9 +34,11 @@ def command(weights: str, out: Path, precision: Any, examples: tuple[Path, ...])
     does. `auheat predict --weights` then reads it.
     """
     from auheat.export.exporting import export
+    from auheat.files import refuse_input
     from auheat.models.weights import default_weights
 
     path = default_weights() if weights == "default" else Path(weights)
+    refuse_input(out, [path, *examples])
     for check in export(path, out, precision=precision, examples=examples):
         found = check.parity
         click.echo(

@@ -98,8 +98,8 @@ class _Renamed(click.Option):
             self.opts = opts
 
 
-def out_folder(default: str | None = None, help: str = "Folder for the results.") -> Option:
-    """-o, the folder to write to; required without a default."""
+def out_path(default: str | None = None, help: str = "Folder for the results.") -> Option:
+    """-o, the folder or file to write to; required without a default."""
     return click.option(
         *("-o", "--out"),
         type=PATH,

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from auheat.cli import options
+
 
 @click.command()
-@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("results", nargs=-1, required=True, type=options.PATH)
 @click.option(
     "--metric", type=click.Choice(["icc", "mae", "mse", "pcc"]), default="icc", show_default=True
 )
