@@ -20,7 +20,11 @@ pytest.importorskip("mediapipe")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["smiles", "frowns"])
 def test_a_clip_is_tracked_as_by_mediapipe(name: str) -> None:
-    """In units of the distance between the eyes: the same models, hence nearly the same places."""
+    """In units of the distance between the eyes.
+
+    The same models, but ours tracks by the first mesh, so that the attention mesh sees another part
+    of the frame: about 0.01 apart here, where 0.0004 was measured when it tracked by itself.
+    """
     theirs, ours = mediapipe_detector().tracker(), default_detector(attention=True).tracker()
     lite = default_detector().tracker()
     apart: dict[str, list[float]] = {"attention": [], "lite": []}
@@ -32,5 +36,5 @@ def test_a_clip_is_tracked_as_by_mediapipe(name: str) -> None:
             assert found.face_id == expected.face_id
             steps = np.linalg.norm(found.landmarks - expected.landmarks, axis=1)
             apart[kind].append(float(steps.mean() / np.linalg.norm(eyes)))
-    assert np.mean(apart["attention"]) < 0.01
+    assert np.mean(apart["attention"]) < 0.015
     assert np.mean(apart["lite"]) < 0.05
