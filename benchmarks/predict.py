@@ -33,7 +33,7 @@ from measure import Timing, describe, interleaved
 
 COLUMNS = ("work", "frames/s", "ms", "spread", "times reference", "of lower bound", "peak MB")
 REFERENCE = "plain loop, one frame at a time"
-_MOST_FRAMES = 150  # of the video are kept in memory
+_MAX_FRAMES = 150  # of the video are kept in memory
 _STAGES = ("decode", "detect and track", "crop", "network", "write")
 
 
@@ -204,7 +204,7 @@ def _row(name: str, frames: int, timing: Timing) -> dict[str, Any]:
 def _played(video: Path, count: int, path: Path) -> Path:
     """A clip of exactly `count` frames: the video's first seconds played back and forth."""
     source = VideoFile(video)
-    frames = list(islice(source, _MOST_FRAMES))
+    frames = list(islice(source, _MAX_FRAMES))
     with VideoWriter(path, source.rate) as writer:
         for number, frame in enumerate(islice(_back_and_forth(frames), count)):
             writer.write(frame.image, float(number / source.rate))

@@ -147,7 +147,7 @@ def bench_scc(
 
 
 _NOTES = (
-    "spread: half the distance of the quartiles, as a share of the median. of peak: GFLOP/s over "
+    "spread: half the distance of the quartiles over the median. of peak: GFLOP/s over "
     "those of a large float32 product.",
     "GB/s: bytes that operators read and write, over time; what stays in a cache counts too. peak "
     "MB: beyond weights, input and upstream gradient; with backward it holds the gradients of the "

@@ -137,7 +137,7 @@ def bench_train(
 
 
 _NOTES = (
-    "waits: share of the time in which a step waited for its batch. cpu: processor time of the "
+    "waits: fraction of the time in which a step waited for its batch. cpu: processor time of the "
     "training process without those that read; it says more than images/s where others use the "
     "machine. peak MB: the largest resident set of the process.",
 )

@@ -215,7 +215,7 @@ def compare(val: Views, test: Views) -> tuple[dict[str, Any], Floats]:
 
 
 def in_tenths(trust: Floats, views: Views) -> list[dict[str, float]]:
-    """Test faces in bins of equal count: stated and observed share of trusted ones, mean error."""
+    """Test faces in bins of equal count: stated and observed trust, mean error."""
     error = np.abs(views.levels - views.labels).mean(1)
     bins = np.array_split(np.argsort(trust), BINS)
     return [

@@ -6,7 +6,7 @@
 The second prints the table of docs/intensity.md: how far each level moves the average mover. The
 first prints two tables. Heights of the resting face's points over the outer eye corners: true and
 as seen on rendered people, and as seen on the faces of each folder of photos. And how far each AU
-moves what it moves, by level: as seen, in brackets the true movement, and the share of the true
+moves what it moves, by level: as seen, in brackets the true movement, and the fraction of the true
 movement that the landmarker sees. The unit is the distance between the outer eye corners; faces
 are turned level. Constants of the renderer come from publications, never from photos measured here.
 """

@@ -98,13 +98,13 @@ def _simple(words: list[str]) -> Iterator[list[str]]:
 
 
 def check_auheat(words: list[str]) -> None:
-    """Raises click.UsageError unless the verb, its options and its arguments exist."""
+    """Raises click.UsageError unless the subcommand, its options and its arguments exist."""
     command: click.Command = main
     context: click.Context | None = None
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(click.Context(command, context), words[0])
         if found is None:
-            raise click.UsageError(f"no verb {words[0]!r}")
+            raise click.UsageError(f"no subcommand {words[0]!r}")
         command, words = found, words[1:]
     try:
         command.make_context("auheat", list(words))

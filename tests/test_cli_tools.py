@@ -1,4 +1,4 @@
-"""The verbs around the weights: faces, training, measuring, pictures."""
+"""The subcommands around the weights: faces, training, measuring, pictures."""
 
 from __future__ import annotations
 
@@ -187,9 +187,9 @@ def test_faces_and_clips(tiny_folder: Path, tmp_path: Path) -> None:
     assert [frame.image.shape for frame in frames] == [(360, 480, 3)] * 15
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "predict", "synth", "table"])
-def test_every_verb_explains_itself(verb: str) -> None:
-    assert done(verb, "--help").startswith("Usage: ")
+@pytest.mark.parametrize("subcommand", ["evaluate", "predict", "synth", "table"])
+def test_every_subcommand_explains_itself(subcommand: str) -> None:
+    assert done(subcommand, "--help").startswith("Usage: ")
 
 
 @pytest.mark.slow

@@ -244,8 +244,8 @@ def test_inputs_are_never_outputs(tmp_path: Path, weights: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("frame,timestamp,success,AU12_r\n1,0,1,2\n")
     kept = table.read_text()
-    for verb in (["events", table, "-o", table], ["report", table, "-o", table]):
-        (line,) = lines(CliRunner().invoke(main, [str(word) for word in verb]), 1)
+    for subcommand in (["events", table, "-o", table], ["report", table, "-o", table]):
+        (line,) = lines(CliRunner().invoke(main, [str(word) for word in subcommand]), 1)
         assert "is read, and cannot be written as well" in line
     assert (video.read_bytes(), table.read_text()) == (before, kept)
 

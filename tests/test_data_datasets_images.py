@@ -116,7 +116,7 @@ def posed(face: Points, tmp_path: Path) -> Path:
     cells = {name: np.empty(3, object) for name, _ in kind}
     for frame in range(3):
         cells["imgID"][frame] = float(frame)
-        cells["ImgCropped"][frame] = crops[frame][..., 1] / 255  # grey, as shares of 1
+        cells["ImgCropped"][frame] = crops[frame][..., 1] / 255  # grey, as fractions of 1
         cells["LndPntCropped"][frame] = points[frame].T
     mat(tmp_path / "FaceLandmarks" / "SN003" / f"{TRIAL}_FACECROPPED.MAT", FaceImg_CropResize=cells)
     return tmp_path

@@ -34,7 +34,7 @@ BP4D_PRESENT = {"AU06": 0.46, "AU10": 0.59, "AU12": 0.56, "AU14": 0.47, "AU17": 
 
 
 def shares(layout: str, seeds: range) -> dict[str, NDArray[Any]]:
-    """By AU, the shares of frames at levels 0 to 5."""
+    """By AU, the fractions of frames at levels 0 to 5."""
     counts: dict[str, NDArray[Any]] = {au: np.zeros(6) for au in lookalikes()[layout].corpus.aus}
     for seed in seeds:
         plan = plan_of(layout, seed=seed)

@@ -98,10 +98,10 @@ def test_python_compiles_and_imports_what_exists(block: Block) -> None:
 
 
 def test_verbs_in_the_text_exist() -> None:
-    verbs = set(main.list_commands(click.Context(main)))
+    subcommands = set(main.list_commands(click.Context(main)))
     for page in pages():
-        for verb in re.findall(r"`auheat ([a-z]\w*)", page.read_text("utf-8")):
-            assert verb in verbs, f"{page}: auheat {verb}"
+        for subcommand in re.findall(r"`auheat ([a-z]\w*)", page.read_text("utf-8")):
+            assert subcommand in subcommands, f"{page}: auheat {subcommand}"
 
 
 def test_every_au_is_shown_at_each_level() -> None:

@@ -50,12 +50,12 @@ def test_this_installation_works() -> None:
 
 
 def test_one_failure_ends_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
-    bad = Finding("FAILED", "video", "no frames", "mend it")
+    bad = Finding("FAILED", "video", "no frames", "fix it")
     monkeypatch.setattr(examination, "LOOKS", (machine.python, lambda: iter([bad])))
     result = CliRunner().invoke(main, ["doctor"])
     assert result.exit_code == 2
     assert result.output.splitlines()[-2:] == [
-        "FAILED   video: no frames; mend it",
+        "FAILED   video: no frames; fix it",
         "auheat does not work here: video",
     ]
 
@@ -65,9 +65,9 @@ def test_an_error_in_one_look_is_a_line() -> None:
         yield Finding("ok", "first", "seen")
         raise ImportError("cannot load:\nlibGL.so.1: no such file.")
 
-    first, second = guarded(some_look, "mend it")
+    first, second = guarded(some_look, "fix it")
     assert first.line() == "ok       first: seen"
-    assert second.line() == "FAILED   some look: libGL.so.1: no such file; mend it"
+    assert second.line() == "FAILED   some look: libGL.so.1: no such file; fix it"
 
 
 def test_what_is_looked_for_is_what_is_declared() -> None:
@@ -128,7 +128,7 @@ def test_other_or_damaged_weights_fail(tmp_path: Path, monkeypatch: pytest.Monke
         ),
     ):
         copy.write_bytes(content)
-        (found,) = guarded(self_test.weights, "mend it")
+        (found,) = guarded(self_test.weights, "fix it")
         assert found.state == "FAILED"
         assert said in found.detail
 

@@ -23,10 +23,10 @@ def test_message_names_kind_place_hint_and_all_known() -> None:
 
 
 def test_nothing_near_gives_no_hint() -> None:
-    assert str(unknown_name("verb", "zzz", iter(["predict", "train"]))) == (
-        "unknown verb 'zzz': known are predict, train"
+    assert str(unknown_name("subcommand", "zzz", iter(["predict", "train"]))) == (
+        "unknown subcommand 'zzz': known are predict, train"
     )
 
 
 def test_message_stays_one_line() -> None:
-    assert "\n" not in str(unknown_name("verb", "a\nb", ["train"]))
+    assert "\n" not in str(unknown_name("subcommand", "a\nb", ["train"]))

@@ -37,7 +37,7 @@ from stand_ins import (
 Points = NDArray[np.float64]
 
 # Pictures in the three queues, in a batch, and one in the hand of each stage and of the caller.
-MOST_ALIVE = DECODED + BATCH_FRAMES + READ + BATCH_FRAMES + 4
+MAX_ALIVE = DECODED + BATCH_FRAMES + READ + BATCH_FRAMES + 4
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_frames_are_read_as_they_are_asked_for(faces: list[Face]) -> None:
     results = iter(VideoPrediction(clip, predictor))
     assert clip.made == 0
     next(results)
-    assert clip.made <= MOST_ALIVE
+    assert clip.made <= MAX_ALIVE
     results.close()  # type: ignore[attr-defined]
 
 
@@ -157,7 +157,7 @@ def test_iterating_takes_constant_memory(faces: list[Face]) -> None:
         most = max(most, len(living))
         if result.frame == 300:
             before = psutil.Process().memory_info().rss
-    assert most <= MOST_ALIVE + READ + 2  # pictures, and the results that wait or are looked at
+    assert most <= MAX_ALIVE + READ + 2  # pictures, and the results that wait or are looked at
     assert psutil.Process().memory_info().rss - before < 8e6
 
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 
 class AuheatError(Exception):
-    """Something the user can mend. The message is one complete line."""
+    """Something the user can fix. The message is one complete line."""
 
 
 class Terminated(BaseException):

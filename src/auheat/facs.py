@@ -28,7 +28,7 @@ PRESENCE_THRESHOLD = 1.0
 
 @dataclass(frozen=True)
 class PointRule:
-    """A point as the mean of landmarks, moved down the face by a share of R.
+    """A point as the mean of landmarks, moved down the face by a fraction of R.
 
     Attributes:
         landmarks: 0-based iBUG indices whose mean is taken.

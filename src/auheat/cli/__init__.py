@@ -1,8 +1,7 @@
-"""The command line. Every module in this folder but two is one verb, found by its name.
+"""The command line. Every module in this folder but two is one subcommand, found by its name.
 
-A verb's module holds a click command called `command` and imports what it needs inside it, so that
-`auheat --help` stays fast. `options` holds what several share, `console` what they say with.
-"""
+A subcommand's module holds a click command called `command` and imports what it needs inside it, so
+that `auheat --help` stays fast. `options` holds what several share, `console` what they say with."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ _EXTRAS = {
 
 
 class VerbGroup(click.Group):
-    """Loads a verb's module when the verb is named, and turns errors into one line."""
+    """Loads a subcommand's module when the subcommand is named, and turns errors into one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         modules = {module.name for module in iter_modules([str(Path(__file__).parent)])}

@@ -1,4 +1,4 @@
-"""`auheat completion`: what teaches a shell to complete verbs and options."""
+"""`auheat completion`: what teaches a shell to complete subcommands and options."""
 
 from __future__ import annotations
 

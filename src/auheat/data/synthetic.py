@@ -41,8 +41,8 @@ class SynthesisPlan:
         images: how many in all; images are spread evenly over subjects.
         seed: decides everything.
         crop: size and pad of the pictures.
-        val: shares of the subjects set aside.
-        test: shares of the subjects set aside.
+        val: fractions of the subjects set aside.
+        test: fractions of the subjects set aside.
     """
 
     subjects: int

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from auheat.doctor import machine, self_test
 from auheat.doctor.machine import Finding, guarded
 
-_REST = "mend what FAILED above first, else install auheat again"
+_REST = "fix what FAILED above first, else install auheat again"
 LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     machine.python,
     machine.needed,

@@ -26,7 +26,7 @@ Bounds = dict[str, dict[str, tuple[float, float]]]
 
 RESAMPLES = 1000
 _TAIL = 0.025  # on either side of the interval
-# What centred sums may differ from 0 by rounding alone, as a share of what was summed.
+# What centred sums may differ from 0 by rounding alone, as a fraction of what was summed.
 _ROUNDING = 1e-12
 _TIED = 1e-9  # values this near, by the larger of their size and their spread, count as equal
 

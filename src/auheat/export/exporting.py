@@ -44,7 +44,7 @@ _OPERATORS = 17
 _BATCH = 8
 # How far an intensity may be from that of the network in PyTorch, fp32, and the least mean ICC.
 LIMITS: dict[Precision, float] = {"fp32": 1e-3, "bf16": 0.1}
-LEAST_ICC = 0.99
+MIN_ICC = 0.99
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class Parity:
         """What is beyond the limits of a precision, or None."""
         if not self.largest <= LIMITS[precision]:
             return f"an intensity is {self.largest:.2g} off, more than {LIMITS[precision]:g}"
-        if self.icc < LEAST_ICC:
-            return f"the mean ICC is {self.icc:.4f}, less than {LEAST_ICC}"
+        if self.icc < MIN_ICC:
+            return f"the mean ICC is {self.icc:.4f}, less than {MIN_ICC}"
         return None
 
 

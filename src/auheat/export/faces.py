@@ -24,7 +24,7 @@ from auheat.models.runtimes.runtime import Crops
 
 _SIDE = 128
 # Faces from one picture or video at most, and frames of a video from one that is read to the next.
-_MOST, _STEP = 64, 10
+_MAX_FACES, _STEP = 64, 10
 
 
 def sheet(size: int) -> Crops:
@@ -54,7 +54,7 @@ def _faces(path: Path, crop: CropSpec) -> Iterator[Crops]:
     detector, count = default_detector(5), 0
     for image in _images(path):
         for face in detector.detect(image):
-            if count == _MOST:
+            if count == _MAX_FACES:
                 return
             count += 1
             yield crop.extract(image, crop.transform(face.landmarks))

@@ -67,7 +67,7 @@ def most_discriminative_images(
 ) -> tuple[int, int]:
     """For each channel the picture where its peak most exceeds the other's. responses (n, C, h, w).
 
-    Peaks are compared as shares of the channel's highest, as channels differ in scale.
+    Peaks are compared as fractions of the channel's highest, as channels differ in scale.
     """
     peaks = responses[:, list(channels)].max((2, 3))
     shares = peaks / np.maximum(peaks.max(0), 1e-12)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.image import AxesImage
 
-# A map hides the face from this share of the scale on as much as it ever does.
+# A map hides the face from this fraction of the scale on as much as it ever does.
 _FULL, _OPACITY = 0.4, 0.85
 
 

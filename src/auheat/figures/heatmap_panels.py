@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 # More columns than these do not leave room for the words above them.
-MOST_AUS = 6
+MAX_AUS = 6
 _LEFT, _GAP, _BAR, _BAR_ROOM, _WORDS, _LARGEST = 0.06, 0.05, 0.08, 0.42, 0.27, 1.15
 _CURVE, _CURVE_LEFT, _CURVE_GAP, _CURVE_ABOVE, _CURVE_BELOW = 1.0, 0.4, 0.5, 0.3, 0.36
 _CURVE_RIGHT = 0.14
@@ -82,7 +82,7 @@ def figure5(
     Raises:
         ValueError: for more AUs or curves.
     """
-    chosen = faces.only(aus or faces.strongest(MOST_AUS))
+    chosen = faces.only(aus or faces.strongest(MAX_AUS))
     _check_room(chosen.aus, curves)
     cell = _cell(1 + len(chosen.aus))
     rows = len(faces.images) * (_WORDS + cell)
@@ -114,7 +114,7 @@ def figure8(
     Raises:
         ValueError: if the pictures or labels differ, or for more than 6 AUs.
     """
-    names = tuple(aus or with_scc.strongest(MOST_AUS))
+    names = tuple(aus or with_scc.strongest(MAX_AUS))
     above, below = with_scc.only(names), without_scc.only(names)
     same = np.array_equal(above.images, below.images)
     if not same or not np.array_equal(above.labels, below.labels, equal_nan=True):
@@ -183,8 +183,8 @@ def _compared(
 
 
 def _check_room(aus: Sequence[str], curves: Sequence[Curve]) -> None:
-    if not 0 < len(aus) <= MOST_AUS or len(curves) > 2:
-        raise ValueError(f"there is room for 1 to {MOST_AUS} AUs and 2 curves")
+    if not 0 < len(aus) <= MAX_AUS or len(curves) > 2:
+        raise ValueError(f"there is room for 1 to {MAX_AUS} AUs and 2 curves")
 
 
 def _cell(columns: int, letters: float = 0.0) -> float:

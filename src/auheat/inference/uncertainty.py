@@ -42,7 +42,7 @@ from auheat.models.weights import uncertainty_path
 Floats = NDArray[np.float64]
 FORMAT = 1
 _KEY = "auheat_uncertainty"
-_LEAST = 0.01  # no visibility counts as more than 0.99
+_MIN_HIDDEN = 0.01  # no visibility counts as more than 0.99
 _POWER = 3  # of 1, 1.5, 2, 2.5, 3 and 4 this and 4 fitted the validation people best
 
 
@@ -106,7 +106,7 @@ class Uncertainty:
 
 def evidence(visible: NDArray[Any]) -> Floats:
     """What confidence grows with (N,), from visibility (N,): (-log(1 - visible))^3."""
-    hidden = np.maximum(1.0 - np.asarray(visible, np.float64), _LEAST)
+    hidden = np.maximum(1.0 - np.asarray(visible, np.float64), _MIN_HIDDEN)
     return np.asarray((-np.log(hidden)) ** _POWER, np.float64)
 
 

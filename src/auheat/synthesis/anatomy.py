@@ -66,7 +66,7 @@ _REGION_OF_PREFIX = {
 _INNER_LIPS = ((61, 67), (62, 66), (63, 65))
 _LIPS_FULLY_PARTED = 1.15  # cm between the inner lips that AU25 at intensity 5 adds
 _TOUCH = 0.06  # cm of opening that still counts as touching lips
-_MOST_PARTING = 1.3  # times the AU25 recipe, against shapes that press the lips together
+_MAX_PARTING = 1.3  # times the AU25 recipe, against shapes that press the lips together
 
 
 def region_of(shape: str) -> str | None:
@@ -101,7 +101,7 @@ class LipSeal:
     """Holds the gap between the inner lips to what AU25 says, whatever else moves the mouth.
 
     A dropped jaw (26) or a raised lip (10) parts the lips of a naive sum of shapes, which would
-    contradict a label AU25 = 0. With p the share of AU25's movement, the gap becomes
+    contradict a label AU25 = 0. With p the fraction of AU25's movement, the gap becomes
     p * (the gap that everything else makes + 1.15 cm), so 0 keeps the lips together over an open
     jaw and 5 parts them fully. The model is linear, so this is one division. How far a person's
     nose and cheeks reach is left out, which can cost a millimetre or two.
@@ -142,7 +142,7 @@ class LipSeal:
             parting: p, 0 to 1.
             gains: (n,) of the mouth region.
             mouth: (s,) 1 for shapes that these gains scale, else 0.
-            lift: share of the parting that the upper lip does as in a smile, 0 to 1.
+            lift: fraction of the parting that the upper lip does as in a smile, 0 to 1.
         """
         per_shape = self._gap_per_shape(gains, mouth)
         gap = float(per_shape @ weights) + self.gap(neutral) - self._touching
@@ -151,7 +151,7 @@ class LipSeal:
         if missing > 0 and parting > 0:
             parts = np.float32(1 - lift) * self._open + np.float32(lift) * self._lift
             factor = missing / max(float(per_shape @ parts), 1e-6)
-            sealed += parts * np.float32(min(factor, _MOST_PARTING))
+            sealed += parts * np.float32(min(factor, _MAX_PARTING))
         elif missing < 0:
             sealed[self._close] += np.float32(missing / min(float(per_shape[self._close]), -1e-6))
         return sealed

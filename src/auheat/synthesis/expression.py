@@ -18,7 +18,7 @@ from auheat.synthesis.arrays import Floats, floats
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.identity import Person
 
-_LEAST, _MOST = -0.7, 2.2  # no shape is driven beyond
+_MIN_WEIGHT, _MAX_WEIGHT = -0.7, 2.2  # no shape is driven beyond
 # AU01 and AU02 are two parts of one muscle: with both at 5 each moves the brow this much less.
 _ONE_FRONTALIS = 0.3
 
@@ -69,7 +69,7 @@ class Actor:
         parting = anatomy.curve(expression.intensities.get("AU25", 0.0))
         parting = min(parting * manner.amplitude["AU25"], 1.1)
         gains = manner.gains[self._mouth_region]
-        weights = np.clip(weights, _LEAST, _MOST)
+        weights = np.clip(weights, _MIN_WEIGHT, _MAX_WEIGHT)
         lift = manner.upper_lip * anatomy.curve(expression.intensities.get("AU12", 0.0))
         sealed = self.seal.apply(person.neutral, weights, parting, gains, self._mouth, lift)
         return floats(sealed)

@@ -14,7 +14,7 @@ from auheat.synthesis.raster import compiled
 _CENTRE = np.array([0.0, 4.0, 0.0], np.float32)  # from where directions on the skull are counted
 _BEARINGS, _ELEVATIONS = 48, 32
 _LAYERED_BELOW = 10.0  # cm: shorter styles are cut shorter at the sides
-_MOST_STEPS = 20
+_MAX_STEPS = 20
 
 
 def grow(
@@ -72,7 +72,7 @@ def _grown(
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
     heading = style.lift * normal + (1 - style.lift) * tangent
     per_cm = max(0.9, 4 * style.pitch if style.curl else 0.0)
-    steps = int(np.clip(np.ceil(style.length * per_cm), 1, _MOST_STEPS))
+    steps = int(np.clip(np.ceil(style.length * per_cm), 1, _MAX_STEPS))
     points = np.empty((count, steps + 1, 3), np.float32)
     phase = rng.uniform(0, 6.28, count)
     bends = np.array([style.gravity, style.curl, style.pitch], np.float32)

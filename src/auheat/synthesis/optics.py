@@ -95,7 +95,7 @@ def _ggx(nh, roughness):
 
 @compiled
 def _gloss(n, view, lamp, nl, roughness):
-    """The mirrored share of a lamp's light: Fresnel, two GGX lobes, Schlick's masking."""
+    """The mirrored fraction of a lamp's light: Fresnel, two GGX lobes, Schlick's masking."""
     h = unit(lamp[0] + view[0], lamp[1] + view[1], lamp[2] + view[2])
     nh = max(n[0] * h[0] + n[1] * h[1] + n[2] * h[2], 0.0)
     vh = max(view[0] * h[0] + view[1] * h[1] + view[2] * h[2], 0.0)

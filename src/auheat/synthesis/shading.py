@@ -98,7 +98,7 @@ def _mix(values, a, b, c, u, v):
 
 @compiled
 def _texel(size, x):
-    """Texel left of a texture coordinate, and the share of the one right of it."""
+    """Texel left of a texture coordinate, and the fraction of the one right of it."""
     at = x * size - 0.5
     i = min(max(floor(at), 1), size - 3)
     return i, clamp(at - i, 0.0, 1.0)

@@ -238,7 +238,7 @@ def _frame(name: Any) -> int | None:
 
 
 def _rgb(picture: Any) -> Image | None:
-    """(H, W, 3) uint8 from grey or colour, whole numbers to 255 or shares of 1."""
+    """(H, W, 3) uint8 from grey or colour, whole numbers to 255 or fractions of 1."""
     array = np.asarray(picture)
     if array.ndim == 2:
         array = np.stack([array] * 3, -1)

@@ -139,7 +139,7 @@ def _stored(path: Path) -> Any:
     except OSError as error:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:
-        raise AuheatError(f"{path} beside the table is no JSON: move or mend it") from None
+        raise AuheatError(f"{path} beside the table is no JSON: move or fix it") from None
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
