@@ -1,7 +1,8 @@
 """The command line. Every module in this folder but two is one subcommand, found by its name.
 
 A subcommand's module holds a click command called `command` and imports what it needs inside it, so
-that `auheat --help` stays fast. `options` holds what several share, `console` what they say with."""
+that `auheat --help` stays fast. `options` holds what several share, `console` what they say with.
+"""
 
 from __future__ import annotations
 
