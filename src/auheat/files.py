@@ -117,7 +117,11 @@ def _refuse_other_run(target: Path, own: Path) -> None:
 
 
 def refuse_input(output: Path, inputs: Iterable[Path]) -> None:
-    """Raises AuheatError if writing `output` would replace one of `inputs`, by whatever name."""
+    """Checks that `output` is none of `inputs`, by whatever name.
+
+    Raises:
+        AuheatError: if writing `output` would replace one of `inputs`, by whatever name.
+    """
     for path in inputs:
         try:
             same = output.samefile(path)

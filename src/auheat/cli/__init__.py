@@ -90,7 +90,11 @@ def _line(error: AuheatError) -> str:
 
 
 def _require_folder() -> None:
-    """Raises AuheatError if the working folder is gone; libraries end the process for it."""
+    """Looks whether the working folder is there; without it libraries end the process.
+
+    Raises:
+        AuheatError: if the working folder is gone.
+    """
     try:
         Path.cwd()
     except OSError:

@@ -205,7 +205,11 @@ class PredictionJob:
         return FrameResult(number, 0.0, tuple(faces), path.name, self.predictor.aus)
 
     def _refuse_frames(self, path: Path) -> None:
-        """Raises AuheatError if a baseline is wanted that only a video can have."""
+        """Checks that no baseline is wanted that only a video can have.
+
+        Raises:
+            AuheatError: if a baseline is wanted that only a video can have.
+        """
         if self.processing.baseline is not None and self._known_baseline is None:
             raise AuheatError(
                 f"{path} is a photo, which has no baseline frame: give a baseline photo of the "

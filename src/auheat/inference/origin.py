@@ -47,12 +47,15 @@ def origin_of(predictor: FacePredictor, settings: Mapping[str, Any]) -> dict[str
 
 
 def write_origin(stem: Path, path: Path, shared: Mapping[str, Any]) -> None:
-    """Writes the file beside a table. Raises AuheatError if it cannot.
+    """Writes the file beside a table.
 
     Args:
         stem: The table without its ending.
         path: The input.
         shared: What `origin_of` gave.
+
+    Raises:
+        AuheatError: if it cannot.
     """
     stored = {**shared, "input": _identity(path)}
     with atomic_write(stem.with_name(stem.name + ORIGIN)) as temporary:

@@ -26,7 +26,11 @@ def check_file(path: Path) -> None:
 
 
 def check_pixels(path: Path, width: int, height: int) -> None:
-    """Raises AuheatError for more than `MAX_PIXELS` pixels."""
+    """Checks that an image is not too large.
+
+    Raises:
+        AuheatError: for more than `MAX_PIXELS` pixels.
+    """
     if width * height > MAX_PIXELS:
         raise AuheatError(
             f"{path} has {width}x{height} pixels: at most {MAX_PIXELS // 1_000_000} million are "

@@ -109,7 +109,15 @@ class Checkpoints(lightning.Callback):
         batch_size: int,
         minutes: float,
     ) -> None:
-        """batches: of an epoch. batch_size: of this process. minutes: 0 for never in an epoch."""
+        """Saves after every epoch and every so often within one.
+
+        Args:
+            folder: of the run.
+            sampler: what says which images come next.
+            batches: of an epoch.
+            batch_size: of this process.
+            minutes: 0 for never in an epoch.
+        """
         self._path, self._sampler = folder / LAST, sampler
         self._batches, self._batch_size = batches, batch_size
         self._pause = 60 * minutes if minutes else math.inf

@@ -192,7 +192,11 @@ class Experiment:
 
 
 def _check(settings: object, smallest: Mapping[str, float]) -> None:
-    """Raises AuheatError unless each of these settings is a number of at least so much."""
+    """Checks that settings are numbers of at least so much.
+
+    Raises:
+        AuheatError: unless each of these settings is a number of at least so much.
+    """
     for key, least in smallest.items():
         value = getattr(settings, key)
         if not least <= value < math.inf:

@@ -117,7 +117,11 @@ def fit(
 
 
 def refuse_missing_files(experiment: Experiment) -> None:
-    """Raises AuheatError unless the files of weights to start from are there."""
+    """Looks whether the files of weights to start from are there.
+
+    Raises:
+        AuheatError: unless the files of weights to start from are there.
+    """
     optim = experiment.optim
     for key, name in (("backbone_weights", optim.backbone_weights), ("start", optim.start)):
         if name and name != "default" and not Path(name).is_file():
@@ -142,7 +146,11 @@ class _Parts:
 
 
 def _read_parts(experiment: Experiment) -> _Parts:
-    """Raises AuheatError for datasets that cannot be trained on."""
+    """Reads the datasets of a run.
+
+    Raises:
+        AuheatError: for datasets that cannot be trained on.
+    """
     data = experiment.data
     manifest = read_dataset(data)
     more = [read_manifest(Path(folder)) for folder in data.more]
@@ -274,7 +282,11 @@ def _trainer(
 
 
 def _loggers(experiment: Experiment, folder: Path) -> list[Logger]:
-    """Raises AuheatError for one that is not installed."""
+    """The loggers that the settings name.
+
+    Raises:
+        AuheatError: for one that is not installed.
+    """
     found: list[Logger] = []
     for name in experiment.run.loggers:
         try:

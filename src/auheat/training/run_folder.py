@@ -168,7 +168,7 @@ class Record:
         self.write("running")
 
     def write(self, ended: str) -> None:
-        """ended: how the run ended: "finished", "interrupted", or what went wrong."""
+        """Notes how the run ended: "finished", "interrupted", or what went wrong."""
         peak = _peak_bytes()
         own = {"ended": ended, "seconds": round(time.monotonic() - self._began, 1)}
         self._starts[-1] |= own | ({"peak_memory_mb": round(peak / 2**20)} if peak else {})

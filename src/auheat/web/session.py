@@ -107,7 +107,11 @@ class Session:
         }
 
     def check(self, image: Image, limits: Limits) -> None:
-        """Raises AuheatError unless an image (H, W, 3) can be the next one of a recording."""
+        """Checks that an image (H, W, 3) can be the next one of a recording.
+
+        Raises:
+            AuheatError: unless an image (H, W, 3) can be the next one of a recording.
+        """
         size = image.shape[1], image.shape[0]
         if self.state != "reading":
             raise AuheatError("the recording has ended")

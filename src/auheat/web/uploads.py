@@ -107,7 +107,11 @@ def kind_of(path: Path, limits: Limits) -> Literal["photo", "video"]:
 
 
 def check_photo(path: Path, limits: Limits) -> None:
-    """Raises AuheatError unless a file is an image of a size that will be read."""
+    """Checks that a file is an image of a size that will be read.
+
+    Raises:
+        AuheatError: unless a file is an image of a size that will be read.
+    """
     if not is_photo(path):
         raise AuheatError("this is not a picture that can be read")
     _check_photo(path, limits)
