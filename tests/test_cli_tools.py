@@ -21,6 +21,7 @@ from auheat.evaluation.protocols import fold_of
 from auheat.evaluation.report import Report, read_report
 from auheat.facs import PAPER_AUS
 from auheat.media.frames import VideoFile
+from auheat.metrics import icc31
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.models.heatmap_net import build_net
 from small_runs import experiment, write_dataset
@@ -123,6 +124,28 @@ def test_a_run_is_tested_on_the_people_of_its_fold(tmp_path: Path) -> None:
     assert "did you mean 'k-fold'" in refused(*call, "--protocol", "kfold")
     assert "fold 4 of 'k-fold': it has folds 1 to 3" in refused(*call, "--fold", 4)
     assert "are not in the protocol 'bp4d'" in refused(*call, "--protocol", "bp4d")
+
+
+def test_the_folds_of_a_network_are_pooled(tmp_path: Path) -> None:
+    """ICC of all frames together, by an independent route; a fold twice is refused."""
+    manifest = write_dataset(tmp_path / "data")
+    weights = tmp_path / "best.safetensors"
+    save_weights(weights, tmp_path / "data", protocol="k-fold", fold=1, folds=3)
+    paths = []
+    for fold in (1, 2, 3):
+        out = tmp_path / f"result-{fold}.json"
+        done("evaluate", weights, "--data", tmp_path / "data", "--fold", fold, "-o", out,
+             "--workers", 0, "--device", "cpu")  # fmt: skip
+        paths.append(tmp_path / f"predictions-{fold}.parquet")
+    shown = done("table", *paths, "--pool", tmp_path / "all.json")
+    report = read_report(tmp_path / "all.json")
+    assert (report.images, report.subjects) == (len(manifest.table), 19)
+    table = pd.concat([pd.read_parquet(path) for path in paths])
+    pairs = table[["AU12", "AU12_label"]].to_numpy()
+    assert report.metrics["AU12"]["icc"] == pytest.approx(icc31(pairs), abs=1e-9)
+    assert f"| AU12 | {report.metrics['AU12']['icc']:.3f} |" in shown
+    assert set(report.fold_means["AU12"]) == {"icc", "mae", "mse", "pcc"}
+    assert "in two folds" in refused("table", paths[0], paths[0], "--pool", tmp_path / "b.json")
 
 
 def test_the_predictions_of_another_program(tmp_path: Path) -> None:

@@ -126,6 +126,9 @@ def test_what_is_refused(disfa: Path, runs: Path, tmp_path: Path) -> None:
         (("table9",), "unknown target 'table9': did you mean 'table"),
         (("table2", "--rows", "a,x"), "unknown row 'x' in table2: known are a, b, c, d"),
         (("table2", "--preset", "huge"), "unknown preset 'huge'"),
+        (("figure6", "--k", "1,64"), "scc_k = 64: expected 1 to the smallest of deconv_widths"),
+        (("table2", "optim.epochs=-1"), "epochs = -1: expected a number of at least 1"),
+        (("table2", "optim.start=none.safetensors"), "no file at none.safetensors"),
         (("table2", "--protocol", "bp4d"), "not in the protocol 'bp4d'"),
         (("table2", "--seeds", "1,a"), "is not a list of numbers"),
     ):

@@ -1,4 +1,4 @@
-"""`auheat table`: compares runs from their result files."""
+"""`auheat table`: compares runs from their result files, and pools the folds of one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,33 @@ from auheat.cli import options
 @click.option(
     "--metric", type=click.Choice(["icc", "mae", "mse", "pcc"]), default="icc", show_default=True
 )
-def command(results: tuple[Path, ...], metric: str) -> None:
+@click.option(
+    "--pool",
+    "pooled",
+    type=click.Path(path_type=Path),
+    help="RESULTS are predictions-*.parquet of the folds of one network: measure them together "
+    "and write this result file.",
+)
+def command(results: tuple[Path, ...], metric: str, pooled: Path | None) -> None:
     """Print one table by Action Unit of RESULTS, the files that `auheat evaluate` wrote."""
     from auheat.evaluation.report import read_report
     from auheat.figures.tables import by_au
 
-    click.echo(by_au([read_report(path) for path in results], metric))
+    if pooled:
+        _pool(results, pooled)
+    else:
+        click.echo(by_au([read_report(path) for path in results], metric))
+
+
+def _pool(paths: tuple[Path, ...], result: Path) -> None:
+    from auheat.evaluation.controls import controls
+    from auheat.evaluation.predictions import pool, read_predictions
+    from auheat.evaluation.report import Report, notes
+    from auheat.figures.tables import metrics_table
+
+    together = pool([read_predictions(path) for path in paths])
+    report = Report.of_predictions(together, controls(together))
+    report.write(result)
+    click.echo(metrics_table(report))
+    click.echo("\n" + "\n".join(notes(report, together)))
+    click.echo(f"\nresult file: {result}")
