@@ -72,8 +72,8 @@ def fit(
     folder = Path(folder)
     keep_freed_memory()
     refuse_other_run(folder, experiment)
-    refuse_missing_files(experiment)
     parts = _read_parts(experiment)
+    refuse_missing_files(experiment)
     logging.getLogger("lightning").setLevel(logging.WARNING)  # its greetings and tips
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     lightning.seed_everything(experiment.seed, verbose=False)
