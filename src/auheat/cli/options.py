@@ -132,11 +132,6 @@ def max_faces(help: str = "Faces to read at most, the largest first.") -> Option
     return click.option("--faces", type=COUNT, default=5, show_default=True, help=help)
 
 
-def assets(help: str = "Folder with the face assets.") -> Option:
-    """--assets."""
-    return click.option("--assets", required=True, type=PATH, help=help)
-
-
 def workers(default: int | None = None, min: int = 1) -> Option:
     """--workers; one a processor by default."""
     return click.option(
