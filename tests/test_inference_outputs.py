@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -195,6 +196,10 @@ def test_drawing(predictor: Predictor) -> None:
     np.testing.assert_array_equal(drawn[:, : bare.shape[1]], bare)
     nobody = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu").predict(image)
     assert auheat.draw(image, nobody).shape == drawn.shape
+    foot = (slice(-40, None), slice(bare.shape[1], bare.shape[1] + 120))
+    video = replace(result, frame=7)
+    assert np.ptp(drawn[foot][..., 0]) == 0  # an array has no name and no time
+    assert np.ptp(auheat.draw(image, video)[foot][..., 0]) > 50
     with pytest.raises(AuheatError, match="expected an RGB image"):
         auheat.draw(image.astype(float), result)
 

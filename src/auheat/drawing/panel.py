@@ -150,8 +150,9 @@ class Panel:
 
     def _foot(self, pen: ImageDraw.ImageDraw, result: FrameResult) -> None:
         middle = self.size[1] / self.unit - _FOOT / 2
-        words = f"frame {result.frame}   {result.timestamp:.2f} s" if result.input is None else ""
-        self._text(pen, (_MARGIN, middle), words or (result.input or ""), _FAINT, "lm", 0.8)
+        moment = f"frame {result.frame}   {result.timestamp:.2f} s" if result.frame else ""
+        words = moment if result.input is None else result.input
+        self._text(pen, (_MARGIN, middle), words, _FAINT, "lm", 0.8)
 
     def _drawn_background(self) -> Image.Image:
         picture = Image.new("RGB", self.size, _BACKGROUND)
