@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.data.transforms import NONE, AugmentConfig, augment
 from auheat.figures.reliability import read_bins, reliability
@@ -34,7 +35,6 @@ from auheat.models.runtimes.opening import open_runtime
 from auheat.models.runtimes.runtime import read_crops, read_intensities
 from auheat.models.weights import default_weights, uncertainty_path
 
-Floats = NDArray[np.float64]
 KNOTS = np.array([0, 0.1, 0.3, 0.6, 1, 1.5, 2.2, 3, 4, 5])
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0)
 TRUSTED = 0.75  # levels; confidence is the chance of a smaller mean error

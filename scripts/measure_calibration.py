@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import predict_part
@@ -26,8 +27,6 @@ from auheat.inference.calibration import calibrated
 from auheat.metrics import Agreement
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.weights import default_weights
-
-Floats = NDArray[np.float64]
 
 
 class Measured(NamedTuple):

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.faces.crop import CropSpec
-from auheat.faces.detection import Detection, FaceLandmarks, Image, Region
+from auheat.faces.detection import Detection, FaceLandmarks, Region
 from auheat.faces.detector import TwoStageDetector
 from auheat.landmarks import MESH_OF_LANDMARK
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.config import ModelConfig
 from auheat.faces.detection import Detection, FaceLandmarks, Region
 from auheat.models.checkpoint import Checkpoint, save_checkpoint
@@ -22,7 +23,6 @@ from auheat.models.heatmap_net import build_net
 from auheat.results import Face
 
 Points = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 SMALL = ModelConfig(
     aus=("AU04", "AU09", "AU12"), width=0.125, input_size=64, deconv_widths=(16, 16), scc=False

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.faces.crop import CropSpec, anchors
 
 Points = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 Extract = Callable[[CropSpec, Image, geometry.Transform], Image]
 

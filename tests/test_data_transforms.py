@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.config import build
 from auheat.data.transforms import NONE, AugmentConfig, augment
 from auheat.landmarks import FLIP
 
 SIDE, PAD, SIZE = 144, 8, 128
-Image = NDArray[np.uint8]
 
 GEOMETRY = AugmentConfig(flip=0.5, rotation=6, scale=0.06, translation=0.03,
                          photometric=0, grayscale=0, blur=0, noise=0, random_erasing=0)  # fmt: skip

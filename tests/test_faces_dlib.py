@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.faces.detection import Region
@@ -24,7 +25,6 @@ from auheat.media.frames import VideoFile
 dlib = pytest.importorskip("dlib")
 
 Points = NDArray[np.float64]
-Image = NDArray[np.uint8]
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "smiles.mp4"
 
 

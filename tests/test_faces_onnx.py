@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.faces.blaze_face import (
     BothRanges,
     anchors,
@@ -31,7 +32,6 @@ from auheat.landmarks import LEFT_EYE, RIGHT_EYE
 from auheat.media.frames import VideoFile
 from stand_ins import KnownFaces, small_checkpoint
 
-Image = NDArray[np.uint8]
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 # What mediapipe 0.10.21 (its detectors, its mesh with attention, twice refined) finds in the first

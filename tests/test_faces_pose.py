@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from auheat.arrays import Floats
 from auheat.faces.pose import INNER_EYES_MM, angles, camera_matrix, head_pose, reference_face
 from auheat.landmarks import (
     CHIN,
@@ -24,7 +24,6 @@ from auheat.landmarks import (
 from auheat.results import HeadPose
 from auheat.synthesis.assets import FacePack
 
-Floats = NDArray[np.float64]
 HEIGHT, WIDTH = 480, 640
 
 

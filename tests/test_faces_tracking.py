@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from auheat.arrays import Image
 from auheat.faces.detection import Detection, FaceLandmarks, Region, windows
 from auheat.faces.detector import TwoStageDetector
 from auheat.faces.tracking import (
@@ -13,7 +14,7 @@ from auheat.faces.tracking import (
     SEARCH_FRAMES,
     VideoTracker,
 )
-from stand_ins import Image, Scene, landmarks_at, texture
+from stand_ins import Scene, landmarks_at, texture
 
 Path = list[FaceLandmarks | None]
 Seen = list[dict[int, float]]

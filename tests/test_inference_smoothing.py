@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
+from auheat.arrays import Floats
 from auheat.inference.smoothing import smooth, stretches
-
-Floats = NDArray[np.float64]
 
 
 def ease(x: Floats) -> Floats:

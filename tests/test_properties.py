@@ -18,10 +18,10 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from numpy.typing import NDArray
 from scipy.stats import pearsonr
 
 from auheat import geometry
+from auheat.arrays import Floats
 from auheat.config import ModelConfig, build, deep_merge, override, read_toml, to_dict
 from auheat.data.datasets import DATASETS
 from auheat.data.labels import FACS_SCALE, IntensityScale, read_column
@@ -37,7 +37,6 @@ from auheat.heatmap import max_over_points, mean_over_points
 from auheat.metrics import Agreement, icc31
 from auheat.tables.reading import read_table
 
-Floats = NDArray[np.float64]
 sizes = st.tuples(st.integers(1, 4000), st.integers(1, 4000))
 levels = st.floats(0, 5, width=32)
 

@@ -29,11 +29,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import pi
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import AnyFloats
 from auheat.config import Gaussian, HeatmapKind, ModelConfig
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, PointLayout
 
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Amplitude = float | Literal["paper"]
-Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class HeatmapCodec:
         )
         return torch.minimum(cells.clamp(min=0), last)
 
-    def decode(self, maps: Floats) -> tuple[Floats, Floats]:
+    def decode(self, maps: AnyFloats) -> tuple[AnyFloats, AnyFloats]:
         """Reads maps (..., K, h, w): points (..., K, 2) in input pixels, intensities (..., K).
 
         The intensity is the maximum of the map over the amplitude, clipped to 0 to 5 and never
@@ -125,7 +125,7 @@ class HeatmapCodec:
         points = (cells + 0.5) * np.array(self._stride) - 0.5
         return points.astype(intensities.dtype), intensities
 
-    def intensities(self, maps: Floats) -> Floats:
+    def intensities(self, maps: AnyFloats) -> AnyFloats:
         """The intensities (..., K) of maps (..., K, h, w) alone, see `decode`."""
         if tuple(maps.shape[-2:]) != self.map_size:
             raise ValueError(f"expected maps of {self.map_size}, not {tuple(maps.shape[-2:])}")
@@ -195,12 +195,12 @@ class HeatmapLayout:
         of_aus: tuple[Tensor, ...] = maps.split(_counts(self.au_of_point), -3)  # type: ignore[no-untyped-call]
         return torch.stack([points.amax(-3) for points in of_aus], -3)
 
-    def read(self, maps: Floats) -> Floats:
+    def read(self, maps: AnyFloats) -> AnyFloats:
         """Intensities (..., A) of intensity maps (..., N, h, w), see `HeatmapCodec.decode`."""
         levels = self.codec.intensities(maps)
         return levels if self.kind == "au" else mean_over_points(levels, self.au_of_point)
 
-    def per_au(self, maps: Floats) -> Floats:
+    def per_au(self, maps: AnyFloats) -> AnyFloats:
         """One map for each AU in units of intensity: (..., N, h, w) -> (..., A, h, w)."""
         levels = maps / maps.dtype.type(self.codec.scale)
         return levels if self.kind == "au" else max_over_points(levels, self.au_of_point)
@@ -237,7 +237,7 @@ def _starts(au_of_point: Sequence[int]) -> NDArray[np.intp]:
     return np.cumsum([0, *_counts(au_of_point)[:-1]])
 
 
-def max_over_points(maps: Floats, au_of_point: Sequence[int]) -> Floats:
+def max_over_points(maps: AnyFloats, au_of_point: Sequence[int]) -> AnyFloats:
     """The pixelwise maximum over the maps of each AU's points: (..., K, h, w) -> (..., A, h, w).
 
     Args:
@@ -247,7 +247,7 @@ def max_over_points(maps: Floats, au_of_point: Sequence[int]) -> Floats:
     return np.maximum.reduceat(maps, _starts(au_of_point), axis=-3)
 
 
-def mean_over_points(values: Floats, au_of_point: Sequence[int]) -> Floats:
+def mean_over_points(values: AnyFloats, au_of_point: Sequence[int]) -> AnyFloats:
     """Averages what was read at the points of each AU (the paper's footnote 2).
 
     Args:

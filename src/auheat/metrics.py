@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from auheat.arrays import Floats
+
 METRICS = ("icc", "mae", "mse", "pcc")
 # A standard deviation below this fraction of the mean is what float32 rounding makes of a constant.
 _ROUNDING = 2e-7

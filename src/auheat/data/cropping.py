@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.data.recording import (
     NO_LANDMARKS,
     NO_PICTURE,
-    Image,
     Points,
     Recording,
     spans,

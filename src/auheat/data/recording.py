@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.facs import TABLE, action_units
 from auheat.files import atomic_write
 from auheat.media.frames import VideoFile
 from auheat.media.photo import read_photo
 
-Image = NDArray[np.uint8]
 Points = NDArray[np.float64]
 Lookup = Callable[[int], Points | None]
 

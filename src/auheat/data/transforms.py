@@ -11,13 +11,11 @@ from dataclasses import dataclass, field, fields
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.config import FORMER_NAME
 from auheat.landmarks import mirror
-
-Image = NDArray[np.uint8]
 
 
 def _was(former: str, value: float) -> float:

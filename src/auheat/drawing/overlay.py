@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.drawing.palette import face_colour
 from auheat.drawing.panel import REFERENCE, Panel, colour_scale, name_tag
 from auheat.facs import MAX_INTENSITY
 from auheat.results import FacePrediction, FrameResult, checked_image
-
-Image = NDArray[np.uint8]
 
 # Intensities at which a heatmap begins to show, and from which on it is as opaque as it gets.
 _FAINTEST, _FULL, _OPACITY = 0.5, 2.5, 0.75

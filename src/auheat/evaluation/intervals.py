@@ -18,10 +18,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.evaluation.predictions import Predictions
 from auheat.metrics import METRICS, centred
 
-Floats = NDArray[np.float64]
 Bounds = dict[str, dict[str, tuple[float, float]]]
 
 RESAMPLES = 1000

@@ -25,12 +25,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
 from auheat.metrics import Agreement
-
-Floats = NDArray[np.float64]
 
 LABEL = "_label"
 _ROW = ("image", "subject", "sequence", "frame")

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.faces.detection import Detection, Image, Region
+from auheat.arrays import Image
+from auheat.faces.detection import Detection, Region
 from auheat.onnx import open_session
 
 MODELS = Path(__file__).parent / "models"

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.results import Face
 
-Image = NDArray[np.uint8]
 Window = tuple[int, int, int, int]
 
 # A face has converged when its landmarks move less than this fraction of its size between two

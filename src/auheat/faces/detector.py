@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from auheat.faces.detection import BoxDetector, Image, Landmarker, detect, new_faces, windows
+from auheat.arrays import Image
+from auheat.faces.detection import BoxDetector, Landmarker, detect, new_faces, windows
 from auheat.faces.tracking import VideoTracker
 from auheat.results import Face
 

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
-from auheat.faces.detection import Detection, FaceLandmarks, Image, Region
+from auheat.faces.detection import Detection, FaceLandmarks, Region
 from auheat.faces.detector import TwoStageDetector
 from auheat.landmarks import CHIN, COUNT, LEFT_BROW, RIGHT_BROW
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.faces.blaze_face import MODELS, REGION_FACTOR
 from auheat.faces.crop import CropSpec
-from auheat.faces.detection import FaceLandmarks, Image, Region
+from auheat.faces.detection import FaceLandmarks, Region
 from auheat.landmarks import MESH_OF_LANDMARK
 from auheat.onnx import open_session
 

@@ -17,12 +17,10 @@ landmarks.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.landmarks import MEAN_FACE
 from auheat.results import HeadPose
-
-Floats = NDArray[np.float64]
 
 # From one inner eye corner to the other on the neutral mean face of ICT-FaceKit, in millimetres.
 INNER_EYES_MM = 36.9

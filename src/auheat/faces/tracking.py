@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import Image
 from auheat.faces.detection import (
     BoxDetector,
     FaceLandmarks,
-    Image,
     Landmarker,
     detect,
     is_plausible,

@@ -31,6 +31,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auheat.arrays import Floats
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.files import atomic_write
@@ -39,8 +40,6 @@ from auheat.inference.pipeline import predict_frames
 from auheat.media.frames import Frame, FrameSource
 from auheat.results import FacePrediction
 from auheat.tables.series import PersonSeries, SeriesRecorder
-
-Floats = NDArray[np.float64]
 
 FORMAT = 2
 _KEY = "auheat_baseline"

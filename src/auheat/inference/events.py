@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
 from auheat.files import atomic_write
@@ -40,7 +41,6 @@ from auheat.tables.series import PersonSeries, people_in
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _SLACK = 1e-6  # seconds; time stamps are rounded

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector
@@ -32,8 +33,6 @@ from auheat.results import Face, FacePrediction, FrameResult, checked_image
 
 if TYPE_CHECKING:
     from auheat.models.checkpoint import Checkpoint
-
-Image = NDArray[np.uint8]
 
 
 class AlignedFace(NamedTuple):

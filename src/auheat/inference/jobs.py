@@ -13,11 +13,12 @@ from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
 
+from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.faults import message
 from auheat.files import check_place, refuse_input
 from auheat.inference.calibration import Baseline, calibrate
-from auheat.inference.face_predictor import FacePredictor, Image
+from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import Input, photos_in
 from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
 from auheat.inference.writers import Outputs, Result, Target, Writer, opened, writers_for

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.inference.calibration import Baseline, calibrate, resolve_baseline
-from auheat.inference.face_predictor import FacePredictor, Image
+from auheat.inference.face_predictor import FacePredictor
 from auheat.results import FrameResult, checked_image
 
 

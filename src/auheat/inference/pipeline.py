@@ -15,8 +15,9 @@ from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Generic, TypeVar
 
+from auheat.arrays import Image
 from auheat.faces.detector import FaceTracker
-from auheat.inference.face_predictor import AlignedFace, FacePredictor, Image
+from auheat.inference.face_predictor import AlignedFace, FacePredictor
 from auheat.media.frames import Frame
 from auheat.results import FrameResult
 from auheat.system import cpu_count

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auheat.arrays import Image
 from auheat.faces.detector import default_detector
 from auheat.inference.face_predictor import FacePredictor
-from auheat.inference.face_predictor import Image as Image
 from auheat.inference.uncertainty import load_uncertainty
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import open_runtime

@@ -10,16 +10,13 @@ from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from auheat.arrays import Image
 from auheat.drawing.overlay import Overlay
 from auheat.files import Resource, atomic_write
 from auheat.media.video_writer import VideoWriter
 from auheat.results import FrameResult
-
-Image = NDArray[np.uint8]
 
 
 class OverlayVideoSink(Resource):

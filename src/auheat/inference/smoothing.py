@@ -17,11 +17,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
-
-Floats = NDArray[np.float64]
 
 # Five frames on each side halve the noise; up to 0.2 s, an AU that rises in a quarter of a second
 # keeps its peak and its time. Half a frame more is for uneven time stamps.

@@ -35,11 +35,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
 from auheat.models.weights import uncertainty_path
 
-Floats = NDArray[np.float64]
 FORMAT = 1
 _KEY = "auheat_uncertainty"
 _MIN_HIDDEN = 0.01  # no visibility counts as more than 0.99

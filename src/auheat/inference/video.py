@@ -10,9 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.inference.calibration import Baseline
-from auheat.inference.face_predictor import FacePredictor, Image
+from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import photos_in
 from auheat.inference.postprocess import (
     AS_PREDICTED,

@@ -15,10 +15,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from auheat.arrays import Image
 from auheat.files import Resource, make_folder
 from auheat.inference.calibration import Baseline
 from auheat.inference.events import events_of, write_events
-from auheat.inference.face_predictor import Image
 from auheat.inference.inputs import (
     BASELINE,
     EVENTS,

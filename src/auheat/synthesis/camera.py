@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from auheat.arrays import Image
 from auheat.synthesis.arrays import Floats, floats
 
-Image = NDArray[np.uint8]
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from auheat.arrays import Image
 from auheat.synthesis.expression import (
     Expression,
     sample_distractors,
@@ -22,7 +22,6 @@ from auheat.synthesis.expression import (
 from auheat.synthesis.identity import Look
 from auheat.synthesis.scene import Light, Pose, sample_light
 
-Image = NDArray[np.uint8]
 Rng = np.random.Generator
 
 _BARE = Look(glasses=False, beard=False, fringe=False)

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.errors import AuheatError
 from auheat.tables.protocols import FrameLike
 from auheat.tables.scale import aus_in
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

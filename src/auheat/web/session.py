@@ -8,15 +8,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.faces.detector import FaceTracker
 from auheat.web.limits import Limits
 from auheat.web.session_files import SessionFiles
 
-Image = NDArray[np.uint8]
 State = Literal["waiting", "reading", "done", "failed"]
 Kind = Literal["photo", "video", "live"]
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from auheat.arrays import Image
 from auheat.facs import is_present
 from auheat.files import Resource
 from auheat.inference.calibration import Baseline, PersonBaseline, calibrated
@@ -36,8 +37,6 @@ from auheat.web.report.build import report_html
 from auheat.web.report.collector import Collector
 from auheat.web.report.content import content, packed_intensities
 from auheat.web.report.provenance import Source
-
-Image = NDArray[np.uint8]
 
 # The longer side of what the page shows, in pixels.
 _MAX_SIDE = 960

@@ -17,10 +17,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Literal
 
+from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.files import Resource
 from auheat.inference.pipeline import predict_frames
-from auheat.inference.predictor import Image, Predictor
+from auheat.inference.predictor import Predictor
 from auheat.media.frames import Frame, VideoFile
 from auheat.media.photo import read_photo
 from auheat.results import FrameResult

@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.data.corpora import Corpus, People
 from auheat.data.datasets.disfa import PEOPLE as DISFA_PEOPLE
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
@@ -40,7 +41,6 @@ from auheat.data.matlab import read_mat, struct_array, write_mat
 from auheat.data.recording import (
     NO_LANDMARKS,
     NO_PICTURE,
-    Image,
     Lookup,
     PhotoPictures,
     Pictures,

@@ -7,8 +7,8 @@ from array import array
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auheat.arrays import Image
 from auheat.inference.calibration import Baseline
 from auheat.inference.writers import Outputs, Result, Target, Writer
 from auheat.results import FrameResult
@@ -18,8 +18,6 @@ from auheat.web.report.build import write_report
 from auheat.web.report.peaks import PeakKeeper
 from auheat.web.report.provenance import Source
 from auheat.web.report.readings import Gap, Readings, gaps_in, longest_first
-
-Image = NDArray[np.uint8]
 
 
 class Collector:

@@ -12,14 +12,12 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat import geometry
+from auheat.arrays import Image
 from auheat.drawing.overlay import Overlay
 from auheat.results import FacePrediction, FrameResult
-
-Image = NDArray[np.uint8]
 
 # People of whom each AU's strongest face is kept: calibration may change who of them is strongest.
 MAX_PEOPLE = 3

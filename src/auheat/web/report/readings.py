@@ -14,12 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
 from auheat.inference.calibration import Baseline, calibrated
 from auheat.tables.names import TableKind
 from auheat.tables.series import PersonSeries
-
-Floats = NDArray[np.float64]
 
 
 class Gap(NamedTuple):

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.inference.predictor import Predictor
 from auheat.media.frames import VideoFile
@@ -24,8 +22,6 @@ from auheat.web.report.peaks import face_image, shrunk
 from auheat.web.report.readings import Readings
 from auheat.web.report.statistics import Peak
 from auheat.web.report.table import StoredTable
-
-Image = NDArray[np.uint8]
 
 # Where times differ by more than this many seconds, the video is another one.
 _SAME_TIME_S = 0.02

@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import Floats
 from auheat.facs import PRESENCE_THRESHOLD, is_present
 from auheat.web.report.readings import Readings
-
-Floats = NDArray[np.float64]
 
 # Faces from which on a correlation says anything.
 MIN_ROWS = 3

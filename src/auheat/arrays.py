@@ -1,0 +1,18 @@
+"""The array types that several rooms share; `geometry` has those of points and transforms.
+
+Types that say more than a dtype (`Crops`, `Points`) stay with what they describe, and
+`synthesis.arrays` has the float32 and int32 ones of the renderer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# (H, W, 3) RGB.
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+# Floats of any width: float32 from a network, float64 from a table.
+AnyFloats = NDArray[np.floating[Any]]
