@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from auheat.synthesis.arrays import Floats
+from auheat.synthesis.arrays import Floats32
 from auheat.synthesis.expression import Actor, Expression
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.identity import Person, PersonSampler
@@ -23,15 +23,15 @@ class Cast:
         self.sampler = PersonSampler(model, NoiseBank(512))
         self.plain = self.sampler.sample(np.random.default_rng(5), plain=True)
 
-    def vertices(self, expression: Expression, person: Person | None = None) -> Floats:
+    def vertices(self, expression: Expression, person: Person | None = None) -> Floats32:
         someone = person or self.plain
         weights = self.actor.weights(someone, expression)
         return self.model.deform(someone.neutral, weights, someone.manner.gains)
 
-    def marks(self, intensities: Mapping[str, float]) -> Floats:
+    def marks(self, intensities: Mapping[str, float]) -> Floats32:
         return self.vertices(Expression(intensities))[self.model.pack.landmarks]
 
-    def moves(self, au: str, intensity: float = 5.0) -> Floats:
+    def moves(self, au: str, intensity: float = 5.0) -> Floats32:
         """Displacement (68, 3) of the landmarks in cm by one AU alone."""
         return self.marks({au: intensity}) - self.marks({})
 

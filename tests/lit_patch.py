@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.assets import Material
 from auheat.synthesis.optics import Lighting
 from auheat.synthesis.raster import FAR, Visibility, draw_triangles
@@ -28,7 +28,7 @@ def lighting(
     ambient: ArrayLike = 0.0,
     lamps: ArrayLike = DARK,
     direction: tuple[float, float, float] = (0, 0, -1),
-    shadow: Floats | None = None,
+    shadow: Floats32 | None = None,
 ) -> Lighting:
     """ambient: constant, or nine rows. lamps: colours (3, 3), all in the same direction."""
     coefficients = np.zeros((9, 3), np.float32)
@@ -47,7 +47,7 @@ def lighting(
     )
 
 
-def lamp(index: int, colour: object) -> Floats:
+def lamp(index: int, colour: object) -> Floats32:
     lamps = np.zeros((3, 3), np.float32)
     lamps[index] = colour
     return lamps
@@ -62,15 +62,15 @@ class Patch:
     rest: object = ((0, 0, 0),) * 4
     crease: float = 0.0
     scalp: float = -5.0
-    albedo: Floats = field(default_factory=lambda: np.full((8, 8, 3), 0.5, np.float32))
-    height: Floats = field(default_factory=lambda: np.full((8, 8), 0.5, np.float32))
-    iris: Floats = field(default_factory=lambda: np.zeros((64, 64, 3), np.float32))
+    albedo: Floats32 = field(default_factory=lambda: np.full((8, 8, 3), 0.5, np.float32))
+    height: Floats32 = field(default_factory=lambda: np.full((8, 8), 0.5, np.float32))
+    iris: Floats32 = field(default_factory=lambda: np.zeros((64, 64, 3), np.float32))
     roughness: float = 0.45
     oil: float = 0.0
     bump: float = 0.5
     veins: float = 0.0
 
-    def picture(self, light: Lighting, dark: float = 0.0) -> Floats:
+    def picture(self, light: Lighting, dark: float = 0.0) -> Floats32:
         """(SIDE, SIDE, 4)."""
         _, triangles, seen = patch_seen()
         position = floats([[-HALF, -HALF, DEPTH], [HALF, -HALF, DEPTH],
@@ -103,7 +103,7 @@ class Patch:
         return np.asarray(middle.mean((0, 1), dtype=np.float64))
 
 
-def patch_seen() -> tuple[Floats, NDArray[np.int32], Visibility]:
+def patch_seen() -> tuple[Floats32, NDArray[np.int32], Visibility]:
     """The patch drawn so that its edges are the picture's edges."""
     edge = 2 * SIDE - 0.5
     screen = floats([[-0.5, -0.5, DEPTH], [edge, -0.5, DEPTH],
@@ -127,7 +127,7 @@ def shaded(
     light: Lighting,
     strands: Strands,
     dark: float = 0.0,
-) -> Floats:
+) -> Floats32:
     out = np.full((SIDE, SIDE, 4), np.nan, np.float32)
     darkness = np.full(seen.depth.shape, dark, np.float32)
     shade(seen, darkness, surface, looks, light, strands, out)
@@ -150,7 +150,7 @@ SURFACES = [
 ]
 
 
-def half_shadow(depth: float) -> Floats:
+def half_shadow(depth: float) -> Floats32:
     """A shadow map with something at a depth over the right half of the patch."""
     shadow = np.full((64, 64), FAR, np.float32)
     shadow[:, 32:] = depth

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.faces.crop import CropSpec
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.expression import Expression
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.fibres import Segments
@@ -76,7 +76,7 @@ def drawn(
     light: Light,
     expression: Expression = AT_REST,
     pose: Pose = FRONT,
-) -> tuple[Floats, geometry.Points]:
+) -> tuple[Floats32, geometry.Points]:
     """A picture over black, and the landmarks in it."""
     posed = renderer.pose(person, expression)
     view = framed(posed, pose)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from auheat.synthesis.arrays import Floats, Ints, floats
+from auheat.synthesis.arrays import Floats32, Ints32, floats
 from auheat.synthesis.raster import Visibility, draw_triangles
 
 ROWS, COLUMNS = 30, 40
@@ -12,7 +12,7 @@ ROWS, COLUMNS = 30, 40
 FRONT = np.array([[0, 1, 2]], np.int32)
 
 
-def drawn(screen: Floats, triangles: Ints) -> Visibility:
+def drawn(screen: Floats32, triangles: Ints32) -> Visibility:
     seen = Visibility.blank(ROWS, COLUMNS)
     draw_triangles(floats(screen), triangles, seen)
     return seen

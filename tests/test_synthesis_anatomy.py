@@ -8,7 +8,7 @@ import pytest
 from auheat.facs import PAPER_AUS
 from auheat.landmarks import FLIP
 from auheat.synthesis import anatomy
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.expression import Expression
 from face_casts import Cast, X, Y, Z
 
@@ -62,7 +62,7 @@ def test_aus_move_landmarks_the_way_they_should(
     """And the further the higher the intensity."""
     outwards = np.where(cast.marks({})[list(landmarks), X] < 0, -1, 1) if axis == X else 1
 
-    def moved(intensity: float) -> Floats:
+    def moved(intensity: float) -> Floats32:
         return np.asarray(
             cast.moves(au, intensity)[list(landmarks), axis] * outwards * np.sign(least)
         )
@@ -137,7 +137,7 @@ def test_authored_shapes_do_what_their_names_say(cast: Cast) -> None:
     model = cast.model
     marks = model.pack.landmarks
 
-    def offsets(shape: str) -> Floats:
+    def offsets(shape: str) -> Floats32:
         return np.asarray(model.expressions[model.index[shape]])
 
     for side, head, outwards in (("L", 22, 1), ("R", 21, -1)):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from auheat.synthesis import camera
-from auheat.synthesis.arrays import Floats
+from auheat.synthesis.arrays import Floats32
 from auheat.synthesis.camera import develop, photograph
 
 
-def scene(seed: int = 0, size: int = 96, level: float = 0.3) -> Floats:
+def scene(seed: int = 0, size: int = 96, level: float = 0.3) -> Floats32:
     """Smooth blotches of light with a sharp square in the middle."""
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(0.2, 1, (6, 6, 3)).astype(np.float32)

@@ -9,7 +9,7 @@ import pytest
 
 from auheat.facs import PAPER_AUS
 from auheat.synthesis import anatomy
-from auheat.synthesis.arrays import Floats
+from auheat.synthesis.arrays import Floats32
 from auheat.synthesis.expression import (
     Actor,
     Expression,
@@ -33,7 +33,7 @@ def plain(tiny_model: FaceModel) -> Person:
     return PersonSampler(tiny_model).sample(np.random.default_rng(1), plain=True)
 
 
-def named(model: FaceModel, weights: Floats) -> dict[str, float]:
+def named(model: FaceModel, weights: Floats32) -> dict[str, float]:
     """The weights that are not zero; without the seal's, which the lips' gap decides."""
     seal = {"mouthClose", *(n for s in anatomy.RECIPES["AU25"] for n in (s, f"{s}_L", f"{s}_R"))}
     return {
@@ -143,12 +143,12 @@ def drawn() -> list[Expression]:
 
 
 @pytest.fixture(scope="module")
-def levels(drawn: list[Expression]) -> Floats:
+def levels(drawn: list[Expression]) -> Floats32:
     """(draws, 14)."""
     return np.array([[e.intensities[au] for au in PAPER_AUS] for e in drawn])
 
 
-def column(levels: Floats, au: str) -> Floats:
+def column(levels: Floats32, au: str) -> Floats32:
     return levels[:, PAPER_AUS.index(au)]
 
 
@@ -158,14 +158,14 @@ def test_the_same_generator_gives_the_same_expression(drawn: list[Expression]) -
     assert len({str(e) for e in drawn[:200]}) == 200
 
 
-def test_every_au_is_named_and_within_range(drawn: list[Expression], levels: Floats) -> None:
+def test_every_au_is_named_and_within_range(drawn: list[Expression], levels: Floats32) -> None:
     assert all(tuple(e.intensities) == PAPER_AUS for e in drawn)
     assert levels.min() == 0
     assert levels.max() <= 5
     assert (levels.max(0) > 4.8).all()
 
 
-def test_every_au_is_often_absent_and_often_there(levels: Floats) -> None:
+def test_every_au_is_often_absent_and_often_there(levels: Floats32) -> None:
     """At least 30% zeros each; each active in a sane share, at every level."""
     zero, active = (levels == 0).mean(0), (levels >= 1).mean(0)
     assert zero.min() > 0.5
@@ -177,13 +177,13 @@ def test_every_au_is_often_absent_and_often_there(levels: Floats) -> None:
     assert 0.03 < (levels == 0).all(1).mean() < 0.1  # resting faces
 
 
-def test_no_au_can_be_read_off_another(levels: Floats) -> None:
+def test_no_au_can_be_read_off_another(levels: Floats32) -> None:
     for values in (levels, levels > 0):
         correlation = np.corrcoef(values.T.astype(float)) - np.eye(len(PAPER_AUS))
         assert np.abs(correlation).max() < 0.6
 
 
-def test_every_au_occurs_alone_and_without_its_usual_company(levels: Floats) -> None:
+def test_every_au_occurs_alone_and_without_its_usual_company(levels: Floats32) -> None:
     """Strong AUs next to absent ones, for every ordered pair."""
     strong, absent = (levels > 2.5).astype(float), (levels == 0).astype(float)
     together = strong.T @ absent
@@ -193,13 +193,13 @@ def test_every_au_occurs_alone_and_without_its_usual_company(levels: Floats) -> 
     assert ((single > 0).sum(0) > 5).all()
 
 
-def test_at_most_one_rival_is_strong(levels: Floats) -> None:
+def test_at_most_one_rival_is_strong(levels: Floats32) -> None:
     rivals = np.sort([column(levels, au) for au in ("AU12", "AU14", "AU15", "AU20")], axis=0)
     assert rivals[-2].max() == 2.5
     assert (rivals[-2] > 1).mean() > 0.05  # they do occur together
 
 
-def test_lips_part_where_a_face_would_part_them(levels: Floats) -> None:
+def test_lips_part_where_a_face_would_part_them(levels: Floats32) -> None:
     lips = column(levels, "AU25")
     jaw, upper = column(levels, "AU26") > 1, column(levels, "AU10") > 2
     assert 0.8 < (lips[jaw] >= 1.5).mean() < 0.99  # but not always
@@ -208,14 +208,14 @@ def test_lips_part_where_a_face_would_part_them(levels: Floats) -> None:
     assert 0 < pressed.mean() < 0.03
 
 
-def test_marked_smiles_mostly_raise_the_cheeks(levels: Floats) -> None:
+def test_marked_smiles_mostly_raise_the_cheeks(levels: Floats32) -> None:
     """As in life, and the other way round cheeks rise mostly without a smile."""
     smile, cheeks = column(levels, "AU12"), column(levels, "AU06")
     assert 0.8 < (cheeks[smile > 2.5] >= 1).mean() < 0.97
     assert 0.2 < (smile[cheeks >= 1] < 1).mean() < 0.75
 
 
-def test_open_lips_hardly_dimple(levels: Floats) -> None:
+def test_open_lips_hardly_dimple(levels: Floats32) -> None:
     dimples = column(levels, "AU14") > 1
     open_lips = column(levels, "AU25") > 1.5
     assert 0 < dimples[open_lips].mean() < 0.08

@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from auheat.synthesis import growth
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.fibres import Segments
 from auheat.synthesis.hair import HairStyle, sample_colour, sample_style, scalp
@@ -25,7 +25,7 @@ def test_hair_colours() -> None:
     assert np.mean([c.mean() > 0.05 for c in young]) > 0.2
     assert max(c.mean() for c in dark) < 0.05
 
-    def grey(colours: list[Floats]) -> float:
+    def grey(colours: list[Floats32]) -> float:
         return float(np.mean([np.ptp(c) < 0.3 * c.mean() and c.mean() > 0.1 for c in colours]))
 
     assert grey(old) > 0.4 > 0.1 > grey(young)
@@ -74,7 +74,7 @@ def grown(model: FaceModel, style: HairStyle, seed: int = 0) -> Segments:
     return growth.grow(rng, pack, pack.vertices, normals, height, style, BROWN)
 
 
-def roots(segments: Segments, strands: int = 2000) -> Floats:
+def roots(segments: Segments, strands: int = 2000) -> Floats32:
     """The strands' first points; segments lie strand after strand."""
     return segments.start[:: len(segments.start) // strands]
 

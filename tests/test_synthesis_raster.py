@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
-from auheat.synthesis.arrays import Floats, Ints, floats
+from auheat.synthesis.arrays import Floats32, Ints32, floats
 from auheat.synthesis.raster import FAR, NOTHING, Visibility, blend_cards, draw_depth, draw_specks
 from small_screen import COLUMNS, FRONT, ROWS, drawn
 
@@ -22,7 +22,7 @@ def weights_of(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(samples @ np.linalg.inv(system).T)
 
 
-def mesh(seed: int, whole: bool = False) -> tuple[Floats, Ints]:
+def mesh(seed: int, whole: bool = False) -> tuple[Floats32, Ints32]:
     """Triangles that tile a field wider than the screen. whole: with corners at integers."""
     rng = np.random.default_rng(seed)
     corners = np.array([[-9, -9], [49, -9], [-9, 39], [49, 39]])
@@ -161,7 +161,7 @@ def test_specks_cover_two_by_two_cells_and_keep_what_is_nearer() -> None:
     np.testing.assert_array_equal(depth, expected)
 
 
-def cards(depth: float, lash: bool, behind: float = 50.0) -> Floats:
+def cards(depth: float, lash: bool, behind: float = 50.0) -> Floats32:
     """Darkness under one card over the whole screen whose v runs from 0 at the top to 1."""
     seen = Visibility.blank(ROWS, COLUMNS)
     seen.depth[:] = behind

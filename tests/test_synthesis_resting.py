@@ -11,19 +11,19 @@ from auheat.landmarks import (
     RIGHT_EYE_OUTER,
     SUBNASALE,
 )
-from auheat.synthesis.arrays import Floats
+from auheat.synthesis.arrays import Floats32
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.resting import brow_height
 from face_casts import Cast, X, Y, Z
 
 
 @pytest.fixture(scope="module")
-def adult(real_model: FaceModel) -> Floats:
+def adult(real_model: FaceModel) -> Floats32:
     """Landmarks (68, 3) of the average adult, in cm."""
     return real_model.neutral(np.zeros(1, np.float32))[real_model.pack.landmarks]
 
 
-def test_brows_stand_where_they_were_measured(adult: Floats) -> None:
+def test_brows_stand_where_they_were_measured(adult: Floats32) -> None:
     """Upper edge over the inner eye corner, pupil and outer eye corner: means of women of two ages
     of Matros et al. (2009), 17.4, 21.1 and 21.9, and 2 mm more from the other source."""
     inner, outer = adult[LEFT_EYE_INNER], adult[LEFT_EYE_OUTER]
@@ -33,13 +33,13 @@ def test_brows_stand_where_they_were_measured(adult: Floats) -> None:
     np.testing.assert_allclose(adult[17:22] * (-1, 1, 1), adult[26:21:-1], atol=0.02)
 
 
-def test_eyes_are_as_far_apart_as_measured(adult: Floats) -> None:
+def test_eyes_are_as_far_apart_as_measured(adult: Floats32) -> None:
     """Outer corners: men 91.2, s.d. 3.0, women 87.8, s.d. 3.2 (Farkas et al., 2005)."""
     apart = np.linalg.norm(adult[LEFT_EYE_OUTER] - adult[RIGHT_EYE_OUTER])
     assert 10 * apart == pytest.approx(89.5, abs=1)
 
 
-def test_noses_are_as_long_as_measured(real_model: FaceModel, adult: Floats) -> None:
+def test_noses_are_as_long_as_measured(real_model: FaceModel, adult: Floats32) -> None:
     """From the deepest point of the root to the base: 52.7, mean of both sexes (Farkas 2005)."""
     points = real_model.neutral(np.zeros(1, np.float32))
     middle = real_model.skin & (np.abs(points[:, X]) < 0.05) & (points[:, Z] > 5)
@@ -62,7 +62,7 @@ def test_skin_is_not_folded_over(real_model: FaceModel) -> None:
     face = pack.triangles[(pack.material == 0)]
     after = real_model.neutral(np.zeros(1, np.float32))
 
-    def facing(points: Floats) -> Floats:
+    def facing(points: Floats32) -> Floats32:
         a, b, c = (points[face[:, corner]] for corner in range(3))
         return np.asarray(np.cross(b - a, c - a)[:, Z])
 
@@ -76,11 +76,11 @@ def test_brows_rise_with_age_and_are_higher_in_women(real_model: FaceModel) -> N
     np.testing.assert_allclose(raised - usual, 0.3, atol=0.02)
 
 
-def gap(marks: Floats) -> float:
+def gap(marks: Floats32) -> float:
     return float((marks[[61, 62, 63], Y] - marks[[67, 66, 65], Y]).mean())
 
 
-def fissure(marks: Floats) -> float:
+def fissure(marks: Floats32) -> float:
     return float((marks[[37, 38], Y] - marks[[41, 40], Y]).mean())
 
 
@@ -88,7 +88,7 @@ def test_strongest_movements_are_those_that_were_measured(real_cast: Cast) -> No
     """Sources are named in `anatomy.RECIPES`."""
     rest = real_cast.marks({})
 
-    def moved(**levels: float) -> Floats:
+    def moved(**levels: float) -> Floats32:
         return np.asarray(10 * (real_cast.marks(levels) - rest))
 
     assert moved(AU01=5)[21, Y] == pytest.approx(8.3, abs=0.5)

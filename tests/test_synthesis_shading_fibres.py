@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.optics import Lighting
 from auheat.synthesis.raster import FAR, FIRST_FIBRE, Visibility, draw_fibres
 from auheat.synthesis.shading import Strands, Surface
@@ -13,7 +13,7 @@ from lit_patch import GREY, LIGHTS, SIDE, Patch, half_shadow, lamp, lighting, pa
 
 def strand_picture(
     start: object, end: object, light: Lighting, colour: object = GREY, gloss: float = 0.5
-) -> Floats:
+) -> Floats32:
     """Mean colour of a thick fibre in camera space, drawn across the picture."""
     seen = Visibility.blank(2 * SIDE, 2 * SIDE)
     draw_fibres(floats([[0, 24, 1]]), floats([[47, 24, 1]]), floats([20]), seen)

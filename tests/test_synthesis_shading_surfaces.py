@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.assets import Material
 from auheat.synthesis.shading import Surface
 from lit_patch import SIDE, Patch, lamp, lighting, no_strands, patch_seen, shaded
@@ -112,7 +112,7 @@ def test_teeth_are_lighter_than_gums_and_darker_at_the_back() -> None:
         assert front > middle > back
 
 
-def eye_picture(material: Material, centre: tuple[float, float, float]) -> Floats:
+def eye_picture(material: Material, centre: tuple[float, float, float]) -> Floats32:
     """An eye as a plane at distance 1 from the eyeball's centre; its pupil black, iris by angle.
 
     The plane spans +-1, so a pixel's place (x, y) in it lies at the angle atan(|(x, y)|).

@@ -7,7 +7,7 @@ import pytest
 
 from auheat.facs import PAPER_AUS
 from auheat.synthesis import wrinkles
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.assets import FacePack, Skins
 from auheat.synthesis.eyes import sample_iris
 from auheat.synthesis.face import FaceModel
@@ -26,7 +26,7 @@ def painter(tiny_model: FaceModel, noise: NoiseBank) -> SkinPainter:
     return SkinPainter(tiny_model.landmark_uv, tiny_model.pack.skins, noise)
 
 
-def at(texture: Floats, place: tuple[float, float], radius: int = 4) -> Floats:
+def at(texture: Floats32, place: tuple[float, float], radius: int = 4) -> Floats32:
     """Mean of a texture around texture coordinates (u, v)."""
     size = len(texture)
     column, row = (int(x * size) for x in place)
@@ -120,7 +120,7 @@ def test_tones_cover_the_scale_evenly() -> None:
 # --- skins ---
 
 
-def painted(painter: SkinPainter, seed: int, depth: float, skins: tuple[int, ...] = ()) -> Floats:
+def painted(painter: SkinPainter, seed: int, depth: float, skins: tuple[int, ...] = ()) -> Floats32:
     tone = SkinTone(floats([0.5, 0.35, 0.28]) * np.float32(1 - 0.85 * depth), depth)
     albedo, head = painter.paint(np.random.default_rng(seed), tone, skins, 0.5)
     assert head.shape == (3,)

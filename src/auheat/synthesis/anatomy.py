@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from auheat.facs import MAX_INTENSITY
-from auheat.synthesis.arrays import Floats, Ints, floats
+from auheat.synthesis.arrays import Floats32, Ints32, floats
 from auheat.synthesis.assets import FacePack, Material
 
 # Weight of a shape at FACS levels 0, A, B, C, D, E. Levels D and E are close to each other and C is
@@ -88,7 +88,7 @@ def sides(shape: str, known: Mapping[str, int]) -> tuple[str, ...]:
     return (shape,) if shape in known else (f"{shape}_L", f"{shape}_R")
 
 
-def _weights(recipe: Mapping[str, float], known: Mapping[str, int]) -> Floats:
+def _weights(recipe: Mapping[str, float], known: Mapping[str, int]) -> Floats32:
     """A recipe as shape weights (s,)."""
     weights = np.zeros(len(known), np.float32)
     for shape, weight in recipe.items():
@@ -114,7 +114,7 @@ class LipSeal:
     """
 
     def __init__(
-        self, shapes: Mapping[str, int], expressions: Floats, mean: Floats, landmarks: Ints
+        self, shapes: Mapping[str, int], expressions: Floats32, mean: Floats32, landmarks: Ints32
     ) -> None:
         upper = landmarks[[pair[0] for pair in _INNER_LIPS]]
         lower = landmarks[[pair[1] for pair in _INNER_LIPS]]
@@ -127,13 +127,13 @@ class LipSeal:
 
     def apply(
         self,
-        neutral: Floats,
-        weights: Floats,
+        neutral: Floats32,
+        weights: Floats32,
         parting: float,
-        gains: Floats,
-        mouth: Floats,
+        gains: Floats32,
+        mouth: Floats32,
         lift: float = 0.0,
-    ) -> Floats:
+    ) -> Floats32:
         """Weights with the seal added.
 
         Args:
@@ -156,15 +156,15 @@ class LipSeal:
             sealed[self._close] += np.float32(missing / min(float(per_shape[self._close]), -1e-6))
         return sealed
 
-    def gap(self, vertices: Floats) -> float:
+    def gap(self, vertices: Floats32) -> float:
         """Mean height between the inner lips in cm; touching lips of the mean face have some."""
         return float((vertices[self._upper, 1] - vertices[self._lower, 1]).mean())
 
-    def closed(self, vertices: Floats) -> bool:
+    def closed(self, vertices: Floats32) -> bool:
         """Whether the lips touch, so that nothing of the mouth's inside is seen."""
         return self.gap(vertices) < self._touching + _TOUCH
 
-    def _gap_per_shape(self, gains: Floats, mouth: Floats) -> Floats:
+    def _gap_per_shape(self, gains: Floats32, mouth: Floats32) -> Floats32:
         upper, lower = (
             rise * np.where(mouth[:, None] > 0, gains[vertices], 1.0)
             for rise, vertices in zip(self._rise, (self._upper, self._lower), strict=True)
@@ -172,7 +172,7 @@ class LipSeal:
         return floats((upper - lower).mean(1))
 
 
-def authored_shapes(pack: FacePack) -> dict[str, Floats]:
+def authored_shapes(pack: FacePack) -> dict[str, Floats32]:
     """Shapes that ICT-FaceKit lacks, as offsets (n, 3) in cm, made from the neutral face.
 
     browTogether_L/_R: the inner end of a brow drawn towards the nose and a little down, with the
@@ -195,7 +195,7 @@ def authored_shapes(pack: FacePack) -> dict[str, Floats]:
     return shapes
 
 
-def _pit(points: Floats, corner: Floats, outwards: float) -> Floats:
+def _pit(points: Floats32, corner: Floats32, outwards: float) -> Floats32:
     away = points - (corner + np.array([0.25 * outwards, 0.0, 0.0], np.float32))
     squared = away[:, 0] ** 2 + (away[:, 1] / 1.3) ** 2 + (away[:, 2] / 2.0) ** 2
     hollow = np.exp(-squared / (2 * 0.33**2))
@@ -203,14 +203,14 @@ def _pit(points: Floats, corner: Floats, outwards: float) -> Floats:
     return _offset(z=0.22 * bulge - 0.5 * hollow, x=-0.1 * outwards * hollow)
 
 
-def _together(points: Floats, head: Floats, outwards: float) -> Floats:
+def _together(points: Floats32, head: Floats32, outwards: float) -> Floats32:
     away = points - (head + np.array([0.3 * outwards, -0.3, 0.0], np.float32))
     near = np.exp(-((away[:, 0] / 1.5) ** 2) - (away[:, 1] / 1.1) ** 2 - (away[:, 2] / 2.5) ** 2)
     between = np.exp(-(((points[:, 0] - 0.35 * head[0]) / 0.5) ** 2)) * near
     return _offset(x=-0.4 * outwards * near, y=-0.18 * near, z=0.16 * between)
 
 
-def _flatten(points: Floats, marks: Floats) -> Floats:
+def _flatten(points: Floats32, marks: Floats32) -> Floats32:
     lips = marks[48:68]
     centre = lips.mean(0)
     width = float(np.ptp(lips[:, 0])) / 2
@@ -220,7 +220,7 @@ def _flatten(points: Floats, marks: Floats) -> Floats:
     return _offset(y=-0.3 * height * near, z=-0.25 * near * np.exp(-((height / 0.9) ** 2)))
 
 
-def _offset(**axes: Floats) -> Floats:
+def _offset(**axes: Floats32) -> Floats32:
     length = len(next(iter(axes.values())))
     columns = [axes.get(axis, np.zeros(length)) for axis in "xyz"]
     return floats(np.stack(columns, 1))

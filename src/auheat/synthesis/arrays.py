@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int32]
+Floats32 = NDArray[np.float32]
+Ints32 = NDArray[np.int32]
 
 
-def floats(values: Any) -> Floats:
+def floats(values: Any) -> Floats32:
     """The values as a float32 array; without a copy if they are one already."""
     return np.asarray(values, np.float32)

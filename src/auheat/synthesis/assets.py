@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.synthesis.arrays import Floats, Ints
+from auheat.synthesis.arrays import Floats32, Ints32
 
 GEOMETRY_FILE = "ict_facekit.npz"
 SKINS_FILE = "makehuman_skins.npz"
@@ -83,7 +83,7 @@ class Skins:
     """Skin textures. albedo: (k, T, T, 3) uint8 sRGB; base: (k, 3) mean linear colour."""
 
     albedo: NDArray[np.uint8]
-    base: Floats
+    base: Floats32
     names: tuple[str, ...]
 
 
@@ -103,15 +103,15 @@ class FacePack:
         skins: None where the pack has none.
     """
 
-    vertices: Floats
-    triangles: Ints
-    uv_triangles: Ints
-    uv: Floats
-    material: Ints
+    vertices: Floats32
+    triangles: Ints32
+    uv_triangles: Ints32
+    uv: Floats32
+    material: Ints32
     shapes: tuple[str, ...]
-    expressions: Floats
-    identities: Floats
-    landmarks: Ints
+    expressions: Floats32
+    identities: Floats32
+    landmarks: Ints32
     skins: Skins | None
 
 

@@ -6,18 +6,18 @@ import cv2
 import numpy as np
 
 from auheat.arrays import Image
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def develop(light: Floats, exposure: float = 1.2) -> Image:
+def develop(light: Floats32, exposure: float = 1.2) -> Image:
     """A clean picture (H, W, 3) of linear light: filmic shoulder, then gamma 2.2."""
     tone = 1 - np.exp(-exposure * np.clip(light, 0, None))
     return np.asarray(np.rint(tone ** (1 / 2.2) * 255), np.uint8)
 
 
-def photograph(rng: np.random.Generator, light: Floats) -> Image:
+def photograph(rng: np.random.Generator, light: Floats32) -> Image:
     """A picture as someone's camera would have taken it. light: (H, W, 3) linear."""
     height, width = light.shape[:2]
     centre = light[height // 4 : -height // 4, width // 4 : -width // 4]
@@ -41,7 +41,7 @@ def photograph(rng: np.random.Generator, light: Floats) -> Image:
     return _compressed(rng, picture) if rng.random() < 0.6 else picture
 
 
-def _shaken(rng: np.random.Generator, image: Floats) -> Floats:
+def _shaken(rng: np.random.Generator, image: Floats32) -> Floats32:
     """Motion blur along a line."""
     size = int(rng.integers(3, 7))
     kernel = np.zeros((size, size), np.float32)
@@ -51,7 +51,7 @@ def _shaken(rng: np.random.Generator, image: Floats) -> Floats:
     return floats(cv2.filter2D(image, -1, kernel / kernel.sum()))
 
 
-def _small_sensor(rng: np.random.Generator, image: Floats) -> Floats:
+def _small_sensor(rng: np.random.Generator, image: Floats32) -> Floats32:
     """The face covered only a few pixels: reduced, then enlarged again."""
     height, width = image.shape[:2]
     share = rng.uniform(0.22, 0.9)

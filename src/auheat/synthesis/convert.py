@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
-from auheat.synthesis.arrays import Floats, Ints
+from auheat.synthesis.arrays import Floats32, Ints32
 from auheat.synthesis.assets import EXPRESSIONS_NEEDED, GEOMETRY_FILE
 
 T = TypeVar("T", np.float32, np.int64)
@@ -28,11 +28,11 @@ _NEUTRAL = "generic_neutral_mesh.obj"
 class ObjMesh:
     """An OBJ file with its polygons cut into triangles. Arrays as in `assets`."""
 
-    vertices: Floats
-    uv: Floats
-    triangles: Ints
-    uv_triangles: Ints
-    material: Ints
+    vertices: Floats32
+    uv: Floats32
+    triangles: Ints32
+    uv_triangles: Ints32
+    material: Ints32
 
 
 def convert(
@@ -71,7 +71,7 @@ def convert(
     return target
 
 
-def _save(target: Path, mesh: ObjMesh, offsets: Floats) -> None:
+def _save(target: Path, mesh: ObjMesh, offsets: Floats32) -> None:
     """Writes the pack; offsets are of the needed expressions, then of the identities."""
     with atomic_write(target) as temporary:
         np.savez_compressed(
@@ -88,7 +88,7 @@ def _save(target: Path, mesh: ObjMesh, offsets: Floats) -> None:
         )
 
 
-def _offsets(path: Path, mesh: ObjMesh) -> Floats:
+def _offsets(path: Path, mesh: ObjMesh) -> Floats32:
     vertices = read_vertices(path)
     if vertices.shape != mesh.vertices.shape:
         raise AuheatError(
@@ -98,7 +98,7 @@ def _offsets(path: Path, mesh: ObjMesh) -> Floats:
     return np.asarray(vertices - mesh.vertices, np.float16)
 
 
-def read_vertices(path: Path) -> Floats:
+def read_vertices(path: Path) -> Floats32:
     """The vertices (n, 3) of an OBJ file.
 
     Raises:

@@ -14,7 +14,7 @@ import numpy as np
 
 from auheat.facs import MAX_INTENSITY, PAPER_AUS
 from auheat.synthesis import anatomy
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.identity import Person
 
@@ -49,7 +49,7 @@ class Actor:
         self._mouth_region = anatomy.REGIONS.index("mouth")
         self._mouth = np.array([anatomy.region_of(s) == "mouth" for s in model.shapes], np.float32)
 
-    def weights(self, person: Person, expression: Expression) -> Floats:
+    def weights(self, person: Person, expression: Expression) -> Floats32:
         """Shape weights (s,), the lips' gap set by AU25."""
         index, manner = self._model.index, person.manner
         weights = manner.rest + self._model.weights(dict(expression.beside))

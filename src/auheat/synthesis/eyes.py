@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 
 SIZE = 64
 _COLOURS = np.array(
@@ -21,7 +21,7 @@ _COLOURS = np.array(
 _SHARES_LIGHT_SKIN = (0.4, 0.22, 0.12, 0.08, 0.1, 0.08)
 
 
-def sample_iris(rng: np.random.Generator, depth: float) -> Floats:
+def sample_iris(rng: np.random.Generator, depth: float) -> Floats32:
     """An iris (64 radii, 64 angles, 3), linear RGB. depth: place on the Monk scale, 0 to 1."""
     light = depth < 0.45
     kind = rng.choice(6, p=_SHARES_LIGHT_SKIN) if light else rng.choice(2)

@@ -13,7 +13,7 @@ import scipy.sparse as sparse
 from numpy.typing import NDArray
 
 from auheat.synthesis import anatomy
-from auheat.synthesis.arrays import Floats, Ints, floats
+from auheat.synthesis.arrays import Floats32, Ints32, floats
 from auheat.synthesis.assets import FacePack, Material
 from auheat.synthesis.resting import Resting
 
@@ -30,7 +30,7 @@ class FaceModel:
 
     pack: FacePack
     shapes: tuple[str, ...] = field(init=False)
-    expressions: Floats = field(init=False, repr=False)
+    expressions: Floats32 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         authored = anatomy.authored_shapes(self.pack)
@@ -52,7 +52,7 @@ class FaceModel:
         return mask
 
     @cached_property
-    def landmark_uv(self) -> Floats:
+    def landmark_uv(self) -> Floats32:
         """Texture coordinates of the 68 landmarks, (68, 2)."""
         face = self.pack.material == Material.FACE
         vertices = self.pack.triangles[face].ravel()
@@ -61,7 +61,7 @@ class FaceModel:
             first.setdefault(int(vertex), int(uv))
         return self.pack.uv[[first[int(vertex)] for vertex in self.pack.landmarks]]
 
-    def weights(self, named: dict[str, float]) -> Floats:
+    def weights(self, named: dict[str, float]) -> Floats32:
         """Shape weights (s,) from a mapping of names.
 
         Raises:
@@ -77,7 +77,7 @@ class FaceModel:
         """What brings the pack's brows and nose to where people have them."""
         return Resting.of(self.pack.vertices, self.pack.vertices[self.pack.landmarks], self.skin)
 
-    def neutral(self, coefficients: Floats, brows: float = 0.0) -> Floats:
+    def neutral(self, coefficients: Floats32, brows: float = 0.0) -> Floats32:
         """The expressionless face (n, 3) of identity coefficients (at most m,).
 
         Args:
@@ -89,7 +89,9 @@ class FaceModel:
         moved = self.pack.vertices + offsets.reshape(-1, 3) + self.resting.offset(brows)
         return floats(moved)
 
-    def deform(self, neutral: Floats, weights: Floats, gains: Floats | None = None) -> Floats:
+    def deform(
+        self, neutral: Floats32, weights: Floats32, gains: Floats32 | None = None
+    ) -> Floats32:
         """Vertices (n, 3) of a face with expression weights (s,).
 
         Args:
@@ -112,7 +114,7 @@ class FaceModel:
         return vertices
 
     @cached_property
-    def _regions(self) -> list[Ints]:
+    def _regions(self) -> list[Ints32]:
         """Indices of the shapes of each region, then of all the others."""
         names = [anatomy.region_of(shape) for shape in self.shapes]
         return [
@@ -128,7 +130,7 @@ class FaceModel:
             Eye.of(self.pack, Material.RIGHT_EYE, "eyeBlink_R"),
         )
 
-    def _withdraw_eyes(self, vertices: Floats, weights: Floats) -> None:
+    def _withdraw_eyes(self, vertices: Floats32, weights: Floats32) -> None:
         """Draws the eyeballs back a little, more when lids close, or corneas poke through lids."""
         for eye in self.eyes:
             ball = vertices[eye.vertices]
@@ -137,14 +139,14 @@ class FaceModel:
             ball[:, 2] -= np.float32(0.22 * max(0.0, float(weights[self.index[eye.blink]]) - 0.35))
             vertices[eye.vertices] = ball
 
-    def normals(self, vertices: Floats) -> Floats:
+    def normals(self, vertices: Floats32) -> Floats32:
         """Unit vertex normals (n, 3), the mean of the adjacent triangles by area."""
         a, b, c = (vertices[self.pack.triangles[:, corner]] for corner in range(3))
         summed = self._incidence @ np.cross(b - a, c - a)
         length = np.linalg.norm(summed, axis=1, keepdims=True)
         return floats(summed / np.maximum(length, 1e-9))
 
-    def creases(self, vertices: Floats, normals: Floats) -> Floats:
+    def creases(self, vertices: Floats32, normals: Floats32) -> Floats32:
         """How hollow the skin is at each vertex (n,): its neighbours' mean height above it, cm."""
         result = np.zeros(len(vertices), np.float32)
         mean = self._neighbour_mean @ vertices
@@ -183,9 +185,9 @@ class Eye:
         blink: the shape that closes its lids.
     """
 
-    vertices: Ints
-    centre: Floats
-    axis: Floats
+    vertices: Ints32
+    centre: Floats32
+    axis: Floats32
     blink: str
 
     @classmethod

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.fibres import RootedFibres, SkinMap
 from auheat.synthesis.skin import SIZE
 from auheat.synthesis.textures import NoiseBank, filled, spot
@@ -25,11 +25,11 @@ class FacialHair:
     """
 
     fibres: RootedFibres
-    paint: Floats
+    paint: Floats32
 
 
 def grow_brows(
-    rng: np.random.Generator, marks: Floats, skin: SkinMap, colour: Floats, heavy: float
+    rng: np.random.Generator, marks: Floats32, skin: SkinMap, colour: Floats32, heavy: float
 ) -> FacialHair:
     """A pair of eyebrows below the landmarks' upper edge.
 
@@ -69,7 +69,7 @@ def grow_brows(
 
 
 def grow_beard(
-    rng: np.random.Generator, marks: Floats, skin: SkinMap, colour: Floats, noise: NoiseBank
+    rng: np.random.Generator, marks: Floats32, skin: SkinMap, colour: Floats32, noise: NoiseBank
 ) -> FacialHair:
     """Stubble or a beard: full, goatee, moustache, or anything between."""
     region = _beard_region(rng, marks)
@@ -86,7 +86,7 @@ def grow_beard(
     return FacialHair(fibres, floats(paint))
 
 
-def _beard_region(rng: np.random.Generator, marks: Floats) -> Floats:
+def _beard_region(rng: np.random.Generator, marks: Floats32) -> Floats32:
     """Where the beard grows, 0 to 1, (512, 512)."""
     styles = ((1.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
     moustache, chin, jaw = styles[rng.choice(4, p=(0.52, 0.2, 0.2, 0.08))]
@@ -102,14 +102,14 @@ def _beard_region(rng: np.random.Generator, marks: Floats) -> Floats:
     return floats(np.clip(region, 0, 1) * (1 - np.clip(1.4 * lips, 0, 1)))
 
 
-def _cheeks(rng: np.random.Generator, marks: Floats) -> Floats:
+def _cheeks(rng: np.random.Generator, marks: Floats32) -> Floats32:
     """The outline above which a full beard stops, from side to side over the nose."""
     top, low = marks[28, 1], marks[33, 1] - rng.uniform(-0.02, 0.1)
     return np.array([[0, top], [0.17, low], [0.33, low], [0.4, marks[33, 1]], [0.6, marks[33, 1]],
                      [0.67, low], [0.83, low], [1, top]], np.float32)  # fmt: skip
 
 
-def _as_probability(region: Floats) -> Floats:
+def _as_probability(region: Floats32) -> Floats32:
     mass = region.ravel().astype(np.float64)
     return np.asarray(mass / mass.sum())
 
@@ -117,9 +117,9 @@ def _as_probability(region: Floats) -> Floats:
 def _rooted(
     rng: np.random.Generator,
     skin: SkinMap,
-    uv: Floats,
-    offset: Floats,
-    colour: Floats,
+    uv: Floats32,
+    offset: Floats32,
+    colour: Floats32,
     width: float,
 ) -> RootedFibres:
     hit, triangle, weights = skin.locate(floats(uv))
@@ -135,7 +135,7 @@ def _rooted(
     )
 
 
-def painted(albedo: Floats, paint: Floats, colour: Floats) -> Floats:
+def painted(albedo: Floats32, paint: Floats32, colour: Floats32) -> Floats32:
     """A skin colour texture with hair colour showing through."""
     weight = cv2.GaussianBlur(paint, (0, 0), 0.6)[..., None]
     return floats(albedo * (1 - weight) + colour * weight)

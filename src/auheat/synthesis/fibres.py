@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.synthesis.arrays import Floats, Ints, floats
+from auheat.synthesis.arrays import Floats32, Ints32, floats
 from auheat.synthesis.assets import FacePack, Material
 from auheat.synthesis.raster import Visibility, draw_triangles
 
@@ -20,11 +20,11 @@ from auheat.synthesis.raster import Visibility, draw_triangles
 class Segments:
     """f segments in space. start, end, colour: (f, 3); width: (f,) cm; gloss: (f,) 0 to 1."""
 
-    start: Floats
-    end: Floats
-    width: Floats
-    colour: Floats
-    gloss: Floats
+    start: Floats32
+    end: Floats32
+    width: Floats32
+    colour: Floats32
+    gloss: Floats32
 
     @classmethod
     def join(cls, parts: Sequence[Segments]) -> Segments:
@@ -40,7 +40,7 @@ class Segments:
             )
         )
 
-    def moved(self, rotation: Floats, shift: Floats) -> Segments:
+    def moved(self, rotation: Floats32, shift: Floats32) -> Segments:
         """The segments turned by a (3, 3) matrix and shifted by (3,)."""
         start, end = (
             np.ascontiguousarray(points @ rotation.T + shift, np.float32)
@@ -62,14 +62,14 @@ class RootedFibres:
         colour: (f, 3).
     """
 
-    triangle: Ints
-    weights: Floats
-    offset: Floats
-    width: Floats
-    colour: Floats
-    gloss: Floats
+    triangle: Ints32
+    weights: Floats32
+    offset: Floats32
+    width: Floats32
+    colour: Floats32
+    gloss: Floats32
 
-    def pose(self, pack: FacePack, vertices: Floats) -> Segments:
+    def pose(self, pack: FacePack, vertices: Floats32) -> Segments:
         """The hairs on a face with these vertices (n, 3)."""
         a, b, c = (vertices[pack.triangles[self.triangle, k]] for k in range(3))
         ta, tb, tc = (pack.uv[pack.uv_triangles[self.triangle, k]] for k in range(3))
@@ -86,7 +86,7 @@ class RootedFibres:
         return Segments(lifted, floats(tip), self.width, self.colour, self.gloss)
 
 
-def _unit(vectors: Floats) -> Floats:
+def _unit(vectors: Floats32) -> Floats32:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return floats(vectors / np.maximum(length, 1e-9))
 
@@ -111,7 +111,7 @@ class SkinMap:
             self._seen.u[:] = 1 - self._seen.u - self._seen.v
         self._triangles = face.astype(np.int32)
 
-    def locate(self, uv: Floats) -> tuple[NDArray[np.bool_], Ints, Floats]:
+    def locate(self, uv: Floats32) -> tuple[NDArray[np.bool_], Ints32, Floats32]:
         """Which of some points (p, 2) lie on the face, and where.
 
         For those that do, the triangle (q,) and barycentric weights (q, 2).

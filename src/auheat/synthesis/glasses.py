@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.fibres import Segments
 
 _POINTS = 36
@@ -25,13 +25,13 @@ class Glasses:
     """
 
     frame: Segments
-    rims: tuple[Floats, Floats]
-    tint: Floats
+    rims: tuple[Floats32, Floats32]
+    tint: Floats32
     opacity: float
     glare: tuple[float, float]
 
 
-def sample_glasses(rng: np.random.Generator, marks: Floats) -> Glasses:
+def sample_glasses(rng: np.random.Generator, marks: Floats32) -> Glasses:
     """Glasses that fit a resting face with landmarks (68, 3) in cm."""
     half_width, half_height = rng.uniform(2.1, 2.75), rng.uniform(1.5, 2.3)
     power, thickness = rng.uniform(2, 7), float(rng.choice([0.08, 0.14, 0.24, 0.34]))
@@ -68,5 +68,5 @@ def sample_glasses(rng: np.random.Generator, marks: Floats) -> Glasses:
     return Glasses(frame, (rims[0], rims[1]), floats(tint), float(opacity), glare)
 
 
-def _chain(points: Floats) -> tuple[Floats, Floats]:
+def _chain(points: Floats32) -> tuple[Floats32, Floats32]:
     return points[:-1], points[1:]

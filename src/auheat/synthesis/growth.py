@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from auheat.synthesis.arrays import Floats, Ints, floats
+from auheat.synthesis.arrays import Floats32, Ints32, floats
 from auheat.synthesis.assets import FacePack, Material
 from auheat.synthesis.fibres import Segments
 from auheat.synthesis.hair import HairStyle
@@ -20,11 +20,11 @@ _MAX_STEPS = 20
 def grow(
     rng: np.random.Generator,
     pack: FacePack,
-    vertices: Floats,
-    normals: Floats,
-    scalp_height: Floats,
+    vertices: Floats32,
+    normals: Floats32,
+    scalp_height: Floats32,
     style: HairStyle,
-    colour: Floats,
+    colour: Floats32,
 ) -> Segments:
     """Strands on a resting head. vertices, normals: (n, 3); scalp_height: from `scalp`."""
     skin = np.flatnonzero(pack.material <= Material.HEAD)
@@ -43,18 +43,18 @@ def grow(
     return _segments(rng, points, colour)
 
 
-def _skin_vertices(pack: FacePack) -> Ints:
+def _skin_vertices(pack: FacePack) -> Ints32:
     return np.asarray(np.unique(pack.triangles[pack.material <= Material.HEAD]), np.int32)
 
 
 def _grown(
     rng: np.random.Generator,
-    root: Floats,
-    normal: Floats,
-    near_line: Floats,
+    root: Floats32,
+    normal: Floats32,
+    near_line: Floats32,
     style: HairStyle,
-    skull: Floats,
-) -> Floats:
+    skull: Floats32,
+) -> Floats32:
     """Strand points (f, steps + 1, 3)."""
     count = len(root)
     comb = np.broadcast_to(floats(style.comb), (count, 3)).copy()
@@ -80,7 +80,7 @@ def _grown(
     return _clumped(rng, points)
 
 
-def _clumped(rng: np.random.Generator, points: Floats) -> Floats:
+def _clumped(rng: np.random.Generator, points: Floats32) -> Floats32:
     """Strands drawn towards a few leading strands, more at the tips: locks instead of fur."""
     leaders = rng.choice(len(points), min(len(points), 220), replace=False)
     roots = points[:, 0]
@@ -91,7 +91,7 @@ def _clumped(rng: np.random.Generator, points: Floats) -> Floats:
     return floats(points * (1 - share) + along * share)
 
 
-def _segments(rng: np.random.Generator, points: Floats, colour: Floats) -> Segments:
+def _segments(rng: np.random.Generator, points: Floats32, colour: Floats32) -> Segments:
     count, steps = points.shape[0], points.shape[1] - 1
     along = np.linspace(0, 1, steps, dtype=np.float32) if steps > 1 else np.ones(1, np.float32)
     shade = rng.uniform(0.65, 1.35, (count, 1)) * (0.45 + 0.6 * along[None, :])
@@ -106,7 +106,7 @@ def _segments(rng: np.random.Generator, points: Floats, colour: Floats) -> Segme
     )
 
 
-def _skull(points: Floats) -> Floats:
+def _skull(points: Floats32) -> Floats32:
     """Radius of the head in every direction from _CENTRE: (elevations, bearings)."""
     away = points - _CENTRE
     radius = np.linalg.norm(away, axis=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 
 # Height (y, cm) of the hairline at a depth (z, cm) of the mean head, from the nape to the forehead.
 _LINE_Z = (-10.0, 1.5, 2.8, 4.8, 8.2, 13.0)
@@ -54,7 +54,7 @@ class HairStyle:
     strands: int
 
 
-def sample_colour(rng: np.random.Generator, depth: float, age: float) -> Floats:
+def sample_colour(rng: np.random.Generator, depth: float, age: float) -> Floats32:
     """Hair colour (3,), linear RGB: mostly dark, grey with age. depth: of the skin, 0 to 1."""
     if depth < 0.5:
         kind = rng.choice(7, p=(0.33, 0.24, 0.18, 0.1, 0.06, 0.04, 0.05))
@@ -118,7 +118,7 @@ def sample_style(
     return styles[str(kind)]
 
 
-def scalp(rng: np.random.Generator, rest: Floats, style: HairStyle | None) -> Floats:
+def scalp(rng: np.random.Generator, rest: Floats32, style: HairStyle | None) -> Floats32:
     """Height above the hairline in cm (n,) at the mean face's vertices; below 0 nothing grows."""
     if style is None:
         return np.full(len(rest), -5.0, np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 
 from auheat.facs import PAPER_AUS
 from auheat.synthesis import anatomy, eyes, facial_hair, growth, hair
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.assets import FacePack
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.fibres import RootedFibres, Segments, SkinMap
@@ -35,8 +35,8 @@ class Manner:
 
     amplitude: dict[str, float]
     recipe: dict[tuple[str, str], float]
-    rest: Floats
-    gains: Floats
+    rest: Floats32
+    gains: Floats32
     lopsided: float
     upper_lip: float
 
@@ -52,21 +52,21 @@ class Person:
         furrows: what each AU adds to them at intensity 5.
     """
 
-    neutral: Floats
+    neutral: Floats32
     manner: Manner
-    albedo: Floats
-    head: Floats
-    height: Floats
-    furrows: dict[str, Floats]
-    iris: Floats
-    hair_colour: Floats
-    scalp: Floats
+    albedo: Floats32
+    head: Floats32
+    height: Floats32
+    furrows: dict[str, Floats32]
+    iris: Floats32
+    hair_colour: Floats32
+    scalp: Floats32
     strands: Segments
     brows: RootedFibres
     beard: RootedFibres | None
     glasses: Glasses | None
-    cloth: Floats
-    teeth: Floats
+    cloth: Floats32
+    teeth: Floats32
     roughness: float
     oil: float
     bump: float
@@ -181,8 +181,8 @@ class PersonSampler:
         )
 
     def _resting_height(
-        self, rng: np.random.Generator, lines: dict[str, Floats], age: float
-    ) -> Floats:
+        self, rng: np.random.Generator, lines: dict[str, Floats32], age: float
+    ) -> Floats32:
         """Pores, and the lines that age has left: forehead, folds, crow's feet."""
         worn = 0.6 * (lines["AU01"] + lines["AU02"]) + 0.8 * lines["AU12"] + 0.4 * lines["AU06"]
         worn = worn + 0.4 * lines["AU04"] * rng.random()
@@ -194,7 +194,7 @@ class PersonSampler:
         return floats(height)
 
 
-def _shape(rng: np.random.Generator, components: int) -> Floats:
+def _shape(rng: np.random.Generator, components: int) -> Floats32:
     coefficients = rng.standard_normal(components) * 0.95
     coefficients[:8] = np.clip(coefficients[:8], -1.8, 1.8)
     return floats(coefficients)
@@ -250,7 +250,7 @@ def _plain_manner(model: FaceModel) -> Manner:
     )
 
 
-def _gains(rng: np.random.Generator, pack: FacePack) -> Floats:
+def _gains(rng: np.random.Generator, pack: FacePack) -> Floats32:
     """Smooth factors around 1 over the face, one field per region, (regions, n)."""
     waves = rng.normal(0, 0.22, (6, 3))
     fields = np.sin(pack.vertices @ waves.T + rng.uniform(0, 6.28, 6))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import floor, sqrt
 from typing import NamedTuple
 
-from auheat.synthesis.arrays import Floats
+from auheat.synthesis.arrays import Floats32
 from auheat.synthesis.raster import compiled
 
 
@@ -26,11 +26,11 @@ class Lighting(NamedTuple):
         to_shadow: (3, 4) from camera space to its (column, row, depth).
     """
 
-    direction: Floats
-    colour: Floats
-    ambient: Floats
-    shadow: Floats
-    to_shadow: Floats
+    direction: Floats32
+    colour: Floats32
+    ambient: Floats32
+    shadow: Floats32
+    to_shadow: Floats32
 
 
 @compiled

@@ -16,7 +16,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.synthesis.arrays import Floats, Ints
+from auheat.synthesis.arrays import Floats32, Ints32
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,10 +37,10 @@ def compiled(function: F) -> F:
 class Visibility(NamedTuple):
     """What is seen at every sample, all (rows, columns): depth, item, u, v."""
 
-    depth: Floats
-    item: Ints
-    u: Floats
-    v: Floats
+    depth: Floats32
+    item: Ints32
+    u: Floats32
+    v: Floats32
 
     @classmethod
     def blank(cls, rows: int, columns: int) -> Visibility:
@@ -104,7 +104,7 @@ def _depth(corners, u, v):
 
 
 @compiled
-def draw_triangles(screen: Floats, triangles: Ints, seen: Visibility) -> None:
+def draw_triangles(screen: Floats32, triangles: Ints32, seen: Visibility) -> None:
     """Draws the front faces of a mesh: those whose corners run against the clock on the screen."""
     rows, columns = seen.depth.shape
     for t in range(triangles.shape[0]):
@@ -128,7 +128,7 @@ def draw_triangles(screen: Floats, triangles: Ints, seen: Visibility) -> None:
 
 
 @compiled
-def draw_depth(screen: Floats, triangles: Ints, depth: Floats) -> None:
+def draw_depth(screen: Floats32, triangles: Ints32, depth: Floats32) -> None:
     """Draws only the depth of front faces, for a shadow map (rows, columns)."""
     rows, columns = depth.shape
     for t in range(triangles.shape[0]):
@@ -147,7 +147,7 @@ def draw_depth(screen: Floats, triangles: Ints, depth: Floats) -> None:
 
 
 @compiled
-def draw_specks(points: Floats, depth: Floats) -> None:
+def draw_specks(points: Floats32, depth: Floats32) -> None:
     """Lets points (p, 3) cover 2x2 cells of a shadow map each: hair, seen from a lamp."""
     rows, columns = depth.shape
     for p in range(points.shape[0]):
@@ -167,7 +167,7 @@ def _scatter(i, x, y):
 
 
 @compiled
-def draw_fibres(starts: Floats, ends: Floats, widths: Floats, seen: Visibility) -> None:
+def draw_fibres(starts: Floats32, ends: Floats32, widths: Floats32, seen: Visibility) -> None:
     """Draws segments with a width in samples; thinner than one sample they cover by chance.
 
     Args:
@@ -217,14 +217,14 @@ def draw_fibres(starts: Floats, ends: Floats, widths: Floats, seen: Visibility) 
 
 @compiled
 def blend_cards(
-    screen: Floats,
-    triangles: Ints,
-    uv_triangles: Ints,
-    uv: Floats,
-    strength: Floats,
+    screen: Floats32,
+    triangles: Ints32,
+    uv_triangles: Ints32,
+    uv: Floats32,
+    strength: Floats32,
     lash: NDArray[np.bool_],
     seen: Visibility,
-    dark: Floats,
+    dark: Floats32,
 ) -> None:
     """Darkens the samples behind lash cards and the shadow that lids cast on the eyes.
 

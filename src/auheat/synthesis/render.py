@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
-from auheat.synthesis.arrays import Floats, Ints, floats
+from auheat.synthesis.arrays import Floats32, Ints32, floats
 from auheat.synthesis.assets import FacePack, Material
 from auheat.synthesis.expression import Actor, Expression
 from auheat.synthesis.face import FaceModel
@@ -40,9 +40,9 @@ class Posed:
 
     person: Person
     expression: Expression
-    vertices: Floats
-    normals: Floats
-    landmarks: Floats
+    vertices: Floats32
+    normals: Floats32
+    landmarks: Floats32
 
 
 class Renderer:
@@ -67,7 +67,7 @@ class Renderer:
         landmarks = vertices[self.model.pack.landmarks]
         return Posed(person, expression, vertices, normals, landmarks)
 
-    def draw(self, posed: Posed, view: View, light: Light, background: Floats) -> Floats:
+    def draw(self, posed: Posed, view: View, light: Light, background: Floats32) -> Floats32:
         """The picture (H, W, 3) of linear light, as large as the background (H, W, 3)."""
         height, width = background.shape[:2]
         person, pack = posed.person, self.model.pack
@@ -145,18 +145,18 @@ class Renderer:
         draw_fibres(start, end, floats(fibres.width * samples_per_cm), seen)
 
     @cached_property
-    def _card_index(self) -> Ints:
+    def _card_index(self) -> Ints32:
         return np.flatnonzero(self.model.pack.material >= Material.EYE_SHADOW).astype(np.int32)
 
     @cached_property
-    def _card_triangles(self) -> Ints:
+    def _card_triangles(self) -> Ints32:
         return np.ascontiguousarray(self.model.pack.triangles[self._card_index])
 
     @cached_property
-    def _card_uv(self) -> Ints:
+    def _card_uv(self) -> Ints32:
         return np.ascontiguousarray(self.model.pack.uv_triangles[self._card_index])
 
-    def _cards(self, person: Person) -> tuple[Floats, NDArray[np.bool_]]:
+    def _cards(self, person: Person) -> tuple[Floats32, NDArray[np.bool_]]:
         """Opacity of each lash or shadow card, and which are lashes, (t,)."""
         pack = self.model.pack
         lash = pack.material[self._card_index] == Material.LASHES
@@ -165,7 +165,7 @@ class Renderer:
         strength = np.where(lash, np.where(upper, person.lashes, 0.25 * person.lashes), 0.5)
         return strength.astype(np.float32), lash
 
-    def _lighting(self, view: View, light: Light, position: Floats, fibres: Segments) -> Lighting:
+    def _lighting(self, view: View, light: Light, position: Floats32, fibres: Segments) -> Lighting:
         """The light with a shadow map of head and hair as the first lamp sees them."""
         lamp = light.direction[0].astype(np.float64)
         centre = view.to_camera(np.array([[0.0, 1.0, 4.0]], np.float32))[0].astype(np.float64)
@@ -185,7 +185,7 @@ class Renderer:
         return Lighting(light.direction, light.colour, light.ambient, depth, to_shadow)
 
 
-def _part(pack: FacePack, chosen: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
+def _part(pack: FacePack, chosen: NDArray[np.bool_]) -> tuple[Ints32, Ints32, Ints32]:
     return (
         np.ascontiguousarray(pack.triangles[chosen]),
         np.ascontiguousarray(pack.uv_triangles[chosen]),
@@ -193,13 +193,13 @@ def _part(pack: FacePack, chosen: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
     )
 
 
-def _on_screen(view: View, position: Floats) -> Floats:
+def _on_screen(view: View, position: Floats32) -> Floats32:
     """Sample coordinates and depth (p, 3): two samples a pixel, both centred at integers."""
     pixels = view.project(position)
     return np.ascontiguousarray(np.column_stack([2 * pixels + 0.5, position[:, 2]]), np.float32)
 
 
-def _occlusion(depth: Floats, view: View) -> Floats:
+def _occlusion(depth: Floats32, view: View) -> Floats32:
     """Share of ambient light that reaches each pixel, by how deep it lies among others."""
     empty = depth >= FAR / 2
     if empty.all():
@@ -214,7 +214,7 @@ def _occlusion(depth: Floats, view: View) -> Floats:
     return floats(share)
 
 
-def _add_panes(image: Floats, glasses: Glasses, view: View, light: Light) -> Floats:
+def _add_panes(image: Floats32, glasses: Glasses, view: View, light: Light) -> Floats32:
     """Lenses over the picture: a tint, and a reflection of the surroundings."""
     height, width = image.shape[:2]
     cover = np.zeros((2 * height, 2 * width), np.float32)

@@ -18,7 +18,7 @@ from auheat.landmarks import (
     RIGHT_EYE_OUTER,
     SUBNASALE,
 )
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 
 # Upper edge of the brow above the inner eye corner, the pupil and the outer eye corner. Matros,
 # Garcia and Yaremchuk (Plast Reconstr Surg 124, 2009) measured 1.57, 1.98 and 2.13 in women of 20
@@ -49,11 +49,11 @@ class Resting:
         with_brows: (n,) share by which skin goes along where brows stand higher.
     """
 
-    lowered: Floats
-    with_brows: Floats
+    lowered: Floats32
+    with_brows: Floats32
 
     @classmethod
-    def of(cls, points: Floats, marks: Floats, skin: NDArray[np.bool_]) -> Resting:
+    def of(cls, points: Floats32, marks: Floats32, skin: NDArray[np.bool_]) -> Resting:
         """Where the skin of a mean face gives way.
 
         Args:
@@ -73,7 +73,7 @@ class Resting:
         nose = nose * max(float(too_long - with_brows[0]), 0.0)
         return cls(floats(brow * brow_excess(marks, across) + nose), floats(brow))
 
-    def offset(self, brows: float = 0.0) -> Floats:
+    def offset(self, brows: float = 0.0) -> Floats32:
         """Offsets (n, 3) in cm from the kit's face; brows: cm higher than an average adult's."""
         lowered = self.lowered - brows * self.with_brows
         return floats(np.stack([np.zeros_like(lowered), -lowered, np.zeros_like(lowered)], 1))
@@ -84,7 +84,7 @@ def brow_height(age: float, masculine: bool) -> float:
     return _BROW_RISE_WITH_AGE * (age - 0.43) + _BROW_RISE_IN_WOMEN * (-0.5 if masculine else 0.5)
 
 
-def brow_excess(marks: Floats, across: Floats) -> Floats:
+def brow_excess(marks: Floats32, across: Floats32) -> Floats32:
     """How much too high the brows of a face with landmarks (68, 3) stand, in cm.
 
     Args:
@@ -101,7 +101,7 @@ def brow_excess(marks: Floats, across: Floats) -> Floats:
     return floats(np.clip(excess[0] + slope * np.maximum(across - places[0], 0), 0.0, 1.2))
 
 
-def _smooth(x: Floats, low: Floats | float, high: float) -> Floats:
+def _smooth(x: Floats32, low: Floats32 | float, high: float) -> Floats32:
     """0 below `low`, 1 above `high`, smooth between."""
     share = np.clip((x - low) / (high - low), 0, 1)
     return floats(share * share * (3 - 2 * share))

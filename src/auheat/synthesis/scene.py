@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from auheat import geometry
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.textures import NoiseBank
 
 _FACING = np.diag([1.0, -1.0, -1.0])
@@ -29,7 +29,7 @@ class Pose:
     pitch: float = 0.0
     roll: float = 0.0
 
-    def matrix(self) -> Floats:
+    def matrix(self) -> Floats32:
         """Rotation (3, 3) from head to camera space."""
         yaw, pitch, roll = np.radians([self.yaw, self.pitch, self.roll])
         cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
@@ -49,8 +49,8 @@ class View:
     same followed by the crop's similarity.
     """
 
-    rotation: Floats
-    shift: Floats
+    rotation: Floats32
+    shift: Floats32
     warp: geometry.Transform
 
     @classmethod
@@ -60,11 +60,11 @@ class View:
         shift = np.array([0.0, 0.0, distance]) - rotation @ _HEAD_CENTRE
         return cls(rotation, floats(shift), warp)
 
-    def to_camera(self, points: Floats) -> Floats:
+    def to_camera(self, points: Floats32) -> Floats32:
         """Head-space points (p, 3) in camera space."""
         return floats(points @ self.rotation.T + self.shift)
 
-    def project(self, camera_points: Floats) -> geometry.Points:
+    def project(self, camera_points: Floats32) -> geometry.Points:
         """Camera-space points (p, 3) in pixels (p, 2)."""
         return geometry.apply(self.warp, camera_points[:, :2] / camera_points[:, 2:])
 
@@ -83,12 +83,12 @@ class Light:
         ambient: (9, 3), see `shading.Lighting`.
     """
 
-    direction: Floats
-    colour: Floats
-    ambient: Floats
+    direction: Floats32
+    colour: Floats32
+    ambient: Floats32
 
 
-def _towards(azimuth: float, elevation: float) -> Floats:
+def _towards(azimuth: float, elevation: float) -> Floats32:
     """Unit vector to a lamp; azimuth 0 is behind the camera, elevation up. Degrees."""
     a, e = np.radians([azimuth, elevation])
     return floats([np.sin(a) * np.cos(e), -np.sin(e), -np.cos(a) * np.cos(e)])
@@ -107,7 +107,7 @@ def sample_light(rng: np.random.Generator, must: LightKind | None = None) -> Lig
         must: the kind that it has to be; None leaves it to chance.
     """
 
-    def warmth() -> Floats:
+    def warmth() -> Floats32:
         cast = rng.normal(0, 0.12)
         return floats([1 + cast, 1 + 0.1 * cast, 1 - cast])
 
@@ -152,7 +152,7 @@ def studio_light() -> Light:
 
 def sample_background(
     rng: np.random.Generator, noise: NoiseBank, height: int, width: int
-) -> Floats:
+) -> Floats32:
     """Something out of focus behind the head: blotches, gradients, boxes, (height, width, 3)."""
     size = 128
     level = 0.8 * rng.random() ** 1.4

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from auheat.synthesis.arrays import Floats, Ints
+from auheat.synthesis.arrays import Floats32, Ints32
 from auheat.synthesis.assets import Material
 from auheat.synthesis.optics import Lighting, clamp, lit, lit_fibre, smooth, unit
 from auheat.synthesis.raster import FIRST_FIBRE, NOTHING, Visibility, compiled
@@ -32,15 +32,15 @@ class Surface(NamedTuple):
         scalp: (n,) above 0 where hair grows.
     """
 
-    triangles: Ints
-    uv_triangles: Ints
-    uv: Floats
-    material: Ints
-    position: Floats
-    normal: Floats
-    rest: Floats
-    crease: Floats
-    scalp: Floats
+    triangles: Ints32
+    uv_triangles: Ints32
+    uv: Floats32
+    material: Ints32
+    position: Floats32
+    normal: Floats32
+    rest: Floats32
+    crease: Floats32
+    scalp: Floats32
 
 
 class Looks(NamedTuple):
@@ -61,28 +61,28 @@ class Looks(NamedTuple):
         eye_axes: (2, 3), left eye first, in rest coordinates.
     """
 
-    albedo: Floats
-    height: Floats
-    iris: Floats
-    head: Floats
-    hair: Floats
-    cloth: Floats
-    teeth: Floats
+    albedo: Floats32
+    height: Floats32
+    iris: Floats32
+    head: Floats32
+    hair: Floats32
+    cloth: Floats32
+    teeth: Floats32
     roughness: float
     oil: float
     bump: float
     veins: float
-    eye_centres: Floats
-    eye_axes: Floats
+    eye_centres: Floats32
+    eye_axes: Floats32
 
 
 class Strands(NamedTuple):
     """Fibres as posed: start, end (f, 3) in camera space; colour (f, 3); gloss (f,)."""
 
-    start: Floats
-    end: Floats
-    colour: Floats
-    gloss: Floats
+    start: Floats32
+    end: Floats32
+    colour: Floats32
+    gloss: Floats32
 
 
 @compiled
@@ -272,12 +272,12 @@ def _even(seen, dark, surface, y, x):
 @compiled
 def shade(
     seen: Visibility,
-    dark: Floats,
+    dark: Floats32,
     surface: Surface,
     looks: Looks,
     light: Lighting,
     strands: Strands,
-    out: Floats,
+    out: Floats32,
 ) -> None:
     """Fills out (rows, columns, 4), linear RGB and coverage, from 2x2 samples a pixel."""
     for y in range(out.shape[0]):

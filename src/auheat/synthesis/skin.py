@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.assets import Skins
 from auheat.synthesis.textures import NoiseBank, filled, resized, spot
 
@@ -32,7 +32,7 @@ class SkinTone:
         depth: place on the Monk scale, 0 lightest to 1 darkest.
     """
 
-    base: Floats
+    base: Floats32
     depth: float
 
 
@@ -55,7 +55,7 @@ def sample_tone(rng: np.random.Generator, depth: float | None = None) -> SkinTon
 class SkinPainter:
     """Paints skins for faces whose landmarks lie at the given texture coordinates (68, 2)."""
 
-    def __init__(self, landmark_uv: Floats, skins: Skins | None, noise: NoiseBank) -> None:
+    def __init__(self, landmark_uv: Floats32, skins: Skins | None, noise: NoiseBank) -> None:
         self._marks = landmark_uv
         self._noise = noise
         self._lips = filled(SIZE, landmark_uv[48:60], 3.0)
@@ -66,7 +66,7 @@ class SkinPainter:
 
     def paint(
         self, rng: np.random.Generator, tone: SkinTone, allowed: tuple[int, ...], age: float
-    ) -> tuple[Floats, Floats]:
+    ) -> tuple[Floats32, Floats32]:
         """A skin: albedo (512, 512, 3), and the colour (3,) of head and neck around it.
 
         Args:
@@ -93,7 +93,7 @@ class SkinPainter:
 
     def _painted(
         self, rng: np.random.Generator, tone: SkinTone, allowed: tuple[int, ...]
-    ) -> tuple[Floats, Floats]:
+    ) -> tuple[Floats32, Floats32]:
         """A base colour and albedo with the detail of a painted skin of similar lightness."""
         assert self._base is not None and self._detail is not None
         lightness = self._base[list(allowed)].mean(1)
@@ -106,13 +106,13 @@ class SkinPainter:
             detail = detail[:, ::-1]
         return floats(base), base * detail
 
-    def _lip_colour(self, rng: np.random.Generator, base: Floats, tone: SkinTone) -> Floats:
+    def _lip_colour(self, rng: np.random.Generator, base: Floats32, tone: SkinTone) -> Floats32:
         """Factor (512, 512, 3) that gives plain skin its lips."""
         lips = np.array([1.0, 0.62, 0.62]) * rng.uniform(0.75, 1.0) * (1 - 0.3 * tone.depth)
         weight = 0.75 * self._lips[..., None]
         return floats(1 - weight * (1 - lips))
 
-    def _variation(self, rng: np.random.Generator, tone: SkinTone, age: float) -> Floats:
+    def _variation(self, rng: np.random.Generator, tone: SkinTone, age: float) -> Floats32:
         """Factor (512, 512, 3): blotches, redness of cheeks, nose, chin, rings under the eyes."""
         field = self._noise
         blotches = np.zeros((_COARSE, _COARSE), np.float32)
@@ -135,8 +135,8 @@ class SkinPainter:
         return floats(resized(floats(np.exp(log)), SIZE) * fine[..., None])
 
     def _marks_on(
-        self, rng: np.random.Generator, albedo: Floats, tone: SkinTone, age: float
-    ) -> Floats:
+        self, rng: np.random.Generator, albedo: Floats32, tone: SkinTone, age: float
+    ) -> Floats32:
         """Freckles, moles and age spots."""
         cover = np.zeros((SIZE, SIZE), np.float32)
         freckled = tone.depth < 0.45 and rng.random() < 0.15
@@ -150,7 +150,7 @@ class SkinPainter:
         soft = floats(cv2.GaussianBlur(cover, (0, 0), 0.8))[..., None]
         return floats(albedo * (1 - soft * (0.45, 0.6, 0.7)))
 
-    def _make_up(self, rng: np.random.Generator, albedo: Floats) -> Floats:
+    def _make_up(self, rng: np.random.Generator, albedo: Floats32) -> Floats32:
         """Lipstick, and sometimes eye shadow."""
         stick = np.array(
             [rng.uniform(0.2, 0.6), rng.uniform(0.01, 0.1), rng.uniform(0.03, 0.14)], np.float32
@@ -165,13 +165,13 @@ class SkinPainter:
             made_up = made_up * (1 - weight) + rng.uniform(0.01, 0.2, 3) * weight
         return floats(made_up)
 
-    def _edge(self) -> Floats:
+    def _edge(self) -> Floats32:
         """How far the texture has faded into the plain colour of neck and scalp, (512, 512)."""
         v = np.linspace(0, 1, SIZE, dtype=np.float32)[:, None]
         faded = np.clip((0.22 - v) / 0.12, 0, 1) + np.clip((v - 0.935) / 0.05, 0, 1)
         return floats(np.broadcast_to(0.92 * faded, (SIZE, SIZE)))
 
-    def pores(self, rng: np.random.Generator, size: int) -> Floats:
+    def pores(self, rng: np.random.Generator, size: int) -> Floats32:
         """Fine bumps (size, size) around 0."""
         grain = sum(
             self._noise.draw(rng, size, cell) * weight
@@ -180,12 +180,12 @@ class SkinPainter:
         return floats(grain * 0.008 * rng.uniform(0.3, 1.2))
 
 
-def _detail(skins: Skins, index: int) -> Floats:
+def _detail(skins: Skins, index: int) -> Floats32:
     """A painted skin relative to its mean colour."""
     linear = (skins.albedo[index].astype(np.float32) / 255) ** 2.2
     relative = np.clip(linear / skins.base[index], 0.04, 1.7)
     return floats(cv2.resize(relative, (SIZE, SIZE), interpolation=cv2.INTER_AREA))
 
 
-def _between(marks: Floats, a: int, b: int, share: float) -> Floats:
+def _between(marks: Floats32, a: int, b: int, share: float) -> Floats32:
     return floats(marks[a] * (1 - share) + marks[b] * share)

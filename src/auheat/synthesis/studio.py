@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from auheat import geometry
 from auheat.facs import PAPER_AUS
 from auheat.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
-from auheat.synthesis.arrays import Floats
+from auheat.synthesis.arrays import Floats32
 from auheat.synthesis.assets import FacePack
 from auheat.synthesis.camera import develop, photograph
 from auheat.synthesis.expression import Expression, sample_distractors, sample_expression
@@ -200,7 +200,7 @@ class Studio:
         landmarks = view.project(view.to_camera(posed.landmarks))
         return Picture(develop(image, _exposure(image)), landmarks, _levels(expression))
 
-    def landmarks(self, person: Person, expression: Expression) -> Floats:
+    def landmarks(self, person: Person, expression: Expression) -> Floats32:
         """The person's landmarks (68, 3) in head space, in cm, without drawing anything."""
         return self._renderer.pose(person, expression).landmarks
 
@@ -240,7 +240,7 @@ def _levels(expression: Expression) -> dict[str, float]:
     return {au: float(expression.intensities.get(au, 0.0)) for au in PAPER_AUS}
 
 
-def _exposure(image: Floats) -> float:
+def _exposure(image: Floats32) -> float:
     """The exposure that shows the middle of a picture at a pleasant brightness."""
     height, width = image.shape[:2]
     middle = image[height // 4 : -height // 4, width // 3 : -width // 3]

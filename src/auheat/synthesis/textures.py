@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 
 Curve = Sequence[tuple[float, float]]
 _CELLS = (1.6, 2.4, 4.0, 10.0, 30.0, 90.0)  # texels of a 512 texture
@@ -23,7 +23,7 @@ class NoiseBank:
         rng = np.random.default_rng(seed)
         self._fields = {cell: _noise(rng, side, cell) for cell in _CELLS}
 
-    def draw(self, rng: np.random.Generator, size: int, cell: float) -> Floats:
+    def draw(self, rng: np.random.Generator, size: int, cell: float) -> Floats32:
         """A (size, size) field whose features span about `cell` texels of a 512 texture.
 
         A field of another size shows the same features relative to the texture.
@@ -35,13 +35,13 @@ class NoiseBank:
         return part[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
 
 
-def _noise(rng: np.random.Generator, side: int, cell: float) -> Floats:
+def _noise(rng: np.random.Generator, side: int, cell: float) -> Floats32:
     coarse = rng.standard_normal((int(side / cell) + 4, int(side / cell) + 4)).astype(np.float32)
     field = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
     return floats(field / field.std())
 
 
-def spot(size: int, at: Floats, width: float, height: float) -> Floats:
+def spot(size: int, at: Floats32, width: float, height: float) -> Floats32:
     """A Gaussian bump of peak 1 at (u, v); width and height are its 1/e radii, (size, size)."""
     along = (np.arange(size, dtype=np.float32) + 0.5) / size
     across = np.exp(-(((along - at[0]) / width) ** 2))
@@ -49,7 +49,7 @@ def spot(size: int, at: Floats, width: float, height: float) -> Floats:
     return floats(down[:, None] * across[None, :])
 
 
-def lines(size: int, curves: Sequence[Curve], width: float, blur: float) -> Floats:
+def lines(size: int, curves: Sequence[Curve], width: float, blur: float) -> Floats32:
     """Soft lines of peak 1 through the points of each curve. width, blur: texels at size 512."""
     canvas = np.zeros((size, size), np.float32)
     for curve in curves:
@@ -61,7 +61,7 @@ def lines(size: int, curves: Sequence[Curve], width: float, blur: float) -> Floa
     return floats(soft / max(float(soft.max()), 1e-6))
 
 
-def filled(size: int, outline: Floats, blur: float) -> Floats:
+def filled(size: int, outline: Floats32, blur: float) -> Floats32:
     """A filled polygon, 1 inside, with soft edges. outline: (p, 2) texture coordinates."""
     canvas = np.zeros((size, size), np.float32)
     fixed = np.round((outline * size - 0.5) * 16).astype(np.int32)
@@ -69,7 +69,7 @@ def filled(size: int, outline: Floats, blur: float) -> Floats:
     return floats(cv2.GaussianBlur(canvas, (0, 0), blur * size / 512))
 
 
-def _smoothed(points: Floats) -> Floats:
+def _smoothed(points: Floats32) -> Floats32:
     """The polyline resampled at 32 points and rounded off a little."""
     at = np.linspace(0, len(points) - 1, 32)
     columns = [np.interp(at, np.arange(len(points)), points[:, axis]) for axis in (0, 1)]
@@ -81,6 +81,6 @@ def _smoothed(points: Floats) -> Floats:
     return floats(np.stack(rounded, 1))
 
 
-def resized(texture: Floats, size: int) -> Floats:
+def resized(texture: Floats32, size: int) -> Floats32:
     """The texture at another size, smoothly."""
     return floats(cv2.resize(texture, (size, size), interpolation=cv2.INTER_LINEAR))

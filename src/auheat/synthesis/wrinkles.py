@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from auheat.synthesis.arrays import Floats, floats
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.textures import Curve, lines
 
 SIZE = 256
@@ -24,11 +24,11 @@ class WrinkleBank:
 
     def __init__(self, seed: int = 5) -> None:
         rng = np.random.default_rng(seed)
-        self._maps: dict[str, list[Floats]] = {
+        self._maps: dict[str, list[Floats32]] = {
             name: [make(rng) for _ in range(_VARIANTS)] for name, make in _MAKERS.items()
         }
 
-    def sample(self, rng: np.random.Generator) -> dict[str, Floats]:
+    def sample(self, rng: np.random.Generator) -> dict[str, Floats32]:
         """One person's lines by AU name, each (256, 256)."""
         return {name: maps[rng.integers(len(maps))] for name, maps in self._maps.items()}
 
@@ -49,14 +49,14 @@ def _moved(rng: np.random.Generator, curves: Sequence[Curve], spread: float) -> 
     return moved
 
 
-def _patchy(rng: np.random.Generator, furrows: Floats) -> Floats:
+def _patchy(rng: np.random.Generator, furrows: Floats32) -> Floats32:
     """Furrows that fade in and out along their length."""
     coarse = rng.uniform(0.3, 1.15, (10, 10)).astype(np.float32)
     share = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
     return floats(furrows * np.clip(share, 0, 1.2))
 
 
-def _forehead(rng: np.random.Generator, inner: bool) -> Floats:
+def _forehead(rng: np.random.Generator, inner: bool) -> Floats32:
     count = int(rng.integers(2, 6))
     levels = np.sort(rng.uniform(0.842, 0.918, count))
     phase, tilt = rng.uniform(0, 6.28, count), rng.normal(0.012, 0.006)
@@ -75,7 +75,7 @@ def _forehead(rng: np.random.Generator, inner: bool) -> Floats:
     return floats(-furrows * share[None])
 
 
-def _glabella(rng: np.random.Generator) -> Floats:
+def _glabella(rng: np.random.Generator) -> Floats32:
     offset = rng.uniform(0.02, 0.034)
     upright = [[(0.5 - offset + 0.004, 0.745), (0.5 - offset, 0.78), (0.5 - offset + 0.004, 0.825)]]
     curves = _moved(rng, _both(upright)[: int(rng.integers(1, 3))], 0.004)
@@ -84,7 +84,7 @@ def _glabella(rng: np.random.Generator) -> Floats:
     return -0.75 * lines(SIZE, curves, 2, rng.uniform(2.6, 4.0))
 
 
-def _crows_feet(rng: np.random.Generator) -> Floats:
+def _crows_feet(rng: np.random.Generator) -> Floats32:
     corner = np.array([0.297, 0.716])
     curves: list[Curve] = []
     for angle in rng.uniform(-0.75, 0.75, int(rng.integers(2, 5))):
@@ -97,7 +97,7 @@ def _crows_feet(rng: np.random.Generator) -> Floats:
     return -0.9 * lines(SIZE, _both(curves), 2, rng.uniform(1.8, 2.8))
 
 
-def _nose_root(rng: np.random.Generator) -> Floats:
+def _nose_root(rng: np.random.Generator) -> Floats32:
     oblique = _moved(
         rng,
         [
@@ -111,17 +111,17 @@ def _nose_root(rng: np.random.Generator) -> Floats:
     return -1.1 * lines(SIZE, _both(oblique) + across, 2, rng.uniform(1.8, 2.6))
 
 
-def _fold(points: Curve, strength: float, blur: float) -> Callable[[np.random.Generator], Floats]:
+def _fold(points: Curve, strength: float, blur: float) -> Callable[[np.random.Generator], Floats32]:
     """A maker of one fold on each side through the given points on the left of the texture."""
 
-    def make(rng: np.random.Generator) -> Floats:
+    def make(rng: np.random.Generator) -> Floats32:
         curves = _both(_moved(rng, [points], 0.005))
         return -strength * lines(SIZE, curves, 3, blur * rng.uniform(0.8, 1.25))
 
     return make
 
 
-def _smile(rng: np.random.Generator) -> Floats:
+def _smile(rng: np.random.Generator) -> Floats32:
     """The fold from nose to mouth; often brackets round the corners too, or lines in the cheeks."""
     fold = [(0.432, 0.585), (0.405, 0.55), (0.385, 0.505), (0.368, 0.452)]
     furrows = _fold(fold, rng.uniform(0.9, 1.5), 3.5)(rng)
@@ -134,14 +134,14 @@ def _smile(rng: np.random.Generator) -> Floats:
     return floats(furrows)
 
 
-def _chin(rng: np.random.Generator) -> Floats:
+def _chin(rng: np.random.Generator) -> Floats32:
     dots = [[(u, v), (u + 0.002, v)] for u, v in rng.normal((0.5, 0.322), (0.04, 0.016), (60, 2))]
     dimpled = lines(SIZE, dots, 3, 2.4)
     fold = lines(SIZE, [[(0.45, 0.352), (0.5, 0.347), (0.55, 0.352)]], 3, 3.0)
     return floats(-(0.6 * dimpled + 0.8 * fold))
 
 
-def _stretch(rng: np.random.Generator) -> Floats:
+def _stretch(rng: np.random.Generator) -> Floats32:
     upright: list[Curve] = [
         [(0.360, 0.47), (0.350, 0.42), (0.360, 0.375)],
         [(0.343, 0.46), (0.333, 0.42), (0.343, 0.38)],
@@ -149,7 +149,7 @@ def _stretch(rng: np.random.Generator) -> Floats:
     return -lines(SIZE, _both(_moved(rng, upright, 0.005)), 2, rng.uniform(2.2, 3.2))
 
 
-_MAKERS: dict[str, Callable[[np.random.Generator], Floats]] = {
+_MAKERS: dict[str, Callable[[np.random.Generator], Floats32]] = {
     "AU01": lambda rng: _forehead(rng, inner=True),
     "AU02": lambda rng: _forehead(rng, inner=False),
     "AU04": _glabella,
