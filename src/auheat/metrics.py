@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auheat.arrays import Floats
+from auheat.tables.names import Metric
 
-METRICS = ("icc", "mae", "mse", "pcc")
+METRICS: tuple[Metric, ...] = get_args(Metric)
 # A standard deviation below this fraction of the mean is what float32 rounding makes of a constant.
 _ROUNDING = 2e-7
 

@@ -9,6 +9,7 @@ import click
 
 from auheat.cli import options
 from auheat.cli.console import warn
+from auheat.data.names import Suite
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.tables.names import ProgramChoice, Split
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--suite",
-    type=click.Choice(["ood"]),
+    type=options.choices(Suite),
     help="Report by family of a dataset of `auheat synth --suite`.",
 )
 @options.out_file("Result file.  [default: beside TARGET]")
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     help="What the network computes in.",
 )
 @options.workers(default=1, min=0)
-def command(target: Path, data: Path, out: Path | None, suite: str | None, **chosen: Any) -> None:
+def command(target: Path, data: Path, out: Path | None, suite: Suite | None, **chosen: Any) -> None:
     """Measure TARGET on a dataset: ICC(3,1), MAE, MSE and PCC by AU.
 
     TARGET is a run's folder, a .safetensors file, an .onnx file of `auheat export`, or a table of

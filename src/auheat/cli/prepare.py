@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from auheat.cli.options import DatasetName, progress_bar
+from auheat.cli.options import DatasetName, choices, progress_bar
+from auheat.data.names import Camera, LandmarkSource
 
 _MAX_WARNINGS = 20
 
@@ -15,7 +16,7 @@ _MAX_WARNINGS = 20
 @click.argument("layout", type=DatasetName())
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
-@click.option("--landmarks", type=click.Choice(["own", "mediapipe", "dlib"]),
+@click.option("--landmarks", type=choices(LandmarkSource),
               help="Whose landmarks.  [default: the dataset's own, else mediapipe]")  # fmt: skip
 @click.option("--dlib-model", type=click.Path(path_type=Path),
               help="File of dlib's 68-point shape predictor, for --landmarks dlib.")  # fmt: skip
@@ -26,7 +27,7 @@ _MAX_WARNINGS = 20
 @click.option("--aus", help="Only these, like AU06,AU12.  [default: the dataset's usual ones]")
 @click.option("--every", type=click.IntRange(min=1), default=1, show_default=True,
               help="Take every n-th coded frame.")  # fmt: skip
-@click.option("--camera", type=click.Choice(["left", "right"]), default="left", show_default=True,
+@click.option("--camera", type=choices(Camera), default="left", show_default=True,
               help="Which of DISFA's two.")  # fmt: skip
 @click.option("--skip-tracking-failures", is_flag=True,
               help="Leave out DISFA's list of failed landmarks.")  # fmt: skip
@@ -36,13 +37,13 @@ def command(
     layout: str,
     source: Path,
     out: Path,
-    landmarks: str | None,
+    landmarks: LandmarkSource | None,
     dlib_model: Path | None,
     size: int,
     pad: int,
     aus: str | None,
     every: int,
-    camera: str,
+    camera: Camera,
     skip_tracking_failures: bool,
     strict: bool,
     workers: int | None,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from auheat.cli.options import DatasetName, progress_bar
+from auheat.cli.options import DatasetName, choices, progress_bar
+from auheat.data.names import Suite
 
 
 @click.command()
@@ -32,7 +33,7 @@ from auheat.cli.options import DatasetName, progress_bar
 @click.option("--test", type=click.FloatRange(0, 0.5), default=0.06, show_default=True,
               help="Share of subjects for testing, with skins of their own.")  # fmt: skip
 @click.option("--pairs", is_flag=True, help="Two pictures each: resting and expressive.")
-@click.option("--suite", type=click.Choice(["ood"]), default=None,
+@click.option("--suite", type=choices(Suite), default=None,
               help="Draw the images in every family of a test suite.")  # fmt: skip
 @click.option("--clips", type=click.IntRange(min=0), default=0,
               help="Make this many labelled videos instead of pictures.")  # fmt: skip
@@ -52,7 +53,7 @@ def command(
     val: float,
     test: float,
     pairs: bool,
-    suite: str | None,
+    suite: Suite | None,
     clips: int,
     seconds: float,
     workers: int | None,

@@ -7,13 +7,12 @@ from pathlib import Path
 import click
 
 from auheat.cli import options
+from auheat.tables.names import Metric
 
 
 @click.command()
 @click.argument("results", nargs=-1, required=True, type=options.PATH)
-@click.option(
-    "--metric", type=click.Choice(["icc", "mae", "mse", "pcc"]), default="icc", show_default=True
-)
+@click.option("--metric", type=options.choices(Metric), default="icc", show_default=True)
 @click.option(
     "--pool",
     "pooled",
@@ -21,7 +20,7 @@ from auheat.cli import options
     help="RESULTS are predictions-*.parquet of the folds of one network: measure them together "
     "and write this result file.",
 )
-def command(results: tuple[Path, ...], metric: str, pooled: Path | None) -> None:
+def command(results: tuple[Path, ...], metric: Metric, pooled: Path | None) -> None:
     """Print one table by Action Unit of RESULTS, the files that `auheat evaluate` wrote."""
     from auheat.evaluation.report import read_report
     from auheat.figures.tables import by_au

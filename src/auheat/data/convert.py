@@ -24,6 +24,7 @@ from auheat.data.cropping import Tally, crop_recording
 from auheat.data.datasets import dataset_of
 from auheat.data.datasets.spec import SYNTHETIC_MARK, Dataset
 from auheat.data.manifest import FILE, Manifest
+from auheat.data.names import Camera, LandmarkSource
 from auheat.data.recording import ReadOptions, Recording, Source
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
@@ -52,15 +53,15 @@ class ConversionPlan:
     """
 
     kind: str
-    landmarks: str | None = None
+    landmarks: LandmarkSource | None = None
     dlib_model: Path | None = None
     crop: CropSpec = field(default_factory=lambda: CropSpec(256, 16))
     aus: tuple[str, ...] | None = None
     every: int = 1
-    camera: str = "left"
+    camera: Camera = "left"
     skip_tracking_failures: bool = False
 
-    def detector(self, landmarks: str) -> FaceDetector | None:
+    def detector(self, landmarks: LandmarkSource) -> FaceDetector | None:
         """Who finds the faces; None for the dataset's own landmarks.
 
         Raises:
@@ -107,7 +108,9 @@ def convert(
     dataset = dataset_of(plan.kind)
     if not root.exists():
         raise AuheatError(f"no folder at {root}")
-    landmarks = plan.landmarks or ("own" if dataset.has_landmarks(root) else "mediapipe")
+    landmarks: LandmarkSource = plan.landmarks or (
+        "own" if dataset.has_landmarks(root) else "mediapipe"
+    )
     if landmarks == "dlib":  # so that what is missing is reported before any worker starts
         plan.detector(landmarks)
     asked = ReadOptions(plan.aus, landmarks == "own", plan.camera, plan.skip_tracking_failures)
@@ -157,7 +160,7 @@ def _check(source: Source, root: Path) -> None:
 
 
 def _description(
-    plan: ConversionPlan, dataset: Dataset, landmarks: str, source: Source, root: Path
+    plan: ConversionPlan, dataset: Dataset, landmarks: LandmarkSource, source: Source, root: Path
 ) -> dict[str, Any]:
     """What the manifest says about where its rows come from."""
     folder = root if root.is_dir() else root.parent
@@ -222,7 +225,9 @@ def _tally(shard: pa.Table) -> Tally:
     return Tally(**json.loads(shard.schema.metadata[_KEY]))
 
 
-def _open(out: Path, plan: ConversionPlan, landmarks: str, aus: tuple[str, ...]) -> _Worker:
+def _open(
+    out: Path, plan: ConversionPlan, landmarks: LandmarkSource, aus: tuple[str, ...]
+) -> _Worker:
     return out, plan, aus, plan.detector(landmarks)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.arrays import Image
+from auheat.data.names import Camera
 from auheat.errors import AuheatError
 from auheat.facs import TABLE, action_units
 from auheat.files import atomic_write
@@ -45,7 +46,7 @@ class ReadOptions:
 
     aus: tuple[str, ...] | None = None
     own_landmarks: bool = True
-    camera: str = "left"
+    camera: Camera = "left"
     skip_tracking_failures: bool = False
 
 

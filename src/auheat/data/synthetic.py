@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ import pandas as pd
 from auheat.data import resumable
 from auheat.data.cropping import save_crop
 from auheat.data.manifest import FILE, Manifest
+from auheat.data.names import Suite
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.files import atomic_write
@@ -52,7 +53,7 @@ class SynthesisPlan:
     val: float = 0.04
     test: float = 0.06
     pairs: bool = False
-    suite: str = ""
+    suite: Suite | Literal[""] = ""
 
     def __post_init__(self) -> None:
         if self.pairs and self.suite:

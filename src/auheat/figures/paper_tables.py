@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from auheat.figures.printed import (
     ADOPTED,
@@ -34,8 +34,8 @@ _TITLES: dict[Kind, str] = {
     "control": "controls",
 }
 
-Metric = Literal["icc", "mae"]
-_METRICS: tuple[Metric, Metric] = ("icc", "mae")
+PrintedMetric = Literal["icc", "mae"]
+_METRICS: tuple[PrintedMetric, ...] = get_args(PrintedMetric)
 
 
 class _Entry(NamedTuple):
@@ -143,7 +143,7 @@ def _group(title: str, lines: Sequence[Sequence[_Entry]], best_bold: bool = Fals
     return Group(title, tuple(rows))
 
 
-def _printed_line(method: PrintedMethod, metric: Metric, interval: bool) -> list[_Entry]:
+def _printed_line(method: PrintedMethod, metric: PrintedMetric, interval: bool) -> list[_Entry]:
     values, mean = (
         (method.icc, method.mean_icc) if metric == "icc" else (method.mae, method.mean_mae)
     )
@@ -152,13 +152,13 @@ def _printed_line(method: PrintedMethod, metric: Metric, interval: bool) -> list
     return [_Entry(text) for text in texts]
 
 
-def _line(row: Row, metric: Metric, aus: Sequence[str], interval: bool) -> list[_Entry]:
+def _line(row: Row, metric: PrintedMetric, aus: Sequence[str], interval: bool) -> list[_Entry]:
     values = row.icc if metric == "icc" else row.mae
     figures = [_entry(values[au], metric) for au in aus]
     return [_Entry(_name(row, row.name)), *figures, *_average(row, metric, interval)]
 
 
-def _average(row: Row, metric: Metric, interval: bool) -> list[_Entry]:
+def _average(row: Row, metric: PrintedMetric, interval: bool) -> list[_Entry]:
     """The average, with its spread between seeds, and its interval if there is such a column."""
     if metric == "icc":
         mean, spread, ends = row.mean_icc, row.icc_spread, row.icc_interval
@@ -170,7 +170,7 @@ def _average(row: Row, metric: Metric, interval: bool) -> list[_Entry]:
     return [entry, _Entry(_range(ends))] if interval else [entry]
 
 
-def _entry(value: float, metric: Metric) -> _Entry:
+def _entry(value: float, metric: PrintedMetric) -> _Entry:
     """A figure of ours; it is ranked as it is printed, so that equal figures tie."""
     if math.isnan(value):
         return _Entry(_UNDEFINED)

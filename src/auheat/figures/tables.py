@@ -20,6 +20,7 @@ from auheat.evaluation.report import Report
 from auheat.files import atomic_write
 from auheat.metrics import nanmean
 from auheat.tables.markdown import markdown_table
+from auheat.tables.names import Metric
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -159,7 +160,7 @@ def write_table(table: Table, stem: Path) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def by_au(reports: Sequence[Report], metric: str = "icc") -> str:
+def by_au(reports: Sequence[Report], metric: Metric = "icc") -> str:
     """A Markdown table: a row per run name, the mean over its seeds, a column per AU.
 
     With several seeds the mean column shows the standard deviation between seeds, too.
@@ -195,7 +196,9 @@ def _faces(report: Report) -> str:
     return "synthetic faces" + ("" if kind == "synthetic" else f" in the layout of {kind}")
 
 
-def _row_of_run(name: str, members: Sequence[Report], aus: Sequence[str], metric: str) -> list[str]:
+def _row_of_run(
+    name: str, members: Sequence[Report], aus: Sequence[str], metric: Metric
+) -> list[str]:
     cells = [f"{nanmean([m.metrics[au][metric] for m in members]):.3f}" for au in aus]
     means = [m.metrics["mean"][metric] for m in members]
     spread = f" ± {np.std(means, ddof=1):.3f}" if len(means) > 1 else ""

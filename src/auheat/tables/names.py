@@ -1,4 +1,4 @@
-"""What a user may call a table's format, and the kinds of tables; light enough for `--help`."""
+"""Names of tables' formats and kinds, and of what is measured; light enough for `--help`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ TableFormat = Literal["openface", "fex", "tidy"]
 TableKind = Literal["video", "photo", "folder"]
 # Parts of a dataset that can be measured.
 Split = Literal["test", "val", "train", "all"]
+# See `auheat.metrics`.
+Metric = Literal["icc", "mae", "mse", "pcc"]
 # Whose tables can be read.
 TableProgram = Literal["auheat", "openface", "py-feat", "libreface"]
 ProgramChoice = Literal["auto", "auheat", "openface", "py-feat", "libreface"]

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from auheat.data.corpora import Corpus, EventPrior, MissingData, People
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
 from auheat.data.labels import Levels, read_levels, write_lines
 from auheat.data.matlab import read_mat, write_mat
+from auheat.data.names import Camera
 from auheat.data.recording import (
     NO_LANDMARKS,
     TRACKING_FAILURE,
@@ -89,11 +90,11 @@ SPEC = DatasetSpec(
     ),
     k=7,
     database="DISFA",
-    cameras=("left", "right"),
+    cameras=get_args(Camera),
 )
 
 _LABELS, _LANDMARKS, _POINTS = "ActionUnit_Labels", "Landmark_Points", "pts"
-_CAMERAS = {
+_CAMERAS: dict[Camera, tuple[str, str]] = {
     "left": ("Videos_LeftCamera", "Video_LeftCamera"),
     "right": ("Video_RightCamera", "Videos_RightCamera"),
 }
@@ -176,7 +177,7 @@ def _subject(number: str) -> str:
     return f"SN{int(number):03d}"
 
 
-def _videos(root: Path, camera: str) -> dict[str, Path]:
+def _videos(root: Path, camera: Camera) -> dict[str, Path]:
     names = _CAMERAS[camera]
     folder = locate(root, *names)
     if folder is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from auheat.data.corpora import Corpus
 from auheat.data.labels import FACS_SCALE, IntensityScale
+from auheat.data.names import Camera
 from auheat.data.recording import ReadOptions, Source
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class DatasetSpec:
     k: int = 7
     database: str = ""
     scale: IntensityScale = FACS_SCALE
-    cameras: tuple[str, ...] = ()
+    cameras: tuple[Camera, ...] = ()
 
 
 @dataclass(frozen=True)
