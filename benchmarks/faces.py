@@ -23,6 +23,7 @@ from auheat.faces.face_mesh import FaceMesh
 from auheat.faces.pose import head_pose
 from auheat.faces.scene_cut import SceneCut
 from auheat.media.frames import VideoFile
+from auheat.progress import Advance
 from harness import Benchmark, finish, measuring, run, start
 from measure import CLOCKS, WALL, Clock, Work, describe, interleaved
 
@@ -55,7 +56,7 @@ def bench_faces(
     plan: FacesPlan,
     device: Any,
     clock: Clock = WALL,
-    progress: Callable[[int], object] = lambda rounds: None,
+    progress: Advance = lambda rounds: None,
 ) -> Benchmark:
     """Measures the stages between a decoded frame and a crop.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from auheat.models.checkpoint import load_checkpoint
 from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.heatmap_net import build_net
 from auheat.models.weights import default_weights
+from auheat.progress import Advance
 from auheat.training.ablations import recipes
 from auheat.training.experiment import read_settings
 from harness import Benchmark, Numbers, finish, measuring, run, start
@@ -101,7 +102,7 @@ def bench_model(
     plan: ModelPlan,
     device: torch.device,
     clock: Clock = WALL,
-    progress: Callable[[int], object] = lambda batches: None,
+    progress: Advance = lambda batches: None,
 ) -> Benchmark:
     """Measures all forms of a network on random pictures. progress: called with 1 after a batch."""
     peak, rows = measure_peak(device, clock), list[dict[str, object]]()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, cycle, islice
@@ -24,6 +24,7 @@ from auheat.inference.predictor import Predictor, load
 from auheat.media.frames import Frame, VideoFile
 from auheat.media.video_writer import VideoWriter
 from auheat.models.devices import find_device
+from auheat.progress import Advance
 from auheat.results import FrameResult
 from auheat.system import cpu_count
 from auheat.tables.schema import TableSchema
@@ -55,7 +56,7 @@ def bench_predict(
     video: Path,
     predictor: Predictor,
     plan: PredictPlan,
-    progress: Callable[[int], object] = lambda steps: None,
+    progress: Advance = lambda steps: None,
 ) -> Benchmark:
     """Measures a video's stages, the loop that does one after the other, and the pipeline.
 
@@ -149,7 +150,7 @@ def _pipeline(clip: Path, predictor: Predictor, folder: Path) -> None:
 
 
 def _command(
-    clip: Path, folder: Path, plan: PredictPlan, progress: Callable[[int], object]
+    clip: Path, folder: Path, plan: PredictPlan, progress: Advance
 ) -> tuple[float, float | None]:
     """Seconds of the whole command, and its peak memory in MB where the system tells."""
     command = [sys.executable, "-m", "auheat", "predict", str(clip), "-o", str(folder / "out")]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from auheat.models.scc import SemanticCorrespondenceConv
+from auheat.progress import Advance
 from harness import Benchmark, Numbers, finish, measuring, run, start
 from measure import (
     CLOCKS,
@@ -127,7 +128,7 @@ def bench_scc(
     plan: SccPlan,
     device: torch.device,
     clock: Clock = WALL,
-    progress: Callable[[int], object] = lambda cases: None,
+    progress: Advance = lambda cases: None,
 ) -> Benchmark:
     """Measures every size of the plan. progress: called with 1 after each."""
     peak = measure_peak(device, clock)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
-from tqdm import tqdm
 
+from auheat.cli.options import progress_bar
 from auheat.data.synthetic import SynthesisPlan, synthesise
 from auheat.faces.crop import CropSpec
+from auheat.progress import Progress, silent
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.studio import Studio
 from auheat.system import cpu_count
@@ -44,7 +44,7 @@ def bench_synth(
     assets: Path,
     plan: SynthPlan,
     clock: Clock = WALL,
-    progress: Callable[[int], object] = lambda images: None,
+    progress: Progress = silent,
 ) -> Benchmark:
     """Measures people and pictures one by one, then a dataset as `auheat synth` writes it.
 
@@ -52,7 +52,7 @@ def bench_synth(
         assets: folder of the face assets.
         plan: how many, and how large.
         clock: what measures.
-        progress: called with numbers of the dataset's images.
+        progress: shows how many images of the dataset are there.
 
     Raises:
         AuheatError: for bad assets.
@@ -87,7 +87,7 @@ def _works(studio: Studio, size: int) -> dict[str, Work]:
     }
 
 
-def _whole(assets: Path, plan: SynthPlan, progress: Callable[[int], object]) -> dict[str, Any]:
+def _whole(assets: Path, plan: SynthPlan, progress: Progress) -> dict[str, Any]:
     wanted = SynthesisPlan(plan.subjects, plan.images, crop=CropSpec(plan.size, plan.size // 16))
     with tempfile.TemporaryDirectory() as name:
         start = time.perf_counter()
@@ -112,8 +112,7 @@ def _whole(assets: Path, plan: SynthPlan, progress: Callable[[int], object]) -> 
 def main(assets: Path, size: int, images: int, workers: int | None, **where: Any) -> None:
     """Synthetic faces a second: people, images, and a dataset written whole."""
     plan = SynthPlan(size, max(1, images // 5), images, workers or cpu_count())
-    with tqdm(total=images, desc="faces", disable=None) as bar:
-        measured = bench_synth(assets, plan, CLOCKS[where["clock"]], bar.update)
+    measured = bench_synth(assets, plan, CLOCKS[where["clock"]], progress_bar)
     finish(measured, where)
 
 

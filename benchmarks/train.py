@@ -31,6 +31,7 @@ from auheat.data.manifest import Manifest, read_manifest
 from auheat.faces.crop import CropSpec
 from auheat.heatmap import layout_of
 from auheat.models.devices import find_device
+from auheat.progress import Advance
 from auheat.system import keep_freed_memory
 from auheat.training.ablations import recipes
 from auheat.training.experiment import Experiment, read_settings
@@ -109,7 +110,7 @@ def made_up_dataset(folder: Path, size: int, rows: int = 256) -> Manifest:
 
 
 def bench_train(
-    experiment: Experiment, plan: TrainPlan, progress: Callable[[int], object] = lambda runs: None
+    experiment: Experiment, plan: TrainPlan, progress: Advance = lambda runs: None
 ) -> Benchmark:
     """Measures training steps. progress: called with 1 after each run.
 

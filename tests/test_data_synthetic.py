@@ -5,6 +5,8 @@ Most of it runs in this process, with small chunks; one dataset is made by real 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,25 @@ from auheat.data.synthetic import SynthesisPlan, synthesise
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import PAPER_AUS
+from auheat.progress import Advance, Progress
 from auheat.synthesis.families import FAMILIES
 from auheat.synthesis.studio import Studio
 from folder_contents import files
 from serial_pool import Serial
 
 PLAN = SynthesisPlan(subjects=5, images=8, seed=3, crop=CropSpec(32, 2), val=0.2, test=0.2)
+
+
+def counting(counts: list[int]) -> Progress:
+    """A `Progress` that notes every step of the images."""
+
+    @contextmanager
+    def progress(label: str, total: int | None = None, unit: str = "frames") -> Iterator[Advance]:
+        assert (label, unit) == ("faces", "images")
+        yield counts.append
+        assert sum(counts) == total
+
+    return progress
 
 
 @pytest.fixture
@@ -37,7 +52,7 @@ def serial(tiny_serial: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_dataset_is_complete(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
     counts: list[int] = []
     out = tmp_path / "deep" / "set"
-    manifest = synthesise(tiny_folder, out, PLAN, 1, counts.append)
+    manifest = synthesise(tiny_folder, out, PLAN, 1, counting(counts))
     assert counts[0] == 0  # what was there before, then what each chunk adds
     assert sorted(counts[1:]) == [1, 3, 4]
     found = read_manifest(out)
@@ -93,7 +108,7 @@ def test_chunks_do_not_matter(
 def test_pairs(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
     counts: list[int] = []
     plan = replace(PLAN, subjects=2, images=3, pairs=True)
-    table = synthesise(tiny_folder, tmp_path, plan, 1, counts.append).table
+    table = synthesise(tiny_folder, tmp_path, plan, 1, counting(counts)).table
     assert sum(counts) == len(table) == 6
     assert table["frame"].to_list() == [1, 2] * 3
     assert table["sequence"].to_list() == [
@@ -127,7 +142,7 @@ def test_an_interrupted_run_is_continued(
     assert not (tmp_path / "broken" / FILE).exists()
     made[:] = [2]
     counts: list[int] = []
-    synthesise(tiny_folder, tmp_path / "broken", PLAN, 1, counts.append)
+    synthesise(tiny_folder, tmp_path / "broken", PLAN, 1, counting(counts))
     assert made == [2, 2]
     assert counts == [5, 3]  # there before, then made
     assert files(tmp_path / "broken") == files(tmp_path / "whole")
@@ -208,7 +223,7 @@ def test_the_number_of_workers_does_not_matter(
 def test_a_suite_shows_every_family(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
     plan = SynthesisPlan(subjects=2, images=2, seed=3, crop=CropSpec(32, 2), suite="ood")
     counts: list[int] = []
-    manifest = synthesise(tiny_folder, tmp_path / "ood", plan, 1, counts.append)
+    manifest = synthesise(tiny_folder, tmp_path / "ood", plan, 1, counting(counts))
     assert sum(counts) == 2 * len(FAMILIES) == len(manifest.table)
     assert set(manifest.table["split"]) == {"test"}
     assert manifest.table["sequence"].value_counts().to_dict() == dict.fromkeys(FAMILIES, 2)

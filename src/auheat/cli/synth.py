@@ -66,8 +66,6 @@ def command(
     The same numbers give the same pictures. A run that was stopped continues when the same command
     is given again.
     """
-    from tqdm import tqdm
-
     from auheat.data.lookalike import plan_of, write_lookalike
     from auheat.data.synthetic import SynthesisPlan, synthesise
     from auheat.data.synthetic_clips import write_clips
@@ -83,12 +81,10 @@ def command(
         click.echo(f"look-alike of {layout}: {out}")
         return
     if clips:
-        with tqdm(total=clips, desc="clips", disable=None) as bar:
-            write_clips(assets, out, clips, seed, seconds, bar.update)
+        write_clips(assets, out, clips, seed, seconds, progress_bar)
         click.echo(f"clips: {out}")
         return
     crop = CropSpec(size or 128, pad)
     plan = SynthesisPlan(subjects or 4000, images, seed, crop, val, test, pairs, suite or "")
-    with tqdm(total=images * plan.repeats, desc="faces", disable=None) as bar:
-        synthesise(assets, out, plan, count, bar.update)
+    synthesise(assets, out, plan, count, progress_bar)
     click.echo(f"dataset: {out}")

@@ -6,7 +6,7 @@ subjects; a run that was stopped continues with the chunks that are still missin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from auheat.data.names import Suite
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.files import atomic_write
+from auheat.progress import Progress, silent
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.families import FAMILIES
 from auheat.synthesis.studio import Picture, Studio
@@ -93,7 +94,7 @@ def synthesise(
     out: Path,
     plan: SynthesisPlan,
     workers: int,
-    progress: Callable[[int], object] = lambda images: None,
+    progress: Progress = silent,
 ) -> Manifest:
     """Writes the dataset `plan` asks for into the folder `out`.
 
@@ -102,7 +103,7 @@ def synthesise(
         out: a new folder, or one of a run that was stopped.
         plan: what to make.
         workers: processes that draw.
-        progress: called with the number of images each finished chunk has.
+        progress: shows how many images are there.
 
     Raises:
         AuheatError: if `out` holds another dataset or the assets cannot be read.
@@ -111,9 +112,11 @@ def synthesise(
     settings = resumable.begin(out, asdict(plan), FILE)
     chunks = range(0, plan.subjects, _CHUNK)
     missing = [first for first in chunks if not _part(out, first).is_file()]
-    progress(sum(_images_in(plan, first) for first in chunks if first not in missing))
-    for first in resumable.in_processes(_make_chunk, missing, workers, _open, (assets, out, plan)):
-        progress(_images_in(plan, first))
+    with progress("faces", plan.images * plan.repeats, "images") as advance:
+        advance(sum(_images_in(plan, first) for first in chunks if first not in missing))
+        setup = (assets, out, plan)
+        for first in resumable.in_processes(_make_chunk, missing, workers, _open, setup):
+            advance(_images_in(plan, first))
     rows = pd.concat([pd.read_parquet(_part(out, first)) for first in chunks], ignore_index=True)
     manifest = Manifest(rows, out, plan.crop, {"kind": "synthetic", "plan": settings})
     manifest.write()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from auheat.errors import AuheatError
 from auheat.facs import PAPER_AUS
 from auheat.files import atomic_write
 from auheat.media.video_writer import VideoWriter
+from auheat.progress import Progress, silent, track
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.studio import Studio
 
@@ -25,13 +25,13 @@ def write_clips(
     count: int,
     seed: int,
     seconds: float,
-    progress: Callable[[int], object] = lambda clips: None,
+    progress: Progress = silent,
 ) -> None:
     """Writes `S000000.mp4` and so on: one person each, expressions that come and go.
 
     `S000000.labels.csv` beside each has a row for every frame: frame (from 1), timestamp in
-    seconds, and the true intensities. Everything is decided by `seed`. progress: called with 1 for
-    each finished clip.
+    seconds, and the true intensities. Everything is decided by `seed`. progress: shows how many
+    clips are there.
 
     Raises:
         AuheatError: if nothing can be written to the folder `out`.
@@ -41,7 +41,7 @@ def write_clips(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AuheatError(f"cannot make the folder {out}: {error.strerror}") from None
-    for subject in range(count):
+    for subject in track(range(count), progress, "clips", count, "clips"):
         name, rows = f"S{subject:06d}", []
         person = studio.person(seed, subject)
         with VideoWriter(out / f"{name}.mp4", Fraction(FPS), quality=23) as video:
@@ -52,4 +52,3 @@ def write_clips(
         table = pd.DataFrame(rows, columns=["frame", "timestamp", *PAPER_AUS])
         with atomic_write(out / f"{name}.labels.csv") as temporary:
             table.round(4).to_csv(temporary, index=False)
-        progress(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from auheat.evaluation.report import Report, free_place
 from auheat.evaluation.selection import Selection, select
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import open_runtime
-from auheat.progress import Progress, silent, track
+from auheat.progress import Progress, silent
 from auheat.tables.names import ProgramChoice, Split
 
 if TYPE_CHECKING:
@@ -126,11 +125,7 @@ def assess(
         network = open_runtime(weights, runtime=runtime, device=device, precision=precision)
         experiment = network.card.get("experiment", {})
         selection = select(read_manifest(data), split, **chosen, experiment=experiment)
-
-        def shown(batches: Iterable[Any]) -> Iterable[Any]:
-            return track(batches, progress, "evaluate", unit="batches")
-
-        predictions = measure(network, weights, selection, workers=workers, wrap=shown)
+        predictions = measure(network, weights, selection, workers=workers, progress=progress)
         place = weights.parent / _result_name(selection, Path(data), trained=bool(experiment))
         return _assessment(predictions, selection, place, True, ())
     table = read_foreign(target, format)

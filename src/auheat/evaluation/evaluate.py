@@ -5,9 +5,7 @@ Letters: N pictures, A Action Units.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +17,13 @@ from auheat.errors import AuheatError
 from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.selection import Selection
 from auheat.models.runtimes.runtime import Runtime, read_intensities
-
-Wrap = Callable[[Iterable[Any]], Iterable[Any]]
+from auheat.progress import Progress, silent, track
 
 _LOADED = 64  # images that a worker hands over together
 
 
 def predict_part(
-    runtime: Runtime, part: Manifest, *, workers: int = 0, wrap: Wrap = iter
+    runtime: Runtime, part: Manifest, *, workers: int = 0, progress: Progress = silent
 ) -> NDArray[np.float64]:
     """Intensities (N, A) for every image of a part of a dataset, in its order.
 
@@ -34,7 +31,7 @@ def predict_part(
         runtime: The network.
         part: The images.
         workers: Processes that read images; 0 reads them in this one.
-        wrap: Passes batches on, for a progress bar.
+        progress: Shows how many batches are read.
 
     Raises:
         AuheatError: The part is empty.
@@ -42,7 +39,8 @@ def predict_part(
     if not len(part.table):
         raise AuheatError(f"nothing to evaluate in {part.folder}: that split has no pictures")
     dataset = CropDataset(part, runtime.config.aus, runtime.config.input_size)
-    batches = wrap(crop_loader(dataset, _LOADED, workers))
+    loader = crop_loader(dataset, _LOADED, workers)
+    batches = track(loader, progress, "evaluate", unit="batches")
     crops = (crop for batch in batches for crop in batch["image"].permute(0, 2, 3, 1).numpy())
     return read_intensities(runtime, crops).astype(np.float64)
 
@@ -53,7 +51,7 @@ def measure(
     selection: Selection,
     *,
     workers: int = 0,
-    wrap: Wrap = iter,
+    progress: Progress = silent,
 ) -> Predictions:
     """Predictions of a run, beside the labels, for the selected part of a dataset.
 
@@ -62,12 +60,12 @@ def measure(
         weights: Its file, for its name.
         selection: The images and labels.
         workers: See `predict_part`.
-        wrap: See `predict_part`.
+        progress: See `predict_part`.
 
     Raises:
         AuheatError: The part is empty.
     """
-    values = predict_part(runtime, selection.part, workers=workers, wrap=wrap)
+    values = predict_part(runtime, selection.part, workers=workers, progress=progress)
     experiment, weights = runtime.card.get("experiment", {}), Path(weights)
     about = {
         "name": str(experiment.get("name", weights.stem)),

@@ -21,7 +21,7 @@ from auheat.config import build, deep_merge, override, read_toml, to_dict
 from auheat.data.datasets import DATASETS
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError, unknown_name
-from auheat.evaluation.evaluate import Wrap, predict_part
+from auheat.evaluation.evaluate import predict_part
 from auheat.evaluation.predictions import Predictions, read_predictions
 from auheat.evaluation.protocols import K_FOLD, folds_of
 from auheat.models.runtimes.opening import open_runtime
@@ -211,7 +211,6 @@ class Sweep:
         seed: int,
         fold: int,
         *,
-        wrap: Wrap = iter,
         notify: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Trains one run, or goes on with it, and writes what it predicts."""
@@ -221,7 +220,7 @@ class Sweep:
         manifest = read_dataset(experiment.data)
         for split in ("val", "test"):
             part = manifest.split(split)
-            values = predict_part(runtime, part, workers=self.workers, wrap=wrap)
+            values = predict_part(runtime, part, workers=self.workers)
             about = {
                 "name": variant.name,
                 "seed": seed,
