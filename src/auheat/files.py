@@ -7,7 +7,6 @@ import re
 import secrets
 import stat
 import tempfile
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,6 +22,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 Itself = TypeVar("Itself", bound="Resource")
+_TOKEN = 22  # hexadecimal digits in the name of a temporary file
 
 
 @contextmanager
@@ -41,8 +41,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
     lock = -1
     try:
         target = _target(path)
-        temporary, lock = _new_file(target)
-        _refuse_other_run(target, temporary)
+        with _folder_to_oneself(target.parent):
+            temporary, lock = _new_file(target)
+            _refuse_other_run(target, temporary)
         yield temporary
         temporary.replace(target)
     except OSError as error:
@@ -67,13 +68,29 @@ def _target(path: Path) -> Path:
     raise AuheatError(f"cannot write {path}: it is {what}; name a file")
 
 
-def _new_file(target: Path) -> tuple[Path, int]:
-    """An empty file beside `target`, and a descriptor that holds a lock on it, or -1.
+@contextmanager
+def _folder_to_oneself(folder: Path) -> Iterator[None]:
+    """While one run makes its temporary file and looks for others, no other run does.
 
-    Its name begins with the time, so that of two runs the first is known.
+    Otherwise a new file could be taken for one left behind before it is locked, or two runs could
+    each look before the other's file is there. Some network folders know no such locks.
     """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _new_file(target: Path) -> tuple[Path, int]:
+    """An empty file beside `target`, and a descriptor that holds a lock on it, or -1."""
     stem = target.stem.encode(errors="surrogateescape")[:150].decode(errors="ignore")
-    name = f".{stem}.{time.time_ns():016x}{secrets.token_hex(3)}.part{target.suffix[:50]}"
+    name = f".{stem}.{secrets.token_hex(_TOKEN // 2)}.part{target.suffix[:50]}"
     temporary = target.with_name(name)
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(temporary, flags, 0o666)
@@ -93,13 +110,14 @@ def _refuse_other_run(target: Path, own: Path) -> None:
     """
     if fcntl is None:
         return
-    begin, end = own.name[: -len(f"{'':22}.part{target.suffix[:50]}")], f".part{target.suffix[:50]}"
+    end = f".part{target.suffix[:50]}"
+    begin = own.name[: -_TOKEN - len(end)]
     for other in target.parent.iterdir():
         name = other.name
         middle = name[len(begin) : -len(end)]
         if other == own or not (name.startswith(begin) and name.endswith(end)):
             continue
-        if len(middle) != 22 or not re.fullmatch("[0-9a-f]+", middle):
+        if len(middle) != _TOKEN or not re.fullmatch("[0-9a-f]+", middle):
             continue
         with suppress(OSError):
             descriptor = os.open(other, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
@@ -107,11 +125,10 @@ def _refuse_other_run(target: Path, own: Path) -> None:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 other.unlink()
             except BlockingIOError:
-                if name < own.name:
-                    raise AuheatError(
-                        f"cannot write {target}: another run is writing it; name another folder or "
-                        "file with -o"
-                    ) from None
+                raise AuheatError(
+                    f"cannot write {target}: another run is writing it; name another folder or "
+                    "file with -o"
+                ) from None
             finally:
                 os.close(descriptor)
 
