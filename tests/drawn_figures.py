@@ -15,7 +15,7 @@ from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS
 from auheat.figures.channels import Channels, figure7
 from auheat.figures.distribution import figure4
 from auheat.figures.face_maps import Faces
-from auheat.figures.heatmap_panels import Curve, figure5, figure8
+from auheat.figures.heatmap_panels import AgreementCurve, figure5, figure8
 from auheat.figures.neighbours import NeighbourCurve, figure6
 
 
@@ -34,12 +34,12 @@ def faces(count: int = 2, aus: tuple[str, ...] = PAPER_AUS, seed: int = 0) -> Fa
     )
 
 
-def curve(au: str = "AU12") -> Curve:
+def curve(au: str = "AU12") -> AgreementCurve:
     rng = np.random.default_rng(3)
     labelled = np.repeat([0.0, 2.0, 5.0, 1.0, 0.0], 20)
     predicted = np.clip(labelled + rng.normal(0, 0.7, 100), 0, 5)
     predicted[7], labelled[11] = np.nan, np.nan
-    return Curve(np.arange(1, 101), predicted, labelled, au, "SN001")
+    return AgreementCurve(np.arange(1, 101), predicted, labelled, au, "SN001")
 
 
 def channels() -> Channels:

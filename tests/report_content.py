@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.web.report.readings import Readings
-from auheat.web.report.table import read_table
+from auheat.web.report.table import read_stored_table
 
 VIDEO_HEAD = "frame,face_id,timestamp,confidence,success"
 
@@ -32,4 +32,4 @@ def unpacked(person: dict[str, Any], aus: int) -> tuple[NDArray[Any], NDArray[np
 def readings_of(path: Path, lines: list[str], head: str) -> Readings:
     """The readings of a table that is written first."""
     path.write_text("\n".join([head, *lines]) + "\n", "utf-8")
-    return read_table(path).readings
+    return read_stored_table(path).readings

@@ -14,7 +14,7 @@ from auheat.errors import AuheatError
 from auheat.evaluation.predictions import Predictions
 from auheat.facs import PAPER_AUS
 from auheat.figures.face_maps import Faces, heat_colours
-from auheat.figures.heatmap_panels import Curve, figure5, figure8
+from auheat.figures.heatmap_panels import AgreementCurve, figure5, figure8
 from drawn_figures import curve, drawn, faces, pictures, words
 
 
@@ -80,7 +80,7 @@ def test_curves_hold_the_numbers_and_the_icc_of_pingouin() -> None:
     expected = found[next(kind for kind in found.index if kind in ("ICC3", "ICC(C,1)"))]
     assert seen.icc == pytest.approx(expected, abs=1e-6)
     assert axes.get_title("left") == f"AU12, SN001: ICC {expected:.2f}"
-    flat = Curve(np.arange(5), np.zeros(5), np.zeros(5), "AU05", "SN002")
+    flat = AgreementCurve(np.arange(5), np.zeros(5), np.zeros(5), "AU05", "SN002")
     title = figure5(faces(1), [flat], False).axes[-1].get_title("left")
     assert title == "AU05, SN002: ICC not defined"
 
@@ -94,13 +94,13 @@ def test_a_curve_is_one_sequence_in_order() -> None:
             "AU12_label": [9, 3.0, 1.0, 9, 2.0],
         }
     )
-    found = Curve.of(Predictions(table, {}), "a", "AU12")
+    found = AgreementCurve.of(Predictions(table, {}), "a", "AU12")
     assert found.frames.tolist() == [1, 2, 3]
     assert found.predicted.tolist() == [0.1, 0.2, 0.3]
     assert found.labelled.tolist() == [1.0, 2.0, 3.0]
     for sequence, au in (("c", "AU12"), ("a", "AU01")):
         with pytest.raises(AuheatError, match=f"no predictions of {au} for sequence '{sequence}'"):
-            Curve.of(Predictions(table, {}), sequence, au)
+            AgreementCurve.of(Predictions(table, {}), sequence, au)
 
 
 def test_figure_8_shows_both_networks_of_each_face() -> None:

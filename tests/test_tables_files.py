@@ -28,7 +28,7 @@ from auheat.tables.reading import read_table
 from auheat.tables.schema import Layout, TableSchema
 from auheat.tables.series import people_in
 from auheat.tables.writing import ParquetSink, table_sink
-from auheat.web.report.table import read_table as read_report
+from auheat.web.report.table import read_stored_table
 from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
 
 Points = NDArray[np.float64]
@@ -180,7 +180,7 @@ def test_report_events_and_evaluation_read_every_format(
     """All of it as from the default table, but for rounding to 2 decimals there."""
     (usual,) = run(predictor, tmp_path / "usual", clip)
     (other,) = run(predictor, tmp_path / "other", clip, layout=layout)
-    first, second = (read_report(o.files[0]).readings for o in (usual, other))
+    first, second = (read_stored_table(o.files[0]).readings for o in (usual, other))
     assert (second.kind, second.aus, len(second.frames)) == ("video", AUS, 4)
     assert second.with_face.sum() == 2
     assert np.array(second.gaps) == pytest.approx(np.array(first.gaps), abs=1e-3)
@@ -211,9 +211,9 @@ def test_pictures_are_read_back_by_name(
     day, one = run(
         predictor, tmp_path / "out", tmp_path / "day", tmp_path / "one.png", layout=layout
     )
-    report = read_report(day.files[0]).readings
+    report = read_stored_table(day.files[0]).readings
     assert (report.kind, report.names) == ("folder", ("1.png", "2.png"))
-    assert read_report(one.files[0]).readings.kind == "photo"
+    assert read_stored_table(one.files[0]).readings.kind == "photo"
     rows = read_foreign(day.files[0]).rows
     assert rows["picture"].all()
     assert rows["source"].iloc[-1].endswith("day/2")
@@ -226,7 +226,7 @@ def test_tables_that_are_damaged(tmp_path: Path) -> None:
         sink.write(result(1, 1.0))
     (tmp_path / "empty.parquet").touch()
     for name in ("twice.parquet", "empty.parquet"):
-        for read in (read_report, read_table, read_foreign):
+        for read in (read_stored_table, read_table, read_foreign):
             with pytest.raises(AuheatError, match=name):
                 read(tmp_path / name)
     with pytest.raises(AuheatError, match="no table at"):

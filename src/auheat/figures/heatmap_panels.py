@@ -32,8 +32,18 @@ _BELOW: dict[str, Any] = {"ha": "center", "va": "top"}
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
-    """One AU through one sequence. frames, predicted, labelled: (n,), NaN where there is none."""
+class AgreementCurve:
+    """One AU through one labelled sequence, as predicted and as labelled.
+
+    `tables.series.PersonSeries` has all AUs of a person in a video, whose labels nobody knows.
+
+    Attributes:
+        frames: (N,) numbers of frames, ascending.
+        predicted: (N,) intensities.
+        labelled: (N,) intensities, NaN where there is none.
+        au: The AU.
+        sequence: The sequence.
+    """
 
     frames: NDArray[np.integer[Any]]
     predicted: NDArray[np.floating[Any]]
@@ -42,7 +52,7 @@ class Curve:
     sequence: str
 
     @classmethod
-    def of(cls, predictions: Predictions, sequence: str, au: str) -> Curve:
+    def of(cls, predictions: Predictions, sequence: str, au: str) -> AgreementCurve:
         """The frames of a sequence in order.
 
         Raises:
@@ -65,7 +75,7 @@ class Curve:
 @style.styled
 def figure5(
     faces: Faces,
-    curves: Sequence[Curve],
+    curves: Sequence[AgreementCurve],
     synthetic: bool,
     aus: Sequence[str] | None = None,
     data: str = "",
@@ -182,7 +192,7 @@ def _compared(
     return heat
 
 
-def _check_room(aus: Sequence[str], curves: Sequence[Curve]) -> None:
+def _check_room(aus: Sequence[str], curves: Sequence[AgreementCurve]) -> None:
     if not 0 < len(aus) <= MAX_AUS or len(curves) > 2:
         raise ValueError(f"there is room for 1 to {MAX_AUS} AUs and 2 curves")
 
@@ -193,7 +203,7 @@ def _cell(columns: int, letters: float = 0.0) -> float:
     return min(_LARGEST, room / columns)
 
 
-def _plot(axes: Axes, curve: Curve, legend: bool) -> None:
+def _plot(axes: Axes, curve: AgreementCurve, legend: bool) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.plot(curve.frames, curve.labelled, color=style.BLACK, drawstyle="steps-mid", label="label")

@@ -20,7 +20,7 @@ from auheat.figures.channels import (
     most_discriminative_images,
 )
 from auheat.figures.distribution import figure4
-from auheat.figures.heatmap_panels import Curve, figure5, figure8
+from auheat.figures.heatmap_panels import AgreementCurve, figure5, figure8
 from auheat.figures.neighbours import NeighbourCurve, figure6
 from auheat.figures.rows import database_of
 from auheat.models.checkpoint import Checkpoint, load_checkpoint
@@ -53,7 +53,10 @@ def draw_figure5(sweep: Sweep) -> Figure:
     rows = activations.most_active_rows(part, sweep.design.aus, _SHOWN)
     tested = sweep.predictions(ablations.SCC, sweep.seeds[0])[0]  # those of the network's own fold
     aus = next(pair for pair in _CURVES if set(pair) <= set(sweep.design.aus))
-    curves = [Curve.of(tested, sequence, au) for sequence, au in most_active_sequences(tested, aus)]
+    curves = [
+        AgreementCurve.of(tested, sequence, au)
+        for sequence, au in most_active_sequences(tested, aus)
+    ]
     faces = activations.face_activations(checkpoint, part, rows)
     words = f"{_words(sweep)}; {_PICKED}; sequences are those whose labels vary most"
     return figure5(faces, curves, _synthetic(sweep), data=words)

@@ -17,7 +17,7 @@ from auheat.web.report.provenance import Source, card_lines, card_of, settings, 
 from auheat.web.report.readings import Readings
 from auheat.web.report.rereading import peak_images
 from auheat.web.report.statistics import peaks
-from auheat.web.report.table import StoredTable, find_source, read_table
+from auheat.web.report.table import StoredTable, find_source, read_stored_table
 
 _NO_SOURCE = (
     "Pictures are left out: what the table was made from is not beside it; name it with --video."
@@ -96,7 +96,7 @@ def make_report(
     Raises:
         AuheatError: If the table, the named source or the weights cannot be read.
     """
-    table = read_table(path)
+    table = read_stored_table(path)
     out = out or path.with_suffix(".html")
     if out.resolve() == path.resolve():
         raise AuheatError(f"{out} is the table itself: name another file with --out")

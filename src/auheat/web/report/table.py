@@ -12,9 +12,9 @@ from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
 from auheat.inference.inputs import VIDEO_SUFFIXES
 from auheat.media.photo import SUFFIXES as PHOTO_SUFFIXES
-from auheat.tables import reading
 from auheat.tables.names import TableKind
 from auheat.tables.programs import NOTES, PROGRAM, PROGRAMS
+from auheat.tables.reading import read_table
 from auheat.tables.scale import aus_in, off_scale
 from auheat.tables.series import PersonSeries
 from auheat.web.report.readings import Readings, longest_first
@@ -44,13 +44,13 @@ class StoredTable:
     notes: tuple[tuple[str, str], ...] = ()
 
 
-def read_table(path: Path) -> StoredTable:
-    """Reads a result table.
+def read_stored_table(path: Path) -> StoredTable:
+    """Reads a result table with what a report says about it.
 
     Raises:
         AuheatError: If it is missing, nobody's table, damaged, off its scale, or has no rows.
     """
-    table = reading.read_table(path)
+    table = read_table(path)
     if not len(table):
         raise AuheatError(f"{path} has no rows: nothing was read")
     if lines := off_scale(table, str(path)):
