@@ -98,7 +98,7 @@ def test_a_report_replaces_neither_its_table_nor_its_video(tmp_path: Path, weigh
         before = target.read_bytes()
         result = report(weights, table, "--video", video, "-o", target)
         assert result.exit_code == 2
-        assert "name another file" in result.stderr
+        assert "is read, and cannot be written as well: name another file" in result.stderr
         assert target.read_bytes() == before
 
 

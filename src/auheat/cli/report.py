@@ -26,10 +26,8 @@ def command(table: Path, video: Path | None, out: Path | None, device: str, weig
     It holds curves, a heat strip, which Action Units go together, events, peak frames with
     heatmaps, stretches without a face, and the model card, and needs no other file and no network.
     """
-    from auheat.files import refuse_input
     from auheat.web.report.build import make_report
 
-    refuse_input(out or table.with_suffix(".html"), [path for path in (table, video) if path])
     written = make_report(
         table,
         out=out,

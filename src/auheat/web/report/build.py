@@ -8,7 +8,7 @@ from typing import Any
 
 from auheat import __version__
 from auheat.errors import AuheatError
-from auheat.files import atomic_write
+from auheat.files import atomic_write, refuse_input
 from auheat.inference.predictor import load
 from auheat.progress import Progress, silent
 from auheat.web.components import report_page
@@ -94,15 +94,14 @@ def make_report(
         Where the report is.
 
     Raises:
-        AuheatError: If the table, the named source or the weights cannot be read.
+        AuheatError: If the table, the named source or the weights cannot be read, or `out` is the
+            table or the source.
     """
-    table = read_stored_table(path)
     out = out or path.with_suffix(".html")
-    if out.resolve() == path.resolve():
-        raise AuheatError(f"{out} is the table itself: name another file with --out")
-    found = source or find_source(table)
-    if found and out.exists() and found.exists() and out.samefile(found):
-        raise AuheatError(f"{out} is what the table was made from: name another file with --out")
+    refuse_input(out, [path])
+    table = read_stored_table(path)
+    if found := source or find_source(table):
+        refuse_input(out, [found])
     image_of, reason = _images(table, found, source is not None, weights, device, progress)
     about = Source(
         path.name,
