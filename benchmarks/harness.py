@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import click
 
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
+from auheat.tables.markdown import markdown_table
 
-Row = Mapping[str, Any]
 FAILED = 2
 
 
@@ -31,7 +31,8 @@ class Benchmark:
     def text(self) -> str:
         """The table in Markdown, with the machine above and the notes below it."""
         machine = ", ".join(f"{key} {_shown(value)}" for key, value in self.machine.items())
-        lines = [self.title, machine, "", *_markdown(self.columns, self.rows)]
+        rows = ([_shown(row.get(name)) for name in self.columns] for row in self.rows)
+        lines = [self.title, machine, "", markdown_table(self.columns, rows)]
         return "\n".join([*lines, *(["", *self.notes] if self.notes else [])])
 
     def write(self, path: Path) -> None:
@@ -48,19 +49,6 @@ class Benchmark:
         }
         with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def _markdown(columns: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    cells = [list(columns), *([_shown(row.get(name)) for name in columns] for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
-    padded = [
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        + " |"
-        for line in cells
-    ]
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    return [padded[0], rule, *padded[1:]]
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,8 @@
-"""Pictures a second through a whole network, without finding faces."""
+"""Pictures a second through a whole network, without finding faces.
+
+What is timed is a network alone, from tensor to tensor, in the forms that it can be brought into:
+what `auheat.models.runtimes` adds is the same for all. `predict.py` times what users run.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from tqdm import tqdm
 
 from auheat.config import ModelConfig, build
 from auheat.models.checkpoint import load_checkpoint
+from auheat.models.devices import has_bfloat16
 from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.heatmap_net import build_net
 from auheat.models.weights import default_weights
@@ -75,16 +80,10 @@ def forms(net: nn.Module) -> dict[str, nn.Module]:
         "fused": fuse(net),
         "fused, channels last": fuse(net).to(**last),  # type: ignore[call-overload]
     }
-    if _has_bfloat16(next(net.parameters()).device):
+    if has_bfloat16(next(net.parameters()).device):
         fused = in_bfloat16(fuse(net))
         found["fused, bfloat16, channels last"] = fused.to(**last)  # type: ignore[call-overload]
     return found
-
-
-def _has_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 @dataclass(frozen=True)

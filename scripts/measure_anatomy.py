@@ -28,6 +28,7 @@ from auheat.media.photo import read_photo
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.expression import Expression
 from auheat.synthesis.studio import Studio
+from auheat.tables.markdown import markdown_table
 
 Points = NDArray[np.float64]
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -123,7 +124,7 @@ def photo_points(folder: Path, detector: FaceDetector) -> Points:
 def resting_table(true: Points, seen: Points, photos: dict[str, Points]) -> str:
     """Median heights and spread between faces (1.48 times the median deviation)."""
     columns = {"rendered, true": true, "rendered, seen": seen, **photos}
-    lines = ["| point | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
+    rows = []
     for mark in SHOWN:
         cells = []
         for points in columns.values():
@@ -131,14 +132,13 @@ def resting_table(true: Points, seen: Points, photos: dict[str, Points]) -> str:
             middle = np.nanmedian(heights) if len(heights) else np.nan
             spread = 1.48 * np.nanmedian(np.abs(heights - middle)) if len(heights) else np.nan
             cells.append(f"{middle:.3f} ({spread:.3f})")
-        lines.append(f"| {mark} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append([mark, *cells])
+    return markdown_table(["point", *columns], rows)
 
 
 def movement_table(people: RenderedPeople, rest: tuple[Points, Points]) -> str:
     """Median change against the same person at rest, by AU and level."""
-    heads = " | ".join(f"level {level:.0f}" for level in LEVELS)
-    lines = [f"| AU, measure | {heads} | seen of it |", "| --- |" + " --- |" * (len(LEVELS) + 1)]
+    rows = []
     for au, name, measure, beside in MEASURES:
         changes = np.array(
             [
@@ -146,10 +146,11 @@ def movement_table(people: RenderedPeople, rest: tuple[Points, Points]) -> str:
                 for level in LEVELS
             ]
         )  # (levels, 2): true, seen
-        cells = " | ".join(f"{seen:.3f} ({true:.3f})" for true, seen in changes)
+        cells = [f"{seen:.3f} ({true:.3f})" for true, seen in changes]
         share = float(changes[:, 0] @ changes[:, 1] / (changes[:, 0] @ changes[:, 0]))
-        lines.append(f"| {au} {name} | {cells} | {share:.2f} |")
-    return "\n".join(lines)
+        rows.append([f"{au} {name}", *cells, f"{share:.2f}"])
+    levels = (f"level {level:.0f}" for level in LEVELS)
+    return markdown_table(["AU, measure", *levels, "seen of it"], rows)
 
 
 def _change(
@@ -182,15 +183,15 @@ def level_table(studio: Studio) -> str:
         return levelled(np.asarray(flat, np.float64))
 
     rest = points({})
-    lines = ["| AU | what moves | A | B | C | D | E |", "| --- |" + " --- |" * 6]
+    rows = []
     for au, name, measure, beside in sorted(LEVEL_MEASURES, key=lambda row: row[0]):
         cells = [
             100 * (measure(points({au: level} | dict.fromkeys(beside, level))) - measure(rest))
             for level in LEVELS
         ]
         shown = f"{au} with {', '.join(beside)}" if beside else au
-        lines.append(f"| {shown} | {name} | " + " | ".join(f"{cell:+.1f}" for cell in cells) + " |")
-    return "\n".join(lines)
+        rows.append([shown, name, *(f"{cell:+.1f}" for cell in cells)])
+    return markdown_table(["AU", "what moves", *"ABCDE"], rows)
 
 
 def main() -> None:

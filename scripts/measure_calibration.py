@@ -27,6 +27,7 @@ from auheat.inference.calibration import calibrated
 from auheat.metrics import Agreement
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.weights import default_weights
+from auheat.tables.markdown import markdown_table
 
 
 class Measured(NamedTuple):
@@ -60,21 +61,18 @@ def measure(levels: Floats, labels: Floats, resting: int) -> Measured:
 
 def table(aus: Sequence[str], raw: Measured, better: Measured) -> str:
     """Both as Markdown, a row for each AU and their mean."""
-    lines = [
-        "| AU | ICC raw | ICC calibrated | MAE raw | MAE calibrated | false positives raw | "
-        "calibrated |",
-        "| --- |" + " --- |" * 6,
-    ]
+    rows = []
     for name, at in [*((au, a) for a, au in enumerate(aus)), ("mean", slice(None))]:
         icc, mae, false = (
             [float(np.mean(one[at])) for one in (getattr(raw, key), getattr(better, key))]
             for key in Measured._fields
         )
-        lines.append(
-            f"| {name} | {icc[0]:.3f} | {icc[1]:.3f} | {mae[0]:.3f} | {mae[1]:.3f} | "
-            f"{false[0]:.1%} | {false[1]:.1%} |"
-        )
-    return "\n".join(lines)
+        rows.append([name, *(f"{x:.3f}" for x in (*icc, *mae)), *(f"{x:.1%}" for x in false)])
+    head = [
+        *("AU", "ICC raw", "ICC calibrated", "MAE raw", "MAE calibrated"),
+        *("false positives raw", "calibrated"),
+    ]
+    return markdown_table(head, rows)
 
 
 def main() -> None:

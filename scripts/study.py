@@ -19,6 +19,7 @@ from typing import Any
 
 from auheat.data.manifest import read_manifest
 from auheat.errors import AuheatError
+from auheat.tables.markdown import markdown_table
 from auheat.training import ablations
 from auheat.training.ablations import Sweep, Variant
 from auheat.training.fit import fit
@@ -85,13 +86,13 @@ def _folder(name: str) -> str:
 
 def table(results: list[dict[str, Any]]) -> str:
     """Points in the order of the grid, seeds side by side."""
-    lines = ["| point | val ICC | val MAE |", "|---|---|---|"]
+    rows = []
     for name in POINTS:
         found = [one for one in results if one["point"] == name]
         if found:
             iccs, maes = (", ".join(f"{one[m]:.3f}" for one in found) for m in ("icc", "mae"))
-            lines.append(f"| {name} | {iccs} | {maes} |")
-    return "\n".join(lines)
+            rows.append((name, iccs, maes))
+    return markdown_table(("point", "val ICC", "val MAE"), rows)
 
 
 def main() -> None:
