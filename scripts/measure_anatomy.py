@@ -18,11 +18,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector, default_detector
+from auheat.geometry import Points
 from auheat.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, SUBNASALE, mirror
 from auheat.media.photo import read_photo
 from auheat.synthesis.assets import load_pack
@@ -30,7 +30,6 @@ from auheat.synthesis.expression import Expression
 from auheat.synthesis.studio import Studio
 from auheat.tables.markdown import markdown_table
 
-Points = NDArray[np.float64]
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 _CROP = CropSpec(192, 64)  # wide enough for a detector of whole faces

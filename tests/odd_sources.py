@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import savemat
 
+from auheat.geometry import Points
 from auheat.landmarks import IN_66
 
 SIDE = 64
-Points = NDArray[np.float64]
 
 
 def picture(frame: int, side: int = SIDE) -> NDArray[np.uint8]:

@@ -10,19 +10,17 @@ from typing import Any
 import av
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from auheat import geometry
 from auheat.arrays import Image
 from auheat.config import ModelConfig
 from auheat.faces.detection import Detection, FaceLandmarks, Region
+from auheat.geometry import Points
 from auheat.models.checkpoint import Checkpoint, save_checkpoint
 from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import build_net
 from auheat.results import Face
-
-Points = NDArray[np.float64]
 
 SMALL = ModelConfig(
     aus=("AU04", "AU09", "AU12"), width=0.125, input_size=64, deconv_widths=(16, 16), scc=False

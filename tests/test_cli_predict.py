@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat import __version__
 from auheat.cli import main
+from auheat.geometry import Points
 from auheat.inference import predictor
 from auheat.inference.uncertainty import Uncertainty
 from folder_contents import results
 from stand_ins import KnownFaces, face_from, save_small, texture, write_video
-
-Points = NDArray[np.float64]
 
 
 @pytest.fixture

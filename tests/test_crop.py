@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.arrays import Image
 from auheat.faces.crop import CropSpec, anchors
-
-Points = NDArray[np.float64]
+from auheat.geometry import Points
 
 Extract = Callable[[CropSpec, Image, geometry.Transform], Image]
 

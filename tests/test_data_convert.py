@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from numpy.typing import NDArray
 
 from auheat.cli import main
 from auheat.data import convert as module
@@ -21,12 +20,12 @@ from auheat.data.manifest import FILE, read_manifest
 from auheat.data.recording import Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
+from auheat.geometry import Points
 from folder_contents import files
 from odd_sources import disfa_subject, small, text
 from progress_steps import Steps
 from serial_pool import Serial
 
-Points = NDArray[np.float64]
 PLAN = ConversionPlan("disfa", crop=CropSpec(32, 4))
 LEVELS = {4: [0, 1, 2, 9, 4], 12: [5, 0, 0, 1, 2]}
 

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from auheat.data.cropping import crop_recording
 from auheat.data.recording import PhotoPictures, Recording
 from auheat.faces.crop import CropSpec
+from auheat.geometry import Points
 from odd_sources import picture, save, small
 from stand_ins import KnownFaces, face_from
-
-Points = NDArray[np.float64]
 
 
 def test_the_largest_face_is_taken(face: Points, tmp_path: Path) -> None:

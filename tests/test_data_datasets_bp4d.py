@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from auheat.data.cropping import crop_recording
 from auheat.data.datasets import fera2017
@@ -15,11 +14,11 @@ from auheat.data.datasets.bp4d import has_landmarks, read, read_plus
 from auheat.data.recording import ReadOptions, Recording, Source
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
+from auheat.geometry import Points
 from auheat.landmarks import IN_49
 from odd_sources import lossless_video, mat, picture, save, small, text
 from stand_ins import KnownFaces, face_from
 
-Points = NDArray[np.float64]
 WITHOUT = ReadOptions(own_landmarks=False)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from auheat.data.cropping import crop_recording
 from auheat.data.datasets import protocols
@@ -15,10 +14,10 @@ from auheat.data.datasets.disfa import SPEC, TRACKING_FAILURES, read, tracking_f
 from auheat.data.recording import ReadOptions, Recording, au_number
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
+from auheat.geometry import Points
 from auheat.landmarks import IN_66
 from odd_sources import disfa_subject, mat, small, text
 
-Points = NDArray[np.float64]
 LEVELS = {4: [0, 1, 2, 3, 4], 12: [5, 0, 0, 1, 2]}
 
 

@@ -8,17 +8,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from auheat.data.cropping import crop_recording
 from auheat.data.datasets import authors_json, disfa_plus, unbc
 from auheat.data.recording import ReadOptions
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
+from auheat.geometry import Points
 from auheat.landmarks import IN_49, IN_66
 from odd_sources import mat, picture, save, small, text
 
-Points = NDArray[np.float64]
 WITHOUT = ReadOptions(own_landmarks=False)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from numpy.typing import NDArray
 
 from auheat.cli import main
 from auheat.config import ModelConfig
@@ -16,6 +15,7 @@ from auheat.errors import AuheatError
 from auheat.export import exporting
 from auheat.export.exporting import export
 from auheat.export.faces import sheet
+from auheat.geometry import Points
 from auheat.inference import predictor
 from auheat.inference.uncertainty import Uncertainty, load_uncertainty
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
@@ -28,7 +28,6 @@ onnx = pytest.importorskip("onnx")
 if not installed():
     pytest.skip("neither OpenVINO nor ONNX Runtime is installed", allow_module_level=True)
 
-Points = NDArray[np.float64]
 WITH_SCC = replace(SMALL, scc=True, scc_k=5)
 
 

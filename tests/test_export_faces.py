@@ -6,15 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
 from auheat.export import faces
 from auheat.export.faces import faces_in, sheet
+from auheat.geometry import Points
 from stand_ins import KnownFaces, face_from, texture, write_video
-
-Points = NDArray[np.float64]
 
 
 def test_the_sheet_shows_32_faces_of_two_people() -> None:

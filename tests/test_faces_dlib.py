@@ -20,11 +20,11 @@ from auheat.faces.crop import CropSpec
 from auheat.faces.detection import Region
 from auheat.faces.detector import TwoStageDetector
 from auheat.faces.dlib_detector import DlibDetector, DlibLandmarker, dlib_detector
+from auheat.geometry import Points
 from auheat.media.frames import VideoFile
 
 dlib = pytest.importorskip("dlib")
 
-Points = NDArray[np.float64]
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "smiles.mp4"
 
 

@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from auheat import facs, geometry, landmarks
 from auheat.errors import AuheatError
 from auheat.facs import PAPER_AUS, TABLE, PointLayout, action_units
-
-Points = NDArray[np.float64]
+from auheat.geometry import Points
 
 # Figure 2 of Fan, Lam and Li (AAAI 2020).
 FIGURE_2 = {

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
+from auheat.geometry import Points
 from auheat.inference.calibration import (
     BASELINE_WINDOW_S,
     Baseline,
@@ -27,8 +27,6 @@ from auheat.results import Face
 from auheat.tables.series import SeriesRecorder
 from grey_video import REST, Greys, grey_predictor, intensities_of
 from stand_ins import face_from
-
-Points = NDArray[np.float64]
 
 
 @pytest.fixture

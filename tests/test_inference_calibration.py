@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from auheat.geometry import Points
 from auheat.inference.calibration import Baseline, PersonBaseline, calibrate, calibrated, slope
 from auheat.inference.postprocess import PostProcessedFrames, PostProcessing
 from auheat.inference.smoothing import smooth
@@ -24,8 +24,6 @@ from auheat.results import Face
 from auheat.tables.schema import TableSchema
 from grey_video import REST, Greys, grey_predictor, intensities_of
 from stand_ins import SMALL, face_from
-
-Points = NDArray[np.float64]
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
 from auheat.files import make_folder
+from auheat.geometry import Points
 from auheat.inference.inputs import gather
 from auheat.inference.jobs import Outcome, PredictionJob
 from auheat.inference.postprocess import AS_PREDICTED
@@ -19,8 +19,6 @@ from auheat.inference.predictor import Predictor
 from auheat.inference.writers import Outputs
 from auheat.progress import Advance
 from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
-
-Points = NDArray[np.float64]
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import av
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 import auheat
 from auheat.errors import AuheatError
+from auheat.geometry import Points
 from auheat.inference.calibration import Baseline, PersonBaseline
 from auheat.inference.inputs import gather
 from auheat.inference.jobs import PredictionJob
@@ -25,8 +25,6 @@ from auheat.inference.writers import Outputs
 from auheat.results import Face
 from grey_video import REST, Greys, grey_predictor
 from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
-
-Points = NDArray[np.float64]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from auheat import geometry
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import PointLayout
+from auheat.geometry import Points
 from auheat.heatmap import codec_of
 from auheat.inference.predictor import Predictor
 from auheat.models.heatmap_model import Heatmaps
@@ -29,7 +30,6 @@ from stand_ins import (
     texture,
 )
 
-Points = NDArray[np.float64]
 FRAME = texture(0, 270, 480)
 LAYOUT = PointLayout.of(SMALL.aus)  # AU04 one point, AU09 three, AU12 two
 CODEC = codec_of(SMALL)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
 from auheat.facs import PAPER_AUS
+from auheat.geometry import Points
 from auheat.inference import predictor as predictor_module
 from auheat.inference.predictor import Predictor, load
 from auheat.inference.uncertainty import (
@@ -23,8 +23,6 @@ from auheat.models.weights import default_weights
 from auheat.results import FrameResult
 from auheat.tables.schema import TableSchema
 from stand_ins import SMALL, KnownFaces, face_from, save_small, small_checkpoint, texture
-
-Points = NDArray[np.float64]
 
 
 def figures(aus: tuple[str, ...] = ("AU04", "AU09", "AU12")) -> Uncertainty:

@@ -11,11 +11,11 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
 from auheat.facs import PointLayout
+from auheat.geometry import Points
 from auheat.heatmap import codec_of
 from auheat.inference.pipeline import BATCH_FRAMES, DECODED, READ, predict_frames
 from auheat.inference.predictor import Predictor
@@ -33,8 +33,6 @@ from stand_ins import (
     texture,
     write_video,
 )
-
-Points = NDArray[np.float64]
 
 # Pictures in the three queues, in a batch, and one in the hand of each stage and of the caller.
 MAX_ALIVE = DECODED + BATCH_FRAMES + READ + BATCH_FRAMES + 4

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from auheat import geometry, landmarks
 from auheat.errors import AuheatError
+from auheat.geometry import Points
 from auheat.landmarks import COUNT, FLIP, IN_49, IN_66, MESH_OF_LANDMARK, mirror, to_68
-
-Points = NDArray[np.float64]
 
 
 def test_flip_is_an_involution_over_all_68() -> None:

@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
 from click.testing import CliRunner, Result
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.cli import main
 from auheat.errors import AuheatError
 from auheat.evaluation.foreign import read_foreign
 from auheat.files import make_folder
+from auheat.geometry import Points
 from auheat.inference.inputs import gather
 from auheat.inference.jobs import Outcome, PredictionJob
 from auheat.inference.predictor import Predictor
@@ -31,7 +31,6 @@ from auheat.tables.writing import ParquetSink, table_sink
 from auheat.web.report.table import read_stored_table
 from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
 
-Points = NDArray[np.float64]
 TIDY, FEX = Layout("tidy"), Layout("fex")
 AUS = ("AU04", "AU09", "AU12")
 

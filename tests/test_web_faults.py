@@ -16,11 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from auheat.geometry import Points
 from auheat.web.guard import needs_token
 from auheat.web.sessions import SessionStore
 from auheat.web.workspace import Workspace
@@ -39,7 +38,6 @@ from web_sessions import (
     write_clip,
 )
 
-Points = NDArray[np.float64]
 MakeStore = Callable[..., SessionStore]
 
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from auheat.geometry import Points
 from auheat.web.sessions import SessionStore
 from stand_ins import texture
 from web_sessions import MAX_BYTES, client_of, new_store, read, send, write_clip
-
-Points = NDArray[np.float64]
 
 
 @pytest.fixture

@@ -17,19 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
-import numpy as np
 import psutil
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
+from auheat.geometry import Points
 from auheat.web.limits import DEFAULT_LIMITS
 from auheat.web.server import application
 from auheat.web.sessions import SessionStore
@@ -39,7 +38,6 @@ from web_sessions import LIMITS, client_of, eventually, new_store, read, running
 
 pytestmark = pytest.mark.slow
 
-Points = NDArray[np.float64]
 # `AUHEAT_LOAD_SECONDS=120 pytest tests/test_web_load.py -k clients -s` is the long run.
 SECONDS = float(os.environ.get("AUHEAT_LOAD_SECONDS", "8"))
 CLIENTS = 32

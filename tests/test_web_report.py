@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
+from auheat.geometry import Points
 from auheat.inference.calibration import Baseline, PersonBaseline
 from auheat.results import FrameResult
 from auheat.web.report.collector import Collector
@@ -28,7 +28,6 @@ from report_content import VIDEO_HEAD, readings_of, unpacked
 from stand_ins import face_from, texture
 from web_sessions import two_people
 
-Points = NDArray[np.float64]
 AUS = ("AU04", "AU09", "AU12")
 # frame, person, time, success, then the intensities
 ROWS: list[tuple[float, ...]] = [

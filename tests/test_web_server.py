@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from auheat.geometry import Points
 from auheat.inference.calibration import calibrated
 from auheat.media.frames import VideoFile
 from auheat.results import FrameResult
@@ -34,8 +34,6 @@ from web_sessions import (
     write_clip,
     write_scripted,
 )
-
-Points = NDArray[np.float64]
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from auheat.data.labels import IntensityScale, read_levels, write_lines
 from auheat.data.recording import (
     Lookup,
     PhotoPictures,
-    Points,
     ReadOptions,
     Recording,
     Source,
@@ -27,6 +26,7 @@ from auheat.data.recording import (
     write_picture,
 )
 from auheat.folders import locate, matching, numbered
+from auheat.geometry import Points
 
 if TYPE_CHECKING:
     from auheat.data.sequences import RenderedSubject

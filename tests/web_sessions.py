@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import numpy as np
 from fastapi.testclient import TestClient
-from numpy.typing import NDArray
 
+from auheat.geometry import Points
 from auheat.inference.predictor import Predictor
 from auheat.web.limits import DEFAULT_LIMITS, Limits
 from auheat.web.server import application
@@ -25,7 +25,6 @@ from auheat.web.serving import server_of
 from auheat.web.sessions import SessionStore
 from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_video
 
-Points = NDArray[np.float64]
 MAX_BYTES = 400_000
 LIMITS = replace(DEFAULT_LIMITS, upload_bytes=MAX_BYTES)
 

@@ -16,13 +16,13 @@ from auheat.arrays import Image
 from auheat.data.recording import (
     NO_LANDMARKS,
     NO_PICTURE,
-    Points,
     Recording,
     spans,
 )
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector
+from auheat.geometry import Points
 from auheat.landmarks import to_68
 
 NOT_TAKEN = "not taken (--every)"

@@ -20,10 +20,10 @@ from auheat.data.names import Camera
 from auheat.errors import AuheatError
 from auheat.facs import TABLE, action_units
 from auheat.files import atomic_write
+from auheat.geometry import Points
 from auheat.media.frames import VideoFile
 from auheat.media.photo import read_photo
 
-Points = NDArray[np.float64]
 Lookup = Callable[[int], Points | None]
 
 NO_PICTURE = "no picture"

@@ -40,7 +40,6 @@ from auheat.data.recording import (
     NO_PICTURE,
     Lookup,
     PhotoPictures,
-    Points,
     ReadOptions,
     Recording,
     Source,
@@ -53,6 +52,7 @@ from auheat.data.recording import (
 from auheat.errors import AuheatError
 from auheat.facs import BP4D_AUS, PAPER_AUS
 from auheat.folders import child, entries, locate, matching, natural_key, numbered, subfolders
+from auheat.geometry import Points
 from auheat.landmarks import IN_49
 from auheat.media.photo import SUFFIXES
 

@@ -31,7 +31,6 @@ from auheat.data.recording import (
     NO_LANDMARKS,
     TRACKING_FAILURE,
     LandmarkFiles,
-    Points,
     ReadOptions,
     Recording,
     Source,
@@ -44,6 +43,7 @@ from auheat.data.recording import (
 from auheat.errors import AuheatError
 from auheat.facs import DISFA_AUS
 from auheat.folders import child, locate, matching, subfolders
+from auheat.geometry import Points
 from auheat.landmarks import IN_66
 from auheat.media.frames import VideoFile
 from auheat.media.video_writer import VideoWriter

@@ -44,7 +44,6 @@ from auheat.data.recording import (
     Lookup,
     PhotoPictures,
     Pictures,
-    Points,
     ReadOptions,
     Recording,
     Source,
@@ -57,6 +56,7 @@ from auheat.data.recording import (
 from auheat.errors import AuheatError
 from auheat.facs import DISFA_AUS
 from auheat.folders import child, frame_number, locate, matching, numbered, subfolders
+from auheat.geometry import Points
 from auheat.landmarks import IN_49
 from auheat.media.photo import SUFFIXES
 

@@ -28,7 +28,6 @@ from auheat.data.recording import (
     NOT_CODED,
     LandmarkFiles,
     PhotoPictures,
-    Points,
     ReadOptions,
     Recording,
     Source,
@@ -40,6 +39,7 @@ from auheat.data.recording import (
 )
 from auheat.errors import AuheatError
 from auheat.folders import child, locate, numbered, subfolders
+from auheat.geometry import Points
 from auheat.landmarks import IN_66
 from auheat.media.photo import SUFFIXES
 
