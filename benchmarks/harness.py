@@ -7,14 +7,17 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
+from auheat.cli.options import choices
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
 from auheat.tables.markdown import markdown_table
 
+# See `measure.CLOCKS`.
+ClockName = Literal["wall", "cpu"]
 FAILED = 2
 
 
@@ -84,7 +87,7 @@ def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--threads", type=click.IntRange(min=1), help="[default: torch's own choice]"),
         click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda, ..."),
-        click.option("--clock", type=click.Choice(["wall", "cpu"]), default="wall",
+        click.option("--clock", type=choices(ClockName), default="wall",
                      show_default=True, help="cpu with --threads 1: if others use the machine."),
         click.option("-o", "--out", type=click.Path(path_type=Path), help="JSON file to write."),
     )  # fmt: skip

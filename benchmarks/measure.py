@@ -27,6 +27,8 @@ from torch.utils import benchmark
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from harness import ClockName
+
 Work = Callable[[], object]
 Clock = Callable[[], float]
 Case = TypeVar("Case")
@@ -34,7 +36,7 @@ Case = TypeVar("Case")
 WALL: Clock = benchmark.timer  # waits for what is still running on a GPU
 # Seconds on the wall, or those that processors spent on this process. Where others use the
 # machine, the second with one thread says what work costs; with more, waiting counts as work.
-CLOCKS: dict[str, Clock] = {"wall": WALL, "cpu": time.process_time}
+CLOCKS: dict[ClockName, Clock] = {"wall": WALL, "cpu": time.process_time}
 _SIDE, _BYTES, _ROUNDS = 2048, 2**28, 7
 
 

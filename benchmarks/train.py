@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import click
 import cv2
@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from auheat.cli.options import choices
 from auheat.config import build, override
 from auheat.data.cropping import save_crop
 from auheat.data.dataset import CropDataset, Sample, VisitSampler
@@ -39,6 +40,7 @@ from auheat.training.module import HeatmapModule, heatmap_loss
 from harness import Benchmark, finish, measuring, run
 from measure import describe
 
+Preset = Literal["default", "paper"]
 VARIANTS = {
     "as it comes": (False, False),
     "memory kept": (True, False),
@@ -76,7 +78,7 @@ class Run:
     peak: int
 
 
-def preset_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
+def preset_experiment(preset: Preset, overrides: Sequence[str]) -> Experiment:
     """The settings of the default or the paper's run, with `section.key=value` overrides."""
     settings: dict[str, Any] = {}
     if preset == "paper":
@@ -235,13 +237,13 @@ def _batches(
 
 
 @click.command()
-@click.option("--preset", type=click.Choice(["default", "paper"]), default="default",
+@click.option("--preset", type=choices(Preset), default="default",
               show_default=True)  # fmt: skip
 @click.argument("overrides", nargs=-1)
 @click.option("--steps", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @measuring
-def main(preset: str, overrides: tuple[str, ...], steps: int, rounds: int, **where: Any) -> None:
+def main(preset: Preset, overrides: tuple[str, ...], steps: int, rounds: int, **where: Any) -> None:
     """Images a second of training steps, and how long they wait for data.
 
     OVERRIDES are settings like data.folder=DATASET; without a dataset made-up images are read.

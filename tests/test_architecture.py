@@ -50,6 +50,12 @@ def test_names_say_what_a_thing_is() -> None:
     assert not vague
 
 
+def test_choices_are_those_of_literals() -> None:
+    own = [name for name in MODULES if name.startswith("cli/") and name != "cli/options.py"]
+    assert len(own) > 10
+    assert not [name for name in own if "click.Choice" in (PACKAGE / name).read_text("utf-8")]
+
+
 _IMPORT = """
 import json, os, sys
 before = dict(os.environ)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
+
+from auheat.cli.options import choices
+
+Shell = Literal["bash", "zsh", "fish"]
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def command(shell: str) -> None:
+@click.argument("shell", type=choices(Shell))
+def command(shell: Shell) -> None:
     """Print the completion script of SHELL.
 
     bash: auheat completion bash >> ~/.bashrc
