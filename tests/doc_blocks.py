@@ -102,11 +102,13 @@ def check_auheat(words: list[str]) -> None:
     command: click.Command = main
     context: click.Context | None = None
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        found = command.get_command(click.Context(command, context), words[0])
+        # With the settings of its group, as a command keeps the help option that it is first given.
+        context = click.Context(command, context, **command.context_settings)
+        found = command.get_command(context, words[0])
         if found is None:
             raise click.UsageError(f"no subcommand {words[0]!r}")
         command, words = found, words[1:]
     try:
-        command.make_context("auheat", list(words))
+        command.make_context("auheat", list(words), parent=context)
     except click.exceptions.Exit as done:  # --help and --version end here
         assert done.exit_code == 0  # noqa: PT017
