@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ class Greys:
     def __init__(self, greys: Sequence[int], rate: int = 25) -> None:
         self.name, self.rate, self.problem = "clip", Fraction(rate), None
         self.count, self._greys = len(greys), greys
+        self.paths: tuple[Path, ...] = ()
         self.passes = 0
 
     def __iter__(self) -> Iterator[Frame]:

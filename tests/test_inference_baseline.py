@@ -118,7 +118,7 @@ def test_what_the_user_may_name_as_baseline(tmp_path: Path, people: list[Face]) 
     assert isinstance(photo, Baseline)
     assert photo.shared
     assert list(photo.of(7).intensities.values()) == pytest.approx(intensities_of(50))  # type: ignore[union-attr]
-    photo.write(tmp_path / "a.json")
+    photo.write(str(tmp_path / "a.json"))
     saved = resolve_baseline(str(tmp_path / "a.json"), predictor)
     assert isinstance(saved, Baseline)
     assert saved.of(3) == photo.of(0)

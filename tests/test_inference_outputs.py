@@ -108,6 +108,51 @@ def test_files_are_those_of_the_command_line(
     assert (tmp_path / "own.csv").read_bytes() == outcome.files[0].read_bytes()
 
 
+def _write_onto(video: VideoPrediction, way: str, path: Path) -> None:
+    {"table": video.save, "overlay": video.save_overlay}[way](path)
+
+
+@pytest.mark.parametrize("way", ["table", "overlay", "passing overlay"])
+@pytest.mark.parametrize("named", ["a.mp4", "./a.mp4", "link.mp4", "frames/2.png", "rest.png"])
+def test_nothing_that_is_read_is_replaced(
+    tmp_path: Path, clip: Path, people: list[Face], way: str, named: str
+) -> None:
+    """The video, a picture of a folder and the photo of the baseline, by whatever name."""
+    frames, rest = tmp_path / "frames", tmp_path / "rest.png"
+    frames.mkdir()
+    for path in (frames / "1.png", frames / "2.png", rest):
+        Pillow.fromarray(texture(0, 270, 480)).save(path)
+    (tmp_path / "link.mp4").symlink_to(clip)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    predictor = Predictor(small_checkpoint(), KnownFaces([people[:1]]), device="cpu")
+    source, output = frames if "frames" in named else clip, f"{tmp_path}/{named}"
+    with pytest.raises(AuheatError, match="is read, and cannot be written as well"):
+        if way == "passing overlay":
+            predictor.predict_video(source, baseline=rest, overlay=output)
+        else:
+            _write_onto(predictor.predict_video(source, baseline=rest), way, Path(output))
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
+
+
+@pytest.mark.parametrize("way", ["table", "overlay"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(
+    tmp_path: Path, people: list[Face], way: str
+) -> None:
+    source = Greys([50, 100])
+    source.paths = (tmp_path / "clip.mp4",)
+    video = VideoPrediction(source, grey_predictor([people]))
+    for path, reason in (
+        (tmp_path / "clip.mp4", "is read, and cannot be written"),
+        (tmp_path / "gone" / "a.csv", "there is no folder"),
+        (tmp_path, "it is a folder"),
+    ):
+        with pytest.raises(AuheatError, match=reason):
+            _write_onto(video, way, path)
+    assert source.passes == 0
+    assert len(video.to_pandas()) == 4  # what was refused is not tried again
+
+
 def test_frames_in_memory(tmp_path: Path, predictor: Predictor) -> None:
     images = [texture(i, 270, 480) for i in range(4)]
     table = predictor.predict_video(images, fps=10).to_pandas()

@@ -48,6 +48,7 @@ class Clip:
 
     def __init__(self, count: int, height: int = 48, width: int = 64) -> None:
         self.name, self.count, self.rate, self.problem = "clip", count, Fraction(25), None
+        self.paths: tuple[Path, ...] = ()
         self._size = (height, width, 3)
         self.made = 0
         self._references: list[weakref.ref[Any]] = []

@@ -102,7 +102,7 @@ class Baseline:
         }
         return Baseline(faces, self.method, self.source, self.shared)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """Writes the JSON file.
 
         Raises:
@@ -117,7 +117,7 @@ class Baseline:
         }
         aus = list(next(iter(self.faces.values())).intensities) if self.faces else []
         stored = {_KEY: FORMAT, "method": self.method, "source": self.source, "aus": aus}
-        with atomic_write(path) as temporary:
+        with atomic_write(Path(path)) as temporary:
             temporary.write_text(json.dumps(stored | {"faces": faces}, indent=1) + "\n", "utf-8")
 
 

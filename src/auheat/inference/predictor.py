@@ -63,7 +63,8 @@ class Predictor(FacePredictor):
             progress: Shows every pass through the video, see `auheat.progress`.
 
         Raises:
-            AuheatError: If the video or what is named as baseline cannot be used.
+            AuheatError: If the video or what is named as baseline cannot be used, or the overlay
+                would replace one of them.
         """
         from auheat.inference.calibration import resolve_baseline
         from auheat.inference.postprocess import PostProcessing

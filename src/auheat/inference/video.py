@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from auheat.arrays import Image
 from auheat.errors import AuheatError
+from auheat.files import check_place, refuse_input
 from auheat.inference.calibration import Baseline
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import photos_in
@@ -58,7 +59,7 @@ class VideoPrediction:
         progress: Progress = silent,
     ) -> None:
         self._source, self._predictor, self._processing = source, predictor, processing
-        self._overlay = Path(overlay) if overlay is not None else None
+        self._overlay = self._writable(overlay) if overlay is not None else None
         self._progress = progress
         self._kept: ResultSpool | None = None
         self.baseline: Baseline | None = None
@@ -95,6 +96,18 @@ class VideoPrediction:
         if self.problem:
             warnings.warn(f"{self._source.name}: {self.problem}", stacklevel=2)
 
+    def _writable(self, path: str | Path) -> Path:
+        """The path of a file to write, before anything is read for it.
+
+        Raises:
+            AuheatError: If no file can be there, or writing it would replace what is read.
+        """
+        path, baseline = Path(path), self._processing.baseline
+        named = [Path(baseline.source)] if isinstance(baseline, Baseline) else []
+        refuse_input(path, [*self._source.paths, *named])
+        check_place(path)
+        return path
+
     def _sink(self, overlay: Path | None) -> AbstractContextManager[OverlayVideoSink | None]:
         if overlay is None:
             return nullcontext()
@@ -128,10 +141,10 @@ class VideoPrediction:
             std: With standard deviations; a Fex table has no place for them.
 
         Raises:
-            AuheatError: If the video cannot be read or the file not be written, and for an unknown
-                format.
+            AuheatError: If the video cannot be read or the file not be written, would replace the
+                video, or is of an unknown format.
         """
-        path = Path(path)
+        path = self._writable(path)
         usual: TableFormat = "tidy" if path.suffix.lower() == ".parquet" else "openface"
         schema = self._schema(Layout(format or usual, pose, landmarks), std)
         results = self._results()
@@ -143,9 +156,10 @@ class VideoPrediction:
         """Writes the annotated video (MP4). Its frames have to be decoded: ask for it first.
 
         Raises:
-            AuheatError: If the video cannot be read or the file not be written.
+            AuheatError: If the video cannot be read or the file not be written, or would replace
+                the video.
         """
-        self._overlay = Path(path)
+        self._overlay = self._writable(path)
         for _ in self._read(heatmaps=True):
             pass
 
@@ -228,6 +242,7 @@ class FrameImages:
         if not 0 < fps < float("inf"):
             raise AuheatError(f"a video cannot have {fps:g} frames per second: give more than 0")
         self.name, self.problem = "frames", None
+        self.paths: tuple[Path, ...] = ()
         self.rate = Fraction(fps).limit_denominator(100_000)
         self.count = len(images) if isinstance(images, Sized) else None
         self._images, self._is_spent = images, False

@@ -64,6 +64,11 @@ class FrameSource(Protocol):
         ...
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that are read, which nothing may replace; none for frames in memory."""
+        ...
+
+    @property
     def count(self) -> int | None:
         """How many frames are to be expected, as far as the header tells."""
         ...
@@ -117,6 +122,11 @@ class VideoFile:
         """What it is called in messages: the path as it was given."""
         return str(self.path)
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The file, as all that is read."""
+        return (self.path,)
+
     def __iter__(self) -> Iterator[Frame]:
         self.problem = None
         damaged, number, timestamp, end = 0, 0, 0.0, 0.0
@@ -165,7 +175,7 @@ class PhotoSequence:
         fps: frames per second, from which the timestamps follow.
 
     Attributes:
-        name, rate, count, problem: see `FrameSource`.
+        name, paths, rate, count, problem: see `FrameSource`.
 
     Raises:
         AuheatError: on construction, if `fps` is not above 0; on iterating, if the first picture
@@ -173,8 +183,8 @@ class PhotoSequence:
     """
 
     def __init__(self, paths: Sequence[str | Path], name: str, *, fps: float) -> None:
-        self.name, self._paths = name, tuple(Path(path) for path in paths)
-        self.count: int | None = len(self._paths)
+        self.name, self.paths = name, tuple(Path(path) for path in paths)
+        self.count: int | None = len(self.paths)
         if not 0 < fps < float("inf"):
             raise AuheatError(f"{fps} frames per second: expected more than 0")
         self.rate = Fraction(fps)
@@ -183,7 +193,7 @@ class PhotoSequence:
     def __iter__(self) -> Iterator[Frame]:
         self.problem = None
         shape = None
-        for index, path in enumerate(self._paths):
+        for index, path in enumerate(self.paths):
             try:
                 image = read_photo(path)
             except AuheatError as error:
