@@ -240,7 +240,9 @@ def test_damaged_and_missing_files_are_refused(manifest: Manifest) -> None:
     with pytest.raises(AuheatError, match="is not a readable auheat manifest"):
         read_manifest(manifest.folder)
     path.unlink()
-    with pytest.raises(AuheatError, match=rf"^no dataset in {manifest.folder}: .*auheat synth"):
+    with pytest.raises(
+        AuheatError, match=rf"^no dataset in {manifest.folder}: .*auheat prepare.*auheat synth"
+    ):
         read_manifest(manifest.folder)
     with pytest.raises(AuheatError, match=r"^no dataset in"):
         read_manifest(manifest.folder / "nowhere")

@@ -46,6 +46,8 @@ def test_other_failures_are_not_explained() -> None:
         ("torch", "train", "train x.toml"),
         ("fastapi", "serve", "serve"),
         ("onnx", "export", "export"),
+        ("pandas", "evaluate", "evaluate nowhere --data nowhere"),
+        ("pyarrow", "evaluate", "prepare disfa nowhere -o nowhere"),
         ("torch", "torch", "predict examples/smiles.mp4 --runtime torch"),
         ("openvino", "openvino", "predict examples/smiles.mp4 --runtime openvino"),
         ("pyarrow", "parquet", "predict examples/smiles.mp4 --format tidy"),

@@ -25,7 +25,9 @@ FAILED, INTERRUPTED, TERMINATED = 2, 130, 143
 _SHARED = {"console", "options"}
 # The extras of subcommands that each need more than one package.
 _EXTRAS = {
+    "evaluate": "evaluate",
     "export": "export",
+    "prepare": "evaluate",  # pandas, pyarrow, and SciPy for MATLAB files
     "reproduce": "train",
     "serve": "serve",
     "synth": "synth",

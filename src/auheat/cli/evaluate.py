@@ -54,7 +54,8 @@ if TYPE_CHECKING:
     type=options.choices(PrecisionChoice),
     default="auto",
     show_default=True,
-    help="What the network computes in.",
+    help="What the network computes in; auto is fp32 on ONNX Runtime, bf16 on torch where the "
+    "processor has it.",
 )
 @options.workers(default=1, min=0)
 def command(target: Path, data: Path, out: Path | None, suite: Suite | None, **chosen: Any) -> None:

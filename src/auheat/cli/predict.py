@@ -42,7 +42,8 @@ from auheat.tables.names import TableFormat
     type=options.choices(PrecisionChoice),
     default="auto",
     show_default=True,
-    help="What the network computes in; auto is bf16 where the processor has it.",
+    help="What the network computes in; auto is fp32 on ONNX Runtime (the default), bf16 on torch "
+    "where the processor has it.",
 )
 @click.option(
     "--threads",

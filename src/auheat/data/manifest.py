@@ -138,7 +138,8 @@ def read_manifest(folder: str | Path) -> Manifest:
     path = folder / FILE
     if not path.is_file():
         raise AuheatError(
-            f"no dataset in {folder}: expected {FILE} there; make one with `auheat synth`"
+            f"no dataset in {folder}: expected {FILE} there; make one with `auheat prepare` or "
+            "`auheat synth`"
         )
     try:
         stored = pq.read_table(path)

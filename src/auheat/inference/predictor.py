@@ -107,13 +107,17 @@ def load(
     Args:
         weights: "default" for those that come with auheat, or the path of a .safetensors file or of
             an .onnx file that `auheat export` wrote.
-        device: "auto" takes CUDA if there is any, else the CPU; or a torch device by name.
+        device: A torch device by name; "auto" is the CPU for "default" weights and .onnx files, and
+            for a .safetensors file CUDA if there is any, else the CPU.
         aus: Which of the network's AUs to report, like ["AU06", "AU12"]; all by default.
         max_faces: How many faces a picture may hold at most; the largest are kept.
         runtime: "torch" for .safetensors weights, "onnx" or "openvino" for an exported file; "auto"
-            takes what goes with the file and is installed.
-        precision: "fp32"; or "bf16", which is about twice as fast on a processor that has it and
-            moves intensities by up to about 0.1; "auto" is bf16 where the processor has it.
+            takes torch or ONNX Runtime, as goes with the file. "default" weights are there as both
+            and take any of the three; "auto" is ONNX Runtime for them, and torch only where
+            `device` names another than the CPU or `precision` is "bf16".
+        precision: "fp32"; or "bf16", faster on a processor that has it, which moves intensities by
+            a few hundredths. "auto" is fp32 on ONNX Runtime, on torch bf16 where the device
+            computes in it, and on OpenVINO what the file was exported in.
         threads: CPU threads of the network; for torch, of all that it does in this process. Left to
             the runtime if None.
         batch: Faces that go through the network together at most.

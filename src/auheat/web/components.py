@@ -79,7 +79,7 @@ def report_page(title: str, content: dict[str, Any], made: str) -> str:
 
     Args:
         title: What it is about.
-        content: See `auheat.web.content`.
+        content: See `auheat.web.report.content`.
         made: By what, and when.
     """
     style = colours_css() + "".join((STATIC / name).read_text("utf-8") for name in _STYLES)
