@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import auheat
 from auheat.cli import main
 from auheat.errors import AuheatError
 from auheat.optional import EXTRAS, explained, require
@@ -69,6 +70,56 @@ def test_a_subcommand_without_its_extra_ends_in_one_line(
     line = f'auheat: {package} is not installed: pip install "auheat[{extra}]"'
     assert (result.returncode, result.stderr) == (2, f"{line}\n")
     assert not list(tmp_path.iterdir())
+
+
+_CORE = """
+import sys
+for name in sys.argv[1:]:
+    sys.modules[name] = None
+from auheat import *
+import auheat
+print(sorted(set(auheat.__all__) - set(globals())))
+for call in (lambda: find_events("a.csv"), lambda: read_table("a.csv"),
+             lambda: evaluate("a.csv", "data"), lambda: evaluate("a.onnx", "data")):
+    try:
+        call()
+    except AuheatError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("without", "lines"),
+    [
+        (set(EXTRAS), ["pandas", "pandas", "evaluate", "evaluate"]),
+        ({"pyarrow", "scipy", "torch"}, ["", "", "evaluate", "evaluate"]),
+    ],
+)
+def test_every_public_name_is_there_without_extras(
+    tmp_path: Path, without: set[str], lines: list[str]
+) -> None:
+    """Names can be imported, and what needs an extra says which one when it is called."""
+    result = subprocess.run(
+        [sys.executable, "-c", _CORE, *sorted(without)],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+    missing, *said = result.stdout.splitlines()
+    assert missing == "[]"
+    package = "pandas" if "pandas" in without else "pyarrow"
+    assert said == [
+        f'{package} is not installed: pip install "auheat[{extra}]"' if extra else
+        "no table at a.csv"
+        for extra in lines
+    ]  # fmt: skip
+
+
+def test_measuring_a_network_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(
+        AuheatError, match=r'^torch is not installed: pip install "auheat\[torch\]"$'
+    ):
+        auheat.evaluate("a.onnx", "data")
 
 
 def test_help_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from auheat.optional import needing
+
 __version__ = "0.1.0"
 
 # Where every public name is defined. What is not here may change without notice: docs/stability.md.
@@ -46,7 +48,8 @@ __all__ = [*_PLACES, "__version__"]
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(_PLACES[name])
+    with needing():
+        module = import_module(_PLACES[name])
     return module if _PLACES[name] == f"{__name__}.{name}" else getattr(module, name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
@@ -54,10 +56,24 @@ def require(module: str) -> ModuleType:
     Raises:
         AuheatError: It is not installed.
     """
-    try:
+    with needing():
         return import_module(module)
+
+
+@contextmanager
+def needing(extra: str | None = None) -> Iterator[None]:
+    """Ends an import that fails for want of an extra, in what it is put around, in one line.
+
+    Args:
+        extra: See `explained`.
+
+    Raises:
+        AuheatError: A package of an extra is not installed.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
-        raise explained(error) or error from None
+        raise explained(error, extra) or error from None
 
 
 def explained(error: ImportError, extra: str | None = None) -> AuheatError | None:

@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auheat.data.manifest import read_manifest
-from auheat.evaluation.controls import controls
-from auheat.evaluation.evaluate import measure
-from auheat.evaluation.foreign import holds_tables, read_foreign
-from auheat.evaluation.join import join_to_labels
-from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.report import Report, free_place
-from auheat.evaluation.selection import Selection, select
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import open_runtime
+from auheat.optional import needing, require
 from auheat.progress import Progress, silent
 from auheat.tables.names import ProgramChoice, Split
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from auheat.evaluation.predictions import Predictions
+    from auheat.evaluation.selection import Selection
 
 # The weights in a run's folder.
 _BEST = "best.safetensors"
@@ -102,6 +99,7 @@ def evaluate(
     ).report
 
 
+@needing("evaluate")
 def assess(
     target: str | Path | pd.DataFrame,
     data: str | Path,
@@ -118,8 +116,16 @@ def assess(
     progress: Progress = silent,
 ) -> Assessment:
     """What `evaluate` does, with the predictions behind the figures."""
+    from auheat.data.manifest import read_manifest
+    from auheat.evaluation.foreign import holds_tables, read_foreign
+    from auheat.evaluation.join import join_to_labels
+    from auheat.evaluation.selection import select
+
     chosen: dict[str, Any] = {"protocol": protocol, "fold": fold, "k": folds}
     if isinstance(target, str | Path) and not holds_tables(Path(target)):
+        require("torch")
+        from auheat.evaluation.evaluate import measure
+
         weights = Path(target)
         weights = weights / _BEST if weights.is_dir() else weights
         network = open_runtime(weights, runtime=runtime, device=device, precision=precision)
@@ -144,6 +150,8 @@ def _assessment(
     is_network: bool,
     notes: tuple[str, ...],
 ) -> Assessment:
+    from auheat.evaluation.controls import controls
+
     report = Report.of_predictions(predictions, controls(predictions, selection.train))
     free = free_place(place, report)
     return Assessment(report, predictions, free, is_network, notes, selection.seen)

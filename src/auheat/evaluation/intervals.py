@@ -15,12 +15,16 @@ Letters: N rows, S subjects, A Action Units, R resamples, 8 sums per subject and
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from auheat.arrays import Floats
-from auheat.evaluation.predictions import Predictions
 from auheat.metrics import METRICS, centred
+
+if TYPE_CHECKING:
+    from auheat.evaluation.predictions import Predictions
 
 Bounds = dict[str, dict[str, tuple[float, float]]]
 

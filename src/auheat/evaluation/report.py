@@ -22,16 +22,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auheat.errors import AuheatError
 from auheat.evaluation.intervals import RESAMPLES, intervals
-from auheat.evaluation.predictions import Predictions
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.files import atomic_write
 from auheat.metrics import METRICS, nanmean, summary
+
+if TYPE_CHECKING:
+    from auheat.evaluation.predictions import Predictions
 
 FORMAT = 2
 _READABLE = (1, 2)

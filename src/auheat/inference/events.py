@@ -34,6 +34,7 @@ from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
 from auheat.files import atomic_write
 from auheat.inference.smoothing import GAP, stretches
+from auheat.optional import require
 from auheat.tables.reading import read_table
 from auheat.tables.scale import aus_in, check_scale
 from auheat.tables.series import PersonSeries, people_in
@@ -121,8 +122,7 @@ def find_events(
         AuheatError: If it is no table of one video with intensities from 0 to 5, or the thresholds
             make no sense.
     """
-    import pandas as pd
-
+    pd = require("pandas")
     found = events_in(table, Thresholds(enter, leave, shortest))
     columns = {name: [getattr(event, name) for event in found] for name in COLUMNS}
     return pd.DataFrame(columns).astype(
