@@ -25,16 +25,17 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
-from flatbuffers import flexbuffers
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
 from auheat.files import atomic_write
-from tflite_to_onnx import OnnxWriter, TfliteFile
+
+if TYPE_CHECKING:
+    import onnx
+
+    from tflite_to_onnx import OnnxWriter, TfliteFile
 
 FOLDER = Path(__file__).parents[1] / "src" / "auheat" / "faces" / "models"
 LANDMARKS = 468
@@ -86,12 +87,16 @@ def source_of(model: FaceModel) -> Path:
     """The original, where mediapipe is installed."""
     spec = find_spec("mediapipe")
     if spec is None or spec.origin is None:
-        raise SystemExit("mediapipe is not installed: pip install mediapipe==0.10.21")
+        raise ModuleNotFoundError("No module named 'mediapipe'", name="mediapipe")
     return Path(spec.origin).parent / "modules" / model.source
 
 
 def converted(model: FaceModel) -> onnx.ModelProto:
     """The ONNX model, with its origin in the metadata."""
+    from onnx import TensorProto, helper
+
+    from tflite_to_onnx import OnnxWriter, TfliteFile
+
     path = source_of(model)
     source = TfliteFile(path.read_bytes())
     write = OnnxWriter(source)
@@ -168,6 +173,8 @@ def _refined(write: OnnxWriter, mesh: str, names: dict[str, str]) -> str:
 
 def _refined_landmarks(source: TfliteFile) -> list[list[int]]:
     """The vertices that each refining network gives, in its order: those it crops by."""
+    from flatbuffers import flexbuffers
+
     return [
         flexbuffers.Loads(bytes(operator.CustomOptionsAsNumpy()))["subset_idxs"]
         for name, operator in source.operators()
@@ -314,6 +321,13 @@ def main() -> None:
     parser.add_argument("--check", type=Path, metavar="ASSETS")
     parser.add_argument("--images", type=int, default=200)
     options = parser.parse_args()
+    try:
+        run(options)
+    except ModuleNotFoundError as error:
+        parser.exit(2, f"{error.name} is not installed: pip install onnx '.[mediapipe]'\n")
+
+
+def run(options: argparse.Namespace) -> None:
     if options.check is None:
         options.out.mkdir(parents=True, exist_ok=True)
         for model in MODELS:

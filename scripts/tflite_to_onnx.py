@@ -3,6 +3,7 @@
 Made for the face models of the mediapipe wheel: it knows their operators and no more. Feature maps
 change from (B, H, W, C) to (B, C, H, W); weights stay in half precision, as they are in the
 originals, and are read as single precision. The reader of the file comes with mediapipe.
+This is no program: `convert_mediapipe.py` uses it.
 
 Of MediaPipe's own operators, which its attention mesh uses, these three are written out in terms of
 ONNX (their versions 2; pixel centres lie at halves):
@@ -17,20 +18,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
-from flatbuffers import flexbuffers
-from mediapipe.tasks.metadata import schema_py_generated as schema
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+
+if TYPE_CHECKING:
+    import onnx
 
 Array = NDArray[Any]
 
 OPSET = 17
 # Version 8 goes with opset 17: any runtime since 2022 reads it.
 IR_VERSION = 8
+
+
+def _schema() -> Any:
+    """The reader of .tflite files that comes with mediapipe."""
+    from mediapipe.tasks.metadata import schema_py_generated
+
+    return schema_py_generated
 
 
 class TfliteFile:
@@ -41,10 +48,10 @@ class TfliteFile:
     """
 
     def __init__(self, content: bytes) -> None:
-        self._model = schema.Model.GetRootAs(content)
+        self._model = _schema().Model.GetRootAs(content)
         self.graph = self._model.Subgraphs(0)
-        self._names = _constants(schema.BuiltinOperator)
-        self._types = _constants(schema.TensorType)
+        self._names = _constants(_schema().BuiltinOperator)
+        self._types = _constants(_schema().TensorType)
         self.inputs: list[int] = self.graph.InputsAsNumpy().tolist()
         self.outputs: list[int] = self.graph.OutputsAsNumpy().tolist()
 
@@ -100,8 +107,8 @@ def _dense(values: Array, sparsity: Any, shape: list[int]) -> Array:
 
 
 def _vector(dimension: Any, name: str) -> Array:
-    kind = _constants(schema.SparseIndexVector)[getattr(dimension, f"Array{name}Type")()]
-    vector = getattr(schema, kind)()
+    kind = _constants(_schema().SparseIndexVector)[getattr(dimension, f"Array{name}Type")()]
+    vector = getattr(_schema(), kind)()
     table = getattr(dimension, f"Array{name}")()
     vector.Init(table.Bytes, table.Pos)
     return np.asarray(vector.ValuesAsNumpy(), np.int64)
@@ -132,12 +139,16 @@ class OnnxWriter:
 
     def node(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
         """Writes a node with one output, and returns the name of that."""
+        from onnx import helper
+
         output = f"t{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
         return output
 
     def stored(self, values: Array) -> str:
         """The name of a constant. Floats are stored in half precision where nothing is lost."""
+        from onnx import TensorProto, numpy_helper
+
         name = f"c{len(self._initializers)}"
         values = np.ascontiguousarray(values)
         halves = values.astype(np.float16) if values.dtype == np.float32 else values
@@ -170,28 +181,32 @@ class OnnxWriter:
         self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
     ) -> onnx.ModelProto:
         """The finished and checked model."""
+        from onnx import checker, helper
+
         graph = helper.make_graph(
             self._nodes, "faces", list(inputs), list(outputs), self._initializers
         )
         model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
         )
-        onnx.checker.check_model(model, full_check=True)
+        checker.check_model(model, full_check=True)
         return model
 
     def rename(self, name: str, output: str) -> None:
         """Gives a tensor the name of a graph's output."""
+        from onnx import helper
+
         self._nodes.append(helper.make_node("Identity", [name], [output]))
 
     # One method for each operator. They return the name of what they wrote, if they wrote any.
 
     def _conv_2d(self, operator: Any, inputs: list[int], output: int) -> str:
-        options = _options(operator, schema.Conv2DOptions)
+        options = _options(operator, _schema().Conv2DOptions)
         weights = self.constant(inputs[1]).transpose(0, 3, 1, 2)
         return self._convolution(options, inputs, output, weights, group=1)
 
     def _depthwise_conv_2d(self, operator: Any, inputs: list[int], output: int) -> str:
-        options = _options(operator, schema.DepthwiseConv2DOptions)
+        options = _options(operator, _schema().DepthwiseConv2DOptions)
         weights = self.constant(inputs[1]).transpose(3, 0, 1, 2)
         return self._convolution(options, inputs, output, weights, group=len(weights))
 
@@ -200,7 +215,7 @@ class OnnxWriter:
     ) -> str:
         source, pads = self._padded.get(inputs[0], (inputs[0], [0, 0, 0, 0]))
         strides = [options.StrideH(), options.StrideW()]
-        if options.Padding() == schema.Padding.SAME:
+        if options.Padding() == _schema().Padding.SAME:
             if source != inputs[0]:
                 raise ValueError("padded twice")
             pads = _same_pads(self.source.shape(source), list(weights.shape[2:]), strides)
@@ -217,12 +232,12 @@ class OnnxWriter:
 
     def _activated(self, options: Any, name: str) -> str:
         kind = options.FusedActivationFunction()
-        if kind == schema.ActivationFunctionType.RELU:
+        if kind == _schema().ActivationFunctionType.RELU:
             return self.node("Relu", [name])
-        if kind == schema.ActivationFunctionType.RELU6:
+        if kind == _schema().ActivationFunctionType.RELU6:
             bounds = [self.stored(np.array(value, np.float32)) for value in (0, 6)]
             return self.node("Clip", [name, *bounds])
-        if kind != schema.ActivationFunctionType.NONE:
+        if kind != _schema().ActivationFunctionType.NONE:
             raise ValueError(f"unknown activation {kind}")
         return name
 
@@ -245,15 +260,15 @@ class OnnxWriter:
         return self.node("Add", [part, x])
 
     def _add(self, operator: Any, inputs: list[int], output: int) -> str:
-        options = _options(operator, schema.AddOptions)
+        options = _options(operator, _schema().AddOptions)
         return self._activated(options, self.node("Add", [self.names[i] for i in inputs]))
 
     def _max_pool_2d(self, operator: Any, inputs: list[int], output: int) -> str:
-        options = _options(operator, schema.Pool2DOptions)
+        options = _options(operator, _schema().Pool2DOptions)
         kernel = [options.FilterHeight(), options.FilterWidth()]
         strides = [options.StrideH(), options.StrideW()]
         pads = [0, 0, 0, 0]
-        if options.Padding() == schema.Padding.SAME:
+        if options.Padding() == _schema().Padding.SAME:
             pads = _same_pads(self.source.shape(inputs[0]), kernel, strides)
         return self.node(
             "MaxPool", [self.names[inputs[0]]], kernel_shape=kernel, strides=strides, pads=pads
@@ -275,7 +290,7 @@ class OnnxWriter:
         return self.node("Conv", [self.names[inputs[0]], self.stored(weights)])
 
     def _concatenation(self, operator: Any, inputs: list[int], output: int) -> str:
-        axis = _options(operator, schema.ConcatenationOptions).Axis()
+        axis = _options(operator, _schema().ConcatenationOptions).Axis()
         if len(self.source.shape(output)) == 4:
             axis = [0, 2, 3, 1][axis]
         return self.node("Concat", [self.names[i] for i in inputs], axis=axis)
@@ -292,7 +307,7 @@ class OnnxWriter:
         return self.node("Reshape", [name, self.stored(np.array(after, np.int64))])
 
     def _resize_bilinear(self, operator: Any, inputs: list[int], output: int) -> str:
-        options = _options(operator, schema.ResizeBilinearOptions)
+        options = _options(operator, _schema().ResizeBilinearOptions)
         if options.AlignCorners():
             raise ValueError("aligned corners are not known")
         mode = "half_pixel" if options.HalfPixelCenters() else "asymmetric"
@@ -306,7 +321,7 @@ class OnnxWriter:
         )
 
     def _depth_to_space(self, operator: Any, inputs: list[int], output: int) -> str:
-        size = _options(operator, schema.DepthToSpaceOptions).BlockSize()
+        size = _options(operator, _schema().DepthToSpaceOptions).BlockSize()
         return self.node("DepthToSpace", [self.names[inputs[0]]], blocksize=size, mode="DCR")
 
     def _strided_slice(self, _: Any, inputs: list[int], output: int) -> str:
@@ -322,6 +337,8 @@ class OnnxWriter:
         return self.node("Mul", [self.names[inputs[0]], self.stored(factor)])
 
     def _landmarks2transformmatrix(self, operator: Any, inputs: list[int], output: int) -> str:
+        from flatbuffers import flexbuffers
+
         settings = flexbuffers.Loads(bytes(operator.CustomOptionsAsNumpy()))
         if settings["target_rotation_radians"] != 0:
             raise ValueError("only upright patches are known")
@@ -434,3 +451,7 @@ def _options(operator: Any, kind: type) -> Any:
     table = operator.BuiltinOptions()
     options.Init(table.Bytes, table.Pos)
     return options
+
+
+if __name__ == "__main__":
+    print(__doc__)

@@ -30,6 +30,25 @@ def test_the_gallery_of_faces(tiny_folder: Path, tmp_path: Path) -> None:
     assert size(strips[0]) == (384, 64)
 
 
+@pytest.mark.parametrize("script", ["convert_mediapipe.py", "tflite_to_onnx.py"])
+def test_help_needs_no_extra(script: str) -> None:
+    """In a process of its own, where what only the conversion needs cannot be imported."""
+    code = (
+        "import runpy, sys\n"
+        "for name in ('onnx', 'mediapipe', 'flatbuffers', 'ai_edge_litert'):\n"
+        "    sys.modules[name] = None\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "sys.argv[:] = [sys.argv[2], '--help']\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(SCRIPTS), str(SCRIPTS / script)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ONNX" in done.stdout
+
+
 @pytest.mark.parametrize(
     "command",
     [
