@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
+from auheat.errors import AuheatError
 from auheat.metrics import Agreement, icc31, nanmean, summary
 
 Array = NDArray[np.float64]
@@ -244,11 +245,11 @@ def test_icc31_needs_two_targets_and_two_judges() -> None:
 
 
 def test_shapes_must_fit() -> None:
-    with pytest.raises(ValueError, match="must share a shape"):
+    with pytest.raises(AuheatError, match="must share a shape"):
         Agreement.of(np.zeros((3, 2)), np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="must share a shape"):
+    with pytest.raises(AuheatError, match="must share a shape"):
         Agreement.of(np.zeros(3), np.zeros(3))
-    with pytest.raises(ValueError, match="cannot add 1 AUs to 3"):
+    with pytest.raises(AuheatError, match="cannot add 1 AUs to 3"):
         Agreement.empty(3) + Agreement.empty(1)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral
+from typing import Any
 
 
 class AuheatError(Exception):
@@ -28,6 +30,43 @@ def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") ->
     hint = f"did you mean {near[0]!r}? " if near else ""
     place = f" in {where}" if where else ""
     return AuheatError(f"unknown {kind} {name!r}{place}: {hint}known are {', '.join(names)}")
+
+
+def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
+    """Checks an argument that takes one of a few words.
+
+    Args:
+        name: What the argument is called.
+        value: What was given.
+        known: The words, as `typing.get_args` of a `Literal` gives them.
+
+    Raises:
+        AuheatError: If it is none of them.
+    """
+    names = list(known)
+    if not isinstance(value, str):
+        raise AuheatError(f"{name} is {value!r}: give one of {', '.join(names)}")
+    if value not in names:
+        raise unknown_name(name, value, names)
+
+
+def check_count(name: str, value: Any, *, least: int = 1, optional: bool = False) -> None:
+    """Checks an argument that takes a whole number.
+
+    Args:
+        name: What the argument is called.
+        value: What was given.
+        least: The smallest number that makes sense.
+        optional: Whether None is taken, too.
+
+    Raises:
+        AuheatError: If it is no whole number, or one below `least`.
+    """
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        more = ", or None" if optional else ""
+        raise AuheatError(f"{name} is {value!r}: give a whole number from {least} up{more}")
 
 
 def _plain(name: str) -> str:

@@ -129,8 +129,10 @@ def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:
     """The rows of the named AUs, in the given order.
 
     Raises:
-        AuheatError: for an unknown or repeated name, or for none at all.
+        AuheatError: for an unknown or repeated name, for none at all, or for what is no list.
     """
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise AuheatError(f"Action Units are a list of names, like ['AU06', 'AU12'], not {names!r}")
     units: list[ActionUnit] = []
     for name in names:
         if name not in TABLE:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auheat.arrays import Floats
+from auheat.errors import AuheatError
 from auheat.tables.names import Metric
 
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -24,8 +25,20 @@ _ROUNDING = 2e-7
 
 
 def icc31(ratings: ArrayLike) -> float:
-    """ICC(3,1) of a table (n targets, k judges) from its mean squares. NaN where undefined."""
-    table = np.asarray(ratings, np.float64)
+    """ICC(3,1) of a table (n targets, k judges) from its mean squares. NaN where undefined.
+
+    Raises:
+        AuheatError: If it is no table of numbers.
+    """
+    try:
+        table = np.asarray(ratings, np.float64)
+    except (TypeError, ValueError):
+        raise AuheatError("ratings are a table of numbers, a row for each target") from None
+    if table.ndim != 2:
+        raise AuheatError(
+            f"ratings have shape {table.shape}: give a table (n targets, k judges), a row for each "
+            "target"
+        )
     n, k = table.shape
     if n < 2 or k < 2:
         return float("nan")
@@ -59,10 +72,14 @@ class Agreement:
 
     @classmethod
     def of(cls, predictions: ArrayLike, labels: ArrayLike) -> Agreement:
-        """Statistics of predictions and labels, both (N, A). Pairs with a NaN are left out."""
+        """Statistics of predictions and labels, both (N, A). Pairs with a NaN are left out.
+
+        Raises:
+            AuheatError: If they are not of one shape (N, A).
+        """
         p, y = np.asarray(predictions, np.float64), np.asarray(labels, np.float64)
         if p.shape != y.shape or p.ndim != 2:
-            raise ValueError(
+            raise AuheatError(
                 f"predictions {p.shape} and labels {y.shape} must share a shape (N, A)"
             )
         valid = ~(np.isnan(p) | np.isnan(y))
@@ -87,7 +104,7 @@ class Agreement:
 
     def __add__(self, other: Agreement) -> Agreement:
         if self.count.shape != other.count.shape:
-            raise ValueError(f"cannot add {other.count.size} AUs to {self.count.size}")
+            raise AuheatError(f"cannot add {other.count.size} AUs to {self.count.size}")
         count = self.count + other.count
         share = np.where(count > 0, other.count / np.maximum(count, 1), 0.0)
         step_p, step_y = other.mean_p - self.mean_p, other.mean_y - self.mean_y

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from auheat.errors import check_choice, check_count
 from auheat.evaluation.report import Report, free_place
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import open_runtime
@@ -81,7 +82,8 @@ def evaluate(
         `report.metrics["AU12"]["icc"]`, `report.intervals["mean"]["icc"]` and more.
 
     Raises:
-        AuheatError: If anything named cannot be read or does not fit the dataset.
+        AuheatError: If anything named cannot be read or does not fit the dataset, and for an
+            argument that makes no sense.
     """
     return assess(
         target,
@@ -121,6 +123,13 @@ def assess(
     from auheat.evaluation.join import join_to_labels
     from auheat.evaluation.selection import select
 
+    check_choice("split", split, get_args(Split))
+    check_choice("format", format, get_args(ProgramChoice))
+    check_choice("runtime", runtime, get_args(RuntimeChoice))
+    check_choice("precision", precision, get_args(PrecisionChoice))
+    check_count("fold", fold, optional=True)
+    check_count("folds", folds, least=2, optional=True)
+    check_count("workers", workers, least=0)
     chosen: dict[str, Any] = {"protocol": protocol, "fold": fold, "k": folds}
     if isinstance(target, str | Path) and not holds_tables(Path(target)):
         require("torch")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from auheat.arrays import Image
+from auheat.errors import check_choice, check_count
 from auheat.faces.detector import default_detector
+from auheat.facs import action_units
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.uncertainty import load_uncertainty
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
@@ -125,9 +127,16 @@ def load(
             more for each face. Readings stay the same.
 
     Raises:
-        AuheatError: If the weights cannot be read or do not go with the runtime, and for an AU that
-            they do not read.
+        AuheatError: If the weights cannot be read or do not go with the runtime, for an AU that
+            they do not read, and for an argument that makes no sense.
     """
+    check_choice("runtime", runtime, get_args(RuntimeChoice))
+    check_choice("precision", precision, get_args(PrecisionChoice))
+    check_count("max_faces", max_faces)
+    check_count("threads", threads, optional=True)
+    check_count("batch", batch, optional=True)
+    if aus is not None:
+        action_units(aus)
     network = open_runtime(
         weights, runtime=runtime, device=device, precision=precision, threads=threads
     )

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -220,8 +221,14 @@ def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource
     """A video file, a folder of pictures, or frames in memory.
 
     Raises:
-        AuheatError: if it is none.
+        AuheatError: if it is none, or `fps` is no number.
     """
+    if isinstance(fps, bool) or not isinstance(fps, Real):
+        raise AuheatError(f"fps is {fps!r}: give a number of more than 0")
+    if not isinstance(source, Iterable | Path):
+        raise AuheatError(
+            f"a video is the path of a file or folder, or a list of frames, not {source!r}"
+        )
     if not isinstance(source, str | Path):
         return FrameImages(source, fps=fps)
     place = Path(source)
