@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from numbers import Integral
+from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 
@@ -67,6 +68,26 @@ def check_count(name: str, value: Any, *, least: int = 1, optional: bool = False
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         more = ", or None" if optional else ""
         raise AuheatError(f"{name} is {value!r}: give a whole number from {least} up{more}")
+
+
+def check_number(name: str, value: Any) -> None:
+    """Checks that an argument is a number.
+
+    Raises:
+        AuheatError: If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise AuheatError(f"{name} is {value!r}: give a number")
+
+
+def check_path(name: str, value: Any) -> None:
+    """Checks that an argument is the path of a file or folder, as text or as a `Path`.
+
+    Raises:
+        AuheatError: If it is none.
+    """
+    if not isinstance(value, str | Path):
+        raise AuheatError(f"{name} is {value!r}: give the path of a file or folder")
 
 
 def _plain(name: str) -> str:

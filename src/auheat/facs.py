@@ -135,7 +135,7 @@ def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:
         raise AuheatError(f"Action Units are a list of names, like ['AU06', 'AU12'], not {names!r}")
     units: list[ActionUnit] = []
     for name in names:
-        if name not in TABLE:
+        if not isinstance(name, str) or name not in TABLE:
             raise unknown_name("Action Unit", str(name), TABLE)
         if TABLE[name] in units:
             raise AuheatError(f"Action Unit {name!r} is listed twice: name each one once")

@@ -203,6 +203,11 @@ def resolve_baseline(
         return given.only(predictor.aus)
     if isinstance(given, str) and re.fullmatch(r"[-+]?[0-9]{1,9}", given):
         given = int(given)
+    if isinstance(given, bool) or not isinstance(given, int | str | Path):
+        raise AuheatError(
+            f"the baseline is {given!r}: give a frame's number, 'auto', or the path of a photo or "
+            "of a saved baseline"
+        )
     if isinstance(given, int):
         if given < 1:
             raise AuheatError(f"no baseline frame {given}: frames count from 1")

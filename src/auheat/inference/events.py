@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.arrays import Floats
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, check_number
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
 from auheat.files import atomic_write
 from auheat.inference.smoothing import GAP, stretches
@@ -67,6 +67,8 @@ class Thresholds:
     shortest: float = 0.1
 
     def __post_init__(self) -> None:
+        for name in ("enter", "leave", "shortest"):
+            check_number(name, getattr(self, name))
         if not 0 < self.leave <= self.enter <= MAX_INTENSITY:
             raise AuheatError(
                 f"an event cannot enter at {self.enter:g} and leave at {self.leave:g}: give "

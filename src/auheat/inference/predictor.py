@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from auheat.arrays import Image
-from auheat.errors import check_choice, check_count
+from auheat.errors import check_choice, check_count, check_path
 from auheat.faces.detector import default_detector
 from auheat.facs import action_units
 from auheat.inference.face_predictor import FacePredictor
@@ -130,6 +130,7 @@ def load(
         AuheatError: If the weights cannot be read or do not go with the runtime, for an AU that
             they do not read, and for an argument that makes no sense.
     """
+    check_path("weights", weights)
     check_choice("runtime", runtime, get_args(RuntimeChoice))
     check_choice("precision", precision, get_args(PrecisionChoice))
     check_count("max_faces", max_faces)

@@ -7,12 +7,11 @@ import weakref
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auheat.arrays import Image
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, check_number, check_path
 from auheat.files import check_place, refuse_input
 from auheat.inference.calibration import Baseline
 from auheat.inference.face_predictor import FacePredictor
@@ -103,6 +102,7 @@ class VideoPrediction:
         Raises:
             AuheatError: If no file can be there, or writing it would replace what is read.
         """
+        check_path("the file to write", path)
         path, baseline = Path(path), self._processing.baseline
         named = [Path(baseline.source)] if isinstance(baseline, Baseline) else []
         refuse_input(path, [*self._source.paths, *named])
@@ -223,8 +223,7 @@ def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource
     Raises:
         AuheatError: if it is none, or `fps` is no number.
     """
-    if isinstance(fps, bool) or not isinstance(fps, Real):
-        raise AuheatError(f"fps is {fps!r}: give a number of more than 0")
+    check_number("fps", fps)
     if not isinstance(source, Iterable | Path):
         raise AuheatError(
             f"a video is the path of a file or folder, or a list of frames, not {source!r}"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from auheat.errors import AuheatError, unknown_name
+from auheat.errors import AuheatError, check_choice
 from auheat.optional import require
 from auheat.tables.columns import unquoted
 from auheat.tables.conventions import PERSON
@@ -66,8 +66,7 @@ def read_table(
         AuheatError: If it cannot be read, is nobody's table, has a frame that is no whole number,
             a face twice in one frame, or something else than a finite number for an intensity.
     """
-    if format not in get_args(ProgramChoice):
-        raise unknown_name("format", format, get_args(ProgramChoice))
+    check_choice("format", format, get_args(ProgramChoice))
     reader = _Reader.of(table)
     program = reader.recognise(None if format == "auto" else format)
     return reader.in_schema(program)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
 
-from auheat.errors import unknown_name
+from auheat.errors import check_choice
 from auheat.tables.columns import Column, Extra, writable
 from auheat.tables.conventions import fex, openface, tidy
 from auheat.tables.names import TableFormat, TableKind
@@ -44,8 +44,7 @@ class Layout:
     landmarks: bool = False
 
     def __post_init__(self) -> None:
-        if self.format not in get_args(TableFormat):
-            raise unknown_name("table format", self.format, get_args(TableFormat))
+        check_choice("table format", self.format, get_args(TableFormat))
 
     @property
     def ending(self) -> str:
