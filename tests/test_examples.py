@@ -81,7 +81,8 @@ def peak_memory(video: Path, out: Path) -> int:
     command = [sys.executable, "-m", "auheat", "predict", str(video), "-o", str(out), "--overlay"]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
-    assert status == 0
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
     return usage.ru_maxrss
 
 

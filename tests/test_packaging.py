@@ -82,7 +82,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     ):
         assert needed in names
     assert any(name.startswith("auheat/web/static/") for name in names)
-    assert path.stat().st_size < 15e6
+    assert path.stat().st_size < 40e6  # 35 of it networks
 
 
 @pytest.mark.slow
