@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 # `make test-core`: what needs a package that the core does without is skipped, and nothing else.
 CORE_ALONE = bool(os.environ.get("AUHEAT_CORE_ALONE"))
 _ONLY_IN_TESTS = {
-    *("httpx", "httpx2", "nbclient", "pingouin", "psutil", "sklearn", "torch_geometric"),
-    *("websockets", "yaml"),
+    *("httpx", "httpx2", "nbclient", "nbformat", "pingouin", "psutil", "schemathesis"),
+    *("sklearn", "torch_geometric", "websockets", "yaml"),
 }
 
 
