@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,7 +20,7 @@ from auheat.models.checkpoint import load_checkpoint
 from auheat.models.devices import has_bfloat16
 from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.heatmap_net import build_net
-from auheat.models.weights import default_weights
+from auheat.models.weights import checkpoint_path
 from auheat.progress import Advance
 from auheat.training.ablations import recipes
 from auheat.training.experiment import read_settings
@@ -67,7 +66,7 @@ def network(weights: str, preset: str) -> tuple[nn.Module, int]:
         config = paper_model()
         torch.manual_seed(0)
         return build_net(config).eval(), config.input_size
-    stored = load_checkpoint(default_weights() if weights == "default" else Path(weights))
+    stored = load_checkpoint(checkpoint_path(weights))
     return stored.net, stored.config.input_size
 
 

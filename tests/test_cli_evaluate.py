@@ -15,10 +15,12 @@ from click.testing import CliRunner, Result
 
 from auheat.cli import main
 from auheat.data.manifest import Manifest
+from auheat.evaluation.assess import evaluate
 from auheat.evaluation.predictions import Predictions, read_predictions
 from auheat.evaluation.protocols import fold_of
-from auheat.evaluation.report import Report
+from auheat.evaluation.report import Report, read_report
 from auheat.metrics import icc31
+from auheat.models.weights import default_network
 from small_runs import AUS, write_dataset
 from test_cli_tools import save_weights
 
@@ -188,3 +190,27 @@ def test_stored_predictions_are_measured_as_they_were_given(tmp_path: Path) -> N
     again = read_predictions(tmp_path / "x.parquet")
     np.testing.assert_allclose(again.values(), values, atol=1e-6)
     assert Report.of_predictions(again, resamples=0).metrics["mean"]["pcc"] == pytest.approx(1)
+
+
+def test_the_default_weights_are_measured_by_their_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their results go to the working folder, none to where auheat is installed; a path of that
+    name is another file."""
+    write_dataset(tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    shipped = contents(default_network().parent)
+    text = shown("default", "--data", "data", "--workers", 0)
+    assert contents(default_network().parent) == shipped
+    there = {path.name for path in tmp_path.iterdir()} - {"data"}
+    assert there == {"result-data-test.json", "predictions-data-test.parquet"}
+    assert "result file: result-data-test.json\n" in text
+    report, stored = evaluate("default", tmp_path / "data"), read_report("result-data-test.json")
+    assert (report.weights, stored.weights, stored.images) == (*["default.onnx"] * 2, 6)
+    assert stored.metrics["AU04"] == report.metrics["AU04"]
+    named = evaluate(default_network(), "data", runtime="onnx")
+    assert named.metrics["AU04"] == report.metrics["AU04"]
+    assert evaluate("default", "data", runtime="torch").weights == "default.safetensors"
+    shown("default", "--data", "data", "--workers", 0, "-o", "mine.json")
+    assert read_report("mine.json").metrics["AU04"] == report.metrics["AU04"]
+    assert "default" in refused(Path("./default").resolve(), "--data", "data")

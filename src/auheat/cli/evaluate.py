@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("target", type=options.PATH)
+@click.argument("target", type=options.TARGET)
 @click.option("--data", required=True, type=options.PATH, help="Dataset with a manifest.")
 @click.option("--split", type=options.choices(Split), default="test", show_default=True)
 @click.option(
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     type=options.choices(Suite),
     help="Report by family of a dataset of `auheat synth --suite`.",
 )
-@options.out_file("Result file.  [default: beside TARGET]")
+@options.out_file('Result file.  [default: beside TARGET; of "default" in this folder]')
 @options.device()
 @click.option(
     "--runtime",
@@ -58,19 +58,22 @@ if TYPE_CHECKING:
     "processor has it.",
 )
 @options.workers(default=1, min=0)
-def command(target: Path, data: Path, out: Path | None, suite: Suite | None, **chosen: Any) -> None:
+def command(
+    target: str | Path, data: Path, out: Path | None, suite: Suite | None, **chosen: Any
+) -> None:
     """Measure TARGET on a dataset: ICC(3,1), MAE, MSE and PCC by AU.
 
-    TARGET is a run's folder, a .safetensors file, an .onnx file of `auheat export`, or a table of
-    anyone's predictions (CSV, Parquet, or a folder of them), such as OpenFace, py-feat or LibreFace
-    write. A network runs as `auheat predict` runs it.
+    TARGET is "default" for the weights that come with auheat, a run's folder, a .safetensors file,
+    an .onnx file of `auheat export`, or a table of anyone's predictions (CSV, Parquet, or a folder
+    of them), such as OpenFace, py-feat or LibreFace write. A network runs as `auheat predict` runs
+    it.
     """
     from auheat.evaluation.assess import assess
     from auheat.evaluation.report import notes
     from auheat.figures.tables import metrics_table
     from auheat.files import refuse_input
 
-    if out and target.is_file():
+    if out and isinstance(target, Path) and target.is_file():
         refuse_input(out, [target])
     found = assess(target, data, progress=options.progress_bar, **chosen)
     for note in found.notes:

@@ -9,10 +9,11 @@ import click
 
 from auheat.cli import options
 from auheat.models.runtimes.names import Precision
+from auheat.models.weights import DEFAULT
 
 
 @click.command()
-@click.argument("weights", default="default")
+@click.argument("weights", default=DEFAULT)
 @options.out_path("auheat.onnx", help="The file to write.")
 @click.option(
     "--precision",
@@ -35,9 +36,9 @@ def command(weights: str, out: Path, precision: Any, examples: tuple[Path, ...])
     """
     from auheat.export.exporting import export
     from auheat.files import refuse_input
-    from auheat.models.weights import default_weights
+    from auheat.models.weights import checkpoint_path
 
-    path = default_weights() if weights == "default" else Path(weights)
+    path = checkpoint_path(weights)
     refuse_input(out, [path, *examples])
     for check in export(path, out, precision=precision, examples=examples):
         found = check.parity

@@ -15,6 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from auheat.errors import unknown_name
+from auheat.models.weights import DEFAULT, is_default
 from auheat.progress import Advance
 
 # What every function here gives: it decorates a command.
@@ -29,7 +30,15 @@ class _AnyPath(click.Path):
         return Path(value)
 
 
+class _Target(_AnyPath):
+    """A path, or the word for the weights that come with auheat, which stays a word."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if is_default(value) else super().convert(value, param, ctx)
+
+
 PATH = _AnyPath()
+TARGET = _Target()
 
 
 class _Finite(click.FloatRange):
@@ -124,7 +133,7 @@ def weights(
     help: str = "A .safetensors file of auheat, or an .onnx file of `auheat export`.",
 ) -> Option:
     """--weights."""
-    return click.option("--weights", default="default", show_default=True, help=help)
+    return click.option("--weights", default=DEFAULT, show_default=True, help=help)
 
 
 def max_faces(help: str = "Faces to read at most, the largest first.") -> Option:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from auheat.errors import check_choice, check_count
 from auheat.evaluation.report import Report, free_place
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
-from auheat.models.runtimes.opening import open_runtime
+from auheat.models.runtimes.opening import file_of, open_runtime
+from auheat.models.weights import is_default
 from auheat.optional import needing, require
 from auheat.progress import Progress, silent
 from auheat.tables.names import ProgramChoice, Split
@@ -63,8 +64,9 @@ def evaluate(
     """ICC(3,1), MAE, MSE and PCC by AU, of a network or of anyone's predictions.
 
     Args:
-        target: Path of a run's folder, of weights (.safetensors, or .onnx of `auheat export`), or
-            of a table or a folder of tables; or a table that `read_table` reads.
+        target: "default" for the weights that come with auheat; the path of a run's folder, of
+            weights (.safetensors, or .onnx of `auheat export`), or of a table or a folder of
+            tables; or a table that `read_table` reads.
         data: Folder of a dataset that `auheat prepare` or `auheat synth` made.
         split: Which part of the dataset to measure on.
         protocol: Which folds to take, like "disfa-jaa" or "k-fold"; "" for the run's own, "none"
@@ -131,17 +133,19 @@ def assess(
     check_count("folds", folds, least=2, optional=True)
     check_count("workers", workers, least=0)
     chosen: dict[str, Any] = {"protocol": protocol, "fold": fold, "k": folds}
-    if isinstance(target, str | Path) and not holds_tables(Path(target)):
+    if is_default(target) or (isinstance(target, str | Path) and not holds_tables(Path(target))):
         require("torch")
         from auheat.evaluation.evaluate import measure
 
-        weights = Path(target)
+        chosen_network: Any = {"runtime": runtime, "device": device, "precision": precision}
+        weights = file_of(target, **chosen_network)
         weights = weights / _BEST if weights.is_dir() else weights
-        network = open_runtime(weights, runtime=runtime, device=device, precision=precision)
+        network = open_runtime(weights, **chosen_network)
         experiment = network.card.get("experiment", {})
         selection = select(read_manifest(data), split, **chosen, experiment=experiment)
         predictions = measure(network, weights, selection, workers=workers, progress=progress)
-        place = weights.parent / _result_name(selection, Path(data), trained=bool(experiment))
+        folder = Path() if is_default(target) else weights.parent
+        place = folder / _result_name(selection, Path(data), trained=bool(experiment))
         return _assessment(predictions, selection, place, True, ())
     table = read_foreign(target, format)
     path = Path(target) if isinstance(target, str | Path) else Path("table")

@@ -13,8 +13,7 @@ from auheat.facs import action_units
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.uncertainty import load_uncertainty
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
-from auheat.models.runtimes.opening import open_runtime
-from auheat.models.weights import default_network, default_weights
+from auheat.models.runtimes.opening import file_of, open_runtime
 from auheat.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -138,8 +137,9 @@ def load(
     check_count("batch", batch, optional=True)
     if aus is not None:
         action_units(aus)
+    path = file_of(weights, runtime=runtime, device=device, precision=precision)
     network = open_runtime(
-        weights, runtime=runtime, device=device, precision=precision, threads=threads
+        path, runtime=runtime, device=device, precision=precision, threads=threads
     )
     exact = {"attention": True} if exact_landmarks else {}
     predictor = Predictor(
@@ -149,6 +149,5 @@ def load(
         batch=batch,
         uncertainty=load_uncertainty(weights, network.config.aus),
     )
-    shipped = default_weights if network.name == "torch" else default_network
-    predictor.weights = shipped() if weights == "default" else Path(weights)
+    predictor.weights = path
     return predictor

@@ -8,6 +8,23 @@ from pathlib import Path
 
 from auheat.errors import AuheatError
 
+# The word for the weights that come with auheat, wherever a file of weights may be named.
+DEFAULT = "default"
+
+
+def is_default(weights: object) -> bool:
+    """Whether the weights that come with auheat are meant; a path of that name is another file."""
+    return isinstance(weights, str) and weights == DEFAULT
+
+
+def checkpoint_path(weights: str | Path) -> Path:
+    """The file of weights for PyTorch that is meant by its path or by "default".
+
+    Raises:
+        AuheatError: This copy of auheat has none.
+    """
+    return default_weights() if is_default(weights) else Path(weights)
+
 
 def default_weights() -> Path:
     """The weights that come with auheat, for PyTorch.
@@ -43,7 +60,7 @@ def _folder() -> Path:
 
 def uncertainty_path(weights: str | Path) -> Path:
     """Where the uncertainty file of a file of weights, or of "default", lies: beside it, if any."""
-    path = _folder() / "default" if weights == "default" else Path(weights)
+    path = _folder() / DEFAULT if is_default(weights) else Path(weights)
     return path.with_name(f"{path.stem}.uncertainty.json")
 
 

@@ -27,7 +27,7 @@ from auheat.data.manifest import Manifest, join, read_manifest
 from auheat.errors import AuheatError, Terminated
 from auheat.evaluation.protocols import assign, fold_of
 from auheat.models.checkpoint import backbone_of, load_backbone, start_from
-from auheat.models.weights import default_weights
+from auheat.models.weights import checkpoint_path, is_default
 from auheat.system import keep_freed_memory
 from auheat.training.callbacks import (
     Checkpoints,
@@ -124,7 +124,7 @@ def refuse_missing_files(experiment: Experiment) -> None:
     """
     optim = experiment.optim
     for key, name in (("backbone_weights", optim.backbone_weights), ("start", optim.start)):
-        if name and name != "default" and not Path(name).is_file():
+        if name and not is_default(name) and not Path(name).is_file():
             raise AuheatError(f"no file at {name}, which optim.{key} names")
 
 
@@ -181,7 +181,7 @@ def _fill(module: HeatmapModule, experiment: Experiment) -> None:
     """
     optim = experiment.optim
     if optim.backbone_weights:
-        load_backbone(backbone_of(module.net), _backbone_file(optim.backbone_weights))
+        load_backbone(backbone_of(module.net), checkpoint_path(optim.backbone_weights))
     if optim.start:
         start_from(module.net, experiment.model, Path(optim.start))
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -232,10 +232,6 @@ def _processes() -> tuple[int, int]:
         return 1, 0
     environment = TorchElasticEnvironment()
     return environment.world_size(), environment.global_rank()
-
-
-def _backbone_file(name: str) -> Path:
-    return default_weights() if name == "default" else Path(name)
 
 
 def _trainer(

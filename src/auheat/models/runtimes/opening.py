@@ -11,7 +11,7 @@ from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice, Runtime
 from auheat.models.runtimes.onnx_runtime import OnnxRuntime
 from auheat.models.runtimes.openvino_runtime import OpenVinoRuntime
 from auheat.models.runtimes.runtime import Runtime
-from auheat.models.weights import default_network, default_weights
+from auheat.models.weights import default_network, default_weights, is_default
 from auheat.optional import require
 
 # Those that run exported networks, with the package that each needs.
@@ -42,11 +42,7 @@ def open_runtime(
         AuheatError: The file cannot be read or does not go with the runtime, or the runtime is not
             installed.
     """
-    path = Path(weights)
-    if weights == "default":
-        on_torch = device not in ("auto", "cpu") or precision == "bf16"
-        on_torch = runtime == "torch" or (runtime == "auto" and on_torch)
-        path = default_weights() if on_torch else default_network()
+    path = file_of(weights, runtime=runtime, device=device, precision=precision)
     if path.suffix.lower() == SUFFIX:
         return open_exported(
             path, runtime=runtime, device=device, precision=precision, threads=threads
@@ -61,6 +57,21 @@ def open_runtime(
     from auheat.models.runtimes.torch_runtime import TorchRuntime
 
     return TorchRuntime(load_checkpoint(path), device=device, precision=precision, threads=threads)
+
+
+def file_of(
+    weights: str | Path, *, runtime: RuntimeChoice, device: str, precision: PrecisionChoice
+) -> Path:
+    """The file that `open_runtime` opens with the same arguments.
+
+    Raises:
+        AuheatError: This copy of auheat comes without weights.
+    """
+    if not is_default(weights):
+        return Path(weights)
+    on_torch = device not in ("auto", "cpu") or precision == "bf16"
+    on_torch = runtime == "torch" or (runtime == "auto" and on_torch)
+    return default_weights() if on_torch else default_network()
 
 
 def open_exported(

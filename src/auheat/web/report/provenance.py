@@ -13,6 +13,7 @@ from auheat.errors import AuheatError
 from auheat.inference.calibration import Baseline
 from auheat.inference.inputs import BASELINE
 from auheat.models.runtimes.opening import open_runtime
+from auheat.models.weights import is_default
 from auheat.web.report.readings import Readings
 
 # Figures of a card's test that are shown, with what they are called.
@@ -82,7 +83,7 @@ def card_lines(card: Mapping[str, Any], weights: str) -> Pairs:
     """The main lines of the card of weights. weights: their path, or "default"."""
     experiment = _part(card, "experiment")
     data, test = _part(card, "data"), _part(card, "test")
-    name = "those that come with auheat" if weights == "default" else Path(weights).name
+    name = "those that come with auheat" if is_default(weights) else Path(weights).name
     lines = [
         ("weights", name),
         ("name", experiment.get("name")),
