@@ -127,6 +127,16 @@ def test_the_papers_network() -> None:
         ({"deconv_widths": [64, 0]}, "deconv_widths = (64, 0)"),
         ({"scc_k": 0}, "scc_k = 0"),
         ({"scc_k": 17, "deconv_widths": [64, 16]}, "scc_k = 17"),
+        ({"scc_k": 17, "deconv_widths": [16, 64], "scc_stages": [1]}, "scc_k = 17"),
+        (
+            {"scc_stages": []},
+            "scc_stages = (): expected 'all', or numbers of deconvolutions",
+        ),
+        ({"scc_stages": [0]}, "scc_stages = (0,)"),
+        ({"scc_stages": [2, 4]}, "scc_stages = (2, 4)"),
+        ({"scc_stages": [2, 1]}, "in rising order"),
+        ({"scc_stages": [1, 1]}, "in rising order"),
+        ({"scc_stages": "last"}, "scc_stages = 'last' in x.toml: expected a list of int or 'all'"),
         ({"sigma": 0.0}, "sigma = 0.0"),
         ({"sigma": float("nan")}, "sigma = nan"),
         ({"amplitude": -0.2}, "amplitude = -0.2: expected 'paper' or more than 0"),
@@ -157,6 +167,14 @@ def test_scc_k_does_not_matter_without_scc() -> None:
     assert ModelConfig(scc=False, scc_k=500).scc_k == 500
 
 
+def test_which_stages_have_scc() -> None:
+    assert ModelConfig().stages_with_scc == (1, 2, 3)
+    assert ModelConfig(scc_stages=(2,)).stages_with_scc == (2,)
+    assert ModelConfig(scc=False, scc_stages=(9,)).stages_with_scc == ()
+    narrow = ModelConfig(deconv_widths=(64, 16), scc_stages=(1,), scc_k=17)
+    assert narrow.scc_k == 17  # the narrow stage has none
+
+
 def test_deconvolutions_do_not_matter_to_an_hourglass() -> None:
     config = ModelConfig(kind="hourglass", scc=False, deconv_widths=(), scc_k=0, input_size=64)
     assert config.deconv_widths == ()
@@ -164,7 +182,7 @@ def test_deconvolutions_do_not_matter_to_an_hourglass() -> None:
 
 def test_settings_from_before_hourglasses_mean_what_they_meant() -> None:
     """The settings stored in the first checkpoints have no kind, maps and gaussian."""
-    new = {"kind", "maps", "gaussian"}
+    new = {"kind", "maps", "gaussian", "scc_stages"}
     old = {key: value for key, value in to_dict(ModelConfig()).items() if key not in new}
     assert build(ModelConfig, old, "checkpoint") == ModelConfig()
     found = ModelConfig()

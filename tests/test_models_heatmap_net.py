@@ -138,6 +138,18 @@ def test_without_scc_no_parameter_of_it_remains() -> None:
     assert parameter_count(with_scc) - parameter_count(without) == extra
 
 
+@torch.no_grad()
+def test_scc_at_some_stages_alone() -> None:
+    """What is left out is the identity, and its matrices, the largest ones, are not there."""
+    every, first = a_net(SMALL), a_net(replace(SMALL, scc_stages=(1,)))
+    names = {name for name in first.state_dict() if name.startswith("correspondence")}
+    assert names == {"correspondence.0.phi", "correspondence.0.omega"}
+    assert parameter_count(every) - parameter_count(first) == 2 * 8**4
+    first.load_state_dict({k: v for k, v in every.state_dict().items() if k in first.state_dict()})
+    every.correspondence[1] = torch.nn.Identity()
+    assert torch.equal(every(pictures(2, 64)).intensity, first(pictures(2, 64)).intensity)
+
+
 def test_settings_reach_the_layers() -> None:
     net = a_net(replace(SMALL, scc_k=5, scc_norm=False, scc_edges="difference"))
     for layer in net.correspondence:

@@ -60,7 +60,9 @@ class ModelConfig:
             deviations (for published weights); "image" removes each image's own channel means and
             divides by its own standard deviation, which makes light and colour cast matter less.
         deconv_widths: Channels of the stride-2 deconvolutions after the backbone.
-        scc: Whether a semantic correspondence convolution follows every deconvolution.
+        scc: Whether semantic correspondence convolutions (SCC) follow deconvolutions.
+        scc_stages: Which deconvolutions they follow, counted from 1 in rising order, or "all". The
+            matrices grow with the fourth power of a map's side, so the last stage costs most.
         scc_k: Neighbours in its graph, the channel itself included.
         scc_norm: See `auheat.models.scc`, as for the next two. The authors' code has the norm; the
             light default goes without, for it then joins a trained network with less harm
@@ -89,6 +91,9 @@ class ModelConfig:
     normalise: Literal["imagenet", "image"] = "image"
     deconv_widths: tuple[int, ...] = (128, 64, 64)
     scc: bool = True
+    scc_stages: tuple[int, ...] | Literal["all"] = dataclasses.field(
+        default="all", metadata={FORMER_VALUE: "all"}
+    )
     scc_k: int = 7
     scc_norm: bool = False
     scc_init: SccInit = "identity"
@@ -105,6 +110,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         action_units(self.aus)
         widths, hourglass = self.deconv_widths, self.kind == "hourglass"
+        stages = self.stages_with_scc
+        joined = [widths[stage - 1] for stage in stages if 1 <= stage <= len(widths)]
         step = 64 if hourglass else 32
         rules = {
             "width": (1 / 64 <= self.width < math.inf, "at least 1/64"),
@@ -117,9 +124,14 @@ class ModelConfig:
                 "one or more channel counts",
             ),
             "scc": (not (self.scc and hourglass), "false where kind is 'hourglass'"),
+            "scc_stages": (
+                not self.scc
+                or (len(joined) == len(stages) > 0 and list(stages) == sorted(set(stages))),
+                f"'all', or numbers of deconvolutions from 1 to {len(widths)} in rising order",
+            ),
             "scc_k": (
-                not self.scc or 1 <= self.scc_k <= min(widths, default=1),
-                "1 to the smallest of deconv_widths",
+                not self.scc or 1 <= self.scc_k <= min(joined, default=1),
+                "1 to the smallest of deconv_widths that SCC follows",
             ),
             "sigma": (0 < self.sigma < math.inf, "more than 0"),
             "amplitude": (
@@ -130,6 +142,14 @@ class ModelConfig:
         for key, (holds, expected) in rules.items():
             if not holds:
                 raise AuheatError(f"{key} = {getattr(self, key)!r}: expected {expected}")
+
+    @property
+    def stages_with_scc(self) -> tuple[int, ...]:
+        """The numbers of the deconvolutions that SCC follows."""
+        if not self.scc:
+            return ()
+        every = tuple(range(1, len(self.deconv_widths) + 1))
+        return every if self.scc_stages == "all" else self.scc_stages
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

@@ -30,6 +30,8 @@ FORMAT = 1
 _KEY = "auheat"
 # How names of the backbone begin in a checkpoint, and how they began before it was called so.
 _BACKBONE, _FORMER = "backbone.", "trunk."
+# And those of SCC layers.
+_SCC = "correspondence."
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,10 @@ def backbone_of(net: HeatmapModel) -> ResNet:
 def start_from(net: HeatmapModel, config: ModelConfig, path: str | Path) -> None:
     """Fills a network with the weights of a checkpoint, as the start of further training.
 
-    A checkpoint without SCC may start a network with SCC, whose SCC layers keep the values that
-    they have. Where the two count in other units, the last layer is scaled, so that both read the
-    same intensities.
+    SCC layers that the checkpoint lacks keep the values that they have. Those that a network leaves
+    out which has others (`ModelConfig.scc_stages`) are left behind, and what it reads changes.
+    Where the two count in other units, the last layer is scaled, so that both read the same
+    intensities.
 
     Args:
         net: The network to fill.
@@ -151,9 +154,10 @@ def start_from(net: HeatmapModel, config: ModelConfig, path: str | Path) -> None
             scaled = tensors[name].float().clone()
             scaled[: net.points] *= factor
             tensors[name] = scaled
-    own = {k: v for k, v in net.state_dict().items() if k.startswith("correspondence.")}
-    stored = any(name.startswith("correspondence.") for name in tensors)
-    _fill(net, tensors if stored else own | tensors, path)
+    own = {k: v for k, v in net.state_dict().items() if k.startswith(_SCC)}
+    if own:
+        tensors = own | {k: v for k, v in tensors.items() if k in own or not k.startswith(_SCC)}
+    _fill(net, tensors, path)
 
 
 def _config(header: Mapping[str, str], path: Path) -> tuple[ModelConfig, dict[str, Any]]:

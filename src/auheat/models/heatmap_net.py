@@ -39,12 +39,14 @@ class DeconvStage(nn.Module):
 
 
 class HeatmapNet(HeatmapModel):
-    """SCC-Heatmap; without `scc` it is ResNet-Deconv, the paper's own baseline.
+    """SCC-Heatmap; without SCC it is ResNet-Deconv, the paper's own baseline.
 
     Args:
         backbone: gives (B, backbone.out_channels, H / backbone.stride, W / backbone.stride).
         points: number of maps.
-        input_size: side of the square input. Others: see `ModelConfig`.
+        input_size: side of the square input.
+        correspondence: what follows each deconvolution: SCC, or nn.Identity. Others: see
+            `ModelConfig`.
     """
 
     def __init__(
@@ -105,7 +107,7 @@ def _correspondence(config: ModelConfig) -> list[nn.Module]:
             SemanticCorrespondenceConv(
                 length, config.scc_k, config.scc_norm, config.scc_init, config.scc_edges
             )
-            if config.scc
+            if stage in config.stages_with_scc
             else nn.Identity()
         )
     return stages
