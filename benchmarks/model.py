@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from auheat.config import ModelConfig, build
+from auheat.config import ModelConfig
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.devices import has_bfloat16
 from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.heatmap_net import build_net
 from auheat.models.weights import checkpoint_path
 from auheat.progress import Advance
+from auheat.settings import build
 from auheat.training.ablations import recipes
 from auheat.training.experiment import read_settings
 from harness import Benchmark, Numbers, finish, measuring, run, start

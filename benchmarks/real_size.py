@@ -24,7 +24,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from auheat.config import to_dict
 from auheat.data.cropping import crop_recording
 from auheat.data.dataset import CropDataset
 from auheat.data.datasets.disfa import SPEC, SUBJECTS, read
@@ -39,6 +38,7 @@ from auheat.faces.crop import CropSpec
 from auheat.figures.reproduce import Target
 from auheat.media.frames import VideoFile
 from auheat.media.video_writer import VideoWriter
+from auheat.settings import to_dict
 from auheat.training.ablations import Sweep
 from harness import Benchmark, run
 from measure import describe

@@ -24,7 +24,6 @@ import torch
 from tqdm import tqdm
 
 from auheat.cli.options import choices
-from auheat.config import build, override
 from auheat.data.cropping import save_crop
 from auheat.data.dataset import CropDataset, Sample, VisitSampler
 from auheat.data.loader import crop_loader
@@ -33,6 +32,7 @@ from auheat.faces.crop import CropSpec
 from auheat.heatmap import layout_of
 from auheat.models.devices import find_device
 from auheat.progress import Advance
+from auheat.settings import build, override
 from auheat.system import keep_freed_memory
 from auheat.training.ablations import recipes
 from auheat.training.experiment import Experiment, read_settings

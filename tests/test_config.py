@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import pytest
 
-from auheat.config import FORMER_NAME, ModelConfig, build, override, read_toml, to_dict
+from auheat.config import ModelConfig
 from auheat.errors import AuheatError
+from auheat.settings import FORMER_NAME, build, override, read_toml, to_dict
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.arrays import Image
-from auheat.config import build
 from auheat.data.transforms import NONE, AugmentConfig, augment
 from auheat.landmarks import FLIP
+from auheat.settings import build
 
 SIDE, PAD, SIZE = 144, 8, 128
 

@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from auheat.config import EdgeFeatures, ModelConfig, build, read_toml
+from auheat.config import EdgeFeatures, ModelConfig
 from auheat.facs import PointLayout
 from auheat.heatmap import codec_of, heatmap_side, layout_of
 from auheat.models.heatmap_model import Normalise
 from auheat.models.heatmap_net import DeconvStage, HeatmapNet, build_net
 from auheat.models.scc import SemanticCorrespondenceConv
+from auheat.settings import build, read_toml
 from lively_nets import parameter_count
 
 SMALL = ModelConfig(

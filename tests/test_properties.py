@@ -22,7 +22,7 @@ from scipy.stats import pearsonr
 
 from auheat import geometry
 from auheat.arrays import Floats
-from auheat.config import ModelConfig, build, deep_merge, override, read_toml, to_dict
+from auheat.config import ModelConfig
 from auheat.data.datasets import DATASETS
 from auheat.data.labels import FACS_SCALE, IntensityScale, read_column
 from auheat.data.manifest import FILE, Manifest, join, read_manifest
@@ -35,6 +35,7 @@ from auheat.faces.crop import CropSpec
 from auheat.facs import TABLE
 from auheat.heatmap import max_over_points, mean_over_points
 from auheat.metrics import Agreement, icc31
+from auheat.settings import build, deep_merge, override, read_toml, to_dict
 from auheat.tables.reading import read_table
 
 sizes = st.tuples(st.integers(1, 4000), st.integers(1, 4000))

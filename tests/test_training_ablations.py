@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from auheat.config import to_dict
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.predictions import pool
 from auheat.facs import BP4D_AUS, DISFA_AUS
+from auheat.settings import to_dict
 from auheat.training import ablations as paper
 from auheat.training.ablations import Sweep
 from auheat.training.experiment import read_experiment, read_settings

@@ -69,9 +69,9 @@ def _experiments(words: tuple[str, ...], preset: str | None, all_folds: bool) ->
 
 def _preset_experiment(preset: str, overrides: tuple[str, ...]) -> Experiment:
     """SCC-Heatmap with a preset; AUs, k and protocol are those of the dataset."""
-    from auheat.config import override
     from auheat.data.manifest import read_manifest
     from auheat.errors import AuheatError
+    from auheat.settings import override
     from auheat.training.ablations import SCC, Sweep
 
     folder = override({}, overrides).get("data", {}).get("folder")

@@ -14,8 +14,8 @@ import numpy as np
 
 from auheat import geometry
 from auheat.arrays import Image
-from auheat.config import FORMER_NAME
 from auheat.landmarks import mirror
+from auheat.settings import FORMER_NAME
 
 
 def _was(former: str, value: float) -> float:

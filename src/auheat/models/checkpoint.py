@@ -18,13 +18,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from auheat.config import ModelConfig, build_stored, to_dict
+from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
 from auheat.heatmap import codec_of
 from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import HeatmapNet, build_net
 from auheat.models.resnet import ResNet
+from auheat.settings import build_stored, to_dict
 
 FORMAT = 1
 _KEY = "auheat"

@@ -17,7 +17,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from auheat.config import build, deep_merge, override, read_toml, to_dict
 from auheat.data.datasets import DATASETS
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError, unknown_name
@@ -25,6 +24,7 @@ from auheat.evaluation.evaluate import predict_part
 from auheat.evaluation.predictions import Predictions, read_predictions
 from auheat.evaluation.protocols import K_FOLD, folds_of
 from auheat.models.runtimes.opening import open_runtime
+from auheat.settings import build, deep_merge, override, read_toml, to_dict
 from auheat.training.experiment import Experiment, read_settings
 from auheat.training.fit import fit, read_dataset, refuse_missing_files
 from auheat.training.run_folder import refuse_other_run

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from auheat.config import ModelConfig, to_dict
+from auheat.config import ModelConfig
 from auheat.evaluation.controls import VarianceMatching, controls, pool_controls
 from auheat.evaluation.predictions import Predictions, pool
 from auheat.evaluation.report import Report
 from auheat.metrics import nanmean
+from auheat.settings import to_dict
 from auheat.training.ablations import Sweep, Variant
 from auheat.training.fit import read_dataset
 

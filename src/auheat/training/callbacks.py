@@ -21,10 +21,10 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from auheat import __version__
-from auheat.config import to_dict
 from auheat.data.dataset import VisitSampler
 from auheat.errors import AuheatError
 from auheat.models.checkpoint import save_checkpoint
+from auheat.settings import to_dict
 from auheat.training.module import HeatmapModule
 from auheat.training.run_folder import BEST, LAST, PREVIOUS, read_history, write_history
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from auheat.config import FORMER_NAME, ModelConfig, build, deep_merge, override, read_toml, to_dict
+from auheat.config import ModelConfig
 from auheat.data.transforms import AugmentConfig
 from auheat.errors import AuheatError
 from auheat.evaluation.protocols import published
+from auheat.settings import FORMER_NAME, build, deep_merge, override, read_toml, to_dict
 
 
 @dataclass(frozen=True)

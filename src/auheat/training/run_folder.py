@@ -26,9 +26,9 @@ from typing import Any
 import torch
 
 from auheat import __version__
-from auheat.config import build_stored, to_dict
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
+from auheat.settings import build_stored, to_dict
 from auheat.training.experiment import Experiment, differences
 
 SETTINGS, BEST, HISTORY, RECORD = "experiment.json", "best.safetensors", "history.jsonl", "run.json"

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from auheat.config import ModelConfig, build_stored, to_dict
+from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.models.runtimes.names import Precision
+from auheat.settings import build_stored, to_dict
 
 KEY, FORMAT, SUFFIX = "auheat", 1, ".onnx"
 CROPS, INTENSITY, LOCATION = "crops", "intensity", "location"
