@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auheat.cli import main
 from auheat.errors import AuheatError
-from auheat.inference.events import Event, Thresholds, events_of_au, write_events
+from auheat.inference.events import DEFAULTS, Event, Thresholds, events_of_au, write_events
 from auheat.synthesis.motion import Event as Movement
 from auheat.tables.reading import read_table
 from auheat.tables.series import people_in
@@ -208,3 +208,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_no_events_is_a_table_without_rows(tmp_path: Path) -> None:
     write_events(tmp_path / "a.csv", [])
     assert (tmp_path / "a.csv").read_text().count("\n") == 1
+
+
+def test_the_help_shows_the_thresholds_that_the_library_has() -> None:
+    lines = [line for line in call("--help").stdout.splitlines() if "FLOAT" in line]
+    shown = [float(line.rpartition("[default: ")[2].rstrip("]")) for line in lines]
+    assert shown == [DEFAULTS.enter, DEFAULTS.leave, DEFAULTS.shortest] == [1.0, 0.5, 0.1]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auheat.errors import AuheatError
+from auheat.folders import IMAGE_SUFFIXES
 from auheat.inference.events import events_of
 from auheat.tables.columns import quoted, unquoted, writable
 from auheat.tables.programs import NOTES, PROGRAM, SCHEMA
@@ -50,6 +51,19 @@ def test_a_string_a_path_a_data_frame_and_its_own_result_give_the_same(tmp_path:
         pd.testing.assert_frame_equal(read_table(given_), expected)
     polars = pytest.importorskip("polars")
     pd.testing.assert_frame_equal(read_table(polars.read_csv(path)), expected)
+
+
+def test_rows_of_images_have_frame_0_whatever_kind_of_image_they_are_of(tmp_path: Path) -> None:
+    """Every ending that is read as an image counts, and those that only others read; a GIF with
+    several frames is a video. Only ten endings did, and frames of .gif and .jp2 counted from 1."""
+    endings = sorted(IMAGE_SUFFIXES | {".heic"})
+    lines = [f"{number},a{ending},1.0" for number, ending in enumerate(endings)]
+    lines += [f"{number},moves.gif,1.0" for number in range(2)] + ["0,clip.mp4,1.0"]
+    path = save(tmp_path / "a.csv", "\n".join(["frame,input,AU12", *lines, ""]))
+    frames = {f"a{ending}": [0] for ending in endings}
+    frames |= {"moves.gif": [1, 2], "clip.mp4": [1]}
+    table = read_table(path, format="py-feat")
+    assert {name: list(rows["frame"]) for name, rows in table.groupby("input")} == frames
 
 
 def test_other_programs_in_the_schema(tmp_path: Path) -> None:

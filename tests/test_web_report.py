@@ -124,6 +124,7 @@ def test_events_are_those_of_the_room_of_events(tmp_path: Path) -> None:
     rows = [(i + 1, 0, i / 25, 1, 3.0 if 10 <= i <= 30 else 0.1, 0.0, 0.0) for i in range(50)]
     shown = content(video_of(tmp_path, [tuple(map(float, row)) for row in rows]))
     assert shown["events"] == [[0, "AU04", 0.4, 0.4, 1.2, 3.0]]
+    assert "reaches 1 and stays at 0.5 or more for 0.1 s or longer" in shown["eventsNote"]
 
 
 def test_a_baseline_is_taken_off_everywhere(tmp_path: Path) -> None:

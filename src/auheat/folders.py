@@ -1,4 +1,7 @@
-"""What lies in a folder: in natural order, whatever the case of names, or a level deeper."""
+"""What lies in a folder: in natural order, whatever the case of names, or a level deeper.
+
+By what the names of images and videos end in they are looked for; what a file is, its content says.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,15 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from auheat.errors import AuheatError
+
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2", ".avif"}
+    | {".ppm", ".pgm", ".pbm", ".pnm"}
+)
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts"}
+    | {".m2ts", ".ts", ".3gp", ".ogv", ".mxf", ".dv", ".vob", ".m2v", ".asf"}
+)
 
 
 def natural_key(name: str) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -10,15 +11,23 @@ from auheat.cli import options
 from auheat.cli.console import say
 
 
+def _threshold(name: str) -> Callable[[], float]:
+    """Gives a default threshold; the module that knows it is loaded then."""
+
+    def default() -> float:
+        from auheat.inference.events import DEFAULTS
+
+        return float(getattr(DEFAULTS, name))
+
+    return default
+
+
 @click.command()
 @click.argument("table", type=options.PATH)
 @options.out_file("[default: beside the table, <name>.events.csv]")
-@click.option("--enter", type=float, default=1.0, show_default=True,
-              help="Intensity that an event must reach.")  # fmt: skip
-@click.option("--leave", type=float, default=0.5, show_default=True,
-              help="Intensity at which it begins and ends.")  # fmt: skip
-@click.option("--shortest", type=float, default=0.1, show_default=True,
-              help="Seconds that an event lasts at least.")  # fmt: skip
+@options.number("--enter", _threshold("enter"), "Intensity that an event must reach.")
+@options.number("--leave", _threshold("leave"), "Intensity at which it begins and ends.")
+@options.number("--shortest", _threshold("shortest"), "Seconds that an event lasts at least.")
 def command(table: Path, out: Path | None, enter: float, leave: float, shortest: float) -> None:
     """Find when Action Units begin, peak and end in TABLE, one of `auheat predict` or OpenFace.
 

@@ -107,6 +107,19 @@ class _Renamed(click.Option):
             self.opts = opts
 
 
+def number(name: str, default: Callable[[], float], help: str) -> Option:
+    """An option whose default is known by a module that is not loaded before it is needed."""
+    return click.option(name, type=float, default=default, cls=_LateDefault, help=help)
+
+
+class _LateDefault(click.Option):
+    """Asks for its default when its help is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        self.default, self.show_default = self.get_default(ctx), True
+        return super().get_help_record(ctx)
+
+
 def out_path(default: str | None = None, help: str = "Folder for the results.") -> Option:
     """-o, the folder or file to write to; required without a default."""
     return click.option(

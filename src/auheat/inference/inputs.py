@@ -11,13 +11,8 @@ from typing import Literal
 
 from auheat.errors import AuheatError
 from auheat.faults import message
-from auheat.folders import files_in, listing
-from auheat.media.photo import SUFFIXES as PHOTO_SUFFIXES
+from auheat.folders import IMAGE_SUFFIXES, VIDEO_SUFFIXES, files_in, listing
 
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts"}
-    | {".m2ts", ".ts", ".3gp", ".ogv", ".mxf", ".dv", ".vob", ".m2v", ".asf"}
-)
 # What is written for one input is its name followed by one of these.
 TABLES = (".csv", ".parquet")
 OVERLAY_VIDEO, OVERLAY_PHOTO, OVERLAY_FOLDER = ".overlay.mp4", ".overlay.jpg", ".overlay"
@@ -104,7 +99,7 @@ def photos_in(folder: Path) -> list[Path]:
     Raises:
         AuheatError: if there are none.
     """
-    photos = [path for path in files_in(folder, PHOTO_SUFFIXES) if not _is_overlay(path)]
+    photos = [path for path in files_in(folder, IMAGE_SUFFIXES) if not _is_overlay(path)]
     if not photos:
         raise AuheatError(f"no pictures in folder {folder}")
     return photos
@@ -121,7 +116,7 @@ def _add(path: Path, sequence: bool, found: dict[Path, _Found]) -> None:
         return
     inside = [entry for entry in listing(path) if not _is_overlay(entry)]
     kinds = {entry: entry.suffix.lower() for entry in inside if entry.is_file()}
-    photos = [entry for entry, suffix in kinds.items() if suffix in PHOTO_SUFFIXES]
+    photos = [entry for entry, suffix in kinds.items() if suffix in IMAGE_SUFFIXES]
     videos = [entry for entry, suffix in kinds.items() if suffix in VIDEO_SUFFIXES]
     other = sorted({kind for kind in kinds.values() if _is_left_out(kind)})
     note = f"left out are files that end in {', '.join(other)}" if other else None
@@ -144,7 +139,7 @@ _NO_MEDIA = frozenset(
 
 def _is_left_out(suffix: str) -> bool:
     """Whether a user might expect files that end so to be read."""
-    return suffix not in PHOTO_SUFFIXES | VIDEO_SUFFIXES | _NO_MEDIA
+    return suffix not in IMAGE_SUFFIXES | VIDEO_SUFFIXES | _NO_MEDIA
 
 
 def _is_overlay(path: Path) -> bool:

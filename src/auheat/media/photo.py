@@ -17,10 +17,6 @@ from auheat.media.png import has_all_rows
 # Formats that are recognised by their content. Pillow knows more, among them some that answer to
 # video files.
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2", ".avif"}
-    | {".ppm", ".pgm", ".pbm", ".pnm"}
-)
 _OPENING = Lock()
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from auheat.errors import AuheatError, check_choice
+from auheat.folders import IMAGE_SUFFIXES
 from auheat.optional import require
 from auheat.tables.columns import unquoted
 from auheat.tables.conventions import PERSON
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".heic", ".avif"}
+# Whoever wrote a table may have read images that we do not.
+_IMAGES = IMAGE_SUFFIXES | {".heic", ".heif"}
 _EXTRAS = ("_raw", "_sd")
 
 
@@ -200,14 +202,16 @@ class _Reader:
         return names.str.replace("\\", "/", regex=False)
 
     def _frames(self, names: Any, inputs: pd.Series) -> pd.Series:
-        """Numbers of frames from 1; 0 for pictures."""
+        """Numbers of frames from 1; 0 for images. A GIF with several frames is a video."""
         import pandas as pd
 
         name = next((name for name in names if name in self.stored), None)
         if name is None:
             return pd.Series(0, self.stored.index)
         ending = inputs.map(lambda text: PurePosixPath(text).suffix.lower())
-        numbers = (self._numbers(name) + names[name]).where(~ending.isin(PICTURES), 0)
+        numbers = self._numbers(name) + names[name]
+        is_animated = (ending == ".gif") & (numbers.groupby(inputs).transform("nunique") > 1)
+        numbers = numbers.where(~ending.isin(_IMAGES) | is_animated, 0)
         wrong = numbers.isna() | (numbers % 1 != 0) | (numbers < 0)
         if wrong.any():
             self._refuse(wrong, f"{name} is {{}}, and frames are whole numbers", name)

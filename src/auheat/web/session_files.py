@@ -228,28 +228,28 @@ def calibrated_table(text: str, recorder: SeriesRecorder, baseline: Baseline) ->
         recorder: The same intensities, not rounded.
         baseline: What is taken off; a person who is not in it stays as read.
     """
-    reader = csv.DictReader(io.StringIO(text))
-    raw = [f"{au}_raw" for au in recorder.aus]
+    schema = TableSchema("video", recorder.aus, ("raw",))
+    columns = {column.name: column for column in schema.described}
     out = io.StringIO()
-    writer = csv.DictWriter(out, [*(reader.fieldnames or ()), *raw], lineterminator="\n")
+    writer = csv.DictWriter(out, schema.columns, restval="", lineterminator="\n")
     writer.writeheader()
     people = recorder.series()
-    for row in reader:
-        face_id, cells = int(row["face_id"]), dict[str, str]()
+    for row in csv.DictReader(io.StringIO(text)):
+        face_id, values = int(row["face_id"]), dict[str, float]()
         if row["success"] == "1":
             person = people[face_id]
             read = person.intensities[np.searchsorted(person.frames, int(row["frame"]))]
-            cells = _cells(read, recorder.aus, baseline.of(face_id))
-        writer.writerow(row | dict.fromkeys(raw, "") | cells)
+            values = _calibrated_values(read, recorder.aus, baseline.of(face_id))
+        writer.writerow(row | {name: columns[name].text(x) for name, x in values.items()})
     return out.getvalue()
 
 
-def _cells(
+def _calibrated_values(
     read: NDArray[np.float64], aus: tuple[str, ...], baseline: PersonBaseline | None
-) -> dict[str, str]:
+) -> dict[str, float]:
+    """By column: what a calibrated table says of the AUs of one face."""
     base = [baseline.intensities[au] if baseline else 0.0 for au in aus]
-    cells: dict[str, str] = {}
+    values: dict[str, float] = {}
     for au, before, after in zip(aus, read.tolist(), calibrated(read, base).tolist(), strict=True):
-        cells |= {f"{au}_r": f"{after:.2f}", f"{au}_c": str(is_present(after))}
-        cells[f"{au}_raw"] = f"{before:.2f}"
-    return cells
+        values |= {f"{au}_r": after, f"{au}_c": is_present(after), f"{au}_raw": before}
+    return values

@@ -51,10 +51,18 @@ from auheat.data.recording import (
 )
 from auheat.errors import AuheatError
 from auheat.facs import BP4D_AUS, PAPER_AUS
-from auheat.folders import child, entries, locate, matching, natural_key, numbered, subfolders
+from auheat.folders import (
+    IMAGE_SUFFIXES,
+    child,
+    entries,
+    locate,
+    matching,
+    natural_key,
+    numbered,
+    subfolders,
+)
 from auheat.geometry import Points
 from auheat.landmarks import IN_49
-from auheat.media.photo import SUFFIXES
 
 if TYPE_CHECKING:
     from auheat.data.sequences import LabelledFrame, RenderedSubject
@@ -193,7 +201,7 @@ def _read(root: Path, options: ReadOptions, split: Split) -> Source:
         if subject not in splits:
             splits[subject] = split(subject, problems)
         levels = _levels(labels, name, {au: files[au].get(sequence) for au in aus}, problems)
-        paths = numbered(pictures[sequence], SUFFIXES)
+        paths = numbered(pictures[sequence], IMAGE_SUFFIXES)
         left_out = dict(levels.left_out)
         _without_picture(name, levels, paths, left_out, problems)
         points = None
@@ -244,7 +252,7 @@ def _picture_folders(root: Path) -> dict[Sequence, Path]:
     for place in (root, *below, *(deeper for folder in below for deeper in subfolders(folder))):
         for match, subject in matching(place, _SUBJECT):
             for task, folder in matching(subject, _TASK):
-                if any(path.suffix.casefold() in SUFFIXES for path in entries(folder)):
+                if any(path.suffix.casefold() in IMAGE_SUFFIXES for path in entries(folder)):
                     found.setdefault(_sequence(match[1], match[2], task[1]), folder)
     return found
 

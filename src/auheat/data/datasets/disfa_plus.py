@@ -55,10 +55,17 @@ from auheat.data.recording import (
 )
 from auheat.errors import AuheatError
 from auheat.facs import DISFA_AUS
-from auheat.folders import child, frame_number, locate, matching, numbered, subfolders
+from auheat.folders import (
+    IMAGE_SUFFIXES,
+    child,
+    frame_number,
+    locate,
+    matching,
+    numbered,
+    subfolders,
+)
 from auheat.geometry import Points
 from auheat.landmarks import IN_49
-from auheat.media.photo import SUFFIXES
 
 if TYPE_CHECKING:
     from auheat.data.sequences import LabelledFrame, RenderedSubject
@@ -160,7 +167,7 @@ def read(root: Path, options: ReadOptions) -> Source:
             source = MatTrial(points) if points else None
             missing, reason = ([] if points else levels.frames.tolist()), NO_LANDMARKS
         elif key in pictures:
-            photos = numbered(pictures[key], SUFFIXES)
+            photos = numbered(pictures[key], IMAGE_SUFFIXES)
             source = PhotoPictures(photos)
             missing, reason = [f for f in levels.frames.tolist() if f not in photos], NO_PICTURE
         else:

@@ -38,10 +38,9 @@ from auheat.data.recording import (
     write_picture,
 )
 from auheat.errors import AuheatError
-from auheat.folders import child, locate, numbered, subfolders
+from auheat.folders import IMAGE_SUFFIXES, child, locate, numbered, subfolders
 from auheat.geometry import Points
 from auheat.landmarks import IN_66
-from auheat.media.photo import SUFFIXES
 
 if TYPE_CHECKING:
     from auheat.data.sequences import RenderedSubject
@@ -105,7 +104,7 @@ def _recording(
     options: ReadOptions,
     problems: list[str],
 ) -> Recording:
-    paths = numbered(folder, SUFFIXES)
+    paths = numbered(folder, IMAGE_SUFFIXES)
     label_files = _beside(labels, subject, folder.name)
     frames = sorted(set(paths) | set(label_files))
     left_out: dict[int, str] = {}

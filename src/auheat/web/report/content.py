@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.facs import MAX_INTENSITY
-from auheat.inference.events import events_of
+from auheat.inference.events import DEFAULTS, events_of
 from auheat.tables.series import PersonSeries
 from auheat.web.components import au_descriptions, shared_constants
 from auheat.web.report.readings import Readings
@@ -74,6 +74,7 @@ def content(
         "noImages": no_images,
         "together": _together(readings),
         "events": _events(readings),
+        "eventsNote": _events_note(),
     }
 
 
@@ -259,6 +260,13 @@ def _events(readings: Readings) -> list[list[Any]]:
         for e in strongest
     ]
     return sorted(rows, key=lambda row: (row[2], row[0], row[1]))
+
+
+def _events_note() -> str:
+    return (
+        f"An Action Unit that reaches {DEFAULTS.enter:g} and stays at {DEFAULTS.leave:g} or more "
+        f"for {DEFAULTS.shortest:g} s or longer; times in seconds."
+    )
 
 
 def _clock(seconds: float) -> str:

@@ -10,8 +10,7 @@ import numpy as np
 
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
-from auheat.inference.inputs import VIDEO_SUFFIXES
-from auheat.media.photo import SUFFIXES as PHOTO_SUFFIXES
+from auheat.folders import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from auheat.tables.names import TableKind
 from auheat.tables.programs import NOTES, PROGRAM, PROGRAMS
 from auheat.tables.reading import read_table
@@ -86,7 +85,7 @@ def find_source(table: StoredTable) -> Path | None:
     """
     if table.source and table.source.is_file():
         return table.source.parent if table.readings.kind == "folder" else table.source
-    kinds = {"video": VIDEO_SUFFIXES, "photo": PHOTO_SUFFIXES}.get(table.readings.kind)
+    kinds = {"video": VIDEO_SUFFIXES, "photo": IMAGE_SUFFIXES}.get(table.readings.kind)
     folder = table.path.resolve().parent
     for place in (folder, folder.parent):
         if kinds is None and (place / table.path.stem).is_dir():

@@ -164,9 +164,7 @@ function events(content, store) {
   box.tabIndex = 0;
   box.setAttribute("role", "region");
   box.setAttribute("aria-label", "Events");
-  return section("Events", box,
-    note("An Action Unit that reaches 1 and stays above 0.5 for a tenth of a second or longer; "
-      + "times in seconds."));
+  return section("Events", box, note(content.eventsNote));
 }
 
 /* The stretches, or photos, without a face. */
