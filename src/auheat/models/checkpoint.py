@@ -8,7 +8,7 @@ on, with which command, and what they reached. No pickle is ever read.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
-from auheat.heatmap import codec_of
 from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import HeatmapNet, build_net
 from auheat.models.resnet import ResNet
@@ -31,8 +30,6 @@ FORMAT = 1
 _KEY = "auheat"
 # How names of the backbone begin in a checkpoint, and how they began before it was called so.
 _BACKBONE, _FORMER = "backbone.", "trunk."
-# And those of SCC layers.
-_SCC = "correspondence."
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     header, tensors = _read(path)
     config, card = _config(header, path)
     net = build_net(config)
-    _fill(net, tensors, path)
+    fill(net, tensors, path)
     return Checkpoint(net.eval(), config, card)
 
 
@@ -113,7 +110,7 @@ def load_backbone(backbone: ResNet, path: str | Path) -> None:
     counters = {k: v for k, v in backbone.state_dict().items() if k.endswith("num_batches_tracked")}
     inside = {k[len(_BACKBONE) :]: v for k, v in tensors.items() if k.startswith(_BACKBONE)}
     weights = inside or {k: v for k, v in tensors.items() if not k.startswith("fc.")}
-    _fill(backbone, counters | weights, path)
+    fill(backbone, counters | weights, path)
 
 
 def backbone_of(net: HeatmapModel) -> ResNet:
@@ -129,36 +126,14 @@ def backbone_of(net: HeatmapModel) -> ResNet:
     return net.backbone
 
 
-def start_from(net: HeatmapModel, config: ModelConfig, path: str | Path) -> None:
-    """Fills a network with the weights of a checkpoint, as the start of further training.
-
-    SCC layers that the checkpoint lacks keep the values that they have. Those that a network leaves
-    out which has others (`ModelConfig.scc_stages`) are left behind, and what it reads changes.
-    Where the two count in other units, the last layer is scaled, so that both read the same
-    intensities.
-
-    Args:
-        net: The network to fill.
-        config: Its settings.
-        path: The checkpoint.
+def read_checkpoint_tensors(path: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
+    """The settings and weights of a checkpoint, by today's names, of which no network is made.
 
     Raises:
-        AuheatError: The file is not a checkpoint of auheat, or does not fit otherwise; the keys are
-            named.
+        AuheatError: The file is missing or is not a checkpoint of auheat.
     """
-    path = Path(path)
     header, tensors = _read(path)
-    stored_config = _config(header, path)[0]
-    factor = codec_of(config).scale / codec_of(stored_config).scale
-    for name in ("head.weight", "head.bias"):
-        if name in tensors and factor != 1.0:
-            scaled = tensors[name].float().clone()
-            scaled[: net.points] *= factor
-            tensors[name] = scaled
-    own = {k: v for k, v in net.state_dict().items() if k.startswith(_SCC)}
-    if own:
-        tensors = own | {k: v for k, v in tensors.items() if k in own or not k.startswith(_SCC)}
-    _fill(net, tensors, path)
+    return _config(header, path)[0], tensors
 
 
 def _config(header: Mapping[str, str], path: Path) -> tuple[ModelConfig, dict[str, Any]]:
@@ -211,24 +186,38 @@ def _current(name: str) -> str:
     return _BACKBONE + name.removeprefix(_FORMER) if name.startswith(_FORMER) else name
 
 
-def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Gives a module weights of a file, as numbers of its own kind.
+
+    Raises:
+        AuheatError: Some are missing, unknown or of another shape; the keys are named.
+    """
     expected = module.state_dict()
+    if misfit := describe_misfit(expected, tensors):
+        raise AuheatError(f"{path} does not fit the network: it {misfit}")
+    with torch.no_grad():
+        module.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()})
+
+
+def describe_misfit(
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], but: Sequence[str] = ()
+) -> str:
+    """Which tensors are missing, unknown or of another shape, as the end of a sentence, or "".
+
+    Args:
+        expected: What should be there.
+        tensors: What is there.
+        but: Names that may have any shape.
+    """
     missing = [name for name in expected if name not in tensors]
     unknown = [name for name in tensors if name not in expected]
     wrong = [
         name
         for name, tensor in tensors.items()
-        if name in expected and tensor.shape != expected[name].shape
+        if name in expected and name not in but and tensor.shape != expected[name].shape
     ]
-    problems = [
-        f"{label} {_some(names)}"
-        for label, names in (("lacks", missing), ("has unknown", unknown), ("misshapes", wrong))
-        if names
-    ]
-    if problems:
-        raise AuheatError(f"{path} does not fit the network: it {'; '.join(problems)}")
-    with torch.no_grad():
-        module.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()})
+    labelled = (("lacks", missing), ("has unknown", unknown), ("misshapes", wrong))
+    return "; ".join(f"{label} {_some(names)}" for label, names in labelled if names)
 
 
 def _some(names: list[str]) -> str:

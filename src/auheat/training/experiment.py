@@ -80,8 +80,8 @@ class OptimConfig:
         backbone_weights: Safetensors file with the backbone's starting weights, in torchvision's
             naming or a checkpoint of auheat; "default" for the backbone of the weights that come
             with auheat.
-        start: Checkpoint of auheat whose weights all training starts from; one without SCC may
-            start a network with SCC.
+        start: Checkpoint of auheat whose weights all training starts from. It may read other AUs,
+            have other SCC layers, or be wider, see `auheat.models.warm_start`.
 
     Raises:
         AuheatError: A value makes no sense.

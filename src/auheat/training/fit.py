@@ -26,7 +26,8 @@ from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, join, read_manifest
 from auheat.errors import AuheatError, Terminated
 from auheat.evaluation.protocols import assign, fold_of
-from auheat.models.checkpoint import backbone_of, load_backbone, start_from
+from auheat.models.checkpoint import backbone_of, load_backbone
+from auheat.models.warm_start import start_from
 from auheat.models.weights import checkpoint_path, is_default
 from auheat.system import keep_freed_memory
 from auheat.training.callbacks import (
