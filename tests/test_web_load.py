@@ -196,13 +196,10 @@ def sizes_over_videos(face: Points, video: Path, count: int) -> list[float]:
 
 
 def test_memory_is_given_back(face: Points, tmp_path: Path) -> None:
-    """A video leaves some 10 MB at most: it was 38 MB, 503 MB had become 1.27 GB after twenty.
-
-    This bound is what is reached, not what is wanted, which is nothing.
-    """
+    """A video left 38 MB, then 10: frames waited for the collector of cycles, and their threads."""
     video = write_video(tmp_path / "a.mp4", [texture(i, 720, 1280) for i in range(40)])
     # In a process of its own: what other tests left in this one would count, too.
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:
-        sizes = alone.submit(sizes_over_videos, np.array(face), video, 35).result(300)
+        sizes = alone.submit(sizes_over_videos, np.array(face), video, 35).result(900)
     print(f"{max(sizes[:5]):.0f} MB after five videos, at most {max(sizes[5:]):.0f} MB later")
-    assert max(sizes[5:]) - max(sizes[:5]) < 400, sizes
+    assert max(sizes[5:]) - max(sizes[:5]) < 40, sizes

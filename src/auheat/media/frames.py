@@ -15,8 +15,10 @@ from typing import Any, Protocol
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
@@ -130,6 +132,7 @@ class VideoFile:
     def __iter__(self) -> Iterator[Frame]:
         self.problem = None
         damaged, number, timestamp, end = 0, 0, 0.0, 0.0
+        convert = VideoReformatter()
         with _opened(self.path) as container:
             stream = _video_streams(container)[0]
             stream.thread_type = "AUTO"
@@ -142,7 +145,7 @@ class VideoFile:
                         check_pixels(self.path, picture.width, picture.height)
                         self.notes = _notes(picture)
                     try:
-                        image = _upright(picture, stream)
+                        image = _upright(picture, stream, convert)
                     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
                         if number == 0:
                             raise self._unreadable(picture, error) from None
@@ -291,22 +294,26 @@ def _seconds_shown(picture: Any, rate: Fraction) -> float:
     return float(max(stated, 1 / rate))
 
 
-def _upright(picture: Any, stream: Any) -> NDArray[np.uint8]:
-    """RGB as a player shows it: square pixels, turned as the file says."""
+def _upright(picture: Any, stream: Any, convert: VideoReformatter) -> NDArray[np.uint8]:
+    """RGB as a player shows it: square pixels, turned as the file says.
+
+    One reformatter serves a whole video: each makes threads of its own.
+    """
     aspect = stream.sample_aspect_ratio or 1
     width = round(picture.width * aspect)
     if picture.colorspace in _SIMILAR_MATRIX:
         picture.colorspace = _SIMILAR_MATRIX[picture.colorspace]
-    image = picture.to_ndarray(format="rgb24", width=width, height=picture.height)
+    image = convert.reformat(picture, width, picture.height, "rgb24").to_ndarray()
     return np.ascontiguousarray(_as_shown(image, _display_matrix(picture)), np.uint8)
 
 
 def _display_matrix(picture: Any) -> tuple[int, ...]:
     """(a, b, c, d): a stored place (x, y) is shown at (a x + c y, b x + d y), up to a shift.
 
-    See ISO/IEC 14496-12, 8.3.2, where they are the track header's matrix.
+    See ISO/IEC 14496-12, 8.3.2, where they are the track header's matrix. `picture.side_data` would
+    hold the picture as the picture holds it, so that its pixels stay until cycles are looked for.
     """
-    for data in picture.side_data:
+    for data in SideDataContainer(picture):
         if data.type == SideDataType.DISPLAYMATRIX and len(bytes(data)) >= 36:
             a, b, _, c, d = struct.unpack("<5i", bytes(data)[:20])
             return a, b, c, d

@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
@@ -47,6 +48,7 @@ class VideoWriter(Resource):
         self._avi = path.suffix.lower() == ".avi"
         self._tick = 1 / self._rate if self._avi else _TIME_BASE
         self._stream: Any = None
+        self._convert = VideoReformatter()
         self._pts = -1
 
     def _open(self, parts: ExitStack) -> None:
@@ -78,10 +80,10 @@ class VideoWriter(Resource):
             self._stream = self._open_stream(*image.shape[:2])
         picture = av.VideoFrame.from_ndarray(image, format="rgb24")
         if self._avi:
-            frame = picture.reformat(format="yuvj420p", dst_colorspace="itu601")
+            frame = self._convert.reformat(picture, format="yuvj420p", dst_colorspace="itu601")
             self._pts += 1
         else:
-            frame = picture.reformat(format="yuv420p", dst_colorspace="itu709")
+            frame = self._convert.reformat(picture, format="yuv420p", dst_colorspace="itu709")
             self._pts = max(round(timestamp / _TIME_BASE), self._pts + 1)
         frame.pts, frame.time_base = self._pts, self._tick
         try:
