@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from auheat.errors import AuheatError
+from auheat.media.heif import heif_size, is_heif, read_heif
 from auheat.media.limits import MAX_PIXELS, check_file, check_pixels
 from auheat.media.png import has_all_rows
 
@@ -23,9 +24,10 @@ _OPENING = Lock()
 def read_photo(path: str | Path) -> NDArray[np.uint8]:
     """Reads a picture, rotated upright as its EXIF orientation says.
 
-    16-bit pictures are scaled to 8 bits, transparent ones laid on white, and of several pictures
-    in one file the first is read. A JPEG of more than `limits.MAX_PIXELS` pixels is read at a half,
-    a quarter or an eighth of its size; `photo_note` says so.
+    HEIC pictures are put together from their tiles. 16-bit pictures are scaled to 8 bits,
+    transparent ones laid on white, and of several pictures in one file the first is read. A JPEG of
+    more than `limits.MAX_PIXELS` pixels is read at a half, a quarter or an eighth of its size;
+    `photo_note` says so.
 
     Args:
         path: of the file; its content tells the format, not its name.
@@ -39,6 +41,8 @@ def read_photo(path: str | Path) -> NDArray[np.uint8]:
     path = Path(path)
     check_file(path)
     try:
+        if is_heif(path):
+            return read_heif(path)
         with warnings.catch_warnings(), _open(path) as picture:
             warnings.simplefilter("ignore")
             picture.draft(None, _draft_size(picture))
@@ -54,6 +58,20 @@ def read_photo(path: str | Path) -> NDArray[np.uint8]:
         raise AuheatError(f"no file at {path}") from None
     except Exception as error:  # damaged files make Pillow's readers raise nearly anything
         raise AuheatError(f"cannot read picture {path}: {_reason(error)}") from None
+
+
+def photo_size(path: str | Path) -> tuple[int, int]:
+    """Width and height that a picture states, before it is turned upright.
+
+    Raises:
+        Exception: of many kinds, if the file is no picture.
+    """
+    path = Path(path)
+    if is_heif(path):
+        return heif_size(path)
+    with warnings.catch_warnings(), _open(path) as picture:
+        warnings.simplefilter("ignore")
+        return picture.size
 
 
 def photo_note(path: str | Path) -> str | None:
@@ -84,6 +102,8 @@ def is_photo(path: str | Path) -> bool:
     path = Path(path)
     try:
         check_file(path)
+        if is_heif(path):
+            return True
         with warnings.catch_warnings(), _open(path) as picture:
             warnings.simplefilter("ignore")
             return not (picture.format == "GIF" and getattr(picture, "n_frames", 1) > 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
@@ -80,10 +80,14 @@ class VideoWriter(Resource):
             self._stream = self._open_stream(*image.shape[:2])
         picture = av.VideoFrame.from_ndarray(image, format="rgb24")
         if self._avi:
-            frame = self._convert.reformat(picture, format="yuvj420p", dst_colorspace="itu601")
+            frame = self._convert.reformat(
+                picture, format="yuvj420p", dst_colorspace=Colorspace.ITU601
+            )
             self._pts += 1
         else:
-            frame = self._convert.reformat(picture, format="yuv420p", dst_colorspace="itu709")
+            frame = self._convert.reformat(
+                picture, format="yuv420p", dst_colorspace=Colorspace.ITU709
+            )
             self._pts = max(round(timestamp / _TIME_BASE), self._pts + 1)
         frame.pts, frame.time_base = self._pts, self._tick
         try:

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
 # Whoever wrote a table may have read images that we do not.
-_IMAGES = IMAGE_SUFFIXES | {".heic", ".heif"}
 _EXTRAS = ("_raw", "_sd")
 
 
@@ -211,7 +210,7 @@ class _Reader:
         ending = inputs.map(lambda text: PurePosixPath(text).suffix.lower())
         numbers = self._numbers(name) + names[name]
         is_animated = (ending == ".gif") & (numbers.groupby(inputs).transform("nunique") > 1)
-        numbers = numbers.where(~ending.isin(_IMAGES) | is_animated, 0)
+        numbers = numbers.where(~ending.isin(IMAGE_SUFFIXES) | is_animated, 0)
         wrong = numbers.isna() | (numbers % 1 != 0) | (numbers < 0)
         if wrong.any():
             self._refuse(wrong, f"{name} is {{}}, and frames are whole numbers", name)

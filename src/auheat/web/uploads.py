@@ -6,17 +6,15 @@ What a file is called on the page is only ever shown: on disk it has a name of o
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Literal
 
 import av
-from PIL import Image
 
 from auheat.errors import AuheatError
 from auheat.media.frames import VideoFile
-from auheat.media.photo import FORMATS, is_photo
+from auheat.media.photo import is_photo, photo_size
 from auheat.web.limits import Limits
 
 _HEAD_BYTES = 1024
@@ -89,11 +87,9 @@ def kind_of(path: Path, limits: Limits) -> Literal["photo", "video"]:
     """
     if _is_text(path):
         raise AuheatError("this is a text file: give a photo or a video")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        if is_photo(path):
-            _check_photo(path, limits)
-            return "photo"
+    if is_photo(path):
+        _check_photo(path, limits)
+        return "photo"
     try:
         VideoFile(path)
     except AuheatError:
@@ -118,14 +114,7 @@ def check_photo(path: Path, limits: Limits) -> None:
 
 
 def _check_photo(path: Path, limits: Limits) -> None:
-    try:
-        with Image.open(path, formats=[name for name in FORMATS if name in Image.ID]) as picture:
-            _check_size(*picture.size, limits)
-    except Image.DecompressionBombError:
-        raise AuheatError(
-            f"the picture has far too many pixels: up to {limits.pixels / 1e6:.0f} megapixels "
-            "are read"
-        ) from None
+    _check_size(*photo_size(path), limits)
 
 
 def _check_size(width: int, height: int, limits: Limits) -> None:

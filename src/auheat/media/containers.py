@@ -1,0 +1,129 @@
+"""Opens video files, takes their packets apart, and knows what of them is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.stream import Disposition
+
+from auheat.errors import AuheatError
+from auheat.media.endings import breaks_off
+from auheat.media.heif import is_heif
+from auheat.media.limits import check_file
+
+# Demuxers that would take a text file, a playlist or a picture for a video.
+_NOT_VIDEO = frozenset({"tty", "image2", "hls", "dash", "concat", "lrc"})
+# A file is called truncated if its end lies this much before the length that its header states.
+_TRUNCATED_SECONDS = 0.5
+# Containers whose own length is read from their header, not guessed from where the file ends.
+_STATES_LENGTH = frozenset({"flv"})
+
+
+def opened(path: Path) -> Any:
+    """An open container with at least one video stream.
+
+    Raises:
+        AuheatError: if there is no such file, or it holds no video.
+    """
+    check_file(path)
+    try:
+        with path.open("rb") as stream:
+            empty = not stream.read(1)
+    except FileNotFoundError:
+        raise AuheatError(f"no file at {path}") from None
+    except OSError as error:
+        raise AuheatError(f"cannot read {path}: {error.strerror}") from None
+    if empty:
+        raise AuheatError(f"{path} is empty")
+    no_video = AuheatError(f"{path} is damaged or holds no video")
+    try:
+        # With "file:" a name like `P01: a.mp4` is no protocol.
+        container = av.open(f"file:{path}", metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError):
+        raise no_video from None
+    formats = set(container.format.name.split(","))
+    is_video = not formats & _NOT_VIDEO and not any(name.endswith("_pipe") for name in formats)
+    if not (is_video and video_streams(container)):
+        container.close()
+        raise no_video
+    if is_heif(path):
+        container.close()
+        raise AuheatError(f"{path} is a picture (HEIC), not a video")
+    return container
+
+
+def video_streams(container: Any) -> list[Any]:
+    """The streams that hold video, without the cover pictures of music files."""
+    return [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
+    ]
+
+
+def decoded(container: Any, stream: Any) -> Iterator[list[Any] | None]:
+    """The frames of each packet, or None for what is damaged, until nothing more can be read."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except (av.FFmpegError, OSError):
+            yield None
+            return
+        if packet is None:
+            return
+        try:
+            pictures = list(packet.decode())
+        except (av.FFmpegError, OSError):
+            yield None
+            continue
+        if packet.is_corrupt and not any(picture.is_corrupt for picture in pictures):
+            yield None  # the container knows of damage that the decoder does not
+        yield pictures
+
+
+def expected_frames(stream: Any, rate: Fraction) -> int | None:
+    """How many frames a header promises, or None."""
+    seconds = stated_seconds(stream)
+    return round(seconds * rate) if seconds else stream.frames or None
+
+
+def stated_seconds(stream: Any) -> float | None:
+    """How long a stream is by its header; None if it does not say."""
+    container = stream.container
+    if container.format.name == "avi":  # `duration` would be guessed from the file's size
+        return float(stream.frames * stream.time_base) or None
+    start = max(float((stream.start_time or 0) * stream.time_base), 0.0)
+    if container.format.name in _STATES_LENGTH and container.duration:
+        return float(container.duration / av.time_base) - start
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    try:  # Matroska: "00:01:02.500000000", the time of the end, not counted from the start
+        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start
+    except (KeyError, ValueError):
+        return None
+
+
+def what_is_missing(path: Path, stream: Any, *, count: int, end: float, damaged: int) -> str | None:
+    """Why a video is shorter than its file says or has holes, or None if it is whole.
+
+    Args:
+        path: The file.
+        stream: Of it, read to its end.
+        count: Frames that were decoded.
+        end: When the last one ends, in seconds.
+        damaged: Packets and frames that are damaged.
+    """
+    stated = stated_seconds(stream)
+    if stated and end < stated - _TRUNCATED_SECONDS:
+        return f"it is truncated after frame {count}, at {end:.1f} of {stated:.1f} seconds"
+    if breaks_off(path, stream.container.format.name):
+        return f"it is truncated: the file breaks off after frame {count}, at {end:.1f} seconds"
+    if damaged:
+        return f"parts of it are damaged ({damaged} packets or frames); {count} were decoded"
+    return None
