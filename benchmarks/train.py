@@ -25,9 +25,10 @@ from tqdm import tqdm
 
 from auheat.cli.options import choices
 from auheat.data.cropping import save_crop
-from auheat.data.dataset import CropDataset, Sample, VisitSampler
+from auheat.data.dataset import CropDataset, Sample
 from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, read_manifest
+from auheat.data.sampling import VisitSampler
 from auheat.faces.crop import CropSpec
 from auheat.heatmap import layout_of
 from auheat.models.devices import find_device

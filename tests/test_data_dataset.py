@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from auheat.data.dataset import CropDataset, VisitSampler
+from auheat.data.dataset import CropDataset
 from auheat.data.manifest import Manifest
+from auheat.data.sampling import VisitSampler
 from auheat.data.transforms import NONE, AugmentConfig
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from auheat.config import ModelConfig
 from auheat.data.dataset import Sample
 from auheat.errors import AuheatError
 from auheat.heatmap import Targets, layout_of
@@ -18,10 +19,11 @@ from auheat.models.checkpoint import load_checkpoint
 from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import build_net
 from auheat.models.hourglass import Hourglass
+from auheat.training.average import WeightAverage
 from auheat.training.experiment import LossConfig, OptimConfig, read_experiment
 from auheat.training.fit import fit
 from auheat.training.module import HeatmapModule, heatmap_loss, parameter_groups
-from auheat.training.run_folder import BEST
+from auheat.training.run_folder import LAST
 from small_runs import experiment, write_dataset
 
 
@@ -230,8 +232,42 @@ def test_training_can_start_from_a_checkpoint(data: Path, tmp_path: Path) -> Non
             assert torch.equal(value, grown[name]), name
     assert torch.equal(grown["correspondence.0.phi"], torch.eye(4))
     assert torch.equal(grown["correspondence.1.omega"], 0.1 * torch.eye(16))
-    with pytest.raises(AuheatError, match=r"has unknown correspondence\.0"):
-        fit(experiment(data, start=str(tmp_path / "scc" / BEST), scc=False), tmp_path / "back")
+
+
+def test_the_average_of_weights_by_a_plain_loop() -> None:
+    """After n updates the new weights count for 1 - min(decay, n / (n + 10))."""
+    torch.manual_seed(3)
+    net = build_net(ModelConfig(aus=("AU12",), width=1 / 64, input_size=32, deconv_widths=(8,)))
+    average = WeightAverage(net, 0.2)
+    expected: dict[str, torch.Tensor] = {}
+    for n, keep in enumerate((0.0, 1 / 11, 2 / 12, 0.2, 0.2)):
+        with torch.no_grad():
+            for tensor in net.state_dict().values():
+                tensor.copy_(torch.randn(tensor.shape) + n)
+        average.update(net)
+        for name, tensor in net.state_dict().items():
+            mixed = keep * expected.get(name, 0) + (1 - keep) * tensor
+            expected[name] = mixed if tensor.is_floating_point() else tensor.clone()
+    found = average.net.state_dict()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, check_dtype=False, msg=name)
+
+
+def test_the_average_is_validated_and_kept(data: Path, tmp_path: Path) -> None:
+    """Training itself sees nothing of it."""
+    plain, averaged = (experiment(data, epochs=1, average=decay) for decay in (0.0, 0.9))
+    fit(plain, tmp_path / "plain")
+    best = fit(averaged, tmp_path / "averaged")
+    one, other = (
+        torch.load(tmp_path / name / LAST, weights_only=True)["state_dict"]
+        for name in ("plain", "averaged")
+    )
+    trained = {name: tensor for name, tensor in other.items() if name.startswith("net.")}
+    assert trained.keys() == one.keys()
+    assert all(torch.equal(trained[name], one[name]) for name in one)
+    kept = load_file(best)
+    assert all(torch.equal(kept[name], other[f"average.net.{name}"]) for name in kept)
+    assert not torch.equal(kept["head.weight"], other["net.head.weight"])
 
 
 def test_an_empty_split_is_refused(data: Path, tmp_path: Path) -> None:

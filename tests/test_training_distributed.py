@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auheat.data.dataset import VisitSampler
 from auheat.data.manifest import Manifest, read_manifest
+from auheat.data.sampling import VisitSampler
 from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import predict_part
 from auheat.metrics import Agreement, summary

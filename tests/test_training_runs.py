@@ -118,6 +118,21 @@ def test_a_run_goes_on_within_an_epoch(
     same_end(unbroken, tmp_path / "run")
 
 
+def test_an_average_of_weights_goes_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(data, minutes=1e-9, average=0.8)
+    fit(settings, tmp_path / "a")
+    with monkeypatch.context() as patched:
+        broken(patched, Break(5, power_cut))
+        with pytest.raises(RuntimeError, match="power cut"):
+            fit(settings, tmp_path / "b")
+    fit(settings, tmp_path / "b")
+    same_end(tmp_path / "a", tmp_path / "b")
+    state = torch.load(tmp_path / "b" / LAST, weights_only=True)["state_dict"]
+    assert state["average.updates"] == 12
+
+
 @pytest.mark.slow
 def test_a_run_with_a_reading_process_goes_on(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

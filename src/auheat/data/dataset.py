@@ -1,11 +1,10 @@
-"""A manifest as a torch dataset, and the order in which training visits it.
+"""A manifest as a torch dataset.
 
 Letters: H = W input pixels, K AU points, A Action Units.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from auheat.data.crop_cache import CropCache
 from auheat.data.manifest import Manifest
@@ -105,45 +104,3 @@ class CropDataset(Dataset[Sample]):
         if image.shape[:2] != (side, side):
             raise AuheatError(f"the picture {path} is not {side} x {side} as the manifest says")
         return np.asarray(image[..., ::-1], np.uint8)
-
-
-class VisitSampler(Sampler[tuple[int, int]]):
-    """Rows in random order without end, cut into epochs of a fixed length.
-
-    Every row is visited once before any is visited again. What an epoch holds depends only on its
-    number and the seed, so a resumed run sees what an unbroken one would have seen. Of several
-    processes each takes every n-th item.
-    """
-
-    def __init__(
-        self, rows: int, epoch_length: int, seed: int, rank: int = 0, processes: int = 1
-    ) -> None:
-        self._rows, self._length, self._seed = rows, epoch_length, seed
-        self._rank, self._processes = rank, processes
-        self._epoch = 0
-        self._resumed = (0, 0)
-
-    def resume(self, epoch: int, items: int) -> None:
-        """The next iteration of an epoch leaves its first items out, which this process has had."""
-        self.set_epoch(epoch)
-        self._resumed = (epoch, items)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Chooses which epoch the next iteration gives."""
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return len(range(self._rank, self._length, self._processes))
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        start = self._epoch * self._length
-        epoch, items = self._resumed
-        first = start + self._rank + (items * self._processes if epoch == self._epoch else 0)
-        order: NDArray[np.int64] = np.empty(0, np.int64)
-        held = -1
-        for place in range(first, start + self._length, self._processes):
-            visit, position = divmod(place, self._rows)
-            if visit != held:
-                order = np.random.default_rng([self._seed, visit]).permutation(self._rows)
-                held = visit
-            yield visit, int(order[position])

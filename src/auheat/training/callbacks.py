@@ -21,7 +21,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from auheat import __version__
-from auheat.data.dataset import VisitSampler
+from auheat.data.sampling import VisitSampler
 from auheat.errors import AuheatError
 from auheat.models.checkpoint import save_checkpoint
 from auheat.settings import to_dict
@@ -179,7 +179,7 @@ class KeepBest(lightning.Callback):
                 "mae": float(trainer.callback_metrics["val/mae"]),
             },
         }
-        save_checkpoint(self._path, module.net, experiment.model, card=card)
+        save_checkpoint(self._path, module.measured, experiment.model, card=card)
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self._best}

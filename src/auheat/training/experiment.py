@@ -31,6 +31,8 @@ class DataConfig:
         batch_size: Images of a step of one process, before `OptimConfig.accumulate`.
         epoch_images: Length of an epoch in images, 0 for the whole set; validation happens between
             epochs.
+        balance: How much oftener pictures with rare AUs and levels are visited: a power, 0 for all
+            alike, see `auheat.data.sampling`.
         workers: Reading processes.
         cache: Folder in which decoded crops of `folder` and `more` are kept for the next epoch,
             side x side x 3 bytes each, none if empty; what is read stays the same.
@@ -47,6 +49,7 @@ class DataConfig:
     folds: int = 3
     batch_size: int = 32
     epoch_images: int = 0
+    balance: float = 0.0
     workers: int = 1
     cache: str = ""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -54,7 +57,8 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.protocol:
             published(self.protocol)  # raises AuheatError for an unknown one
-        _check(self, {"fold": 1, "folds": 1, "batch_size": 1, "epoch_images": 0, "workers": 0})
+        counts = {"fold": 1, "folds": 1, "batch_size": 1, "epoch_images": 0, "workers": 0}
+        _check(self, {**counts, "balance": 0})
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class OptimConfig:
             `DataConfig.batch_size` images at a time.
         scc_rate: Factor on the learning rate of the matrices of SCC.
         head_rate: Factor on the learning rate of the last layer.
+        average: Decay of the moving average of weights that is validated and kept, below 1; 0 for
+            the weights themselves. At 0.998 it spans about 500 steps.
         backbone_weights: Safetensors file with the backbone's starting weights, in torchvision's
             naming or a checkpoint of auheat; "default" for the backbone of the weights that come
             with auheat.
@@ -99,13 +105,16 @@ class OptimConfig:
     accumulate: int = 1
     scc_rate: float = 1.0
     head_rate: float = 1.0
+    average: float = 0.0
     backbone_weights: str = field(default="", metadata={FORMER_NAME: "trunk_weights"})
     start: str = ""
 
     def __post_init__(self) -> None:
         zeros = ("learning_rate", "weight_decay", "epsilon", "milestone", "clip_gradients")
-        rates = ("scc_rate", "head_rate")
+        rates = ("scc_rate", "head_rate", "average")
         _check(self, {"epochs": 1, "accumulate": 1, **dict.fromkeys((*zeros, *rates), 0)})
+        if self.average >= 1:
+            raise AuheatError(f"average = {self.average!r}: expected less than 1")
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from auheat.data.dataset import CropDataset, Sample, VisitSampler
+from auheat.data.dataset import CropDataset, Sample
 from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, join, read_manifest
+from auheat.data.sampling import VisitSampler, balanced_weights
 from auheat.errors import AuheatError, Terminated
 from auheat.evaluation.protocols import assign, fold_of
 from auheat.models.checkpoint import backbone_of, load_backbone
@@ -169,7 +170,11 @@ def _read_parts(experiment: Experiment) -> _Parts:
         )
     share = epoch_images // processes  # the same for all, or they would wait for each other
     batches = math.ceil(share / data.batch_size)
-    sampler = VisitSampler(len(train.table), share * processes, experiment.seed, rank, processes)
+    rows = train.labels(experiment.model.aus)
+    weights = balanced_weights(rows, data.balance) if data.balance else None
+    sampler = VisitSampler(
+        len(train.table), share * processes, experiment.seed, rank, processes, weights
+    )
     steps = math.ceil(batches / experiment.optim.accumulate) * experiment.optim.epochs
     return _Parts(train, val, sampler, batches, steps)
 

@@ -18,6 +18,7 @@ from auheat.metrics import Agreement, summary
 from auheat.models.heatmap_model import HeatmapModel, Heatmaps
 from auheat.models.heatmap_net import build_net
 from auheat.models.scc import SemanticCorrespondenceConv
+from auheat.training.average import WeightAverage
 from auheat.training.experiment import Experiment, LossConfig, OptimConfig
 
 
@@ -74,15 +75,28 @@ def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, An
 
 
 class HeatmapModule(lightning.LightningModule):
-    """Trains a network. `val/icc` and `val/mae` are means over AUs on held-out subjects."""
+    """Trains a network. `val/icc` and `val/mae` are means over AUs on held-out subjects.
+
+    Attributes:
+        experiment: The settings.
+        net: What is trained.
+        average: The moving average of its weights, if the settings want one.
+    """
 
     def __init__(self, experiment: Experiment, steps: int) -> None:
         super().__init__()
         self.experiment, self._steps = experiment, steps
         self.net: HeatmapModel = build_net(experiment.model)
+        decay = experiment.optim.average
+        self.average = WeightAverage(self.net, decay) if decay else None
         self._aus = experiment.model.aus
         self._layout = layout_of(experiment.model)
         self._agreement = Agreement.empty(len(self._aus))
+
+    @property
+    def measured(self) -> HeatmapModel:
+        """What is measured and kept: the average where there is one."""
+        return self.net if self.average is None else self.average.net
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
         targets = self._layout.targets(batch["points"], batch["intensities"])
@@ -96,11 +110,16 @@ class HeatmapModule(lightning.LightningModule):
         if limit := self.experiment.optim.clip_gradients:
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), limit)
 
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        super().optimizer_step(*args, **kwargs)
+        if self.average is not None:
+            self.average.update(self.net)
+
     def on_validation_epoch_start(self) -> None:
         self._agreement = Agreement.empty(len(self._aus))
 
     def validation_step(self, batch: Sample, batch_index: int) -> None:
-        maps = self.net(batch["image"].float().contiguous(memory_format=torch.channels_last))
+        maps = self.measured(batch["image"].float().contiguous(memory_format=torch.channels_last))
         predicted = self._layout.read(maps.intensity.float().cpu().numpy())
         self._agreement += Agreement.of(predicted, batch["intensities"].cpu().numpy())
 
