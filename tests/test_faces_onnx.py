@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.arrays import Image
+from auheat.face_shape import shape_of
 from auheat.faces.blaze_face import (
     BothRanges,
     anchors,
@@ -24,6 +25,8 @@ from auheat.faces.blaze_face import (
     short_range,
     suppressed,
 )
+from auheat.faces.crop import CropSpec
+from auheat.faces.crop_shape import shape_in_crop
 from auheat.faces.detection import Detection, Region, refine
 from auheat.faces.detector import default_detector
 from auheat.faces.face_mesh import FaceMesh
@@ -86,6 +89,23 @@ def test_exact_landmarks_leave_alignment_and_boxes_as_they_are(frames: dict[str,
     predictor = FacePredictor(checkpoint, KnownFaces([[]]), device="cpu")
     one, other = predictor.align(frames["smiles"], [plain, exact])
     np.testing.assert_array_equal(one.crop, other.crop)
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_crop_shows_the_shape_that_the_frame_shows(name: str, frames: dict[str, Image]) -> None:
+    """Networks learn from crops with a margin what they see in photos: no point off by much."""
+    (face,) = default_detector().detect(frames[name])
+    in_frame = shape_of(face.mesh)
+    assert in_frame[-1] == 1
+    spec = CropSpec(128, 24)
+    to_crop = spec.transform(face.landmarks)
+    crop, marks = spec.extract(frames[name], to_crop), geometry.apply(to_crop, face.landmarks)
+    in_crop = shape_in_crop(FaceMesh(), crop, marks)
+    assert in_crop[-1] == 1
+    apart = np.linalg.norm((in_crop - in_frame)[:-1].reshape(-1, 3), axis=1)
+    assert apart.mean() < 0.015  # how far the mesh itself trembles; expressions move it by 0.05
+    grey = np.full((176, 176, 3), 128, np.uint8)
+    assert not shape_in_crop(FaceMesh(), grey, marks).any()
 
 
 def test_irises_lie_between_the_lids(frames: dict[str, Image]) -> None:
