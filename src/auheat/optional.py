@@ -34,6 +34,8 @@ PACKAGES = (
     Package("safetensors", "safetensors", "torch", "weights in .safetensors files"),
     Package("pandas", "pandas", "pandas", "tables as pandas, reports, --format tidy"),
     Package("pyarrow", "pyarrow", "parquet", "Parquet tables"),
+    Package("fsspec", "fsspec", "corpus", "auheat corpus of s3:// and other addresses"),
+    Package("ray", "ray", "ray", "auheat corpus --ray"),
     Package("polars", "polars", "polars", "tables as polars"),
     Package("fastapi", "fastapi", "serve", "auheat serve"),
     Package("uvicorn", "uvicorn", "serve", "auheat serve"),

@@ -25,6 +25,7 @@ FAILED, INTERRUPTED, TERMINATED = 2, 130, 143
 _SHARED = {"console", "options"}
 # The extras of subcommands that each need more than one package.
 _EXTRAS = {
+    "corpus": "corpus",
     "evaluate": "evaluate",
     "export": "export",
     "prepare": "evaluate",  # pandas, pyarrow, and SciPy for MATLAB files

@@ -25,6 +25,14 @@ class SceneCut:
     def __init__(self) -> None:
         self._previous: NDArray[np.float32] | None = None
 
+    def state(self) -> list[list[float]] | None:
+        """The scene that the next frame is compared with, as JSON can hold it."""
+        return None if self._previous is None else self._previous.tolist()
+
+    def resume(self, state: list[list[float]] | None) -> None:
+        """Goes on as after `state`."""
+        self._previous = None if state is None else np.array(state, np.float32)
+
     def is_cut(self, image: NDArray[np.uint8]) -> bool:
         """Whether a new scene starts at this frame.
 

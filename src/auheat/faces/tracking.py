@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from auheat.faces.detection import (
     windows,
 )
 from auheat.faces.scene_cut import SceneCut
+from auheat.faces.tracker_state import restored_face, stored_face
 from auheat.results import Face
 
 DETECTION_INTERVAL = 15  # frames
@@ -43,6 +45,8 @@ _MAX_SIZE_RATIO = 1.6
 _FAST_MOVEMENT = 0.1
 # A new face takes the place of a tracked one only if it outranks it this clearly.
 _MIN_RANK_RATIO = 1.5
+# What `VideoTracker.state` holds besides tracks and scene.
+_COUNTERS = ("_frame", "_next_id", "_last_detected", "_is_new_scene", "_detection_count")
 
 
 @dataclass(eq=False)
@@ -71,6 +75,15 @@ class _Track:
     def matches_size(self, face: FaceLandmarks) -> bool:
         """Whether a face has about the size of this person's."""
         return 1 / _MAX_SIZE_RATIO < face.size / self.face.size < _MAX_SIZE_RATIO
+
+    def state(self) -> dict[str, Any]:
+        velocity, face = self.velocity.tolist(), stored_face(self.face)
+        return {**vars(self), "face": face, "velocity": velocity}
+
+    @classmethod
+    def resumed(cls, state: dict[str, Any]) -> _Track:
+        face, velocity = restored_face(state["face"]), np.array(state["velocity"], np.float64)
+        return cls(**{**state, "face": face, "velocity": velocity})
 
 
 class VideoTracker:
@@ -110,6 +123,23 @@ class VideoTracker:
             track.face.result(track.face_id)
             for track in sorted(self._tracks, key=lambda track: track.face_id)
         )
+
+    def state(self) -> dict[str, Any]:
+        """How far it is, as JSON can hold it, exact to the last bit."""
+        return {
+            **{name: getattr(self, name) for name in _COUNTERS},
+            "tracks": [track.state() for track in self._tracks],
+            "lost": [track.state() for track in self._lost],
+            "scene": self._cut.state(),
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Goes on as the tracker did that had this `state`."""
+        for name in _COUNTERS:
+            setattr(self, name, state[name])
+        self._tracks = [_Track.resumed(track) for track in state["tracks"]]
+        self._lost = [_Track.resumed(track) for track in state["lost"]]
+        self._cut.resume(state["scene"])
 
     def _track(self, image: Image) -> None:
         """Looks for every tracked face near its last place; where two meet, one is lost."""

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from auheat.errors import AuheatError
@@ -99,7 +99,7 @@ def photos_in(folder: Path) -> list[Path]:
     Raises:
         AuheatError: if there are none.
     """
-    photos = [path for path in files_in(folder, IMAGE_SUFFIXES) if not _is_overlay(path)]
+    photos = [path for path in files_in(folder, IMAGE_SUFFIXES) if not is_overlay(path)]
     if not photos:
         raise AuheatError(f"no pictures in folder {folder}")
     return photos
@@ -114,7 +114,7 @@ def _add(path: Path, sequence: bool, found: dict[Path, _Found]) -> None:
     if not _is_folder(path):
         found.setdefault(path.resolve(), _Found(path, "file", _why_no_file(path)))
         return
-    inside = [entry for entry in listing(path) if not _is_overlay(entry)]
+    inside = [entry for entry in listing(path) if not is_overlay(entry)]
     kinds = {entry: entry.suffix.lower() for entry in inside if entry.is_file()}
     photos = [entry for entry, suffix in kinds.items() if suffix in IMAGE_SUFFIXES]
     videos = [entry for entry, suffix in kinds.items() if suffix in VIDEO_SUFFIXES]
@@ -142,7 +142,7 @@ def _is_left_out(suffix: str) -> bool:
     return suffix not in IMAGE_SUFFIXES | VIDEO_SUFFIXES | _NO_MEDIA
 
 
-def _is_overlay(path: Path) -> bool:
+def is_overlay(path: PurePath) -> bool:
     """Whether auheat drew a file, by its name."""
     return path.name.lower().endswith((OVERLAY_VIDEO, OVERLAY_PHOTO))
 

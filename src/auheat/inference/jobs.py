@@ -7,7 +7,7 @@ of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -88,6 +88,7 @@ class PredictionJob:
         processing: Calibration of all, and smoothing of videos.
         fps: Frames per second of a folder read as a video.
         progress: Shows how far each input is.
+        open_video: Makes the source of frames of a video file.
     """
 
     predictor: FacePredictor
@@ -95,6 +96,7 @@ class PredictionJob:
     processing: PostProcessing = AS_PREDICTED
     fps: float = 30.0
     progress: Progress = silent
+    open_video: Callable[[Path], FrameSource] = VideoFile
 
     def check(self, inputs: Sequence[Input]) -> None:
         """Refuses what does not go together.
@@ -125,16 +127,20 @@ class PredictionJob:
     def run(self, inputs: Iterable[Input]) -> Iterator[Outcome]:
         """Yields the outcome of each input as soon as it is done."""
         for item in inputs:
-            outcome, start = Outcome(item.path), perf_counter()
-            outcome.note = item.note
-            try:
-                if item.problem:
-                    raise AuheatError(item.problem)
-                self._read(item, outcome)
-            except Exception as error:  # whatever it is, the other inputs are read
-                outcome.problem = message(error, str(item.path))
-            outcome.seconds = perf_counter() - start
-            yield outcome
+            yield self.read(item)
+
+    def read(self, item: Input) -> Outcome:
+        """Reads one input; whatever is wrong with it is in the outcome."""
+        outcome, start = Outcome(item.path), perf_counter()
+        outcome.note = item.note
+        try:
+            if item.problem:
+                raise AuheatError(item.problem)
+            self._read(item, outcome)
+        except Exception as error:  # whatever it is, the other inputs are read
+            outcome.problem = message(error, str(item.path))
+        outcome.seconds = perf_counter() - start
+        return outcome
 
     def _read(self, item: Input, outcome: Outcome) -> None:
         if item.kind == "folder":
@@ -145,7 +151,7 @@ class PredictionJob:
         elif is_photo(item.path):
             self._read_photo(item, outcome)
         else:
-            self._read_video(VideoFile(item.path), item, outcome)
+            self._read_video(self.open_video(item.path), item, outcome)
 
     def _read_video(self, source: FrameSource, item: Input, outcome: Outcome) -> None:
         outcome.is_video, people = True, set[int]()
@@ -160,8 +166,8 @@ class PredictionJob:
                 people.update(face.face_id for face in result)
         outcome.faces = len(people)
         self._finish(writers, results.baseline, outcome)
-        if isinstance(source, VideoFile) and source.notes:
-            outcome.note = "; ".join([*([outcome.note] if outcome.note else []), *source.notes])
+        if notes := getattr(source, "notes", ()):
+            outcome.note = "; ".join([*([outcome.note] if outcome.note else []), *notes])
         if source.problem:
             outcome.problem = f"{source.name}: {source.problem}; what could be read is kept"
 

@@ -87,31 +87,6 @@ class Writer(Resource):
         """Writes what has to wait for the end. baseline: what was subtracted."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Which outputs are wanted of every input.
-
-    Attributes:
-        folder: Where they go; it must exist.
-        layout: Of the tables.
-        std: Whether tables have standard deviations.
-        overlay: Annotated videos and pictures.
-        events: A table of the events of each video.
-        baseline: A file for what was subtracted, in addition to the one beside each table.
-        origin: What `auheat.inference.origin` writes beside each table; nothing if None.
-        more: Further writers for an input, such as that of a report.
-    """
-
-    folder: Path
-    layout: Layout = OPENFACE
-    std: bool = False
-    overlay: bool = False
-    events: bool = False
-    baseline: Path | None = None
-    origin: Mapping[str, Any] | None = None
-    more: Callable[[Target, Outputs], Sequence[Writer]] = lambda target, outputs: ()
-
-
 class TableWriter(Writer):
     """The table."""
 
@@ -124,6 +99,33 @@ class TableWriter(Writer):
 
     def write(self, item: Result) -> None:
         self._sink.write(item.result)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Which outputs are wanted of every input.
+
+    Attributes:
+        folder: Where they go; it must exist.
+        layout: Of the tables.
+        std: Whether tables have standard deviations.
+        overlay: Annotated videos and pictures.
+        events: A table of the events of each video.
+        baseline: A file for what was subtracted, in addition to the one beside each table.
+        origin: What `auheat.inference.origin` writes beside each table; nothing if None.
+        table: Makes the writer of the table, of its path and schema.
+        more: Further writers for an input, such as that of a report.
+    """
+
+    folder: Path
+    layout: Layout = OPENFACE
+    std: bool = False
+    overlay: bool = False
+    events: bool = False
+    baseline: Path | None = None
+    origin: Mapping[str, Any] | None = None
+    table: Callable[[Path, TableSchema], Writer] = TableWriter
+    more: Callable[[Target, Outputs], Sequence[Writer]] = lambda target, outputs: ()
 
 
 class VideoOverlayWriter(Writer):
@@ -217,7 +219,7 @@ def writers_for(target: Target, outputs: Outputs) -> list[Writer]:
     def path(end: str) -> Path:
         return outputs.folder / (item.name + end)
 
-    writers: list[Writer] = [TableWriter(path(schema.layout.ending), schema)]
+    writers: list[Writer] = [outputs.table(path(schema.layout.ending), schema)]
     if outputs.origin is not None:
         writers.append(OriginWriter(path(""), item.path, outputs.origin))
     if outputs.overlay and rate is not None:

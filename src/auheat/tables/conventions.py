@@ -38,15 +38,26 @@ PERSON = "Person_"
 
 
 def openface(
-    kind: TableKind, aus: Sequence[str], extras: Sequence[Extra], pose: bool, points: bool
+    kind: TableKind,
+    aus: Sequence[str],
+    extras: Sequence[Extra],
+    pose: bool,
+    points: bool,
+    *,
+    path: str | None = None,
 ) -> Iterator[Column]:
-    """One row for each frame and face; after OpenFace's columns AUxx_raw and AUxx_sd."""
-    name = Column("input", "text", lambda result, face, au: result.input or "")
-    yield from {
-        "video": (FRAME, face_number("face_id"), TIMESTAMP),
-        "photo": (face_number("face"),),
-        "folder": (name, face_number("face")),
-    }[kind]
+    """One row for each frame and face; after OpenFace's columns AUxx_raw and AUxx_sd.
+
+    Given a path, the first column has it; else only in a folder's table, with the picture's name.
+    """
+    if path is not None:
+        yield Column("input", "text", _path(kind, path))
+    elif kind == "folder":
+        yield Column("input", "text", lambda result, face, au: result.input or "")
+    if kind == "video":
+        yield from (FRAME, face_number("face_id"), TIMESTAMP)
+    else:
+        yield face_number("face")
     yield from (CONFIDENCE, SUCCESS)
     if pose:
         yield from positions(("pose_Tx", "pose_Ty", "pose_Tz"), 1)

@@ -34,6 +34,7 @@ class Layout:
             both.
         landmarks: with the columns of the head's pose and of the 68 landmarks; a Fex table always
             has both.
+        input: with the path of what is read as the first column; a Fex or tidy table always has it.
 
     Raises:
         AuheatError: for an unknown format.
@@ -42,6 +43,7 @@ class Layout:
     format: TableFormat = "openface"
     pose: bool = False
     landmarks: bool = False
+    input: bool = False
 
     def __post_init__(self) -> None:
         check_choice("table format", self.format, get_args(TableFormat))
@@ -64,7 +66,7 @@ class TableSchema:
         aus: in the order of their columns.
         extras: AU after AU, in the order given; empty where a prediction has no such numbers. A Fex
             table has no place for them, and is without.
-        input: path of what is read, for the column of that name in a Fex or tidy table.
+        input: path of what is read, for the column of that name.
     """
 
     kind: TableKind
@@ -87,7 +89,8 @@ class TableSchema:
         on_request = (layout.pose, layout.landmarks)
         if layout.format == "tidy":
             return tuple(tidy(kind, aus, self.extras, *on_request, self.input))
-        return tuple(openface(kind, aus, self.extras, *on_request))
+        path = self.input if layout.input else None
+        return tuple(openface(kind, aus, self.extras, *on_request, path=path))
 
     def rows(self, result: FrameLike) -> list[Row]:
         """The rows of one frame: by face, then in a tidy table by AU."""

@@ -1,0 +1,165 @@
+"""`auheat corpus`: many videos into one dataset, on the processors of a machine or a cluster."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from auheat.cli import FAILED, options
+from auheat.cli.console import say, terminable, warn
+from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
+
+if TYPE_CHECKING:
+    from auheat.corpus.records import Record
+    from auheat.corpus.run import CorpusRun
+
+_MAX_LISTED = 20  # problems
+_SECONDS = 30.0  # between lines of progress where there is no terminal
+
+
+class _Corpus(click.Group):
+    """A group whose subcommand `read` need not be named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args if args[:1] and args[0] in self.commands else ["read", *args])
+
+
+@click.group("corpus", cls=_Corpus, add_help_option=False)
+def command() -> None:
+    """Read many videos into one dataset."""
+
+
+@command.command("read", options_metavar="-o DATASET [OPTIONS]")
+@click.argument("inputs", nargs=-1, required=True)
+@click.option("-o", "--out", "dataset", required=True, metavar="DATASET",
+              help="Folder or address of the dataset; one that is there is completed.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=0),
+              help="Processes; 0 reads in this one.  [default: one a processor]")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1, 1024),
+              help="CPU threads of each.  [default: the processors are shared out]")  # fmt: skip
+@click.option("--ray", metavar="auto|ADDRESS",
+              help="Work on a Ray cluster: that of this machine (auto), or HOST:PORT.")  # fmt: skip
+@click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
+@click.option("--limit-seconds", type=click.FloatRange(min=0, min_open=True),
+              help="Seconds that one input may take; after that it failed.")  # fmt: skip
+@options.max_faces()
+@options.device()
+@options.weights()
+@click.option("--runtime", type=options.choices(RuntimeChoice), default="auto", show_default=True,
+              help="What the network runs on.")  # fmt: skip
+@click.option("--precision", type=options.choices(PrecisionChoice), default="auto",
+              show_default=True, help="What the network computes in.")  # fmt: skip
+@click.option("--aus", help="Only these, like AU06,AU12.  [default: all that the weights read]")
+@click.option("--pose", is_flag=True, help="Also write where the head is and how it is turned.")
+@click.option("--landmarks", is_flag=True, help="Also write the 68 landmarks.")
+@click.option("--std", is_flag=True, help="Also write the standard deviation of every intensity.")
+def read(
+    *,
+    inputs: tuple[str, ...],
+    dataset: str,
+    workers: int | None,
+    threads: int | None,
+    ray: str | None,
+    retry_failed: bool,
+    limit_seconds: float | None,
+    faces: int,
+    device: str,
+    weights: str,
+    runtime: Any,
+    precision: Any,
+    aus: str | None,
+    pose: bool,
+    landmarks: bool,
+    std: bool,
+) -> None:
+    """Read the Action Units of many videos into one Parquet dataset.
+
+    INPUTS are folders (with all folders in them), patterns, videos, and lists: .txt with a line, or
+    .parquet with a row, for each. They may be addresses such as s3://bucket/videos. A run that was
+    stopped continues when the same command is given again; only what is missing, has changed, or
+    was read by other weights or settings is read.
+
+    `auheat corpus status DATASET` says what is there, and what failed and why.
+    """
+    from auheat.corpus.run import CorpusPlan, CorpusRun
+    from auheat.corpus.settings import ReadSettings
+
+    settings = ReadSettings(
+        weights if weights == "default" else _absolute(weights),
+        device,
+        runtime,
+        precision,
+        tuple(chosen) if (chosen := options.names(aus)) is not None else None,
+        faces,
+        std,
+        pose,
+        landmarks,
+    )
+    plan = CorpusPlan(settings, workers, threads, ray, retry_failed, limit_seconds)
+    run = CorpusRun(inputs, dataset, plan)
+    problems = []
+    with terminable():
+        for record in _shown(run.read(), run):
+            if record.problem:
+                problems.append(record)
+    _report(run, problems)
+
+
+def _absolute(path: str) -> str:
+    from pathlib import Path
+
+    return str(Path(path).absolute())
+
+
+def _shown(records: Iterable[Record], run: CorpusRun) -> Iterator[Record]:
+    """The same records; meanwhile a bar, or where there is no terminal now and then a line."""
+    from tqdm import tqdm
+
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    told = monotonic()
+    with tqdm(leave=False, disable=not on_terminal, bar_format="{desc}") as bar:
+        for record in records:
+            yield record
+            now = monotonic()
+            if on_terminal:
+                bar.set_description_str(run.tally.line(now))
+            elif now - told > _SECONDS:
+                warn(run.tally.line(now))
+                told = now
+
+
+def _report(run: CorpusRun, problems: list[Record]) -> None:
+    from auheat.corpus.tally import problem_of
+
+    tally, named = run.tally, {source.address for source in run.sources}
+    incomplete = [r for r in run.records.values() if r.input in named and r.state != "read"]
+    say(f"{run.corpus.address}: {tally.line(monotonic())}; {len(run.records):,} in the dataset")
+    for note in run.notes():
+        warn(f"note: {note}")
+    for record in problems[:_MAX_LISTED]:
+        warn(problem_of(record))
+    if incomplete:
+        warn(
+            f"{len(incomplete):,} of {len(named):,} inputs are not complete: `auheat corpus status "
+            f"{run.corpus.address}` lists them, --retry-failed tries them again"
+        )
+    click.get_current_context().exit(FAILED if incomplete else 0)
+
+
+@command.command("status")
+@click.argument("dataset")
+def status(dataset: str) -> None:
+    """Say what is in a dataset, and what failed and why."""
+    from auheat.corpus.dataset import Corpus
+    from auheat.corpus.tally import describe
+    from auheat.errors import AuheatError
+
+    corpus = Corpus(dataset)
+    if not corpus.exists:
+        raise AuheatError(f"no dataset at {dataset}: `auheat corpus INPUTS -o {dataset}` makes one")
+    for line in describe(corpus.records().values(), dataset):
+        say(line)

@@ -1,0 +1,1 @@
+"""Many videos into one dataset, on the processors of a machine or of a cluster."""

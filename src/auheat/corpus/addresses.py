@@ -1,0 +1,238 @@
+"""What the user named: folders, patterns and lists, here or behind an address, as single videos.
+
+An address is an absolute path, or a URL of any protocol that fsspec knows (`s3://`, `gs://`, ...).
+A stamp tells cheaply whether a file may have changed: its size, and its time or ETag.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from glob import glob, has_magic
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from auheat.errors import AuheatError
+from auheat.faults import message
+from auheat.folders import natural_key
+from auheat.inference.inputs import VIDEO_SUFFIXES, is_overlay
+from auheat.optional import require
+
+LISTS = (".txt", ".parquet")
+# Columns of a Parquet list that may hold the inputs, the first that is there.
+_COLUMNS = ("input", "path", "file", "video", "url")
+# What file systems call the time or the version of a file, the best first.
+_VERSIONS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input of a corpus.
+
+    Attributes:
+        address: Where it is; what tables call it.
+        stamp: By which a change is noticed; "" where nothing is there.
+        problem: Why it cannot be read, as far as that shows without opening it, or None.
+    """
+
+    address: str
+    stamp: str = ""
+    problem: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes; 0 if not known."""
+        number = self.stamp.partition("-")[0]
+        return int(number) if number.isdecimal() else 0
+
+
+def is_remote(address: str) -> bool:
+    """Whether fsspec is needed to reach it."""
+    return "://" in address and not address.startswith("file://")
+
+
+def local_path(address: str) -> Path:
+    """The path of an address on this machine."""
+    return Path(os.path.abspath(address.removeprefix("file://")))  # noqa: PTH100  # keeps links
+
+
+def find_sources(names: Iterable[str]) -> list[Source]:
+    """The videos behind what the user named, each once, in the order given.
+
+    A folder stands for the videos in it and in all folders below, in natural order; a pattern for
+    what matches; a file that ends in .txt or .parquet for the inputs that it lists, a line or a row
+    each. What cannot be looked at becomes a source with a `problem`.
+
+    Raises:
+        AuheatError: fsspec is missing, or there is nothing to read at all.
+    """
+    found: dict[str, Source] = {}
+    for name in names:
+        for source in _listed(name) if _suffix(name) in LISTS else _named(name):
+            found.setdefault(source.address, source)
+    if not found:
+        raise AuheatError(f"no videos in {', '.join(names)}")
+    return list(found.values())
+
+
+def stamp_of(address: str) -> str:
+    """The stamp of a file as it is now; "" if there is none."""
+    try:
+        if is_remote(address):
+            system, path = file_system(address)
+            return _stamp(system.info(path))
+        about = local_path(address).stat()
+    except OSError:
+        return ""
+    return f"{about.st_size}-{about.st_mtime_ns}"
+
+
+@contextmanager
+def fetched(address: str) -> Iterator[Path]:
+    """A file as a path on this machine; what has to be fetched for that is removed afterwards.
+
+    Raises:
+        AuheatError: It cannot be fetched.
+    """
+    if not is_remote(address):
+        yield local_path(address)
+        return
+    system, path = file_system(address)
+    with tempfile.TemporaryDirectory(prefix="auheat-") as folder:
+        there = Path(folder) / (PurePosixPath(path).name or "input")
+        try:
+            system.get_file(path, str(there))
+        except FileNotFoundError:
+            raise AuheatError(f"no file at {address}") from None
+        except Exception as error:  # every protocol has errors of its own
+            raise AuheatError(f"cannot fetch {address}: {_reason(error)}") from None
+        yield there
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def file_system(address: str) -> tuple[Any, str]:
+    """The file system of an address, and the path in it.
+
+    Raises:
+        AuheatError: There is none.
+    """
+    fsspec = require("fsspec")
+    try:
+        system, path = fsspec.core.url_to_fs(address)
+    except Exception as error:  # an unknown protocol, or a package that it needs
+        raise AuheatError(f"cannot reach {address}: {_reason(error)}") from None
+    return system, path
+
+
+def _stamp(info: Mapping[str, Any]) -> str:
+    version = next((info[key] for key in _VERSIONS if info.get(key)), "")
+    return f"{info.get('size') or 0}-{version}"
+
+
+def _named(name: str) -> list[Source]:
+    """What a folder, pattern or file stands for; never a list."""
+    try:
+        return list(_remote(name) if is_remote(name) else _local(name))
+    except AuheatError as error:
+        if str(error).startswith("fsspec is not installed"):
+            raise
+        return [Source(name, "", str(error))]
+    except Exception as error:  # whatever it is, the other inputs are read
+        return [Source(name, "", message(error, name))]
+
+
+def _local(name: str) -> Iterator[Source]:
+    path = local_path(name)
+    if path.is_dir():
+        yield from _below(path)
+    elif path.exists() or not has_magic(name):
+        yield Source(str(path), stamp_of(str(path)), None if path.exists() else _missing(path))
+    else:
+        for match in sorted(glob(str(path), recursive=True), key=natural_key):  # noqa: PTH207
+            if Path(match).is_file():
+                yield Source(match, stamp_of(match))
+
+
+def _missing(path: Path) -> str:
+    return f"no file at {path}"
+
+
+def _below(folder: Path) -> Iterator[Source]:
+    problems: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=problems.append):
+        folders[:] = sorted((f for f in folders if not f.startswith(".")), key=natural_key)
+        for name in sorted(filter(_is_video, files), key=natural_key):
+            address = os.path.join(place, name)  # noqa: PTH118  # a hundred thousand of them
+            yield Source(address, stamp_of(address))
+    for error in problems:
+        name = str(error.filename)
+        yield Source(name, "", f"cannot read folder {name}: {error.strerror}")
+
+
+def _remote(name: str) -> Iterator[Source]:
+    system, path = file_system(name)
+    if has_magic(path):
+        infos = system.glob(path, detail=True)
+    elif system.isdir(path):
+        infos = {at: info for at, info in system.find(path, detail=True).items() if _is_video(at)}
+    elif system.exists(path):
+        infos = {path: system.info(path)}
+    else:
+        yield Source(name, "", f"no file at {name}")
+        return
+    for at in sorted(infos, key=natural_key):
+        if infos[at]["type"] == "file":
+            yield Source(system.unstrip_protocol(at), _stamp(infos[at]))
+
+
+def _is_video(name: str) -> bool:
+    path = PurePosixPath(name)
+    hidden = path.name.startswith(".")
+    return path.suffix.lower() in VIDEO_SUFFIXES and not hidden and not is_overlay(path)
+
+
+def _listed(name: str) -> Iterator[Source]:
+    """What a list names, as if it were given in its place.
+
+    Raises:
+        AuheatError: It cannot be read.
+    """
+    with fetched(name) as path:
+        entries = _rows(path) if path.suffix.lower() == ".parquet" else _lines(path)
+    for entry in entries:
+        yield from _named(entry)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text("utf-8-sig", errors="surrogateescape")
+    except FileNotFoundError:
+        raise AuheatError(f"no file at {path}") from None
+    except OSError as error:
+        raise AuheatError(f"cannot read list {path}: {error.strerror}") from None
+    return [line.strip() for line in re.split(r"\r?\n", text) if line.strip()]
+
+
+def _rows(path: Path) -> list[str]:
+    parquet = require("pyarrow.parquet")
+    try:
+        table = parquet.read_table(path)
+    except FileNotFoundError:
+        raise AuheatError(f"no file at {path}") from None
+    except Exception as error:  # Arrow's errors have no one base
+        raise AuheatError(f"cannot read list {path}: {_reason(error)}") from None
+    column = next((name for name in _COLUMNS if name in table.column_names), None)
+    if column is None:
+        raise AuheatError(f"{path} lists no inputs: it needs a column called {_COLUMNS[0]}")
+    return [str(value) for value in table[column].to_pylist() if value]
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

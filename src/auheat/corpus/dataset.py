@@ -1,0 +1,118 @@
+"""A dataset of readings: one file of rows for each input, and the table of inputs.
+
+    rows/0a/0a1b....parquet   the rows of one input, with its record as metadata
+    inputs.parquet            all records, as a table
+    corpus.json               what made it
+    .work/                    what is being made
+
+The files of rows are what counts. The table of inputs is made from them; where it is behind, after
+a stop, the records of the files that it does not know are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from auheat.corpus.records import Record, records_in, stored_record, table_of
+from auheat.corpus.storage import WORK, open_storage
+from auheat.errors import AuheatError
+from auheat.optional import require
+
+ABOUT, INPUTS, ROWS = "corpus.json", "inputs.parquet", "rows"
+FORMAT = 1
+_KEY = "auheat_corpus"
+_READERS = 16  # threads that wait for a network
+
+
+class Corpus:
+    """What is known of a dataset.
+
+    Args:
+        address: Its path, or an address that fsspec knows.
+
+    Attributes:
+        storage: Its files.
+        address: Its path or address.
+
+    Raises:
+        AuheatError: fsspec is missing, or the address is unknown.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address, self.storage = address, open_storage(address)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a dataset.
+
+        Raises:
+            AuheatError: There is one of another format.
+        """
+        try:
+            with self.storage.open(ABOUT) as file:
+                found = json.loads(file.read())[_KEY]
+        except OSError:
+            return False
+        except (ValueError, KeyError, TypeError):
+            found = None
+        if found != FORMAT:
+            raise AuheatError(f"{self.address} is no dataset that this version of auheat knows")
+        return True
+
+    def begin(self, origin: Mapping[str, Any]) -> None:
+        """Makes the dataset if there is none, and notes what reads it.
+
+        Raises:
+            AuheatError: Something else is there, or it cannot be written.
+        """
+        if not self.exists:
+            others = [name for name in self.storage.sizes("") if not name.startswith(WORK)]
+            if others:
+                raise AuheatError(f"{self.address} holds other files: name a new or empty folder")
+        text = json.dumps({_KEY: FORMAT, "origin": origin}, indent=1) + "\n"
+        with self.storage.new(ABOUT) as path:
+            path.write_text(text, "utf-8")
+
+    def records(self) -> dict[str, Record]:
+        """What is known of every input, by its name.
+
+        Raises:
+            AuheatError: pyarrow is missing.
+        """
+        sizes = self.storage.sizes(ROWS)
+        known = {
+            record.file: record
+            for record in self._table()
+            if sizes.get(record.file) == record.file_bytes
+        }
+        missing = [name for name in sizes if name not in known and name.endswith(".parquet")]
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = pool.map(lambda name: stored_record(self.storage, name), missing)
+            known |= {record.file: record for record in found if record}
+        return {record.input: record for record in known.values()}
+
+    def _table(self) -> list[Record]:
+        parquet = require("pyarrow.parquet")
+        try:
+            with self.storage.open(INPUTS) as file:
+                return records_in(parquet.read_table(file))
+        except (OSError, ValueError, TypeError):  # not there, or damaged: the files tell
+            return []
+
+    def save(self, records: Iterable[Record]) -> None:
+        """Writes the table of inputs.
+
+        Raises:
+            AuheatError: It cannot be written.
+        """
+        with self.storage.new(INPUTS) as path:
+            require("pyarrow.parquet").write_table(table_of(records), path, compression="zstd")
+
+    def clean(self) -> None:
+        """Removes what killed runs left half made; segments stay."""
+        for name in self.storage.sizes(WORK):
+            if name.endswith(".parquet") and "/segments/" not in name:
+                self.storage.remove(name)

@@ -1,0 +1,114 @@
+"""What is known of each input: one row of the table of inputs.
+
+A record travels in the metadata of the Parquet file that holds the rows of its input, so that both
+are there at the same moment or not at all. `inputs.parquet` is made from them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
+from typing import Any, Literal
+
+from auheat.corpus.storage import Storage
+from auheat.optional import require
+
+# "read": all of it; "partly": what could be read; "failed": nothing.
+State = Literal["read", "partly", "failed"]
+KEY = b"auheat_input"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one input.
+
+    Attributes:
+        input: Its address, as the rows have it.
+        state: How much of it was read.
+        problem: The cause of failure, or what is missing; None if nothing is.
+        note: What may make the readings worse, or None.
+        frames: Frames read.
+        frames_with_face: Those with a face.
+        people: Different persons.
+        video_seconds: Its length, as far as it was read.
+        seconds: Of work on it, on the clock.
+        cpu_seconds: Of processor time.
+        sha256: Of its content; "" if it could not be read.
+        stamp: By which a change is noticed without reading it.
+        reading: Which weights and settings read it, see `ReadSettings`.
+        weights: SHA-256 of the file of weights.
+        auheat: The version.
+        file: Its rows, within the dataset.
+        file_bytes: Size of that file.
+    """
+
+    input: str
+    state: State
+    problem: str | None = None
+    note: str | None = None
+    frames: int = 0
+    frames_with_face: int = 0
+    people: int = 0
+    video_seconds: float = 0.0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    sha256: str = ""
+    stamp: str = ""
+    reading: str = ""
+    weights: str = ""
+    auheat: str = ""
+    file: str = ""
+    file_bytes: int = 0
+
+    def metadata(self) -> dict[bytes, bytes]:
+        """For the Parquet file of its rows."""
+        return {KEY: json.dumps(asdict(self)).encode()}
+
+    @classmethod
+    def of_metadata(cls, metadata: Mapping[bytes, bytes] | None, size: int) -> Record | None:
+        """The record in a file of `size` bytes; None if there is none."""
+        try:
+            stored = json.loads((metadata or {})[KEY])
+            known = {field.name: stored[field.name] for field in fields(cls)}
+        except (KeyError, ValueError, TypeError):
+            return None
+        return cls(**{**known, "file_bytes": size})
+
+
+def key_of(address: str) -> str:
+    """A name for an input that is no longer than any folder allows, and its own."""
+    return sha256(address.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def rows_name(address: str) -> str:
+    """The file with the rows of an input: 256 folders keep each of them short."""
+    key = key_of(address)
+    return f"rows/{key[:2]}/{key}.parquet"
+
+
+def table_of(records: Iterable[Record]) -> Any:
+    """The Arrow table of inputs, in the order of their addresses."""
+    pa = require("pyarrow")
+    kinds = {"str": pa.string(), "State": pa.string(), "str | None": pa.string()}
+    kinds |= {"int": pa.int64(), "float": pa.float64()}
+    schema = pa.schema([(field.name, kinds[str(field.type)]) for field in fields(Record)])
+    rows = sorted(records, key=lambda record: record.input)
+    return pa.Table.from_pylist([vars(record) for record in rows], schema=schema)
+
+
+def records_in(table: Any) -> list[Record]:
+    """The records of such a table."""
+    return [Record(**row) for row in table.to_pylist()]
+
+
+def stored_record(storage: Storage, name: str) -> Record | None:
+    """The record in a file of rows; None if there is none."""
+    parquet = require("pyarrow.parquet")
+    try:
+        with storage.open(name) as file:
+            size = file.seek(0, 2)
+            return Record.of_metadata(parquet.read_schema(file).metadata, size)
+    except (OSError, ValueError):  # Arrow's errors are among these
+        return None
