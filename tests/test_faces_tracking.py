@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -262,3 +263,32 @@ def test_a_face_far_away_is_found_when_its_tile_is_searched() -> None:
     for scene.frame in range(6):
         found.append(tracker.update(texture(0, 900, 1600)))
     assert [len(faces) for faces in found] == [1] * 6
+
+
+@pytest.mark.parametrize("at", [1, 12, 15, 29, 34, 52])
+def test_a_tracker_goes_on_from_a_stored_state(at: int) -> None:
+    """Whoever is tracked, lost, coming back or new keeps id and place."""
+    people = (walk(60, 1.3, 60), hidden(still(60, x=300), 9, 30), hidden(still(60, x=420), 0, 33))
+    images = [texture(0, 270, 480)] * 50 + [texture(9, 270, 480)] * 10
+    scene = Scene(*people)
+    trackers = [VideoTracker(scene, scene, max_faces=2, min_size=32) for _ in range(2)]
+    for frame, image in enumerate(images):
+        scene.frame = frame
+        if frame == at:
+            stored = json.loads(json.dumps(trackers[0].state()))
+            trackers[1].resume(stored)
+            # What `state` knows nothing of would be missing after a restart.
+            assert set(vars(trackers[0])) == _NAMES
+        found = trackers[0].update(image)
+        if frame >= at:
+            again = trackers[1].update(image)
+            assert [face.face_id for face in again] == [face.face_id for face in found]
+            for one, other in zip(found, again, strict=True):
+                np.testing.assert_array_equal(one.landmarks, other.landmarks)
+            assert trackers[1].state() == trackers[0].state()
+
+
+_NAMES = {
+    *("_detector", "_landmarker", "_max_faces", "_min_size", "_cut", "_tracks", "_lost"),
+    *("_frame", "_next_id", "_last_detected", "_is_new_scene", "_detection_count"),
+}

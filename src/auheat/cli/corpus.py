@@ -25,7 +25,9 @@ class _Corpus(click.Group):
     """A group whose subcommand `read` need not be named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, args if args[:1] and args[0] in self.commands else ["read", *args])
+        return super().parse_args(
+            ctx, args if args[:1] and args[0] in self.commands else ["read", *args]
+        )
 
 
 @click.group("corpus", cls=_Corpus, add_help_option=False)

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from glob import glob, has_magic
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -133,6 +134,8 @@ def file_system(address: str) -> tuple[Any, str]:
 
 def _stamp(info: Mapping[str, Any]) -> str:
     version = next((info[key] for key in _VERSIONS if info.get(key)), "")
+    if isinstance(version, datetime):  # some list files with numbers instead
+        version = version.timestamp()
     return f"{info.get('size') or 0}-{version}"
 
 

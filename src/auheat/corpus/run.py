@@ -76,7 +76,13 @@ class CorpusRun:
         self.tally = Tally(0, 0)
         predictor = plan.settings.load(self._threads)
         self._origin, self._aus = plan.settings.origin(predictor), predictor.aus
+        self._predictor = predictor if self._is_here else None
         self.reading = reading_of(self._origin)
+
+    @property
+    def _is_here(self) -> bool:
+        """Whether this process itself reads."""
+        return self._plan.workers == 0 and self._plan.ray is None
 
     @property
     def _threads(self) -> int:
@@ -129,8 +135,8 @@ class CorpusRun:
             from auheat.corpus.ray_actors import RayActors
 
             return RayActors(plan.ray, plan.workers, threads, make, arguments)
-        if plan.workers == 0:
-            return ThisProcess(make(*arguments))
+        if (predictor := self._predictor) is not None:
+            return ThisProcess(make(*arguments, load=lambda settings, threads: predictor))
         workers = plan.workers or max(1, cpu_count() // threads)
         return Processes(min(workers, count), make, arguments)
 
