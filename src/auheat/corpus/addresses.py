@@ -19,8 +19,8 @@ from typing import Any
 
 from auheat.errors import AuheatError
 from auheat.faults import message
-from auheat.folders import natural_key
-from auheat.inference.inputs import VIDEO_SUFFIXES, is_overlay
+from auheat.folders import VIDEO_SUFFIXES, natural_key
+from auheat.inference.inputs import is_overlay
 from auheat.optional import require
 
 LISTS = (".txt", ".parquet")
