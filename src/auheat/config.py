@@ -17,6 +17,7 @@ EdgeFeatures = Literal["centre_difference", "centre_neighbour", "difference"]
 HeatmapKind = Literal["point", "au"]
 Gaussian = Literal["fixed", "growing"]
 MapUnits = Literal["intensity", "amplitude"]
+Geometry = Literal["none", "channels"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class ModelConfig:
             (docs/model-card.md has the figures).
         scc_init: How its matrices start.
         scc_edges: What an edge is made of.
+        geometry: Whether the network takes in the shape of the face's mesh (`auheat.face_shape`)
+            beside the image: "channels" adds maps that are drawn from it to the channels that the
+            first deconvolution gives, before SCC joins them; "none" does not.
         maps: One heatmap per AU point, or one per AU.
         sigma: See `auheat.heatmap`, as for amplitude and gaussian.
         amplitude: Peak of a heatmap at intensity 1, "paper" for that of Eq. 1. Where `map_units` is
@@ -73,6 +77,7 @@ class ModelConfig:
     scc_norm: bool = False
     scc_init: SccInit = "identity"
     scc_edges: EdgeFeatures = "centre_difference"
+    geometry: Geometry = dataclasses.field(default="none", metadata={FORMER_VALUE: "none"})
     maps: HeatmapKind = "point"
     sigma: float = 2.0
     amplitude: float | Literal["paper"] = 0.2
@@ -107,6 +112,10 @@ class ModelConfig:
             "scc_k": (
                 not self.scc or 1 <= self.scc_k <= min(joined, default=1),
                 "1 to the smallest of deconv_widths that SCC follows",
+            ),
+            "geometry": (
+                self.geometry == "none" or not hourglass,
+                "'none' where kind is 'hourglass'",
             ),
             "sigma": (0 < self.sigma < math.inf, "more than 0"),
             "amplitude": (

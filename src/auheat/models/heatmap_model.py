@@ -1,7 +1,7 @@
 """What all heatmap networks share: how pictures go in, and how maps come out.
 
 They know nothing of files or video. Letters: B batch, C channels, H W input pixels, h w map pixels,
-N maps (K where there is one per AU point, A where there is one per AU).
+G numbers of a face's shape, N maps (K where there is one per AU point, A where one per AU).
 """
 
 from __future__ import annotations
@@ -66,13 +66,19 @@ class HeatmapModel(nn.Module):
         self.points = points
         self.input_size = input_size
 
-    def features(self, images: Tensor) -> Tensor:
-        """The channels that the 1x1 output weighs: (B, C, h, w)."""
+    def features(self, images: Tensor, geometry: Tensor | None = None) -> Tensor:
+        """The channels that the 1x1 output weighs: (B, C, h, w). Arguments as for `forward`."""
         raise NotImplementedError
 
-    def forward(self, images: Tensor) -> Heatmaps:
-        """Maps of images (B, 3, H, W), RGB, 0 to 255, float."""
-        maps = self.head(self.features(images))
+    def forward(self, images: Tensor, geometry: Tensor | None = None) -> Heatmaps:
+        """Maps of faces.
+
+        Args:
+            images: (B, 3, H, W), RGB, 0 to 255, float.
+            geometry: (B, G) float, the shapes of the faces' meshes, see `auheat.face_shape`; None
+                where none is known. Networks whose settings have no geometry do not look at it.
+        """
+        maps = self.head(self.features(images, geometry))
         if maps.shape[1] == self.points:
             return Heatmaps(maps, None)
         return Heatmaps(maps[:, : self.points], maps[:, self.points :])

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from auheat.config import ModelConfig
 from auheat.heatmap import layout_of
+from auheat.models.geometry import GeometryChannels
 from auheat.models.heatmap_model import HeatmapModel, output_layer
 from auheat.models.hourglass import Hourglass
 from auheat.models.resnet import ResNet
@@ -45,8 +46,9 @@ class HeatmapNet(HeatmapModel):
         backbone: gives (B, backbone.out_channels, H / backbone.stride, W / backbone.stride).
         points: number of maps.
         input_size: side of the square input.
-        correspondence: what follows each deconvolution: SCC, or nn.Identity. Others: see
-            `ModelConfig`.
+        correspondence: what follows each deconvolution: SCC, or nn.Identity.
+        geometry: what draws the shape of a face's mesh for the first of them; None for networks
+            that do not take it in. Others: see `ModelConfig`.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class HeatmapNet(HeatmapModel):
         deconv_widths: Sequence[int],
         correspondence: Sequence[nn.Module],
         location_maps: bool,
+        geometry: GeometryChannels | None = None,
     ) -> None:
         super().__init__(points, input_size, normalise)
         self.backbone = backbone
@@ -66,13 +69,18 @@ class HeatmapNet(HeatmapModel):
             DeconvStage(inputs, outputs) for inputs, outputs in pairwise(widths)
         )
         self.correspondence = nn.ModuleList(correspondence)
+        self.geometry = geometry
         self.head = output_layer(widths[-1], points * (2 if location_maps else 1))
 
-    def features(self, images: Tensor) -> Tensor:
+    def features(self, images: Tensor, geometry: Tensor | None = None) -> Tensor:
         """The channels that the 1x1 output weighs, F^L of Eq. 5: (B, C, h, w)."""
         x: Tensor = self.backbone(self.normalise(images))
-        for deconv, correspondence in zip(self.deconvs, self.correspondence, strict=True):
-            x = correspondence(deconv(x))
+        stages = zip(self.deconvs, self.correspondence, strict=True)
+        for stage, (deconv, correspondence) in enumerate(stages):
+            x = deconv(x)
+            if stage == 0 and self.geometry is not None and geometry is not None:
+                x = x + self.geometry(geometry)
+            x = correspondence(x)
         return x
 
 
@@ -95,14 +103,26 @@ def build_net(config: ModelConfig) -> HeatmapModel:
         config.deconv_widths,
         _correspondence(config),
         config.location_maps,
+        _geometry(config),
     )
+
+
+def _side(config: ModelConfig, stage: int) -> int:
+    """Side of the maps that a deconvolution gives, counted from 1."""
+    return (config.input_size // 32) << stage
+
+
+def _geometry(config: ModelConfig) -> GeometryChannels | None:
+    if config.geometry == "none":
+        return None
+    return GeometryChannels(config.deconv_widths[0], _side(config, 1))
 
 
 def _correspondence(config: ModelConfig) -> list[nn.Module]:
     """What follows each deconvolution."""
     stages: list[nn.Module] = []
     for stage in range(1, len(config.deconv_widths) + 1):
-        length = (config.input_size // 32 * 2**stage) ** 2
+        length = _side(config, stage) ** 2
         stages.append(
             SemanticCorrespondenceConv(
                 length, config.scc_k, config.scc_norm, config.scc_init, config.scc_edges

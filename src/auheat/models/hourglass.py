@@ -104,6 +104,7 @@ class Hourglass(HeatmapModel):
         )
         self.head = output_layer(wide, points * (2 if location_maps else 1))
 
-    def features(self, images: Tensor) -> Tensor:
+    def features(self, images: Tensor, geometry: Tensor | None = None) -> Tensor:
         """The channels that the 1x1 output weighs: (B, C, H / 4, W / 4)."""
+        del geometry  # it has no place for it
         return self.tail(self.hourglass(self.stem(self.normalise(images))))  # type: ignore[no-any-return]
