@@ -83,11 +83,11 @@ def picture(part: Manifest, landmarks: Floats, row: int, size: int, worn: bool) 
     rng = np.random.default_rng([9, row, int(worn)])
     strength = rng.uniform()
     config = wear(strength) if worn else NONE
-    image, points = augment(rng, image, landmarks, size, part.crop.pad, config)
+    image, points, _ = augment(rng, image, landmarks, size, part.crop.pad, config)
     if worn:
         covering = replace(NONE, random_erasing=1.0)
         for _ in range(rng.poisson(2 * strength)):
-            image, points = augment(rng, image, points, size, 0, covering)
+            image, points, _ = augment(rng, image, points, size, 0, covering)
         if rng.random() < 0.6:
             sigma = 0.3 + 6 * strength * rng.random()
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)

@@ -62,7 +62,7 @@ def test_image_and_points_move_together(
     """
     image, flips = dots(marks, landmarks), 0
     for seed in range(25):
-        moved, points = augment(np.random.default_rng(seed), image, marks, size, PAD, GEOMETRY)
+        moved, points, _ = augment(np.random.default_rng(seed), image, marks, size, PAD, GEOMETRY)
         assert moved.shape == (size, size, 3)
         assert points.shape == (68, 2)
         assert points[36, 0] < points[45, 0], "the right eye stays on the left of the picture"
@@ -78,7 +78,7 @@ def test_geometry_varies_within_bounds(marks: NDArray[np.float64]) -> None:
     config = replace(GEOMETRY, flip=0)
     turns, zooms, shifts = [], [], []
     for seed in range(300):
-        _, points = augment(np.random.default_rng(seed), picture(), marks, SIZE, PAD, config)
+        _, points, _ = augment(np.random.default_rng(seed), picture(), marks, SIZE, PAD, config)
         fitted = geometry.fit_similarity(marks - PAD, points)
         turns.append(np.degrees(np.arctan2(fitted[1, 0], fitted[0, 0])))
         zooms.append(np.log(geometry.scale_of(fitted)))
@@ -93,7 +93,7 @@ def test_geometry_varies_within_bounds(marks: NDArray[np.float64]) -> None:
 
 def test_a_flip_is_the_mirror_image_by_hand(marks: NDArray[np.float64]) -> None:
     image = picture()
-    found, points = augment(
+    found, points, _ = augment(
         np.random.default_rng(0), image, marks, SIZE, PAD, replace(NONE, flip=1.0)
     )
     np.testing.assert_array_equal(found, image[PAD:-PAD, PAD:-PAD][:, ::-1])
@@ -107,18 +107,18 @@ def test_flips_come_with_their_chance(marks: NDArray[np.float64]) -> None:
     config = replace(NONE, flip=0.25)
     flipped = 0
     for seed in range(400):
-        found, _ = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, config)
+        found, _, _ = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, config)
         flipped += not np.array_equal(found, image[PAD:-PAD, PAD:-PAD])
     assert 0.18 < flipped / 400 < 0.32
 
 
 def test_nothing_at_scale_1_is_an_exact_cut(marks: NDArray[np.float64]) -> None:
     image = picture()
-    found, points = augment(np.random.default_rng(0), image, marks, SIZE, PAD, NONE)
+    found, points, _ = augment(np.random.default_rng(0), image, marks, SIZE, PAD, NONE)
     np.testing.assert_array_equal(found, image[PAD:-PAD, PAD:-PAD])
     np.testing.assert_array_equal(points, marks - PAD)
     assert found.flags.c_contiguous
-    whole, points = augment(np.random.default_rng(0), image, marks, SIDE, 0, NONE)
+    whole, points, _ = augment(np.random.default_rng(0), image, marks, SIDE, 0, NONE)
     np.testing.assert_array_equal(whole, image)
     np.testing.assert_array_equal(points, marks)
 
@@ -133,7 +133,7 @@ def test_the_callers_picture_is_left_alone(marks: NDArray[np.float64]) -> None:
         for pad in (0, PAD):
             size = SIDE - 2 * pad
             for seed in range(5):
-                found, moved = augment(
+                found, moved, _ = augment(
                     np.random.default_rng(seed), image, points, size, pad, config
                 )
                 found[:] = 0
@@ -147,9 +147,9 @@ def test_convention_another_size_spans_the_same_edges(
     marks: NDArray[np.float64], size: int
 ) -> None:
     """The region from -0.5 to its side - 0.5 stays the same; pixel centres lie at integers."""
-    _, points = augment(np.random.default_rng(0), picture(), marks, size, PAD, NONE)
+    _, points, _ = augment(np.random.default_rng(0), picture(), marks, size, PAD, NONE)
     np.testing.assert_allclose((points + 0.5) / size, (marks - PAD + 0.5) / SIZE, atol=1e-9)
-    found, points = augment(
+    found, points, _ = augment(
         np.random.default_rng(0), dots(marks, DOTTED[:3]), marks, size, PAD, NONE
     )
     np.testing.assert_allclose(centres(found), points[list(DOTTED[:3])], atol=0.1)
@@ -160,7 +160,7 @@ def test_colours_do_not_move_points(marks: NDArray[np.float64]) -> None:
     image = dots(marks, DOTTED[:3])
     config = replace(COLOURS, random_erasing=0, noise=0, grayscale=0)
     for seed in range(20):
-        found, points = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, config)
+        found, points, _ = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, config)
         np.testing.assert_array_equal(points, marks - PAD)
         bright = np.clip(found.astype(int) - np.median(found, axis=(0, 1)), 0, None)
         np.testing.assert_allclose(centres(bright), points[list(DOTTED[:3])], atol=0.2)
@@ -176,7 +176,7 @@ def test_every_change_can_be_had_alone(marks: NDArray[np.float64], name: str) ->
     plain = image[PAD:-PAD, PAD:-PAD]
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        found, points = augment(rng, image, marks, SIZE, PAD, replace(NONE, **{name: 1.0}))
+        found, points, _ = augment(rng, image, marks, SIZE, PAD, replace(NONE, **{name: 1.0}))
         assert found.shape == plain.shape
         assert found.dtype == np.uint8
         assert (found != plain).any()
@@ -200,7 +200,7 @@ def test_light_changes_all_pixels_alike(marks: NDArray[np.float64]) -> None:
     spread = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        found, _ = augment(rng, image, marks, 256, 0, replace(NONE, photometric=1.0))
+        found, _, _ = augment(rng, image, marks, 256, 0, replace(NONE, photometric=1.0))
         assert (found == found[:1]).all()
         assert (np.diff(found[0].astype(int), axis=0) >= 0).all()
         spread.append(found[0, 128].astype(int))
@@ -214,7 +214,7 @@ def test_weak_light_changes_little(marks: NDArray[np.float64]) -> None:
     plain = image[PAD:-PAD, PAD:-PAD].astype(int)
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        found, _ = augment(rng, image, marks, SIZE, PAD, replace(NONE, photometric=1e-6))
+        found, _, _ = augment(rng, image, marks, SIZE, PAD, replace(NONE, photometric=1e-6))
         assert np.abs(found - plain).max() <= 1
 
 
@@ -243,7 +243,7 @@ def test_outside_the_picture_its_border_continues(marks: NDArray[np.float64]) ->
     image = np.full((SIDE, SIDE, 3), 90, np.uint8)
     wild = replace(GEOMETRY, translation=0.5, rotation=40)
     for seed in range(10):
-        found, _ = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, wild)
+        found, _, _ = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, wild)
         assert (found == 90).all()
 
 

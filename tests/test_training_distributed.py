@@ -17,7 +17,7 @@ from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import predict_part
 from auheat.metrics import Agreement, summary
 from auheat.models.runtimes.opening import open_runtime
-from auheat.training import fit as module
+from auheat.training import run_data as module
 from auheat.training.fit import fit
 from auheat.training.run_folder import BEST
 from small_runs import AUS, experiment, write_dataset
@@ -106,7 +106,7 @@ def test_more_processes_than_pictures_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_dataset(tmp_path / "data")
-    monkeypatch.setattr(module, "_processes", lambda: (9, 0))
+    monkeypatch.setattr(module, "processes", lambda: (9, 0))
     with pytest.raises(
         AuheatError, match="9 processes have too few pictures: an epoch has 16, the"
     ):

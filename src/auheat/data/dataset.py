@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from auheat import face_shape
 from auheat.data.crop_cache import CropCache
 from auheat.data.manifest import Manifest
 from auheat.data.transforms import NONE, AugmentConfig, augment
@@ -22,13 +23,19 @@ from auheat.errors import AuheatError
 from auheat.facs import PointLayout
 
 
-class Sample(TypedDict):
+class _Beside(TypedDict, total=False):
+    geometry: Tensor
+
+
+class Sample(_Beside):
     """One crop of a batch.
 
     Attributes:
         image: (3, H, W) uint8.
         points: (K, 2) in its pixels.
         intensities: (A,), NaN if uncoded.
+        geometry: (G,), the shape of the face's mesh, see `auheat.face_shape`; only where the
+            dataset was given shapes.
     """
 
     image: Tensor
@@ -45,6 +52,9 @@ class CropDataset(Dataset[Sample]):
     Args:
         cache: folder in which decoded crops are kept for later visits, see
             `auheat.data.crop_cache`.
+        shapes: (R, G) of the rows' faces; they are mirrored where the picture is.
+        shape_dropout: fraction of visits in which the shape is left out, as that of a face whose
+            mesh was not found.
     """
 
     def __init__(
@@ -55,6 +65,8 @@ class CropDataset(Dataset[Sample]):
         augmentation: AugmentConfig = NONE,
         seed: int = 0,
         cache: Path | None = None,
+        shapes: NDArray[np.float32] | None = None,
+        shape_dropout: float = 0.0,
     ) -> None:
         self._folder = manifest.folder
         self._crop = manifest.crop
@@ -63,6 +75,7 @@ class CropDataset(Dataset[Sample]):
         self._labels = manifest.labels(aus)
         self._layout = PointLayout.of(aus)
         self._size, self._augmentation, self._seed = size, augmentation, seed
+        self._shapes, self._shape_dropout = shapes, shape_dropout
         pictures = [self._folder / path for path in self._paths] if cache else []
         self._cache = CropCache(cache, pictures, manifest.crop.side) if cache else None
 
@@ -72,7 +85,7 @@ class CropDataset(Dataset[Sample]):
     def __getitem__(self, key: int | tuple[int, int]) -> Sample:
         visit, row = key if isinstance(key, tuple) else (0, key)
         rng = np.random.default_rng([self._seed, visit, row])
-        image, landmarks = augment(
+        image, landmarks, flipped = augment(
             rng,
             self._read(row),
             self._landmarks[row].astype(np.float64),
@@ -80,11 +93,17 @@ class CropDataset(Dataset[Sample]):
             self._crop.pad,
             self._augmentation,
         )
-        return {
+        sample: Sample = {
             "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
             "points": torch.from_numpy(self._layout.locate(landmarks).astype(np.float32)),
             "intensities": torch.from_numpy(self._labels[row].copy()),
         }
+        if self._shapes is not None:
+            dropped = self._shape_dropout and rng.random() < self._shape_dropout
+            shape = face_shape.absent() if dropped else self._shapes[row]
+            shape = face_shape.mirror(shape) if flipped else shape
+            sample["geometry"] = torch.from_numpy(np.array(shape, np.float32))
+        return sample
 
     def _read(self, row: int) -> NDArray[np.uint8]:
         if self._cache is None:

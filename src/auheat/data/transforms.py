@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -54,6 +55,20 @@ class AugmentConfig:
 NONE = AugmentConfig(**dict.fromkeys((setting.name for setting in fields(AugmentConfig)), 0.0))
 
 
+class View(NamedTuple):
+    """A crop as the network sees it.
+
+    Attributes:
+        image: (size, size, 3).
+        points: (68, 2) landmarks in its pixels.
+        flipped: Whether it is mirrored.
+    """
+
+    image: Image
+    points: geometry.Points
+    flipped: bool
+
+
 def augment(
     rng: np.random.Generator,
     image: Image,
@@ -61,7 +76,7 @@ def augment(
     size: int,
     pad: int,
     config: AugmentConfig,
-) -> tuple[Image, geometry.Points]:
+) -> View:
     """The network's view of a stored crop.
 
     Args:
@@ -71,11 +86,8 @@ def augment(
         size: Side of the view.
         pad: Pixels around that region.
         config: How far the image is changed.
-
-    Returns:
-        An image (size, size, 3) and landmarks in its pixels.
     """
-    moved, points = _move(rng, image, landmarks, size, pad, config)
+    moved, points, flipped = _move(rng, image, landmarks, size, pad, config)
     if config.random_erasing and rng.random() < config.random_erasing:
         moved = _erased(rng, moved)
     if config.photometric:
@@ -88,7 +100,7 @@ def augment(
     if config.noise and rng.random() < config.noise:
         grain = rng.standard_normal(moved.shape, np.float32) * np.float32(rng.uniform(2, 14))
         moved = np.asarray(np.clip(moved + grain, 0, 255), np.uint8)
-    return moved, points
+    return View(moved, points, flipped)
 
 
 def _move(
@@ -98,11 +110,12 @@ def _move(
     size: int,
     pad: int,
     config: AugmentConfig,
-) -> tuple[Image, geometry.Points]:
+) -> View:
     """Flip, rotate, scale, translate; without any, the middle of the crop, resized to `size`."""
     side = image.shape[0]
     points = np.asarray(landmarks, np.float64)
-    if config.flip and rng.random() < config.flip:
+    flipped = bool(config.flip and rng.random() < config.flip)
+    if flipped:
         image, points = image[:, ::-1], mirror(points, side)
     scale = size / (side - 2 * pad)
     centre = scale * (np.array([pad, pad]) - 0.5) + 0.5
@@ -116,12 +129,12 @@ def _move(
         )
         transform = geometry.compose(geometry.about(jitter, [(size - 1) / 2] * 2), fit)
     elif scale == 1:
-        return image[pad : side - pad, pad : side - pad].copy(), points - pad
+        return View(image[pad : side - pad, pad : side - pad].copy(), points - pad, flipped)
     warped = cv2.warpAffine(
         np.ascontiguousarray(image), transform, (size, size),
         flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    return np.asarray(warped, np.uint8), geometry.apply(transform, points)
+    return View(np.asarray(warped, np.uint8), geometry.apply(transform, points), flipped)
 
 
 def _photometric(rng: np.random.Generator, image: Image, strength: float) -> Image:

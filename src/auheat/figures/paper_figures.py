@@ -27,7 +27,7 @@ from auheat.models.checkpoint import Checkpoint, load_checkpoint
 from auheat.training import ablations
 from auheat.training.ablations import Sweep, Variant
 from auheat.training.aggregate import aggregate
-from auheat.training.fit import read_dataset
+from auheat.training.run_data import read_dataset
 from auheat.training.run_folder import BEST
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from auheat.evaluation.protocols import K_FOLD, folds_of
 from auheat.models.runtimes.opening import open_runtime
 from auheat.settings import build, deep_merge, override, read_toml, to_dict
 from auheat.training.experiment import Experiment, read_settings
-from auheat.training.fit import fit, read_dataset, refuse_missing_files
+from auheat.training.fit import fit, refuse_missing_files
+from auheat.training.run_data import read_dataset
 from auheat.training.run_folder import refuse_other_run
 
 

@@ -15,7 +15,7 @@ from auheat.evaluation.report import Report
 from auheat.metrics import nanmean
 from auheat.settings import to_dict
 from auheat.training.ablations import Sweep, Variant
-from auheat.training.fit import read_dataset
+from auheat.training.run_data import read_dataset
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ class DataConfig:
             epochs.
         balance: How much oftener pictures with rare AUs and levels are visited: a power, 0 for all
             alike, see `auheat.data.sampling`.
+        geometry_dropout: Fraction of visits in which a network with `ModelConfig.geometry` is not
+            given the shape of the face, so that it can do without.
         workers: Reading processes.
         cache: Folder in which decoded crops of `folder` and `more` are kept for the next epoch,
             side x side x 3 bytes each, none if empty; what is read stays the same.
@@ -50,6 +52,7 @@ class DataConfig:
     batch_size: int = 32
     epoch_images: int = 0
     balance: float = 0.0
+    geometry_dropout: float = 0.25
     workers: int = 1
     cache: str = ""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -58,7 +61,7 @@ class DataConfig:
         if self.protocol:
             published(self.protocol)  # raises AuheatError for an unknown one
         counts = {"fold": 1, "folds": 1, "batch_size": 1, "epoch_images": 0, "workers": 0}
-        _check(self, {**counts, "balance": 0})
+        _check(self, {**counts, "balance": 0, "geometry_dropout": 0})
 
 
 @dataclass(frozen=True)

@@ -11,22 +11,14 @@ import os
 import signal
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from torch.utils.data import DataLoader
 
-from auheat.data.dataset import CropDataset, Sample
-from auheat.data.loader import crop_loader
-from auheat.data.manifest import Manifest, join, read_manifest
-from auheat.data.sampling import VisitSampler, balanced_weights
 from auheat.errors import AuheatError, Terminated
-from auheat.evaluation.protocols import assign, fold_of
 from auheat.models.checkpoint import backbone_of, load_backbone
 from auheat.models.warm_start import start_from
 from auheat.models.weights import checkpoint_path, is_default
@@ -41,11 +33,16 @@ from auheat.training.callbacks import (
     TimeLeft,
     readable_checkpoint,
 )
-from auheat.training.experiment import DataConfig, Experiment
+from auheat.training.experiment import Experiment
 from auheat.training.module import HeatmapModule
+from auheat.training.run_data import (
+    RunData,
+    processes,
+    read_run_data,
+    train_loader,
+    val_loader,
+)
 from auheat.training.run_folder import BEST, Record, claim, refuse_other_run
-
-_EVALUATION_BATCH = 64
 
 
 def fit(
@@ -74,7 +71,7 @@ def fit(
     folder = Path(folder)
     keep_freed_memory()
     refuse_other_run(folder, experiment)
-    parts = _read_parts(experiment)
+    parts = read_run_data(experiment)
     refuse_missing_files(experiment)
     logging.getLogger("lightning").setLevel(logging.WARNING)  # its greetings and tips
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -94,8 +91,8 @@ def fit(
             warnings.filterwarnings("ignore", module=r"lightning\..*")
             trainer.fit(
                 module,
-                _train_loader(experiment, parts),
-                _val_loader(experiment, parts.val, trainer),
+                train_loader(experiment, parts),
+                val_loader(experiment, parts, trainer.global_rank, trainer.world_size),
                 ckpt_path=found[0] if found else None,
                 weights_only=True,
             )
@@ -130,55 +127,6 @@ def refuse_missing_files(experiment: Experiment) -> None:
             raise AuheatError(f"no file at {name}, which optim.{key} names")
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """What is trained and validated on, and in which portions.
-
-    Attributes:
-        batches: of an epoch.
-        steps: of the whole training.
-        sampler: the order of `train`.
-    """
-
-    train: Manifest
-    val: Manifest
-    sampler: VisitSampler
-    batches: int
-    steps: int
-
-
-def _read_parts(experiment: Experiment) -> _Parts:
-    """Reads the datasets of a run.
-
-    Raises:
-        AuheatError: for datasets that cannot be trained on.
-    """
-    data = experiment.data
-    manifest = read_dataset(data)
-    more = [read_manifest(Path(folder)) for folder in data.more]
-    train = join([part.split("train") for part in (manifest, *more)])
-    val = manifest.split("val")
-    processes, rank = _processes()
-    epoch_images = data.epoch_images or len(train.table)
-    for split, part in (("train", train), ("val", val)):
-        if not len(part.table):
-            raise AuheatError(f"the dataset {manifest.folder} has no pictures in its {split} split")
-    if min(epoch_images, len(val.table)) < processes:
-        raise AuheatError(
-            f"{processes} processes have too few pictures: an epoch has {epoch_images}, the val "
-            f"split {len(val.table)}"
-        )
-    share = epoch_images // processes  # the same for all, or they would wait for each other
-    batches = math.ceil(share / data.batch_size)
-    rows = train.labels(experiment.model.aus)
-    weights = balanced_weights(rows, data.balance) if data.balance else None
-    sampler = VisitSampler(
-        len(train.table), share * processes, experiment.seed, rank, processes, weights
-    )
-    steps = math.ceil(batches / experiment.optim.accumulate) * experiment.optim.epochs
-    return _Parts(train, val, sampler, batches, steps)
-
-
 def _fill(module: HeatmapModule, experiment: Experiment) -> None:
     """Gives the network the weights that it starts from.
 
@@ -204,7 +152,7 @@ def _start(experiment: Experiment) -> str:
     return f"all weights start at random{advice}"
 
 
-def _resumption(checkpoint: dict[str, Any], parts: _Parts, experiment: Experiment) -> str:
+def _resumption(checkpoint: dict[str, Any], parts: RunData, experiment: Experiment) -> str:
     """Where a run goes on."""
     states = checkpoint["callbacks"]
     done = int(states["Checkpoints"]["batches"])
@@ -218,33 +166,16 @@ def _resumption(checkpoint: dict[str, Any], parts: _Parts, experiment: Experimen
     )
 
 
-def read_dataset(data: DataConfig) -> Manifest:
-    """The manifest of `data.folder`, its splits rewritten by the protocol if there is one."""
-    manifest = read_manifest(Path(data.folder))
-    if not data.protocol:
-        return manifest
-    subjects = manifest.table["subject"].unique()
-    return assign(manifest, fold_of(data.protocol, subjects, data.fold, k=data.folds))
-
-
 def is_first_process() -> bool:
     """Whether this is the process that writes and speaks; without `torchrun` it always is."""
-    return _processes()[1] == 0
-
-
-def _processes() -> tuple[int, int]:
-    """How many processes `torchrun` started, and which of them this is; without it (1, 0)."""
-    if not TorchElasticEnvironment.detect():
-        return 1, 0
-    environment = TorchElasticEnvironment()
-    return environment.world_size(), environment.global_rank()
+    return processes()[1] == 0
 
 
 def _trainer(
-    experiment: Experiment, folder: Path, parts: _Parts
+    experiment: Experiment, folder: Path, parts: RunData
 ) -> tuple[lightning.Trainer, StopOnSignal]:
-    processes, _ = _processes()
-    here = int(os.environ["LOCAL_WORLD_SIZE"]) if processes > 1 else 1
+    count, _ = processes()
+    here = int(os.environ["LOCAL_WORLD_SIZE"]) if count > 1 else 1
     optim = experiment.optim
     checkpoints = Checkpoints(
         folder,
@@ -255,9 +186,9 @@ def _trainer(
     )
     stop = StopOnSignal(checkpoints)
     trainer = lightning.Trainer(
-        strategy="ddp" if processes > 1 else "auto",
+        strategy="ddp" if count > 1 else "auto",
         devices=here,
-        num_nodes=processes // here,
+        num_nodes=count // here,
         default_root_dir=folder,
         max_epochs=optim.epochs,
         precision=optim.precision,
@@ -303,23 +234,3 @@ def _loggers(experiment: Experiment, folder: Path) -> list[Logger]:
                 f"run.loggers names {name}, which is not installed: `pip install {name}`"
             ) from None
     return found
-
-
-def _train_loader(experiment: Experiment, parts: _Parts) -> DataLoader[Sample]:
-    data, model = experiment.data, experiment.model
-    cache = Path(data.cache) if data.cache else None
-    dataset = CropDataset(
-        parts.train, model.aus, model.input_size, data.augment, experiment.seed, cache
-    )
-    return crop_loader(dataset, data.batch_size, data.workers, parts.sampler)
-
-
-def _val_loader(
-    experiment: Experiment, part: Manifest, trainer: lightning.Trainer
-) -> DataLoader[Sample]:
-    """Every picture exactly once over all processes, so that none counts twice in a metric."""
-    data, model = experiment.data, experiment.model
-    cache = Path(data.cache) if data.cache else None
-    dataset = CropDataset(part, model.aus, model.input_size, cache=cache)
-    rows = range(trainer.global_rank, len(dataset), trainer.world_size)
-    return crop_loader(torch.utils.data.Subset(dataset, rows), _EVALUATION_BATCH, data.workers)

@@ -101,7 +101,7 @@ class HeatmapModule(lightning.LightningModule):
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
         targets = self._layout.targets(batch["points"], batch["intensities"])
         images = batch["image"].float().contiguous(memory_format=torch.channels_last)
-        loss = heatmap_loss(self.net(images), targets, self.experiment.loss)
+        loss = heatmap_loss(self.net(images, batch.get("geometry")), targets, self.experiment.loss)
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
@@ -119,7 +119,8 @@ class HeatmapModule(lightning.LightningModule):
         self._agreement = Agreement.empty(len(self._aus))
 
     def validation_step(self, batch: Sample, batch_index: int) -> None:
-        maps = self.measured(batch["image"].float().contiguous(memory_format=torch.channels_last))
+        images = batch["image"].float().contiguous(memory_format=torch.channels_last)
+        maps = self.measured(images, batch.get("geometry"))
         predicted = self._layout.read(maps.intensity.float().cpu().numpy())
         self._agreement += Agreement.of(predicted, batch["intensities"].cpu().numpy())
 

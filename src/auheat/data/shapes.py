@@ -1,0 +1,100 @@
+"""The shapes of a dataset's faces, found once and kept beside its manifest.
+
+`shapes.npz` has, for every picture whose face was looked for, its path and the shape that the
+runtime's own mesh finds in it (`auheat.face_shape`). Pictures that are added later are looked for
+then; another mesh or another choice of points looks for all anew.
+
+Letters: R rows of a manifest, G numbers of a shape.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from auheat import face_shape
+from auheat.data.manifest import Manifest
+from auheat.errors import AuheatError
+from auheat.faces.crop_shape import shape_in_crop
+from auheat.faces.face_mesh import FaceMesh
+from auheat.files import atomic_write
+from auheat.progress import Progress, silent
+
+FILE = "shapes.npz"
+# Around the crop there must be this much of its size, or the mesh does not see the whole face.
+_MIN_PAD = 0.15
+# Shapes that are found before the file is written again.
+_SAVED_AFTER = 2000
+
+
+def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.float32]:
+    """The shape of every row's face, from the file or from its picture.
+
+    Args:
+        manifest: Its pictures show the face with some of what surrounds it, or the mesh guesses.
+        progress: Shows how many are found.
+
+    Returns:
+        (R, G), all 0 where no face is found, and for a dataset whose pictures show too little of
+        what surrounds the face.
+
+    Raises:
+        AuheatError: A picture cannot be read, or the file not be written.
+    """
+    if manifest.crop.pad < _MIN_PAD * manifest.crop.size:
+        return np.zeros((len(manifest.table), face_shape.SIZE), np.float32)
+    path, names = manifest.folder / FILE, manifest.table["image"].astype(str).to_list()
+    found = _read(path)
+    missing = [row for row, name in enumerate(names) if name not in found]
+    if missing:
+        with progress("shapes", len(missing), "images") as advance:
+            for count, (row, shape) in enumerate(_look(manifest, missing), 1):
+                found[names[row]] = shape
+                advance(1)
+                if count % _SAVED_AFTER == 0 or count == len(missing):
+                    _write(path, found)
+    return np.stack([found[name] for name in names]) if names else _NONE
+
+
+_NONE = np.zeros((0, face_shape.SIZE), np.float32)
+
+
+def _look(manifest: Manifest, rows: list[int]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    landmarks, mesh = manifest.landmarks().astype(np.float64), FaceMesh()
+    for row in rows:
+        path = manifest.folder / manifest.table["image"].iloc[row]
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise AuheatError(f"cannot read the picture {path} that the manifest names")
+        pixels = np.ascontiguousarray(image[..., ::-1], np.uint8)
+        yield row, shape_in_crop(mesh, pixels, landmarks[row])
+
+
+def _read(path: Path) -> dict[str, NDArray[np.float32]]:
+    """What the file holds; nothing if there is none, or one that cannot be used."""
+    with suppress(OSError, KeyError, ValueError, zipfile.BadZipFile), np.load(path) as stored:
+        shapes = stored["shapes"].astype(np.float32)
+        if str(stored["key"]) == _key() and shapes.shape[1:] == (face_shape.SIZE,):
+            return dict(zip(stored["images"].tolist(), shapes, strict=True))
+    return {}
+
+
+def _write(path: Path, found: dict[str, NDArray[np.float32]]) -> None:
+    shapes = np.stack(list(found.values())).astype(np.float16)
+    images = np.array(list(found))
+    with atomic_write(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, key=_key(), images=images, shapes=shapes)
+
+
+def _key() -> str:
+    """What the numbers depend on: which points, and displaced from where."""
+    digest = hashlib.sha256(repr(face_shape.POINTS).encode())
+    digest.update(face_shape.neutral().round(6).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,131 @@
+"""The data of a run: what it trains and validates on, in which order and portions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from auheat.data.dataset import CropDataset, Sample
+from auheat.data.loader import crop_loader
+from auheat.data.manifest import Manifest, join, read_manifest
+from auheat.data.sampling import VisitSampler, balanced_weights
+from auheat.errors import AuheatError
+from auheat.evaluation.protocols import assign, fold_of
+from auheat.training.experiment import DataConfig, Experiment
+
+_EVALUATION_BATCH = 64
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What is trained and validated on, and in which portions.
+
+    Attributes:
+        train: What is trained on.
+        val: What is validated on.
+        sampler: The order of `train`.
+        batches: Of an epoch.
+        steps: Of the whole training.
+        train_shapes: (R, G) of the faces of `train`, where the network takes them in.
+        val_shapes: The same of `val`.
+    """
+
+    train: Manifest
+    val: Manifest
+    sampler: VisitSampler
+    batches: int
+    steps: int
+    train_shapes: NDArray[np.float32] | None
+    val_shapes: NDArray[np.float32] | None
+
+
+def read_run_data(experiment: Experiment) -> RunData:
+    """Reads the datasets of a run, and finds the shapes of their faces if it needs them.
+
+    Raises:
+        AuheatError: for datasets that cannot be trained on.
+    """
+    data = experiment.data
+    manifest = read_dataset(data)
+    more = [read_manifest(Path(folder)) for folder in data.more]
+    parts = [part.split("train") for part in (manifest, *more)]
+    train = join(parts)
+    val = manifest.split("val")
+    count, rank = processes()
+    epoch_images = data.epoch_images or len(train.table)
+    for split, part in (("train", train), ("val", val)):
+        if not len(part.table):
+            raise AuheatError(f"the dataset {manifest.folder} has no pictures in its {split} split")
+    if min(epoch_images, len(val.table)) < count:
+        raise AuheatError(
+            f"{count} processes have too few pictures: an epoch has {epoch_images}, the val "
+            f"split {len(val.table)}"
+        )
+    share = epoch_images // count  # the same for all, or they would wait for each other
+    batches = math.ceil(share / data.batch_size)
+    levels = train.labels(experiment.model.aus)
+    weights = balanced_weights(levels, data.balance) if data.balance else None
+    sampler = VisitSampler(len(train.table), share * count, experiment.seed, rank, count, weights)
+    steps = math.ceil(batches / experiment.optim.accumulate) * experiment.optim.epochs
+    shapes = _shapes([*parts, val]) if experiment.model.geometry != "none" else [None] * 2
+    return RunData(train, val, sampler, batches, steps, shapes[0], shapes[1])
+
+
+def _shapes(parts: Sequence[Manifest]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The shapes of all parts but the last, and those of the last."""
+    from auheat.data.shapes import find_shapes
+
+    found = [find_shapes(part) for part in parts]
+    return np.concatenate(found[:-1]), found[-1]
+
+
+def read_dataset(data: DataConfig) -> Manifest:
+    """The manifest of `data.folder`, its splits rewritten by the protocol if there is one."""
+    manifest = read_manifest(Path(data.folder))
+    if not data.protocol:
+        return manifest
+    subjects = manifest.table["subject"].unique()
+    return assign(manifest, fold_of(data.protocol, subjects, data.fold, k=data.folds))
+
+
+def processes() -> tuple[int, int]:
+    """How many processes `torchrun` started, and which of them this is; without it (1, 0)."""
+    if not TorchElasticEnvironment.detect():
+        return 1, 0
+    environment = TorchElasticEnvironment()
+    return environment.world_size(), environment.global_rank()
+
+
+def train_loader(experiment: Experiment, parts: RunData) -> DataLoader[Sample]:
+    """Augmented batches in the order of the sampler."""
+    data, model = experiment.data, experiment.model
+    dataset = CropDataset(
+        parts.train,
+        model.aus,
+        model.input_size,
+        data.augment,
+        experiment.seed,
+        Path(data.cache) if data.cache else None,
+        parts.train_shapes,
+        data.geometry_dropout,
+    )
+    return crop_loader(dataset, data.batch_size, data.workers, parts.sampler)
+
+
+def val_loader(experiment: Experiment, parts: RunData, rank: int, count: int) -> DataLoader[Sample]:
+    """Every picture exactly once over all processes, so that none counts twice in a metric."""
+    data, model = experiment.data, experiment.model
+    cache = Path(data.cache) if data.cache else None
+    dataset = CropDataset(
+        parts.val, model.aus, model.input_size, cache=cache, shapes=parts.val_shapes
+    )
+    rows = range(rank, len(dataset), count)
+    return crop_loader(torch.utils.data.Subset(dataset, rows), _EVALUATION_BATCH, data.workers)

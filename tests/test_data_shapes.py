@@ -1,0 +1,107 @@
+"""Shapes of a dataset's faces: found once, kept, and given to training as the picture is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from auheat import face_shape
+from auheat.data import shapes as module
+from auheat.data.dataset import CropDataset
+from auheat.data.manifest import Manifest
+from auheat.data.shapes import FILE, find_shapes
+from auheat.data.transforms import NONE, AugmentConfig
+from auheat.errors import AuheatError
+from auheat.faces.crop import CropSpec
+
+SPEC = CropSpec(32, 8)
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    """Four pictures, the n-th of brightness n."""
+    rng = np.random.default_rng(0)
+    for n in range(4):
+        cv2.imwrite(str(tmp_path / f"{n}.png"), np.full((SPEC.side, SPEC.side, 3), n, np.uint8))
+    rows: dict[str, object] = {
+        "image": [f"{n}.png" for n in range(4)],
+        "subject": "S",
+        "split": "train",
+        "sequence": "",
+        "frame": 0,
+        "landmarks": list(rng.uniform(8, 40, (4, 136)).astype(np.float32)),
+        "AU12": np.arange(4, dtype=np.float32),
+    }
+    return Manifest(pd.DataFrame(rows), tmp_path, SPEC, {})
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The brightness of the pictures that a stand-in for the mesh saw, which is what it finds."""
+    seen: list[int] = []
+
+    def found(_: object, image: NDArray[np.uint8], landmarks: object) -> NDArray[np.float32]:
+        seen.append(int(image[0, 0, 0]))
+        return np.full(face_shape.SIZE, seen[-1], np.float32)
+
+    monkeypatch.setattr(module, "FaceMesh", lambda: None)
+    monkeypatch.setattr(module, "shape_in_crop", found)
+    return seen
+
+
+def part(manifest: Manifest, rows: list[int], spec: CropSpec = SPEC) -> Manifest:
+    return Manifest(manifest.table.iloc[rows].reset_index(drop=True), manifest.folder, spec, {})
+
+
+def test_each_face_is_looked_for_once(manifest: Manifest, looked_at: list[int]) -> None:
+    assert find_shapes(part(manifest, [2, 0]))[:, 0].tolist() == [2, 0]
+    assert find_shapes(manifest)[:, 0].tolist() == [0, 1, 2, 3]
+    assert find_shapes(part(manifest, [3, 1]))[:, 5].tolist() == [3, 1]
+    assert looked_at == [2, 0, 1, 3]
+
+
+def test_other_points_look_for_all_anew(
+    manifest: Manifest, looked_at: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_shapes(manifest)
+    monkeypatch.setattr(module, "_key", lambda: "other points")
+    find_shapes(manifest)
+    (manifest.folder / FILE).write_bytes(b"no archive")
+    find_shapes(manifest)
+    assert looked_at == [0, 1, 2, 3] * 3
+
+
+def test_narrow_crops_have_no_shapes(manifest: Manifest, looked_at: list[int]) -> None:
+    narrow = part(manifest, [0, 1], CropSpec(46, 1))
+    found = find_shapes(narrow)
+    assert found.shape == (2, face_shape.SIZE) and not found.any()
+    assert not looked_at and not (manifest.folder / FILE).exists()
+
+
+def test_a_picture_that_is_gone_is_named(manifest: Manifest, looked_at: list[int]) -> None:
+    (manifest.folder / "2.png").unlink()
+    with pytest.raises(AuheatError, match=r"cannot read the picture .*2\.png that the manifest"):
+        find_shapes(manifest)
+
+
+def test_shapes_go_with_their_pictures(manifest: Manifest) -> None:
+    """They are mirrored where the picture is, and left out as often as asked for."""
+    rng = np.random.default_rng(1)
+    shapes = rng.normal(size=(4, face_shape.SIZE)).astype(np.float32)
+    shapes[:, -1] = 1
+    plain = CropDataset(manifest, ("AU12",), 32, shapes=shapes)
+    np.testing.assert_array_equal(plain[2]["geometry"].numpy(), shapes[2])
+    flipped = CropDataset(
+        manifest, ("AU12",), 32, AugmentConfig(**{**vars(NONE), "flip": 1.0}), shapes=shapes
+    )
+    np.testing.assert_array_equal(flipped[3]["geometry"].numpy(), face_shape.mirror(shapes[3]))
+    dropped = CropDataset(manifest, ("AU12",), 32, NONE, 0, None, shapes, 0.25)
+    kept = [float(dropped[visit, 1]["geometry"][-1]) for visit in range(400)]
+    assert 0.68 < np.mean(kept) < 0.82
+    assert not dropped[kept.index(0.0), 1]["geometry"].any()
+    assert "geometry" not in CropDataset(manifest, ("AU12",), 32)[0]
