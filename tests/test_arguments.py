@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import auheat
+from auheat.cli import main
 from auheat.errors import AuheatError, check_count
-from auheat.inference.calibration import resolve_baseline
+from auheat.inference.calibration import read_baseline, resolve_baseline
 from auheat.inference.video import VideoPrediction, open_source
 from grey_video import Greys, grey_predictor
 
@@ -117,3 +122,170 @@ def test_ratings_are_a_table(ratings: Any) -> None:
 def test_counts_of_numpy_are_counts() -> None:
     check_count("batch", np.int64(3))
     check_count("batch", None, optional=True)
+
+
+IMAGE = np.zeros((16, 16, 3), np.uint8)
+BASELINE = auheat.Baseline({0: auheat.PersonBaseline({"AU04": 1.0})}, "photo", "clip.mp4")
+
+
+def _predicting(name: str, value: Any) -> Callable[[], Any]:
+    """`predict_video` and what it gives, with one argument."""
+    return lambda: grey_predictor([[]]).predict_video([IMAGE], **{name: value}).to_pandas()
+
+
+def _tabling(name: str, value: Any) -> Callable[[], Any]:
+    return lambda: auheat.FrameResult(0, 0.0, ()).to_pandas(**{name: value})
+
+
+def _drawing(name: str, value: Any) -> Callable[[], Any]:
+    return lambda: auheat.draw(IMAGE, auheat.FrameResult(0, 0.0, ()), **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        *_wrong(_predicting, "smooth", ["no", None, 1], "give True or False"),
+        *_wrong(_predicting, "progress", [None, 3], "give a function, or leave it out"),
+        *_wrong(_loading, "exact_landmarks", ["no", None], "give True or False"),
+        *_wrong(_tabling, "pose", ["no"], "give True or False"),
+        *_wrong(_tabling, "landmarks", [0], "give True or False"),
+        *_wrong(_tabling, "std", [None], "give True or False"),
+        *_wrong(_drawing, "panel", ["no", None], "give True or False"),
+        *_wrong(_loading, "weights", ["", "a\0b"], "give the path of a file or folder"),
+    ],
+)
+def test_a_choice_is_made_with_true_or_false(call: Callable[[], Any], line: str) -> None:
+    with pytest.raises(AuheatError) as caught:
+        call()
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", None, 3])
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        (lambda path: grey_predictor([[]]).predict_video(path), "video"),
+        (lambda path: auheat.read_table(path), "table"),
+        (lambda path: auheat.find_events(path), "table"),
+        (lambda path: auheat.evaluate("no.csv", path), "dataset"),
+        (lambda path: auheat.evaluate(path, "no"), "target"),
+        (lambda path: grey_predictor([[]]).predict(path), "image"),
+        (lambda path: grey_predictor([[]]).tracker(baseline=path or ""), "baseline"),
+        (lambda path: BASELINE.write(path), "file to write"),
+    ],
+)
+def test_what_is_no_path_is_one_line(read: Callable[[Any], Any], name: str, path: Any) -> None:
+    """An empty one was taken for the working folder, a null character raised ValueError."""
+    with pytest.raises(AuheatError) as caught:
+        read(path)
+    said = str(caught.value)
+    assert "\n" not in said
+    if isinstance(path, str) and not (name == "target" and path):
+        assert said == f"the {name} is {path!r}: give the path of a file or folder"
+
+
+def test_what_is_written_has_the_ending_of_its_format(tmp_path: Path) -> None:
+    """A table was written as CSV under `c.xlsx`, a video as MP4 under `o.txt`, and a baseline in
+    the place of the video that it was taken from."""
+    video = VideoPrediction(Greys([50]), grey_predictor([[]]))
+    for name in ("c.xlsx", "c.txt", "c.csv.gz", "c", "c.mp4"):
+        with pytest.raises(AuheatError, match=rf"{name}: give a name that ends in \.csv or \.par"):
+            video.save(tmp_path / name)
+    for name in ("o.txt", "o", "o.avi"):
+        with pytest.raises(AuheatError, match=rf"video to .*{name}: give a name .* \.mp4$"):
+            video.save_overlay(tmp_path / name)
+    (tmp_path / "clip.mp4").write_bytes(b"frames")
+    with pytest.raises(AuheatError, match=r"clip\.mp4: give a name that ends in \.json$"):
+        BASELINE.write(tmp_path / "clip.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+    assert (tmp_path / "clip.mp4").read_bytes() == b"frames"
+    video.save(tmp_path / "C.CSV")
+    BASELINE.write(str(tmp_path / "b.JSON"))
+    assert read_baseline(str(tmp_path / "b.JSON")).faces == BASELINE.faces
+    for arguments in (
+        ["events", tmp_path / "C.CSV", "-o", tmp_path / "e.xlsx"],
+        ["report", tmp_path / "C.CSV", "-o", tmp_path / "r.pdf"],
+        ["evaluate", tmp_path / "C.CSV", "--data", tmp_path, "-o", tmp_path / "r.txt"],
+        ["table", tmp_path / "C.CSV", "--pool", tmp_path / "r.csv"],
+        ["predict", tmp_path / "clip.mp4", "--baseline", 1, "--save-baseline", tmp_path / "b.csv"],
+    ):
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+        assert f"{arguments[-1]}: give a name that ends in " in result.stderr
+
+
+@pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf"), 1e-300, 1e300])
+def test_no_video_has_such_a_rate(fps: float) -> None:
+    with pytest.raises(AuheatError, match=r"cannot have .* frames per second: give more than 0"):
+        open_source([IMAGE], fps)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    assert open_source([IMAGE], np.float32(12.5)).rate == Fraction(25, 2)  # type: ignore[arg-type]
+    assert resolve_baseline(np.int64(3), grey_predictor([[]])) == 3  # type: ignore[arg-type]
+
+
+def test_a_video_has_frames() -> None:
+    with pytest.raises(AuheatError, match=r"^there are no frames: give at least one$"):
+        grey_predictor([[]]).predict_video([]).to_pandas()
+
+
+@pytest.mark.parametrize("result", [None, [], "x", np.zeros(3)])
+def test_what_is_drawn_is_a_result(result: Any) -> None:
+    with pytest.raises(AuheatError, match=r"^the result is of type .*: give a FrameResult"):
+        auheat.draw(IMAGE, result)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [None, "a.jpg", Path("a.jpg"), [[1, 2], [3]], b"abc", 5, IMAGE.astype(float), IMAGE[..., 0]],
+)
+def test_what_is_no_image(image: Any) -> None:
+    with pytest.raises(AuheatError, match=r"give an RGB array of shape .* and type uint8$"):
+        auheat.draw(image, auheat.FrameResult(0, 0.0, ()))
+
+
+@pytest.mark.parametrize(
+    ("predictions", "line"),
+    [
+        ("a", "tables of numbers"),
+        ([["a"]], "tables of numbers"),
+        ([[1], [2, 3]], "tables of numbers"),
+        ([[np.inf]], "infinite"),
+        ([1.0], "share a shape"),
+    ],
+)
+def test_what_cannot_be_measured(predictions: Any, line: str) -> None:
+    for pair in ((predictions, [[1.0]]), ([[1.0]], predictions)):
+        with pytest.raises(AuheatError, match=line):
+            auheat.metrics.Agreement.of(*pair)
+
+
+def test_a_summary_names_every_au() -> None:
+    agreement = auheat.metrics.Agreement.of(np.eye(3, 2), np.eye(3, 2))
+    assert set(auheat.metrics.summary(agreement, ["AU01", "AU02"])) == {"AU01", "AU02", "mean"}
+    for aus in (["AU01"], ["AU01", "AU02", "AU04"], "AU"):
+        with pytest.raises(AuheatError, match=r"^the agreement is of 2 AUs: name each"):
+            auheat.metrics.summary(agreement, aus)
+
+
+def test_baselines_are_by_person() -> None:
+    with pytest.raises(AuheatError, match="by face_id, not 5"):
+        auheat.Baseline(5, "photo", "x")  # type: ignore[arg-type]
+    with pytest.raises(AuheatError, match="of one person, not of 0"):
+        auheat.Baseline({}, "photo", "x", shared=True)
+    nothing: tuple[Any, ...] = ("AU04", None, [])
+    for aus in nothing:
+        with pytest.raises(AuheatError, match="Action Units are"):
+            BASELINE.only(aus)
+
+
+def test_a_table_has_each_column_once() -> None:
+    table = pd.DataFrame({"frame": [1], "AU04_r": [1.0]})
+    with pytest.raises(AuheatError, match=r"^the table has two columns AU04_r: leave one out$"):
+        auheat.read_table(pd.concat([table, table["AU04_r"]], axis=1))
+
+
+def test_action_units_may_be_counted_out_once() -> None:
+    """A generator was empty once it had been checked."""
+    assert auheat.load(aus=(au for au in ("AU12", "AU04"))).aus == ("AU04", "AU12")  # type: ignore[arg-type]

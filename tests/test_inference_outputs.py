@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -165,7 +166,7 @@ def test_frames_in_memory(tmp_path: Path, predictor: Predictor) -> None:
         list(video)
     for wrong, reason in (
         ([images[0], images[0][:-1]], "frame 2 has size"),
-        ([images[0].astype(float)], "expected an RGB image"),
+        ([images[0], images[0].astype(float)], "^frame 2 is of shape .* and type float64: give"),
     ):
         with pytest.raises(AuheatError, match=reason):
             predictor.predict_video(wrong).to_pandas()
@@ -214,8 +215,13 @@ def test_a_camera(people: list[Face]) -> None:
     assert second.to_pandas()["AU04_r"].tolist() == pytest.approx([2.0, 2.0])
     with pytest.raises(AuheatError, match="changed the size"):
         tracker.update(np.zeros((10, 10, 3), np.uint8))
-    with pytest.raises(AuheatError, match="expected an RGB image"):
+    with pytest.raises(AuheatError, match="give an RGB array of shape"):
         tracker.update(np.zeros((240, 320), np.uint8))
+    times: tuple[Any, ...] = ("a", float("nan"), float("inf"), True, [], 0.25)
+    for when in times:
+        with pytest.raises(AuheatError, match=r"timestamp is .*give (a number|seconds)"):
+            tracker.update(image, timestamp=when)
+    assert tracker.update(image, timestamp=0.5).frame == 3  # nothing that was refused counts
 
 
 def test_a_camera_with_a_baseline(people: list[Face]) -> None:
@@ -243,7 +249,7 @@ def test_drawing(predictor: Predictor) -> None:
     video = replace(result, frame=7)
     assert np.ptp(drawn[foot][..., 0]) == 0  # an array has no name and no time
     assert np.ptp(auheat.draw(image, video)[foot][..., 0]) > 50
-    with pytest.raises(AuheatError, match="expected an RGB image"):
+    with pytest.raises(AuheatError, match="give an RGB array of shape"):
         auheat.draw(image.astype(float), result)
 
 

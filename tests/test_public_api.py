@@ -18,7 +18,7 @@ ROOT = Path(auheat.__file__).parent
 # Names that the stub does not tell.
 PLACES: dict[str, str] = vars(auheat)["_PLACES"]
 TYPES = ("Baseline", "Face", "FacePrediction", "FrameResult", "HeadPose", "LiveTracker",
-         "Predictor", "Report", "VideoPrediction")  # fmt: skip
+         "PersonBaseline", "Predictor", "Report", "VideoPrediction")  # fmt: skip
 FUNCTIONS = ("draw", "evaluate", "find_events", "load", "read_table")
 
 
@@ -26,7 +26,8 @@ def test_public_names() -> None:
     assert set(auheat.__all__) == {*TYPES, *FUNCTIONS, "AuheatError", "metrics", "__version__"}
     for name in auheat.__all__:
         assert getattr(auheat, name) is not None
-        assert name in dir(auheat)
+    assert dir(auheat) == sorted(auheat.__all__)  # none of what `__init__` needs itself
+    assert dir(auheat.metrics) == ["Agreement", "METRICS", "icc31", "summary"]
 
 
 def test_every_name_is_where_it_is_defined() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from auheat.errors import AuheatError
 from auheat.results import Face, FacePrediction, FrameResult, HeadPose
 
 AUS = ("AU06", "AU12")
@@ -42,7 +43,7 @@ def a_prediction(points: NDArray[np.float64], **changes: Any) -> FacePrediction:
 def test_a_malformed_face_is_refused(
     box: NDArray[np.float64], shape: tuple[int, int], score: float
 ) -> None:
-    with pytest.raises(ValueError, match=r"a box has|landmarks have shape|a score lies"):
+    with pytest.raises(AuheatError, match=r"a box has|landmarks have shape|a score lies"):
         Face(box, np.zeros(shape), score)
 
 
@@ -63,7 +64,7 @@ def test_a_malformed_prediction_is_refused(
     face: NDArray[np.float64], changes: dict[str, Any]
 ) -> None:
     refusal = r"outside 0 to 5|every AU needs|a transform has|a confidence lies"
-    with pytest.raises(ValueError, match=refusal):
+    with pytest.raises(AuheatError, match=refusal):
         a_prediction(face, **changes)
 
 

@@ -31,6 +31,7 @@ _PLACES = {
     "FrameResult": "auheat.results",
     "HeadPose": "auheat.results",
     "LiveTracker": "auheat.inference.live",
+    "PersonBaseline": "auheat.inference.calibration",
     "Predictor": "auheat.inference.predictor",
     "Report": "auheat.evaluation.report",
     "VideoPrediction": "auheat.inference.video",
@@ -54,4 +55,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

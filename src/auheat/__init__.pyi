@@ -4,6 +4,7 @@ from auheat.errors import AuheatError as AuheatError
 from auheat.evaluation.assess import evaluate as evaluate
 from auheat.evaluation.report import Report as Report
 from auheat.inference.calibration import Baseline as Baseline
+from auheat.inference.calibration import PersonBaseline as PersonBaseline
 from auheat.inference.events import find_events as find_events
 from auheat.inference.live import LiveTracker as LiveTracker
 from auheat.inference.predictor import Predictor as Predictor

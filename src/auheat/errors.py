@@ -80,14 +80,41 @@ def check_number(name: str, value: Any) -> None:
         raise AuheatError(f"{name} is {value!r}: give a number")
 
 
-def check_path(name: str, value: Any) -> None:
-    """Checks that an argument is the path of a file or folder, as text or as a `Path`.
+def check_flag(name: str, value: Any) -> None:
+    """Checks that an argument is True or False: any text, "no" among them, would count as True.
 
     Raises:
-        AuheatError: If it is none.
+        AuheatError: If it is neither.
+    """
+    if not isinstance(value, bool) and type(value).__name__ not in ("bool_", "bool"):
+        raise AuheatError(f"{name} is {value!r}: give True or False")
+
+
+def check_callable(name: str, value: Any) -> None:
+    """Checks that an argument can be called.
+
+    Raises:
+        AuheatError: If it cannot.
+    """
+    if not callable(value):
+        raise AuheatError(f"{name} is {value!r}: give a function, or leave it out")
+
+
+def checked_path(name: str, value: Any) -> Path:
+    """The path of a file or folder that is given as text or as a `Path`.
+
+    Args:
+        name: What the argument is called.
+        value: What was given.
+
+    Raises:
+        AuheatError: If it is none, is empty, or holds a null character, which no name can.
     """
     if not isinstance(value, str | Path):
         raise AuheatError(f"{name} is {value!r}: give the path of a file or folder")
+    if value == "" or "\0" in str(value):
+        raise AuheatError(f"{name} is {str(value)!r}: give the path of a file or folder")
+    return Path(value)
 
 
 def _plain(name: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, checked_path
 
 try:
     import fcntl
@@ -159,6 +159,32 @@ def check_place(path: Path) -> None:
     if not path.parent.is_dir():
         raise AuheatError(f"cannot write {path}: there is no folder {path.parent}")
     _target(path)
+
+
+def output_path(path: str | Path, what: str, *endings: str) -> Path:
+    """The path of a file that the user wants written, checked before the work for it begins.
+
+    Args:
+        path: What was given.
+        what: What is written, for the message.
+        endings: Those that its name may have, in lower case; the format is known by it.
+
+    Raises:
+        AuheatError: If no file can be there, or its name ends otherwise.
+    """
+    path = checked_path("the file to write", path)
+    check_place(path)
+    return checked_ending(path, what, *endings)
+
+
+def checked_ending(path: str | Path, what: str, *endings: str) -> Path:
+    """As `output_path`, for a file whose folder is made if it is not there."""
+    path = checked_path("the file to write", path)
+    if path.suffix.lower() not in endings:
+        raise AuheatError(
+            f"cannot write {what} to {path}: give a name that ends in {' or '.join(endings)}"
+        )
+    return path
 
 
 def make_folder(path: Path) -> None:

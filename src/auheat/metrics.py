@@ -19,6 +19,8 @@ from auheat.arrays import Floats
 from auheat.errors import AuheatError
 from auheat.tables.names import Metric
 
+__all__ = ["METRICS", "Agreement", "icc31", "summary"]
+
 METRICS: tuple[Metric, ...] = get_args(Metric)
 # A standard deviation below this fraction of the mean is what float32 rounding makes of a constant.
 _ROUNDING = 2e-7
@@ -75,9 +77,17 @@ class Agreement:
         """Statistics of predictions and labels, both (N, A). Pairs with a NaN are left out.
 
         Raises:
-            AuheatError: If they are not of one shape (N, A).
+            AuheatError: If they are no numbers, infinite, or not of one shape (N, A).
         """
-        p, y = np.asarray(predictions, np.float64), np.asarray(labels, np.float64)
+        try:
+            p, y = np.asarray(predictions, np.float64), np.asarray(labels, np.float64)
+        except (TypeError, ValueError):
+            raise AuheatError(
+                "predictions and labels are tables of numbers, a row for each image and a column "
+                "for each AU"
+            ) from None
+        if np.isinf(p).any() or np.isinf(y).any():
+            raise AuheatError("predictions or labels are infinite: nothing can be measured")
         if p.shape != y.shape or p.ndim != 2:
             raise AuheatError(
                 f"predictions {p.shape} and labels {y.shape} must share a shape (N, A)"
@@ -194,7 +204,17 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 
 def summary(agreement: Agreement, aus: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Per AU and as `mean` over AUs with a defined value: icc, mae, mse, pcc and the count n."""
+    """Per AU and as `mean` over AUs with a defined value: icc, mae, mse, pcc and the count n.
+
+    Args:
+        agreement: Of A Action Units.
+        aus: The A names.
+
+    Raises:
+        AuheatError: If there are not as many names.
+    """
+    if isinstance(aus, str) or len(aus) != agreement.count.size:
+        raise AuheatError(f"the agreement is of {agreement.count.size} AUs: name each, not {aus!r}")
     columns = {name: getattr(agreement, name) for name in METRICS}
     table = {
         au: {
@@ -213,3 +233,7 @@ def nanmean(values: ArrayLike) -> float:
     array = np.asarray(values, np.float64)
     kept = array[~np.isnan(array)]
     return float(kept.mean()) if kept.size else float("nan")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

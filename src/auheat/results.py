@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import degrees
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,12 +88,12 @@ class Face:
     aligned_by: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        if self.box.shape != (4,):
-            raise ValueError(f"a box has 4 numbers, not shape {self.box.shape}")
-        if self.landmarks.shape != (COUNT, 2):
-            raise ValueError(f"landmarks have shape ({COUNT}, 2), not {self.landmarks.shape}")
+        if np.shape(self.box) != (4,):
+            raise AuheatError(f"a box has 4 numbers, not shape {np.shape(self.box)}")
+        if np.shape(self.landmarks) != (COUNT, 2):
+            raise AuheatError(f"landmarks have shape ({COUNT}, 2), not {np.shape(self.landmarks)}")
         if not 0.0 <= self.score <= 1.0:
-            raise ValueError(f"a score lies in 0 to 1, not {self.score}")
+            raise AuheatError(f"a score lies in 0 to 1, not {self.score}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,13 +126,14 @@ class FacePrediction:
             au for au, x in self.intensities.items() if not MIN_INTENSITY <= x <= MAX_INTENSITY
         ]
         if wrong:
-            raise ValueError(f"intensities outside 0 to 5: {', '.join(wrong)}")
+            raise AuheatError(f"intensities outside 0 to 5: {', '.join(wrong)}")
         if self.heatmaps and set(self.heatmaps) != set(self.intensities):
-            raise ValueError("every AU needs one intensity and one heatmap")
-        if self.heatmap_to_frame.shape != (2, 3):
-            raise ValueError(f"a transform has shape (2, 3), not {self.heatmap_to_frame.shape}")
+            raise AuheatError("every AU needs one intensity and one heatmap")
+        shape = np.shape(self.heatmap_to_frame)
+        if shape != (2, 3):
+            raise AuheatError(f"a transform has shape (2, 3), not {shape}")
         if not 0.0 <= self.confidence <= 1.0:
-            raise ValueError(f"a confidence lies in 0 to 1, not {self.confidence}")
+            raise AuheatError(f"a confidence lies in 0 to 1, not {self.confidence}")
 
     def with_intensities(
         self, intensities: Mapping[str, float], slopes: Mapping[str, float] | None = None
@@ -290,16 +292,27 @@ class FrameResult:
         return buffer
 
 
-def checked_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def checked_image(image: NDArray[np.uint8], name: str = "the image") -> NDArray[np.uint8]:
     """The image itself.
+
+    Args:
+        image: What was given.
+        name: What it is called in the message.
 
     Raises:
         AuheatError: unless it is an (H, W, 3) array of uint8.
     """
-    array = np.asarray(image)
+    try:
+        array: NDArray[Any] = np.asarray(image)
+    except ValueError:  # rows of unlike lengths
+        array = np.empty(0)
+    if image is None or isinstance(image, str | Path):
+        raise AuheatError(
+            f"{name} is {image!r}: give an RGB array of shape (H, W, 3) and type uint8"
+        )
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
         raise AuheatError(
-            "expected an RGB image of shape (H, W, 3) and type uint8, not shape "
-            f"{array.shape} and type {array.dtype}"
+            f"{name} is of shape {array.shape} and type {array.dtype}: give an RGB array of shape "
+            "(H, W, 3) and type uint8"
         )
     return array

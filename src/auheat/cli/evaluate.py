@@ -71,10 +71,12 @@ def command(
     from auheat.evaluation.assess import assess
     from auheat.evaluation.report import notes
     from auheat.figures.tables import metrics_table
-    from auheat.files import refuse_input
+    from auheat.files import checked_ending, refuse_input
 
     if out and isinstance(target, Path) and target.is_file():
         refuse_input(out, [target])
+    if out:
+        checked_ending(out, "a result file", ".json")
     found = assess(target, data, progress=options.progress_bar, **chosen)
     for note in found.notes:
         warn(f"note: {note}")

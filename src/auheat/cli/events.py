@@ -35,12 +35,13 @@ def command(table: Path, out: Path | None, enter: float, leave: float, shortest:
     and mean intensity; the frames of onset, apex and offset; complete, 0 if the video or the face
     was cut off in the middle of the event.
     """
-    from auheat.files import refuse_input
+    from auheat.files import output_path, refuse_input
     from auheat.inference.events import Thresholds, events_in, write_events
     from auheat.inference.inputs import EVENTS
 
     place = out or table.with_suffix(EVENTS)
     refuse_input(place, [table])
+    output_path(place, "a table of events", ".csv")
     events = events_in(table, Thresholds(enter, leave, shortest))
     write_events(place, events)
     say(f"{len(events)} event{'' if len(events) == 1 else 's'} -> {place}")

@@ -15,6 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from auheat.errors import unknown_name
+from auheat.media.limits import MAX_FPS
 from auheat.models.weights import DEFAULT, is_default
 from auheat.progress import Advance
 
@@ -51,7 +52,7 @@ class _Finite(click.FloatRange):
         return number
 
 
-FPS = _Finite(min=0, min_open=True, max=100_000)
+FPS = _Finite(min=0, min_open=True, max=MAX_FPS)
 
 
 def choices(literal: Any, *more: str) -> click.Choice[str]:

@@ -36,7 +36,9 @@ def _pool(paths: tuple[Path, ...], result: Path) -> None:
     from auheat.evaluation.predictions import pool, read_predictions
     from auheat.evaluation.report import Report, notes
     from auheat.figures.tables import metrics_table
+    from auheat.files import checked_ending
 
+    checked_ending(result, "a result file", ".json")
     together = pool([read_predictions(path) for path in paths])
     report = Report.of_predictions(together, controls(together))
     report.write(result)

@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, checked_path
 from auheat.faces.crop import CropSpec
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, TABLE
 from auheat.files import atomic_write
@@ -134,7 +134,7 @@ def read_manifest(folder: str | Path) -> Manifest:
     Raises:
         AuheatError: There is none, it is damaged, or a subject is in two splits.
     """
-    folder = Path(folder)
+    folder = checked_path("the dataset", folder)
     path = folder / FILE
     if not path.is_file():
         raise AuheatError(

@@ -12,6 +12,7 @@ from auheat import geometry
 from auheat.arrays import Image
 from auheat.drawing.palette import face_colour
 from auheat.drawing.panel import REFERENCE, Panel, colour_scale, name_tag
+from auheat.errors import AuheatError, check_flag
 from auheat.facs import MAX_INTENSITY
 from auheat.results import FacePrediction, FrameResult, checked_image
 
@@ -33,9 +34,14 @@ def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
         (h, w, 3) RGB uint8, enlarged where the image is small, with even sides.
 
     Raises:
-        AuheatError: If the image is no such array.
+        AuheatError: If the image is no such array, or the result none.
     """
     image = checked_image(image)
+    check_flag("panel", panel)
+    if not isinstance(result, FrameResult):
+        raise AuheatError(
+            f"the result is of type {type(result).__name__}: give a FrameResult, as `predict` gives"
+        )
     overlay = Overlay(result.aus, *image.shape[:2])
     return overlay.draw(image, result) if panel else overlay.picture(image, result)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from auheat.errors import check_choice, check_count
+from auheat.errors import check_callable, check_choice, check_count, checked_path
 from auheat.evaluation.report import Report, free_place
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import file_of, open_runtime
@@ -132,6 +132,10 @@ def assess(
     check_count("fold", fold, optional=True)
     check_count("folds", folds, least=2, optional=True)
     check_count("workers", workers, least=0)
+    check_callable("progress", progress)
+    checked_path("the dataset", data)
+    if isinstance(target, str | Path):
+        checked_path("the target", target)
     chosen: dict[str, Any] = {"protocol": protocol, "fold": fold, "k": folds}
     if is_default(target) or (isinstance(target, str | Path) and not holds_tables(Path(target))):
         require("torch")

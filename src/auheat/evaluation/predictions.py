@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from auheat.arrays import Floats
 from auheat.data.manifest import Manifest
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, checked_path
 from auheat.files import atomic_write
 from auheat.metrics import Agreement
 
@@ -131,7 +131,7 @@ def read_predictions(path: str | Path) -> Predictions:
     Raises:
         AuheatError: It is not one.
     """
-    path = Path(path)
+    path = checked_path("the file of predictions", path)
     if not path.is_file():
         raise AuheatError(f"no predictions at {path}: `auheat evaluate RUN` writes them")
     try:

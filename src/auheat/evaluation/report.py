@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, checked_path
 from auheat.evaluation.intervals import RESAMPLES, intervals
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.files import atomic_write
@@ -112,7 +112,7 @@ class Report:
 
     def write(self, path: str | Path) -> None:
         """Writes the file under a temporary name, then renames it."""
-        path = Path(path)
+        path = checked_path("the file to write", path)
         content = {"format": FORMAT, **asdict(self), "synthetic": self.synthetic}
         content |= {key: _without_nan(content[key]) for key in _NUMBERS}
         try:
@@ -171,7 +171,7 @@ def read_report(path: str | Path) -> Report:
     Raises:
         AuheatError: It is not one.
     """
-    path = Path(path)
+    path = checked_path("the result file", path)
     unreadable = AuheatError(f"{path} is not a result file of `auheat evaluate`")
     try:
         content = json.loads(path.read_text())

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from auheat.errors import AuheatError
 from auheat.export.faces import faces_in, sheet
-from auheat.files import atomic_write
+from auheat.files import atomic_write, checked_ending
 from auheat.metrics import Agreement
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.fused import fuse
@@ -111,9 +111,7 @@ def export(
         AuheatError: A difference is beyond `LIMITS`, no runtime is installed, or none computes in
             bf16 where that is asked for; no file is left.
     """
-    weights, out = Path(weights), Path(out)
-    if out.suffix.lower() != SUFFIX:
-        raise AuheatError(f"cannot export to {out}: give a name that ends in {SUFFIX}")
+    weights, out = Path(weights), checked_ending(out, "an exported network", SUFFIX)
     checkpoint = load_checkpoint(weights)
     size = checkpoint.config.input_size
     crops = np.concatenate([sheet(size), faces_in(examples, size)])

@@ -25,6 +25,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,9 +33,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auheat.arrays import Floats
-from auheat.errors import AuheatError
-from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
-from auheat.files import atomic_write
+from auheat.errors import AuheatError, checked_path
+from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, action_units
+from auheat.files import atomic_write, output_path
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.pipeline import predict_frames
 from auheat.media.frames import Frame, FrameSource
@@ -70,12 +71,21 @@ class Baseline:
         method: How they were found, in words.
         source: The file they are of.
         shared: Of one person, and meant for every face in files other than its source.
+
+    Raises:
+        AuheatError: If `faces` is no mapping, or a shared one is not of one person.
     """
 
     faces: Mapping[int, PersonBaseline]
     method: str
     source: str
     shared: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.faces, Mapping):
+            raise AuheatError(f"the faces of a baseline go by face_id, not {self.faces!r}")
+        if self.shared and len(self.faces) != 1:
+            raise AuheatError(f"a shared baseline is of one person, not of {len(self.faces)}")
 
     def of(self, face_id: int) -> PersonBaseline | None:
         """What to take from a face, or None if it is not known."""
@@ -87,8 +97,9 @@ class Baseline:
         """For the named AUs.
 
         Raises:
-            AuheatError: if any is not in it; names the source.
+            AuheatError: if any is not in it, or unknown; names the source.
         """
+        aus = [unit.name for unit in action_units(aus)]
         known = next(iter(self.faces.values())).intensities if self.faces else set(aus)
         missing = [au for au in aus if au not in known]
         if missing:
@@ -105,9 +116,13 @@ class Baseline:
     def write(self, path: str | Path) -> None:
         """Writes the JSON file.
 
+        Args:
+            path: A file whose name ends in .json; it is replaced.
+
         Raises:
-            AuheatError: if it cannot.
+            AuheatError: if it cannot, or the name ends otherwise.
         """
+        path = output_path(path, "a baseline", ".json")
         faces = {
             str(face_id): {
                 "frames": list(one.frames),
@@ -117,7 +132,7 @@ class Baseline:
         }
         aus = list(next(iter(self.faces.values())).intensities) if self.faces else []
         stored = {_KEY: FORMAT, "method": self.method, "source": self.source, "aus": aus}
-        with atomic_write(Path(path)) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(stored | {"faces": faces}, indent=1) + "\n", "utf-8")
 
 
@@ -125,12 +140,13 @@ class Baseline:
 BaselineChoice = int | Literal["auto"] | Baseline
 
 
-def read_baseline(path: Path) -> Baseline:
+def read_baseline(path: str | Path) -> Baseline:
     """A baseline that was written for one person, to be shared by other files.
 
     Raises:
         AuheatError: if there is none, it is damaged, or it is of several people or nobody.
     """
+    path = checked_path("the baseline", path)
     try:
         stored = json.loads(path.read_text("utf-8"))
         if stored[_KEY] != FORMAT:
@@ -203,18 +219,18 @@ def resolve_baseline(
         return given.only(predictor.aus)
     if isinstance(given, str) and re.fullmatch(r"[-+]?[0-9]{1,9}", given):
         given = int(given)
-    if isinstance(given, bool) or not isinstance(given, int | str | Path):
+    if isinstance(given, bool) or not isinstance(given, Integral | str | Path):
         raise AuheatError(
             f"the baseline is {given!r}: give a frame's number, 'auto', or the path of a photo or "
             "of a saved baseline"
         )
-    if isinstance(given, int):
+    if isinstance(given, Integral):
         if given < 1:
             raise AuheatError(f"no baseline frame {given}: frames count from 1")
-        return given
+        return int(given)
     if given == "auto":
         return "auto"
-    path = Path(given)
+    path = checked_path("the baseline", given)
     if path.suffix.lower() == ".json":
         return read_baseline(path).only(predictor.aus)
     return at_photo(path, predictor)

@@ -115,8 +115,10 @@ class FacePredictor:
         Raises:
             AuheatError: If there is no such picture, or the array is none.
         """
-        name = Path(image).name if isinstance(image, str | Path) else None
-        pixels = read_photo(Path(image)) if isinstance(image, str | Path) else checked_image(image)
+        if isinstance(image, str | Path):
+            name, pixels = Path(image).name, read_photo(image)
+        else:
+            name, pixels = None, checked_image(image)
         faces = self.predict_faces(pixels, self.detector.detect(pixels))
         return FrameResult(0, 0.0, tuple(faces), name, self.aus)
 

@@ -16,7 +16,7 @@ from time import perf_counter
 from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.faults import message
-from auheat.files import check_place, refuse_input
+from auheat.files import output_path, refuse_input
 from auheat.inference.calibration import Baseline, calibrate
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import Input, photos_in
@@ -112,8 +112,8 @@ class PredictionJob:
                 f"one baseline is saved, of one input, not of {len(inputs)}: name one of them"
             )
         if wanted.baseline:
-            check_place(wanted.baseline)
             refuse_input(wanted.baseline, [item.path for item in inputs])
+            output_path(wanted.baseline, "a baseline", ".json")
         if wanted.std and not self.predictor.has_std:
             raise AuheatError(
                 "these weights come without figures of uncertainty: leave out --std, or put a "

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from math import isfinite
 from pathlib import Path
 
 from auheat.arrays import Image
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, check_number
 from auheat.inference.calibration import Baseline, calibrate, resolve_baseline
 from auheat.inference.face_predictor import FacePredictor
 from auheat.results import FrameResult, checked_image
@@ -31,7 +32,7 @@ class LiveTracker:
             )
         self._predictor, self._baseline = predictor, known
         self._tracker = predictor.detector.tracker()
-        self._frame, self._start = 0, 0.0
+        self._frame, self._start, self._last = 0, 0.0, 0.0
         self._size: tuple[int, ...] = ()
 
     def update(self, image: Image, *, timestamp: float | None = None) -> FrameResult:
@@ -39,22 +40,37 @@ class LiveTracker:
 
         Args:
             image: (H, W, 3) RGB uint8, as large as the one before.
-            timestamp: Seconds; those since the first image if None.
+            timestamp: Seconds, not before those of the last image; those since the first image if
+                None.
 
         Raises:
-            AuheatError: If it is no such image, or of another size.
+            AuheatError: If it is no such image, or of another size, or the time is none or runs
+                backwards.
         """
-        checked_image(image)
+        image = checked_image(image)
         if image.shape[:2] != (self._size or image.shape[:2]):
             raise AuheatError(
                 f"the camera changed the size of its image from {self._size} to "
                 f"{image.shape[:2]}: make a new tracker"
             )
         now = time.monotonic()
-        self._start = self._start if self._frame else now
+        start = self._start if self._frame else now
+        when = max(now - start, self._last) if timestamp is None else _seconds(timestamp)
+        if self._frame and when < self._last:
+            raise AuheatError(
+                f"timestamp is {when:g}, before the {self._last:g} of the last image: give seconds "
+                "that do not run backwards"
+            )
+        self._start, self._last = start, when
         self._frame, self._size = self._frame + 1, image.shape[:2]
         faces = self._predictor.predict_faces(image, self._tracker.update(image))
         if self._baseline:
             faces = [calibrate(face, self._baseline.of(face.face_id)) for face in faces]
-        when = now - self._start if timestamp is None else timestamp
         return FrameResult(self._frame, when, tuple(faces), aus=self._predictor.aus)
+
+
+def _seconds(timestamp: float) -> float:
+    check_number("timestamp", timestamp)
+    if not isfinite(timestamp):
+        raise AuheatError(f"timestamp is {timestamp!r}: give seconds")
+    return float(timestamp)

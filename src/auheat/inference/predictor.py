@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from auheat.arrays import Image
-from auheat.errors import check_choice, check_count, check_path
+from auheat.errors import (
+    check_callable,
+    check_choice,
+    check_count,
+    check_flag,
+    checked_path,
+)
 from auheat.faces.detector import default_detector
 from auheat.facs import action_units
 from auheat.inference.face_predictor import FacePredictor
@@ -61,7 +67,9 @@ class Predictor(FacePredictor):
             smooth: Take the jitter out of the curves, see `auheat.inference.smoothing`.
             fps: Frames per second of a folder of pictures or of frames.
             overlay: Where to write the annotated video while the frames pass.
-            progress: Shows every pass through the video, see `auheat.progress`.
+            progress: Shows every pass through the video: called with what is done, how many frames
+                there are (or None) and `unit`, it gives a context manager whose value is called
+                with the number of frames that are done since.
 
         Raises:
             AuheatError: If the video or what is named as baseline cannot be used, or the overlay
@@ -71,6 +79,8 @@ class Predictor(FacePredictor):
         from auheat.inference.postprocess import PostProcessing
         from auheat.inference.video import VideoPrediction, open_source
 
+        check_flag("smooth", smooth)
+        check_callable("progress", progress)
         processing = PostProcessing(resolve_baseline(baseline, self), smooth)
         return VideoPrediction(
             open_source(source, fps), self, processing, overlay=overlay, progress=progress
@@ -129,14 +139,15 @@ def load(
         AuheatError: If the weights cannot be read or do not go with the runtime, for an AU that
             they do not read, and for an argument that makes no sense.
     """
-    check_path("weights", weights)
+    checked_path("weights", weights)
     check_choice("runtime", runtime, get_args(RuntimeChoice))
     check_choice("precision", precision, get_args(PrecisionChoice))
     check_count("max_faces", max_faces)
     check_count("threads", threads, optional=True)
     check_count("batch", batch, optional=True)
+    check_flag("exact_landmarks", exact_landmarks)
     if aus is not None:
-        action_units(aus)
+        aus = [unit.name for unit in action_units(aus)]
     path = file_of(weights, runtime=runtime, device=device, precision=precision)
     network = open_runtime(
         path, runtime=runtime, device=device, precision=precision, threads=threads

@@ -6,13 +6,12 @@ import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auheat.arrays import Image
-from auheat.errors import AuheatError, check_number, check_path
-from auheat.files import check_place, refuse_input
+from auheat.errors import AuheatError, checked_path
+from auheat.files import output_path, refuse_input
 from auheat.inference.calibration import Baseline
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import photos_in
@@ -23,7 +22,7 @@ from auheat.inference.postprocess import (
     ResultSpool,
 )
 from auheat.inference.sinks import OverlayVideoSink
-from auheat.media.frames import Frame, FrameSource, PhotoSequence, VideoFile
+from auheat.media.frames import Frame, FrameSource, PhotoSequence, VideoFile, frame_rate
 from auheat.progress import Progress, silent
 from auheat.results import FrameResult, checked_image
 from auheat.tables.buffer import TableBuffer
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars
     import pyarrow as pa
+
+
+_OVERLAY = ("an annotated video", ".mp4")
 
 
 class VideoPrediction:
@@ -59,7 +61,7 @@ class VideoPrediction:
         progress: Progress = silent,
     ) -> None:
         self._source, self._predictor, self._processing = source, predictor, processing
-        self._overlay = self._writable(overlay) if overlay is not None else None
+        self._overlay = self._writable(overlay, *_OVERLAY) if overlay is not None else None
         self._progress = progress
         self._kept: ResultSpool | None = None
         self.baseline: Baseline | None = None
@@ -96,18 +98,17 @@ class VideoPrediction:
         if self.problem:
             warnings.warn(f"{self._source.name}: {self.problem}", stacklevel=2)
 
-    def _writable(self, path: str | Path) -> Path:
+    def _writable(self, path: str | Path, what: str, *endings: str) -> Path:
         """The path of a file to write, before anything is read for it.
 
         Raises:
-            AuheatError: If no file can be there, or writing it would replace what is read.
+            AuheatError: If no such file can be there, or writing it would replace what is read.
         """
-        check_path("the file to write", path)
-        path, baseline = Path(path), self._processing.baseline
+        path = checked_path("the file to write", path)
+        baseline = self._processing.baseline
         named = [Path(baseline.source)] if isinstance(baseline, Baseline) else []
         refuse_input(path, [*self._source.paths, *named])
-        check_place(path)
-        return path
+        return output_path(path, what, *endings)
 
     def _sink(self, overlay: Path | None) -> AbstractContextManager[OverlayVideoSink | None]:
         if overlay is None:
@@ -134,7 +135,7 @@ class VideoPrediction:
         """Writes the table; `docs/outputs.md` describes its columns.
 
         Args:
-            path: A file whose name ends in .parquet, or else a CSV file. It is replaced.
+            path: A file whose name ends in .csv or .parquet. It is replaced.
             format: "openface", "fex" (py-feat), or "tidy" (a row for each AU); by default tidy for
                 .parquet and openface for everything else.
             pose: With the columns of the head's pose.
@@ -143,9 +144,9 @@ class VideoPrediction:
 
         Raises:
             AuheatError: If the video cannot be read or the file not be written, would replace the
-                video, or is of an unknown format.
+                video, ends otherwise, or is of an unknown format.
         """
-        path = self._writable(path)
+        path = self._writable(path, "a table", ".csv", ".parquet")
         usual: TableFormat = "tidy" if path.suffix.lower() == ".parquet" else "openface"
         schema = self._schema(Layout(format or usual, pose, landmarks), std)
         results = self._results()
@@ -154,13 +155,16 @@ class VideoPrediction:
                 rows.write(result)
 
     def save_overlay(self, path: str | Path) -> None:
-        """Writes the annotated video (MP4). Its frames have to be decoded: ask for it first.
+        """Writes the annotated video. Its frames have to be decoded: ask for it first.
+
+        Args:
+            path: A file whose name ends in .mp4. It is replaced.
 
         Raises:
-            AuheatError: If the video cannot be read or the file not be written, or would replace
-                the video.
+            AuheatError: If the video cannot be read or the file not be written, would replace the
+                video, or ends otherwise.
         """
-        self._overlay = self._writable(path)
+        self._overlay = self._writable(path, *_OVERLAY)
         for _ in self._read(heatmaps=True):
             pass
 
@@ -223,14 +227,14 @@ def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource
     Raises:
         AuheatError: if it is none, or `fps` is no number.
     """
-    check_number("fps", fps)
+    frame_rate(fps)
     if not isinstance(source, Iterable | Path):
         raise AuheatError(
             f"a video is the path of a file or folder, or a list of frames, not {source!r}"
         )
     if not isinstance(source, str | Path):
         return FrameImages(source, fps=fps)
-    place = Path(source)
+    place = checked_path("the video", source)
     if place.is_dir():
         return PhotoSequence(photos_in(place), place.name, fps=fps)
     return VideoFile(place)
@@ -245,11 +249,9 @@ class FrameImages:
     """
 
     def __init__(self, images: Iterable[Image], *, fps: float) -> None:
-        if not 0 < fps < float("inf"):
-            raise AuheatError(f"a video cannot have {fps:g} frames per second: give more than 0")
         self.name, self.problem = "frames", None
         self.paths: tuple[Path, ...] = ()
-        self.rate = Fraction(fps).limit_denominator(100_000)
+        self.rate = frame_rate(fps)
         self.count = len(images) if isinstance(images, Sized) else None
         self._images, self._is_spent = images, False
 
@@ -261,8 +263,8 @@ class FrameImages:
             )
         self._is_spent = True
         size: tuple[int, ...] = ()
-        for index, image in enumerate(self._images):
-            checked_image(image)
+        for index, given in enumerate(self._images):
+            image = checked_image(given, f"frame {index + 1}")
             size = size or image.shape[:2]
             if image.shape[:2] != size:
                 raise AuheatError(
@@ -270,3 +272,5 @@ class FrameImages:
                     "frames of a video are of one size"
                 )
             yield Frame(index + 1, float(index / self.rate), image)
+        if not size:
+            raise AuheatError("there are no frames: give at least one")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, check_number, checked_path
 from auheat.media.colours import UNREADABLE_MATRICES, Converter, Deinterlacer
 from auheat.media.containers import (
     decoded,
@@ -26,7 +27,7 @@ from auheat.media.containers import (
     what_is_missing,
 )
 from auheat.media.hdr import HDR_NAMES
-from auheat.media.limits import check_pixels
+from auheat.media.limits import MAX_FPS, check_pixels
 from auheat.media.photo import read_photo
 
 _INTERLACED = "it is interlaced; the two fields of a frame, taken at two moments, were made one"
@@ -101,7 +102,7 @@ class VideoFile:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = checked_path("the video", path)
         self.problem: str | None = None
         self.notes: tuple[str, ...] = ()
         with opened(self.path) as container:
@@ -165,6 +166,22 @@ class VideoFile:
         return AuheatError(f"cannot read the frames of {self.path}: {reason}")
 
 
+def frame_rate(fps: float) -> Fraction:
+    """Frames per second as a fraction that a video file can hold.
+
+    Raises:
+        AuheatError: If it is no number, not above 0, or too small or large for a file.
+    """
+    check_number("fps", fps)
+    rate = Fraction(float(fps)).limit_denominator(100_000) if isfinite(fps) else Fraction(0)
+    if not 0 < rate <= MAX_FPS:
+        raise AuheatError(
+            f"a video cannot have {float(fps):g} frames per second: give more than 0, and at most "
+            f"{MAX_FPS:,}"
+        )
+    return rate
+
+
 class PhotoSequence:
     """Pictures that are the consecutive frames of one video, all of one size.
 
@@ -184,9 +201,7 @@ class PhotoSequence:
     def __init__(self, paths: Sequence[str | Path], name: str, *, fps: float) -> None:
         self.name, self.paths = name, tuple(Path(path) for path in paths)
         self.count: int | None = len(self.paths)
-        if not 0 < fps < float("inf"):
-            raise AuheatError(f"{fps} frames per second: expected more than 0")
-        self.rate = Fraction(fps)
+        self.rate = frame_rate(fps)
         self.problem: str | None = None
 
     def __iter__(self) -> Iterator[Frame]:

@@ -8,6 +8,8 @@ from auheat.errors import AuheatError
 
 # Decoded pixels of one picture or frame, at most: memory stays below 1 GB.
 MAX_PIXELS = 100_000_000
+# Frames per second, at most, of images that are taken for a video.
+MAX_FPS = 100_000
 
 
 def check_file(path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, checked_path
 from auheat.media.heif import heif_size, is_heif, read_heif
 from auheat.media.limits import MAX_PIXELS, check_file, check_pixels
 from auheat.media.png import has_all_rows
@@ -38,8 +38,10 @@ def read_photo(path: str | Path) -> NDArray[np.uint8]:
     Raises:
         AuheatError: if the file is missing, not a picture in a known format, damaged, or too large.
     """
-    path = Path(path)
+    path = checked_path("the image", path)
     check_file(path)
+    if path.is_dir():
+        raise AuheatError(f"{path} is a folder: give the path of an image")
     try:
         if is_heif(path):
             return read_heif(path)

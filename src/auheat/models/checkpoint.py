@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from auheat.config import ModelConfig
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, checked_path
 from auheat.files import atomic_write
 from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import HeatmapNet, build_net
@@ -67,7 +67,7 @@ def save_checkpoint(
     Raises:
         AuheatError: The file cannot be written; what was there before then stays.
     """
-    path = Path(path)
+    path = checked_path("the weights", path)
     tensors = {
         name: (tensor.half() if half and tensor.ndim > 1 else tensor).contiguous()
         for name, tensor in net.state_dict().items()

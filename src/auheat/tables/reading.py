@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from auheat.errors import AuheatError, check_choice
+from auheat.errors import AuheatError, check_choice, checked_path
 from auheat.folders import IMAGE_SUFFIXES
 from auheat.optional import require
 from auheat.tables.columns import unquoted
@@ -89,8 +89,9 @@ class _Reader:
         if hasattr(table, "to_pandas"):
             return cls(table.to_pandas(), "the table", None, ())
         if not isinstance(table, str | Path):
-            raise AuheatError(f"a table is a path or a DataFrame, not a {type(table).__name__}")
-        path = Path(table)
+            kind = type(table).__name__
+            raise AuheatError(f"a table is a path or a DataFrame, and this is of type {kind}")
+        path = checked_path("the table", table)
         try:
             if path.is_dir():
                 raise AuheatError(f"{path} is a folder: give a table")
@@ -108,7 +109,11 @@ class _Reader:
 
     def recognise(self, wanted: TableProgram | None) -> TableProgram:
         """Who wrote the table; brings tidy and Fex tables of ours into columns of OpenFace's."""
-        names = {str(name) for name in self.stored.columns}
+        columns = [str(name) for name in self.stored.columns]
+        names = set(columns)
+        if len(names) < len(columns):
+            twice = next(name for name in columns if columns.count(name) > 1)
+            raise AuheatError(f"{self.name} has two columns {twice}: leave one out")
         if wanted in (None, "auheat"):
             if names >= TIDY:
                 self.stored, self.lines = self._from_tidy(), None

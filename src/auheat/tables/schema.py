@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
 
-from auheat.errors import check_choice
+from auheat.errors import check_choice, check_flag
 from auheat.tables.columns import Column, Extra, writable
 from auheat.tables.conventions import fex, openface, tidy
 from auheat.tables.names import TableFormat, TableKind
@@ -37,7 +37,7 @@ class Layout:
         input: with the path of what is read as the first column; a Fex or tidy table always has it.
 
     Raises:
-        AuheatError: for an unknown format.
+        AuheatError: for an unknown format, and for a choice that is neither True nor False.
     """
 
     format: TableFormat = "openface"
@@ -47,6 +47,8 @@ class Layout:
 
     def __post_init__(self) -> None:
         check_choice("table format", self.format, get_args(TableFormat))
+        check_flag("pose", self.pose)
+        check_flag("landmarks", self.landmarks)
 
     @property
     def ending(self) -> str:
@@ -113,6 +115,11 @@ def _value(column: Column, result: FrameLike, face: FaceLike | None, au: str) ->
 
 
 def extras_of(raw: bool, std: bool) -> tuple[Extra, ...]:
-    """The columns beside intensities: raw where they were post-processed, std on request."""
+    """The columns beside intensities: raw where they were post-processed, std on request.
+
+    Raises:
+        AuheatError: If `std` is neither True nor False.
+    """
+    check_flag("std", std)
     wanted: tuple[tuple[bool, Extra], ...] = ((raw, "raw"), (std, "sd"))
     return tuple(extra for is_wanted, extra in wanted if is_wanted)

@@ -8,7 +8,7 @@ from typing import Any
 
 from auheat import __version__
 from auheat.errors import AuheatError
-from auheat.files import atomic_write, refuse_input
+from auheat.files import atomic_write, output_path, refuse_input
 from auheat.inference.predictor import load
 from auheat.progress import Progress, silent
 from auheat.web.components import report_page
@@ -99,6 +99,7 @@ def make_report(
     """
     out = out or path.with_suffix(".html")
     refuse_input(out, [path])
+    output_path(out, "a report", ".html", ".htm")
     table = read_stored_table(path)
     if found := source or find_source(table):
         refuse_input(out, [found])
