@@ -18,7 +18,8 @@ from auheat.data.manifest import Manifest
 from auheat.evaluation.assess import evaluate
 from auheat.evaluation.predictions import Predictions, read_predictions
 from auheat.evaluation.protocols import fold_of
-from auheat.evaluation.report import Report, read_report
+from auheat.evaluation.report import read_report
+from auheat.evaluation.scoring import score
 from auheat.metrics import icc31
 from auheat.models.weights import default_network
 from small_runs import AUS, write_dataset
@@ -189,7 +190,7 @@ def test_stored_predictions_are_measured_as_they_were_given(tmp_path: Path) -> N
     given.write(tmp_path / "x.parquet")
     again = read_predictions(tmp_path / "x.parquet")
     np.testing.assert_allclose(again.values(), values, atol=1e-6)
-    assert Report.of_predictions(again, resamples=0).metrics["mean"]["pcc"] == pytest.approx(1)
+    assert score(again, resamples=0).metrics["mean"]["pcc"] == pytest.approx(1)
 
 
 def test_the_default_weights_are_measured_by_their_word(

@@ -18,7 +18,8 @@ from auheat.cli import main
 from auheat.data.manifest import read_manifest
 from auheat.evaluation.predictions import read_predictions
 from auheat.evaluation.protocols import fold_of
-from auheat.evaluation.report import Report, read_report
+from auheat.evaluation.report import read_report
+from auheat.evaluation.scoring import score
 from auheat.facs import PAPER_AUS
 from auheat.media.frames import VideoFile
 from auheat.metrics import icc31
@@ -73,7 +74,7 @@ def test_from_settings_to_a_table(tmp_path: Path) -> None:
         assert "measured on 6 pictures of synthetic faces, 3 subjects, split test" in shown
         stored = read_predictions(runs / name / "predictions-test.parquet")
         assert f"predictions: {runs / name / 'predictions-test.parquet'}" in shown
-        assert Report.of_predictions(stored).metrics == read_report(measured[-1]).metrics
+        assert score(stored).metrics == read_report(measured[-1]).metrics
     content = json.loads(measured[0].read_text())
     assert (content["name"], content["images"], content["subjects"]) == ("with", 6, 3)
     table = done("table", *measured, "--metric", "mae").splitlines()

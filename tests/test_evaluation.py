@@ -13,6 +13,7 @@ from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import measure, predict_part
 from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.report import Report, is_synthetic, notes, read_report
+from auheat.evaluation.scoring import score
 from auheat.evaluation.selection import select
 from auheat.figures.tables import by_au, metrics_table
 from auheat.metrics import icc31
@@ -74,7 +75,7 @@ def test_a_report_measures_against_the_labels(tmp_path: Path) -> None:
     noise = np.random.default_rng(3).normal(0, 0.7, labels.shape)
     predictions = np.clip(labels + noise, 0, 5).astype(np.float32).astype(float)
     given = Predictions.of(part, AUS, predictions, {"name": "tiny", "seed": 2, "split": "test"})
-    report = Report.of_predictions(given)
+    report = score(given)
     assert (report.name, report.images, report.subjects) == ("tiny", 6, 3)
     assert (report.seed, report.split, report.protocol, report.coverage) == (2, "test", "", {})
     assert report.synthetic
@@ -181,7 +182,7 @@ def test_the_protocol_of_a_run_is_known_from_its_settings(tmp_path: Path) -> Non
         ({"parts": [run, run]}, "bp4d"),
     ):
         given = Predictions.of(part, AUS, np.zeros((6, 3)), about)
-        assert Report.of_predictions(given, resamples=0).protocol == expected
+        assert score(given, resamples=0).protocol == expected
 
 
 def test_the_lines_beside_a_table(tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ def test_the_lines_beside_a_table(tmp_path: Path) -> None:
         "measured on 10 pictures of synthetic faces, 5 subjects, split test"
     ]
     with pytest.raises(AuheatError, match="nothing to measure"):
-        Report.of_predictions(dataclasses.replace(given, table=given.table.iloc[:0]))
+        score(dataclasses.replace(given, table=given.table.iloc[:0]))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.controls import VarianceMatching, controls, pool_controls, train_mean, zero
 from auheat.evaluation.predictions import Predictions, pool, read_predictions
-from auheat.evaluation.report import Report
+from auheat.evaluation.scoring import score
 from auheat.faces.crop import CropSpec
 from auheat.metrics import icc31
 
@@ -107,10 +107,10 @@ def test_pooled_folds_are_measured_as_one_table() -> None:
     assert (both.about["name"], both.about["seed"]) == ("run", 3)
     assert "fold" not in both.about
     assert [one["fold"] for one in both.about["parts"]] == ["1 of 2", "2 of 2"]
-    report = Report.of_predictions(both, resamples=20)
+    report = score(both, resamples=20)
     p, y = both.values()[:, 0], both.labels()[:, 0]
     assert report.metrics["AU12"]["icc"] == pytest.approx(icc31(np.stack([p, y], 1)))
-    each = [Report.of_predictions(one, resamples=0).metrics for one in parts]
+    each = [score(one, resamples=0).metrics for one in parts]
     for au in (*AUS, "mean"):
         for metric in ("icc", "mae"):
             mean = np.mean([found[au][metric] for found in each])
@@ -120,7 +120,7 @@ def test_pooled_folds_are_measured_as_one_table() -> None:
     )
     assert (report.fold, report.subjects, report.images) == ("1 of 2, 2 of 2", 5, 30)
     assert [len(fold.table) for fold in both.by_fold()] == [12, 18]
-    assert Report.of_predictions(parts[0], resamples=0).fold_means == {}
+    assert score(parts[0], resamples=0).fold_means == {}
 
 
 def test_what_pooling_refuses() -> None:
@@ -148,7 +148,7 @@ def test_controls_predict_the_same_rows_without_skill() -> None:
     for control in (nothing, mean):
         assert np.isnan(control.values()[5, 0])  # as many rows as the network has
         np.testing.assert_array_equal(control.labels(), found.labels())
-    report = Report.of_predictions(found, controls(found, train), resamples=0)
+    report = score(found, controls(found, train), resamples=0)
     labels = found.labels()
     labels[5, 0] = np.nan
     mae = np.mean([np.nanmean(labels[:, a]) for a in range(2)])

@@ -34,13 +34,14 @@ def command(results: tuple[Path, ...], metric: Metric, pooled: Path | None) -> N
 def _pool(paths: tuple[Path, ...], result: Path) -> None:
     from auheat.evaluation.controls import controls
     from auheat.evaluation.predictions import pool, read_predictions
-    from auheat.evaluation.report import Report, notes
+    from auheat.evaluation.report import notes
+    from auheat.evaluation.scoring import score
     from auheat.figures.tables import metrics_table
     from auheat.files import checked_ending
 
     checked_ending(result, "a result file", ".json")
     together = pool([read_predictions(path) for path in paths])
-    report = Report.of_predictions(together, controls(together))
+    report = score(together, controls(together))
     report.write(result)
     click.echo(metrics_table(report))
     click.echo("\n" + "\n".join(notes(report, together)))

@@ -168,8 +168,9 @@ def _assessment(
     notes: tuple[str, ...],
 ) -> Assessment:
     from auheat.evaluation.controls import controls
+    from auheat.evaluation.scoring import score
 
-    report = Report.of_predictions(predictions, controls(predictions, selection.train))
+    report = score(predictions, controls(predictions, selection.train))
     free = free_place(place, report)
     return Assessment(report, predictions, free, is_network, notes, selection.seen)
 

@@ -13,6 +13,7 @@ from auheat.data.datasets import DATASETS
 from auheat.errors import AuheatError
 from auheat.evaluation.protocols import title_of
 from auheat.evaluation.report import Report
+from auheat.evaluation.scoring import score
 from auheat.figures.printed import DATABASES as PRINTED
 from auheat.figures.printed import Database
 from auheat.heatmap import heatmap_side
@@ -133,7 +134,7 @@ def control_rows(sweep: Sweep, variant: Variant) -> list[Row]:
     """Predictors without skill on the pictures that an variant was tested on."""
     parts = sweep.predictions(variant, sweep.seeds[0])
     found = naive_baselines(sweep, parts, variant, sweep.seeds[0])
-    reports = {name: Report.of_predictions(part, resamples=0) for name, part in found.items()}
+    reports = {name: score(part, resamples=0) for name, part in found.items()}
     return [_row([report], name, "", "control", None) for name, report in reports.items()]
 
 

@@ -12,6 +12,7 @@ from auheat.config import ModelConfig
 from auheat.evaluation.controls import VarianceMatching, controls, pool_controls
 from auheat.evaluation.predictions import Predictions, pool
 from auheat.evaluation.report import Report
+from auheat.evaluation.scoring import score
 from auheat.metrics import nanmean
 from auheat.settings import to_dict
 from auheat.training.ablations import Sweep, Variant
@@ -44,7 +45,7 @@ class VariantResult:
         reports = list(self.plain)
         if len(reports) == 1:
             parts = self.pooled[0].by_fold()
-            reports = [Report.of_predictions(part, resamples=0) for part in parts]
+            reports = [score(part, resamples=0) for part in parts]
         values = {m: [report.metrics["mean"][m] for report in reports] for m in ("icc", "mae")}
         return {
             metric: float(np.std(found, ddof=1)) if len(found) > 1 else float("nan")
@@ -66,7 +67,7 @@ def aggregate(sweep: Sweep, variant: Variant, out: Path) -> VariantResult:
         for reports, found, ending in ((plain, parts, ""), (matched, spread, "-matched")):
             together = pool(found)
             together = replace(together, about={**together.about, "experiment": experiment})
-            report = Report.of_predictions(together, naive_baselines(sweep, found, variant, seed))
+            report = score(together, naive_baselines(sweep, found, variant, seed))
             report.write(out / f"{variant.name}-seed{seed}{ending}.json")
             reports.append(report)
         pooled.append(pool(parts))
