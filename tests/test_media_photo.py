@@ -155,7 +155,7 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
         (text, "not a picture"),
         (tmp_path / "empty.jpg", "not a picture"),
         (tmp_path / "none.jpg", "no file"),
-        (tmp_path, "cannot read"),
+        (tmp_path, "is a folder: give the path of an image"),
         (damaged(tmp_path / "half.jpg"), "truncated"),
         (damaged(tmp_path / "half.png"), "cannot read"),
         (floating, "floating-point"),
