@@ -120,7 +120,7 @@ def _loop(clip: Path, predictor: Predictor, folder: Path, clock: _Clock) -> None
     with table_sink(folder / "loop.csv", TableSchema("video", predictor.aus)) as rows:
         for frame in VideoFile(clip):
             clock.lap("decode")
-            faces = tracker.update(frame.image)
+            faces = tracker.update(frame.image, frame.timestamp)
             clock.lap("detect and track")
             aligned = predictor.align(frame.image, faces)
             clock.lap("crop")

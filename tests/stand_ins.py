@@ -79,7 +79,7 @@ class KnownFaces:
     def tracker(self) -> KnownFaces:
         return KnownFaces(self._frames)
 
-    def update(self, image: Image) -> tuple[Face, ...]:
+    def update(self, image: Image, timestamp: float | None = None) -> tuple[Face, ...]:
         faces = self._frames[self._next % len(self._frames)]
         self._next += 1
         return tuple(faces)

@@ -262,7 +262,7 @@ def test_an_interrupt_is_one_line(
         def tracker(self) -> Interrupted:
             return self
 
-        def update(self, image: object) -> tuple[()]:
+        def update(self, image: object, timestamp: float | None = None) -> tuple[()]:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(predictor, "default_detector", lambda _: Interrupted([[]]))

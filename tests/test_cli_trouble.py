@@ -105,7 +105,7 @@ def test_an_error_in_the_middle_of_a_video(
         def tracker(self) -> Broken:
             return self
 
-        def update(self, image: object) -> tuple[Face, ...]:
+        def update(self, image: object, timestamp: float | None = None) -> tuple[Face, ...]:
             raise ValueError("no such matrix")
 
     monkeypatch.setattr(predictor, "default_detector", lambda _: Broken([[face_from(face)]]))

@@ -130,7 +130,7 @@ class OnePlace:
     def tracker(self) -> OnePlace:
         return self
 
-    def update(self, image: object) -> tuple[Face, ...]:
+    def update(self, image: object, timestamp: float | None = None) -> tuple[Face, ...]:
         return (self._face,)
 
 

@@ -10,9 +10,9 @@ from auheat.arrays import Image
 from auheat.faces.detection import Detection, FaceLandmarks, Region, windows
 from auheat.faces.detector import TwoStageDetector
 from auheat.faces.tracking import (
-    DETECTION_INTERVAL,
-    MAX_LOST_FRAMES,
-    SEARCH_FRAMES,
+    DETECTION_INTERVAL_S,
+    MAX_LOST_S,
+    SEARCH_S,
     VideoTracker,
 )
 from stand_ins import Scene, landmarks_at, texture
@@ -20,11 +20,19 @@ from stand_ins import Scene, landmarks_at, texture
 Path = list[FaceLandmarks | None]
 Seen = list[dict[int, float]]
 
+# At 30 frames a second.
+DETECTION_INTERVAL = round(30 * DETECTION_INTERVAL_S)
+SEARCH_FRAMES = round(30 * SEARCH_S)
+MAX_LOST_FRAMES = round(30 * MAX_LOST_S)
+
 PICTURE = texture(0, 270, 480)
 
 
 def track(
-    *people: Path, faces: int = 5, images: Sequence[Image] | None = None
+    *people: Path,
+    faces: int = 5,
+    images: Sequence[Image] | None = None,
+    fps: float | None = None,
 ) -> tuple[Seen, Scene]:
     """Runs a tracker over scripted people: per frame, the x of every face by its id."""
     scene = Scene(*people)
@@ -32,7 +40,8 @@ def track(
     seen: Seen = []
     for frame in range(len(people[0])):
         scene.frame = frame
-        found = tracker.update(images[frame] if images else PICTURE)
+        moment = None if fps is None else round(frame / fps, 3)  # as Matroska rounds them
+        found = tracker.update(images[frame] if images else PICTURE, moment)
         assert [face.face_id for face in found] == sorted({face.face_id for face in found})
         seen.append({face.face_id: float(face.box[[0, 2]].mean()) for face in found})
     return seen, scene
@@ -83,6 +92,40 @@ def test_an_id_is_forgotten_after_a_while(frames: int, face_id: int) -> None:
     """Out of sight for so many frames."""
     seen, _ = track(hidden(still(10 + frames + 3), 10, 9 + frames))
     assert seen[-1] == {face_id: 100.0}
+
+
+@pytest.mark.parametrize("fps", [5, 24, 25, 30, 60, 120, 240])
+def test_every_frame_rate_behaves_alike(fps: int) -> None:
+    """60 frames were .25 s at 240 frames a second and 12 s at 5."""
+    for seconds, face_id in ((0.28, 0), (1.7, 0), (2.5, 1)):
+        away = round(seconds * fps)
+        seen, _ = track(hidden(still(away + 3 * fps), fps, fps + away - 1), fps=fps)
+        assert seen[fps - 1] == {0: 100.0}
+        assert seen[fps + 1 if away > 1 else fps] in ({}, {0: 100.0})
+        assert seen[-1] == {face_id: 100.0}
+    seen, scene = track(still(4 * fps), hidden(still(4 * fps, x=300), 0, fps), fps=fps)
+    first = next(index for index, faces in enumerate(seen) if 1 in faces)
+    assert 1 < first / fps <= 1.5 + 1 / fps  # a new face waits half a second at most
+    assert len(scene.detections) == pytest.approx(8, abs=2)
+
+
+def test_a_fast_camera_is_not_searched_in_every_frame() -> None:
+    """Half a second of search: 15 runs of the detector at 30 frames a second, some 20 at 240."""
+    for fps in (30, 240):
+        paths = still(3 * fps), hidden(still(3 * fps, x=300), fps, 3 * fps)
+        _, scene = track(*paths, fps=fps)
+        searched = [frame for frame in scene.detections if 1 <= frame / fps <= 1.5]
+        assert 14 <= len(searched) <= 21
+
+
+@pytest.mark.parametrize("moments", [[0.0] * 40, [float(40 - i) for i in range(40)]])
+def test_times_that_stand_still_or_go_back_do_no_harm(moments: list[float]) -> None:
+    scene = Scene(walk(50, 3, 40))
+    tracker = VideoTracker(scene, scene, max_faces=5, min_size=32)
+    for frame, moment in enumerate(moments):
+        scene.frame = frame
+        (face,) = tracker.update(PICTURE, moment)
+        assert face.face_id == 0
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,10 @@ def predictor() -> Predictor:
 def plain_loop(frames: list[Frame], predictor: Predictor, together: int) -> list[FrameResult]:
     """All faces, then the network on those of some frames at a time."""
     tracker = predictor.detector.tracker()
-    aligned = [predictor.align(frame.image, tracker.update(frame.image)) for frame in frames]
+    aligned = [
+        predictor.align(frame.image, tracker.update(frame.image, frame.timestamp))
+        for frame in frames
+    ]
     results = []
     for start in range(0, len(frames), together):
         group = range(start, min(start + together, len(frames)))

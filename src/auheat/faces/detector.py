@@ -16,8 +16,13 @@ MIN_FACE_SIZE = 32.0
 class FaceTracker(Protocol):
     """Tracks faces through one video."""
 
-    def update(self, image: Image) -> tuple[Face, ...]:
-        """Faces of the next RGB frame (H, W, 3), by rising face_id; an id stays with its person."""
+    def update(self, image: Image, timestamp: float | None = None) -> tuple[Face, ...]:
+        """Faces of the next RGB frame (H, W, 3), by rising face_id; an id stays with its person.
+
+        Args:
+            image: The frame.
+            timestamp: Its time in seconds; as of 30 frames a second if None.
+        """
         ...
 
 

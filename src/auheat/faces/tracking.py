@@ -2,9 +2,10 @@
 
 A face is looked for where it was in the last frame, which is faster and steadier than detecting it
 anew. The detector runs while nothing is tracked, for a while after a track was lost, and every
-`DETECTION_INTERVAL` frames for new tracks. Ids are given by place and movement, not by looks: a
-lost track is taken up again when a face appears soon enough where it was, or where it was heading;
-after a cut to another scene every id is new.
+`DETECTION_INTERVAL_S` for new tracks. Ids are given by place and movement, not by looks: a lost
+track is taken up again when a face appears soon enough where it was, or where it was heading; after
+a cut to another scene every id is new. All of this is counted in seconds, so that a video behaves
+alike at every frame rate.
 """
 
 from __future__ import annotations
@@ -33,10 +34,17 @@ from auheat.faces.scene_cut import SceneCut
 from auheat.faces.tracker_state import restored_face, stored_face
 from auheat.results import Face
 
-DETECTION_INTERVAL = 15  # frames
-# For how many frames after a loss the detector runs on each frame, and the id waits.
-SEARCH_FRAMES = 15
-MAX_LOST_FRAMES = 60
+DETECTION_INTERVAL_S = 0.5
+# For how long after a loss the detector runs, with at least so much between two runs, and for how
+# long the id waits.
+SEARCH_S = 0.5
+SEARCH_STEP_S = 0.025
+MAX_LOST_S = 2.0
+# Where nobody says how far images are apart.
+USUAL_STEP_S = 1 / 30
+# Files round times to milliseconds; and time always advances, whatever a caller says.
+_ROUNDING_S = 1e-3
+_MIN_STEP_S = 1e-6
 # The highest cost at which a face is taken for a lost track, and by which factor its size may have
 # changed.
 _MAX_COST = 1.0
@@ -51,24 +59,24 @@ _COUNTERS = ("_frame", "_next_id", "_last_detected", "_is_new_scene", "_detectio
 
 @dataclass(eq=False)
 class _Track:
-    """A person: the last landmarks, their movement in pixels per frame, and the last frame seen."""
+    """A person: the last landmarks, their movement in pixels per second, and when last seen."""
 
     face_id: int
     face: FaceLandmarks
     velocity: NDArray[np.float64]
-    last_seen: int
+    last_seen: float
 
-    def update(self, face: FaceLandmarks, frame: int) -> None:
-        step = (face.centre - self.face.centre) / max(frame - self.last_seen, 1)
+    def update(self, face: FaceLandmarks, now: float) -> None:
+        step = (face.centre - self.face.centre) / max(now - self.last_seen, _MIN_STEP_S)
         self.velocity = 0.5 * self.velocity + 0.5 * step
-        self.face, self.last_seen = face, frame
+        self.face, self.last_seen = face, now
 
-    def cost(self, face: FaceLandmarks, frame: int) -> float:
+    def cost(self, face: FaceLandmarks, now: float) -> float:
         """Association cost: how far a face is from where this person should be, in face sizes.
 
         Both staying where it was and going on as before count as expected.
         """
-        ahead = self.face.centre + self.velocity * min(frame - self.last_seen, SEARCH_FRAMES)
+        ahead = self.face.centre + self.velocity * min(now - self.last_seen, SEARCH_S)
         distance = min(np.linalg.norm(face.centre - place) for place in (self.face.centre, ahead))
         return float(distance / self.face.size + abs(np.log(face.size / self.face.size)))
 
@@ -104,21 +112,22 @@ class VideoTracker:
         self._cut = SceneCut()
         self._tracks: list[_Track] = []
         self._lost: list[_Track] = []
-        self._frame = 0
+        self._now = -USUAL_STEP_S
         self._next_id = 0
-        self._last_detected = -DETECTION_INTERVAL
+        self._last_detected = -DETECTION_INTERVAL_S
         self._is_new_scene = True
         self._detection_count = 0
 
-    def update(self, image: Image) -> tuple[Face, ...]:
+    def update(self, image: Image, timestamp: float | None = None) -> tuple[Face, ...]:
         """See `FaceTracker.update`."""
+        usual = self._now + USUAL_STEP_S
+        self._now = usual if timestamp is None else max(timestamp, self._now + _MIN_STEP_S)
         if self._cut.is_cut(image):
             self._tracks, self._lost, self._is_new_scene = [], [], True
-        self._lost = [t for t in self._lost if self._frame - t.last_seen <= MAX_LOST_FRAMES]
+        self._lost = [track for track in self._lost if self._since(track.last_seen) <= MAX_LOST_S]
         self._track(image)
         if self._should_detect():
             self._activate(self._new_faces(image))
-        self._frame += 1
         return tuple(
             track.face.result(track.face_id)
             for track in sorted(self._tracks, key=lambda track: track.face_id)
@@ -144,13 +153,13 @@ class VideoTracker:
     def _track(self, image: Image) -> None:
         """Looks for every tracked face near its last place; where two meet, one is lost."""
         found = [(track, face) for track in self._tracks if (face := self._locate(track, image))]
-        found.sort(key=lambda pair: (pair[0].cost(pair[1], self._frame), pair[0].face_id))
+        found.sort(key=lambda pair: (pair[0].cost(pair[1], self._now), pair[0].face_id))
         kept: list[FaceLandmarks] = []
         for track, face in found:
             if not any(is_same_face(face, other) for other in kept):
                 kept.append(face)
-                track.update(face, self._frame)
-        self._lose(track for track in self._tracks if track.last_seen < self._frame)
+                track.update(face, self._now)
+        self._lose(track for track in self._tracks if track.last_seen < self._now)
 
     def _locate(self, track: _Track, image: Image) -> FaceLandmarks | None:
         face = self._landmarker.locate(image, track.face.region)
@@ -163,9 +172,15 @@ class VideoTracker:
         self._tracks = [track for track in self._tracks if track not in gone]
 
     def _should_detect(self) -> bool:
-        recently = any(self._frame - track.last_seen <= SEARCH_FRAMES for track in self._lost)
-        due = self._frame - self._last_detected >= DETECTION_INTERVAL
-        return not self._tracks or recently or due
+        if not self._tracks:
+            return True
+        waited = self._now - self._last_detected + _ROUNDING_S
+        recently = any(self._since(track.last_seen) <= SEARCH_S for track in self._lost)
+        return waited >= (SEARCH_STEP_S if recently else DETECTION_INTERVAL_S)
+
+    def _since(self, moment: float) -> float:
+        """Seconds that have gone by, a little less, so that rounding puts no frame out of reach."""
+        return self._now - moment - _ROUNDING_S
 
     def _new_faces(self, image: Image) -> list[FaceLandmarks]:
         """Faces that belong to no track, the highest rank first.
@@ -177,7 +192,7 @@ class VideoTracker:
         if not self._is_new_scene and tiles:
             tiles = [tiles[self._detection_count % len(tiles)]]
             self._detection_count += 1
-        self._last_detected, self._is_new_scene = self._frame, False
+        self._last_detected, self._is_new_scene = self._now, False
         return new_faces(
             self._landmarker,
             image,
@@ -194,11 +209,11 @@ class VideoTracker:
                 continue
             track = matches.get(index)
             if track is None:
-                track = _Track(self._next_id, face, np.zeros(2), self._frame)
+                track = _Track(self._next_id, face, np.zeros(2), self._now)
                 self._next_id += 1
             else:
                 self._lost.remove(track)
-                track.update(face, self._frame)
+                track.update(face, self._now)
             self._tracks.append(track)
 
     def _matches(self, faces: list[FaceLandmarks]) -> dict[int, _Track]:
@@ -207,7 +222,7 @@ class VideoTracker:
             (cost, track.face_id, index, track)
             for index, face in enumerate(faces)
             for track in self._lost
-            if track.matches_size(face) and (cost := track.cost(face, self._frame)) <= _MAX_COST
+            if track.matches_size(face) and (cost := track.cost(face, self._now)) <= _MAX_COST
         ]
         matches: dict[int, _Track] = {}
         for _, _, index, track in sorted(pairs, key=lambda pair: pair[:3]):

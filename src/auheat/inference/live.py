@@ -63,7 +63,8 @@ class LiveTracker:
             )
         self._start, self._last = start, when
         self._frame, self._size = self._frame + 1, image.shape[:2]
-        faces = self._predictor.predict_faces(image, self._tracker.update(image))
+        when = now - self._start if timestamp is None else timestamp
+        faces = self._predictor.predict_faces(image, self._tracker.update(image, when))
         if self._baseline:
             faces = [calibrate(face, self._baseline.of(face.face_id)) for face in faces]
         return FrameResult(self._frame, when, tuple(faces), aus=self._predictor.aus)

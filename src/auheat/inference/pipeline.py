@@ -67,7 +67,7 @@ def _track(
 ) -> Iterator[Tracked]:
     with closing(frames):
         for frame in frames:
-            faces = predictor.align(frame.image, tracker.update(frame.image))
+            faces = predictor.align(frame.image, tracker.update(frame.image, frame.timestamp))
             empty = FrameResult(frame.number, frame.timestamp, (), aus=predictor.aus)
             yield frame.image if images else None, empty, faces
 

@@ -186,10 +186,11 @@ class SessionStore(Resource):
         with session.lock:
             session.check(image, self.limits)
             assert session.tracker is not None
-            faces = session.tracker.update(image)
+            moment = session.moment(seconds)
+            faces = session.tracker.update(image, moment)
             found = tuple(self.predictor.predict_faces(image, faces))
             number = session.files.count + 1
-            result = FrameResult(number, session.moment(seconds), found)
+            result = FrameResult(number, moment, found)
             session.files.add(image, result)
         aus = self.predictor.aus
         return frame_text(result, aus), packed(found, aus)
