@@ -333,5 +333,5 @@ def test_a_tracker_goes_on_from_a_stored_state(at: int) -> None:
 
 _NAMES = {
     *("_detector", "_landmarker", "_max_faces", "_min_size", "_cut", "_tracks", "_lost"),
-    *("_frame", "_next_id", "_last_detected", "_is_new_scene", "_detection_count"),
+    *("_now", "_next_id", "_last_detected", "_is_new_scene", "_detection_count"),
 }

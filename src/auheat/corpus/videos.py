@@ -102,8 +102,8 @@ class _Tracker:
     ) -> None:
         self._tracker, self._frames, self._every, self._kept = tracker, frames, every, kept
 
-    def update(self, image: Image) -> tuple[Face, ...]:
-        found: tuple[Face, ...] = self._tracker.update(image)
+    def update(self, image: Image, timestamp: float | None = None) -> tuple[Face, ...]:
+        found: tuple[Face, ...] = self._tracker.update(image, timestamp)
         self._frames += 1
         if self._frames % self._every == 0:
             self._kept[self._frames] = self._tracker.state()

@@ -54,7 +54,7 @@ _FAST_MOVEMENT = 0.1
 # A new face takes the place of a tracked one only if it outranks it this clearly.
 _MIN_RANK_RATIO = 1.5
 # What `VideoTracker.state` holds besides tracks and scene.
-_COUNTERS = ("_frame", "_next_id", "_last_detected", "_is_new_scene", "_detection_count")
+_COUNTERS = ("_now", "_next_id", "_last_detected", "_is_new_scene", "_detection_count")
 
 
 @dataclass(eq=False)

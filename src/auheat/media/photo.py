@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from auheat.errors import AuheatError, checked_path
 from auheat.media.heif import heif_size, is_heif, read_heif
@@ -19,6 +20,18 @@ from auheat.media.png import has_all_rows
 # video files.
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
 _OPENING = Lock()
+_BAND_ROWS = 512
+# EXIF 2.32, 4.6.4: what undoes each orientation.
+_ORIENTATION = 0x0112
+_UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.transpose(1, 0, 2),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda pixels: np.rot90(pixels),
+}
 
 
 def read_photo(path: str | Path) -> NDArray[np.uint8]:
@@ -51,7 +64,9 @@ def read_photo(path: str | Path) -> NDArray[np.uint8]:
             check_pixels(path, *picture.size)
             if picture.format == "PNG" and not has_all_rows(path):
                 raise ValueError("rows are missing at its end")
-            return np.array(_rgb(ImageOps.exif_transpose(picture)), np.uint8)
+            pixels = _pixels(picture)
+            orientation = picture.getexif().get(_ORIENTATION, 1)
+        return np.ascontiguousarray(_UPRIGHT.get(orientation, _as_it_is)(pixels))
     except AuheatError:
         raise
     except UnidentifiedImageError:
@@ -136,6 +151,21 @@ def _draft_size(picture: Image.Image) -> tuple[int, int]:
 def _registered() -> list[str]:
     Image.init()
     return Image.ID
+
+
+def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB. A band at a time: no second copy is in memory beside Pillow's."""
+    picture.load()  # which turns a TIFF upright
+    width, height = picture.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, _BAND_ROWS):
+        bottom = min(top + _BAND_ROWS, height)
+        pixels[top:bottom] = np.asarray(_rgb(picture.crop((0, top, width, bottom))))
+    return pixels
+
+
+def _as_it_is(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return pixels
 
 
 def _rgb(picture: Image.Image) -> Image.Image:
