@@ -242,9 +242,11 @@ def test_a_long_video_goes_on_behind_its_last_segment(
     assert not (tmp_path / "set" / "rows").exists()  # nothing half read can be seen
     update, searched = VideoTracker.update, list[int]()
 
-    def counting(self: VideoTracker, image: Image) -> tuple[Face, ...]:
+    def counting(
+        self: VideoTracker, image: Image, timestamp: float | None = None
+    ) -> tuple[Face, ...]:
         searched.append(1)
-        return update(self, image)
+        return update(self, image, timestamp)
 
     monkeypatch.setattr(VideoTracker, "update", counting)
     (record,), _ = read([clip], tmp_path / "set", plan)
