@@ -53,7 +53,7 @@ class MapsFrom(nn.Module):
         self._draw = draw
         self.seen: list[Tensor] = []
 
-    def forward(self, crops: Tensor) -> Heatmaps:
+    def forward(self, crops: Tensor, geometry: Tensor | None = None) -> Heatmaps:
         self.seen.append(crops)
         return self._draw(crops)
 

@@ -30,7 +30,9 @@ class Shifted:
         self._inner = TorchRuntime(checkpoint, device="cpu", precision="fp32")
         self._step = step * layout_of(self.config).codec.scale
 
-    def heatmaps(self, crops: NDArray[np.uint8]) -> HeatmapArrays:
+    def heatmaps(
+        self, crops: NDArray[np.uint8], geometry: NDArray[np.float32] | None = None
+    ) -> HeatmapArrays:
         maps = self._inner.heatmaps(crops)
         intensity = maps.intensity.copy()
         if self.calls == 1:  # only in the second batch

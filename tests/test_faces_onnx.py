@@ -31,7 +31,7 @@ from auheat.faces.detection import Detection, Region, refine
 from auheat.faces.detector import default_detector
 from auheat.faces.face_mesh import FaceMesh
 from auheat.inference.face_predictor import FacePredictor
-from auheat.landmarks import LEFT_EYE, RIGHT_EYE
+from auheat.landmarks import LEFT_EYE, RIGHT_EYE, of_mesh
 from auheat.media.frames import VideoFile
 from stand_ins import KnownFaces, small_checkpoint
 
@@ -80,9 +80,10 @@ def test_exact_landmarks_leave_alignment_and_boxes_as_they_are(frames: dict[str,
     """So that readings do not depend on whether landmarks are asked for."""
     (plain,) = default_detector().detect(frames["smiles"])
     (exact,) = default_detector(attention=True).detect(frames["smiles"])
-    assert plain.aligned_by is None
-    assert exact.aligned_by is not None
-    np.testing.assert_array_equal(exact.aligned_by, plain.landmarks)
+    assert plain.tracked_mesh is None
+    assert exact.tracked_mesh is not None and exact.mesh is not None and plain.mesh is not None
+    np.testing.assert_array_equal(exact.tracked_mesh, plain.mesh)
+    assert exact.mesh.shape == (478, 3)
     np.testing.assert_array_equal(exact.box, plain.box)
     assert 0.5 < np.abs(exact.landmarks - plain.landmarks).max() < 10
     checkpoint = small_checkpoint()
@@ -112,11 +113,11 @@ def test_irises_lie_between_the_lids(frames: dict[str, Image]) -> None:
     image = frames["smiles"]
     found = refine(FaceMesh(attention=True), image, region=BothRanges().detect(image)[0].region)
     assert found is not None
-    assert found.mesh is not None
     assert found.exact is not None
-    assert found.mesh.shape == (478, 3)
-    for iris, eye in ((found.mesh[468:473], RIGHT_EYE), (found.mesh[473:], LEFT_EYE)):
-        low, high = found.exact[eye].min(0), found.exact[eye].max(0)
+    assert found.exact.shape == (478, 3)
+    for iris, eye in ((found.exact[468:473], RIGHT_EYE), (found.exact[473:], LEFT_EYE)):
+        landmarks = of_mesh(found.exact)[eye]
+        low, high = landmarks.min(0), landmarks.max(0)
         assert (low < iris[0, :2]).all()
         assert (iris[0, :2] < high).all()
         np.testing.assert_allclose(iris[1:, :2].mean(0), iris[0, :2], atol=1.0)

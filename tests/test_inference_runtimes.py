@@ -20,15 +20,16 @@ from auheat.doctor import self_test
 from auheat.errors import AuheatError
 from auheat.export.exporting import parity, write_graph
 from auheat.export.faces import sheet
+from auheat.face_shape import SIZE
 from auheat.heatmap import layout_of
 from auheat.inference.predictor import Predictor, load
 from auheat.models import fused
-from auheat.models.checkpoint import Checkpoint, load_checkpoint
+from auheat.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.runtimes import torch_runtime
 from auheat.models.runtimes.exported import ExportedSettings
 from auheat.models.runtimes.opening import open_runtime
-from auheat.models.runtimes.runtime import read_intensities
+from auheat.models.runtimes.runtime import HeatmapArrays, read_intensities
 from auheat.models.runtimes.torch_runtime import TorchRuntime
 from auheat.models.weights import default_network, default_weights
 from lively_nets import HOURGLASS, WITH_SCC, crops, lively, pictures
@@ -105,6 +106,32 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[ModelConfig,
 
 
 RUNTIMES = [("onnx", "onnxruntime"), ("openvino", "openvino")]
+
+
+@pytest.mark.parametrize(("name", "package"), [*RUNTIMES, ("torch", "torch")])
+def test_runtimes_take_in_the_shape_of_the_mesh(
+    exported: Callable[..., Path], tmp_path: Path, name: str, package: str
+) -> None:
+    """Where it is known, and where not; it moves readings by far more than runtimes differ."""
+    pytest.importorskip(package)
+    config = replace(WITH_SCC, geometry="channels")
+    net, path = lively(config), tmp_path / "net.safetensors"
+    save_checkpoint(path, net, config)
+    path = path if name == "torch" else exported(config)
+    runtime = open_runtime(path, runtime=name, precision="fp32")  # type: ignore[arg-type]
+    images, geometry = crops(3), np.random.default_rng(0).normal(0, 0.05, (3, SIZE))
+    geometry[:, -1] = (1, 1, 0)
+    shapes = geometry.astype(np.float32)
+    with torch.no_grad():
+        expected = net(pictures(images), torch.from_numpy(shapes)).intensity.numpy()
+        without = net(pictures(images)).intensity.numpy()
+    bound = 2e-5 * max(1.0, float(np.abs(expected).max()))
+    assert np.abs(expected[:2] - without[:2]).max((1, 2, 3)).min() > 100 * bound
+    found = runtime.heatmaps(images, shapes).intensity
+    np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
+    np.testing.assert_allclose(runtime.heatmaps(images).intensity, without, rtol=0, atol=bound)
+    one_by_one = read_intensities(runtime, images, shapes, batch_size=2)
+    np.testing.assert_allclose(one_by_one, layout_of(config).read(expected), atol=1e-3)
 
 
 @pytest.mark.parametrize(("name", "package"), RUNTIMES)
@@ -250,7 +277,14 @@ def test_batch_bounds_what_goes_through_together(face: NDArray[np.float64]) -> N
     checkpoint, seen = small_checkpoint(), list[int]()
     runtime = TorchRuntime(checkpoint, device="cpu")
     draw = runtime.heatmaps
-    runtime.heatmaps = lambda images: seen.append(len(images)) or draw(images)  # type: ignore[assignment, func-returns-value]
+
+    def counted(
+        images: NDArray[np.uint8], geometry: NDArray[np.float32] | None = None
+    ) -> HeatmapArrays:
+        seen.append(len(images))
+        return draw(images, geometry)
+
+    runtime.heatmaps = counted  # type: ignore[method-assign, assignment]
     predictor = Predictor(runtime, KnownFaces([[]]), batch=3)
     predictor.predict_faces(texture(0, 270, 480), [face_from(face)] * 7)
     assert seen == [3, 3, 1]

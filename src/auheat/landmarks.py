@@ -78,6 +78,12 @@ MESH_OF_LANDMARK: tuple[int, ...] = (
     *(78, 81, 13, 311, 308, 402, 14, 178),  # inner lips
 )
 
+
+def of_mesh(mesh: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The 68 landmarks (68, 2) of a mesh (V, 3), V at least 468."""
+    return np.asarray(mesh[list(MESH_OF_LANDMARK), :2])
+
+
 # The landmarks that 66 points leave out, and those that 49 leave out besides.
 _INNER_CORNERS = (60, 64)
 IN_66: tuple[int, ...] = tuple(i for i in range(COUNT) if i not in _INNER_CORNERS)

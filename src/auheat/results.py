@@ -74,9 +74,9 @@ class Face:
             unit that grows away from the camera. (468, 3), or (478, 3) with attention, of which the
             last ten are the irises: the middle and four points of the person's right one (468 to
             472), and of the left one (473 to 477). None from a detector without a mesh.
-        aligned_by: (68, 2), the landmarks that crops are aligned by where `landmarks` are those of
-            a second, more exact model; None for `landmarks` themselves. Readings are thus the same
-            with both.
+        tracked_mesh: (468, 3), the mesh that is tracked, and that readings depend on, where `mesh`
+            and `landmarks` are those of a second, more exact model; None for `mesh` itself.
+            Readings are thus the same with both.
     """
 
     box: NDArray[np.float64]
@@ -85,7 +85,7 @@ class Face:
     face_id: int = 0
     pose: HeadPose | None = None
     mesh: NDArray[np.float64] | None = None
-    aligned_by: NDArray[np.float64] | None = None
+    tracked_mesh: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if np.shape(self.box) != (4,):

@@ -2,7 +2,7 @@
 
 The file is one graph of the whole network as ONNX, from pixels to heatmaps, SCC included.
 
-Letters: B batch, H W input pixels, N faces, A Action Units.
+Letters: B batch, H W input pixels, N faces, A Action Units, G numbers of a face's shape.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from auheat.errors import AuheatError
-from auheat.export.faces import faces_in, sheet
+from auheat.export.faces import faces_in, shapes_in, sheet
+from auheat.face_shape import SIZE
 from auheat.files import atomic_write, checked_ending
 from auheat.metrics import Agreement
 from auheat.models.checkpoint import load_checkpoint
@@ -26,6 +27,7 @@ from auheat.models.fused import fuse
 from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.runtimes.exported import (
     CROPS,
+    GEOMETRY,
     INTENSITY,
     KEY,
     LOCATION,
@@ -34,7 +36,7 @@ from auheat.models.runtimes.exported import (
 )
 from auheat.models.runtimes.names import Precision, RuntimeName
 from auheat.models.runtimes.opening import installed, open_exported
-from auheat.models.runtimes.runtime import Crops, Runtime, read_intensities
+from auheat.models.runtimes.runtime import Crops, Runtime, Shapes, read_intensities
 from auheat.models.runtimes.torch_runtime import TorchRuntime
 from auheat.models.weights import sha256, uncertainty_path
 from auheat.optional import require
@@ -115,6 +117,7 @@ def export(
     checkpoint = load_checkpoint(weights)
     size = checkpoint.config.input_size
     crops = np.concatenate([sheet(size), faces_in(examples, size)])
+    shapes = None if checkpoint.config.geometry == "none" else shapes_in(crops)
     settings = ExportedSettings(checkpoint.config, checkpoint.card, precision, sha256(weights))
     with atomic_write(out) as temporary:
         write_graph(checkpoint.net, settings, temporary)
@@ -122,7 +125,7 @@ def export(
         trained, checks = TorchRuntime(checkpoint, device="cpu", fused=False), []
         for name in installed():
             runtime = open_exported(temporary, runtime=name)
-            checks.append(Check(name, runtime.precision, parity(trained, runtime, crops)))
+            checks.append(Check(name, runtime.precision, parity(trained, runtime, crops, shapes)))
         _refuse(checks, precision, out)
     _hand_on_uncertainty(weights, out)
     return checks
@@ -161,20 +164,23 @@ def write_graph(net: HeatmapModel, settings: ExportedSettings, path: Path) -> No
         AuheatError: The package onnx is not installed.
     """
     onnx = require("onnx")
-    size, names = settings.config.input_size, [INTENSITY]
+    size, inputs, outputs = settings.config.input_size, [CROPS], [INTENSITY]
+    examples = [torch.zeros(2, size, size, 3, dtype=torch.uint8)]
+    if settings.config.geometry != "none":
+        inputs.append(GEOMETRY)
+        examples.append(torch.zeros(2, SIZE))
     if settings.config.location_maps:
-        names.append(LOCATION)
-    example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+        outputs.append(LOCATION)
     with torch.no_grad(), warnings.catch_warnings():
         # The newer exporter gives the same graph, but takes ten times as long and a package more.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         torch.onnx.export(
             _FromCrops(net).cpu(),
-            (example,),
+            tuple(examples),
             str(path),
-            input_names=[CROPS],
-            output_names=names,
-            dynamic_axes={name: {0: "batch"} for name in (CROPS, *names)},
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes={name: {0: "batch"} for name in (*inputs, *outputs)},
             opset_version=_OPERATORS,
             dynamo=False,
         )
@@ -184,20 +190,35 @@ def write_graph(net: HeatmapModel, settings: ExportedSettings, path: Path) -> No
 
 
 class _FromCrops(nn.Module):
-    """What an exported graph computes: crops (B, H, W, 3) uint8 to the maps of each kind."""
+    """What an exported graph computes: crops (B, H, W, 3) uint8 to the maps of each kind.
+
+    The shapes (B, G) of the faces' meshes are a second input of networks that take them in.
+    """
 
     def __init__(self, net: HeatmapModel) -> None:
         super().__init__()
         self.net, self.points = fuse(net), net.points
 
-    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        maps = self.net.head(self.net.features(crops.permute(0, 3, 1, 2).float()))
+    def forward(self, crops: Tensor, geometry: Tensor | None = None) -> tuple[Tensor, ...]:
+        images = crops.permute(0, 3, 1, 2).float()
+        maps = self.net.head(self.net.features(images, geometry))
         return tuple(maps.split(self.points, 1))
 
 
-def parity(expected: Runtime, found: Runtime, crops: Crops) -> Parity:
-    """Reads crops (N, H, W, 3) with a network that is right, and with one that may not be."""
-    right, other = (read_intensities(one, crops, batch_size=_BATCH) for one in (expected, found))
+def parity(
+    expected: Runtime, found: Runtime, crops: Crops, geometry: Shapes | None = None
+) -> Parity:
+    """Reads crops (N, H, W, 3) with a network that is right, and with one that may not be.
+
+    Args:
+        expected: The first.
+        found: The second.
+        crops: The faces.
+        geometry: (N, G), the shapes of their meshes, for networks that take them in.
+    """
+    right, other = (
+        read_intensities(one, crops, geometry, batch_size=_BATCH) for one in (expected, found)
+    )
     iccs = Agreement.of(other, right).icc
     mean = float(np.nanmean(iccs)) if np.isfinite(iccs).any() else float("nan")
     return Parity(len(crops), float(np.abs(other - right).max()), mean)

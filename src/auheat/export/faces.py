@@ -16,11 +16,14 @@ import cv2
 import numpy as np
 
 from auheat.errors import AuheatError
+from auheat.face_shape import absent, shape_of
 from auheat.faces.crop import CropSpec
+from auheat.faces.detection import Region, refine
 from auheat.faces.detector import default_detector
+from auheat.faces.face_mesh import FaceMesh
 from auheat.media.frames import VideoFile
 from auheat.media.photo import is_photo, read_photo
-from auheat.models.runtimes.runtime import Crops
+from auheat.models.runtimes.runtime import Crops, Shapes
 
 _SIDE = 128
 # Faces from one picture or video at most, and frames of a video from one that is read to the next.
@@ -48,6 +51,18 @@ def faces_in(paths: Iterable[str | Path], size: int) -> Crops:
             raise AuheatError(f"no face in {path}: give examples that show faces")
         crops += found
     return np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8)
+
+
+def shapes_in(crops: Crops) -> Shapes:
+    """The shapes (N, G) of the meshes of aligned crops (N, H, W, 3); 0 where no face is seen."""
+    mesh, size = FaceMesh(), crops.shape[1]
+    found = (refine(mesh, crop, region=_whole_face(size)) for crop in crops)
+    return np.stack([absent() if face is None else shape_of(face.mesh) for face in found])
+
+
+def _whole_face(size: int) -> Region:
+    """Where the face lies in an aligned crop of `size` pixels, with room about it."""
+    return Region((0.5 * size, 0.52 * size), 1.3 * size)
 
 
 def _faces(path: Path, crop: CropSpec) -> Iterator[Crops]:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auheat import geometry
 from auheat.arrays import Image
+from auheat.landmarks import of_mesh
 from auheat.results import Face
 
 Window = tuple[int, int, int, int]
@@ -107,8 +108,8 @@ class FaceLandmarks:
         landmarks: (68, 2) in frame pixels.
         region: the square in which this face should be looked for next.
         score: certainty that the region holds a face, 0 to 1.
-        mesh: see `auheat.results.Face`; None from a landmarker that has none.
-        exact: (68, 2), of a second model that is not tracked and aligned by; None without one.
+        mesh: (468, 3), see `auheat.results.Face`; None from a landmarker that has none.
+        exact: (478, 3), of a second model that is not tracked and aligned by; None without one.
     """
 
     box: NDArray[np.float64]
@@ -130,10 +131,12 @@ class FaceLandmarks:
 
     def result(self, face_id: int) -> Face:
         """This face as it is given to users, with its id."""
-        landmarks, aligned_by = (
-            (self.landmarks, None) if self.exact is None else (self.exact, self.landmarks)
+        if self.exact is None:
+            return Face(self.box, self.landmarks, self.score, face_id, mesh=self.mesh)
+        landmarks = of_mesh(self.exact)
+        return Face(
+            self.box, landmarks, self.score, face_id, mesh=self.exact, tracked_mesh=self.mesh
         )
-        return Face(self.box, landmarks, self.score, face_id, mesh=self.mesh, aligned_by=aligned_by)
 
     def movement(self, other: FaceLandmarks) -> float:
         """Mean distance between the landmarks of two faces, in units of this face's size."""

@@ -15,14 +15,13 @@ from auheat.arrays import Image
 from auheat.faces.blaze_face import MODELS, REGION_FACTOR
 from auheat.faces.crop import CropSpec
 from auheat.faces.detection import FaceLandmarks, Region
-from auheat.landmarks import MESH_OF_LANDMARK
+from auheat.landmarks import of_mesh
 from auheat.onnx import open_session
 
 _PATCH = CropSpec(192)
 # Below this probability of a face in the region the mesh means nothing (MediaPipe's setting).
 MIN_PRESENCE = 0.5
 _RIGHT_EYE, _LEFT_EYE = 33, 263  # vertices at the outer corners of the eyes
-_LANDMARKS = list(MESH_OF_LANDMARK)
 
 
 class FaceMesh:
@@ -55,12 +54,11 @@ class FaceMesh:
         following = Region.around(
             box, right_eye=mesh[_RIGHT_EYE, :2], left_eye=mesh[_LEFT_EYE, :2], factor=REGION_FACTOR
         )
-        landmarks, exact = mesh[_LANDMARKS, :2], None
+        exact = None
         if self._attention is not None:
             (points,) = self._attention.run(["landmarks"], {"image": patch})
-            mesh = _in_frame(points[0], transform)
-            exact = mesh[_LANDMARKS, :2]
-        return FaceLandmarks(box, landmarks, following, min(score, 1.0), mesh, exact)
+            exact = _in_frame(points[0], transform)
+        return FaceLandmarks(box, of_mesh(mesh), following, min(score, 1.0), mesh, exact)
 
 
 def _in_frame(points: NDArray[np.float32], transform: geometry.Transform) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ Confidence and standard deviations are those of `auheat.inference.uncertainty`. 
 come without figures there are no standard deviations, and confidence is the certainty that a face
 is there (`Face.score`) times its visibility.
 
-Letters: N faces, A Action Units, H W input pixels, h w map pixels.
+Letters: N faces, A Action Units, H W input pixels, h w map pixels, G numbers of a face's shape.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 from auheat import geometry
 from auheat.arrays import Image
 from auheat.errors import AuheatError
+from auheat.face_shape import absent, shape_of
 from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector
 from auheat.faces.pose import head_pose
 from auheat.facs import action_units
 from auheat.heatmap import layout_of
 from auheat.inference.uncertainty import Uncertainty, visibility
+from auheat.landmarks import of_mesh
 from auheat.media.photo import read_photo
 from auheat.models.runtimes.runtime import BATCH_SIZE, Reading, Runtime, read_crops
 from auheat.results import Face, FacePrediction, FrameResult, checked_image
@@ -41,11 +43,14 @@ class AlignedFace(NamedTuple):
     Attributes:
         crop: (H, W, 3) RGB uint8.
         transform: 2x3, from frame pixels to crop pixels.
+        shape: (G,) float32, what the network takes in besides, see `auheat.face_shape`; zeros where
+            it does not, or the face has no mesh.
     """
 
     face: Face
     crop: Image
     transform: geometry.Transform
+    shape: NDArray[np.float32]
 
 
 class FacePredictor:
@@ -131,17 +136,23 @@ class FacePredictor:
         posed = [_posed(face, image) for face in faces]
         transforms = [self._crop.transform(_aligned_by(face)) for face in faces]
         return [
-            AlignedFace(face, self._crop.extract(image, transform), transform)
+            AlignedFace(face, self._crop.extract(image, transform), transform, self._shape(face))
             for face, transform in zip(posed, transforms, strict=True)
         ]
 
     def predict_aligned(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
         """Predictions for faces that may come from several frames, in the given order."""
-        crops, rest = (face.crop for face in faces), iter(faces)
+        crops, shapes = (face.crop for face in faces), (face.shape for face in faces)
+        rest, batch_size = iter(faces), self.batch or BATCH_SIZE
         found: list[FacePrediction] = []
-        for reading in read_crops(self.runtime, crops, batch_size=self.batch or BATCH_SIZE):
+        for reading in read_crops(self.runtime, crops, shapes, batch_size=batch_size):
             found += self._predictions(list(islice(rest, len(reading.intensities))), reading)
         return found
+
+    def _shape(self, face: Face) -> NDArray[np.float32]:
+        if self.runtime.config.geometry == "none":
+            return absent()
+        return shape_of(face.mesh if face.tracked_mesh is None else face.tracked_mesh)
 
     def _predictions(
         self, faces: Sequence[AlignedFace], reading: Reading
@@ -176,7 +187,7 @@ class FacePredictor:
 
 
 def _aligned_by(face: Face) -> NDArray[np.float64]:
-    return face.landmarks if face.aligned_by is None else face.aligned_by
+    return face.landmarks if face.tracked_mesh is None else of_mesh(face.tracked_mesh)
 
 
 def _posed(face: Face, image: Image) -> Face:

@@ -2,8 +2,9 @@
 
 The file's metadata holds one JSON text under the key `auheat`: {"format": 1, "model":
 <ModelConfig>, "card": {...}, "precision": "fp32" or "bf16", "weights": SHA-256 of the checkpoint
-that it was made from}. The graph takes `crops` (B, H, W, 3) uint8 and gives `intensity` and, if the
-network draws such maps, `location`, both (B, N, h, w) float32.
+that it was made from}. The graph takes `crops` (B, H, W, 3) uint8 and, if the network takes in the
+shape of the face's mesh, `geometry` (B, G) float32, which is 0 where none is known. It gives
+`intensity` and, if the network draws such maps, `location`, both (B, N, h, w) float32.
 """
 
 from __future__ import annotations
@@ -14,13 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
+from auheat.face_shape import SIZE
 from auheat.models.runtimes.names import Precision
+from auheat.models.runtimes.runtime import Crops, Shapes
 from auheat.settings import build_stored, to_dict
 
 KEY, FORMAT, SUFFIX = "auheat", 1, ".onnx"
-CROPS, INTENSITY, LOCATION = "crops", "intensity", "location"
+CROPS, GEOMETRY = "crops", "geometry"
+INTENSITY, LOCATION = "intensity", "location"
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,17 @@ class ExportedSettings:
         return cls(
             build_stored(ModelConfig, model, f"exported network {path}"), card, precision, weights
         )
+
+
+def graph_inputs(
+    config: ModelConfig, crops: Crops, geometry: Shapes | None
+) -> dict[str, Crops | Shapes]:
+    """What the graph of a network takes in, by name; see `Runtime.heatmaps` for the arguments."""
+    if config.geometry == "none":
+        return {CROPS: crops}
+    if geometry is None:
+        geometry = np.zeros((len(crops), SIZE), np.float32)
+    return {CROPS: crops, GEOMETRY: geometry}
 
 
 def exists(path: str | Path) -> Path:

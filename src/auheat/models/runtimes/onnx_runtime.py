@@ -6,15 +6,15 @@ from pathlib import Path
 
 from auheat.errors import AuheatError
 from auheat.models.runtimes.exported import (
-    CROPS,
     INTENSITY,
     KEY,
     LOCATION,
     ExportedSettings,
     exists,
+    graph_inputs,
 )
 from auheat.models.runtimes.names import Precision, PrecisionChoice, RuntimeName
-from auheat.models.runtimes.runtime import Crops, HeatmapArrays
+from auheat.models.runtimes.runtime import Crops, HeatmapArrays, Shapes
 from auheat.onnx import open_session
 
 
@@ -55,6 +55,6 @@ class OnnxRuntime:
         self.weights = settings.weights
         self._outputs = [INTENSITY, LOCATION] if self.config.location_maps else [INTENSITY]
 
-    def heatmaps(self, crops: Crops) -> HeatmapArrays:
-        found = self._session.run(self._outputs, {CROPS: crops})
+    def heatmaps(self, crops: Crops, geometry: Shapes | None = None) -> HeatmapArrays:
+        found = self._session.run(self._outputs, graph_inputs(self.config, crops, geometry))
         return HeatmapArrays(found[0], found[1] if len(found) > 1 else None)

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
 from auheat.models.runtimes.exported import (
-    CROPS,
     INTENSITY,
     KEY,
     LOCATION,
     ExportedSettings,
     exists,
+    graph_inputs,
     not_readable,
 )
 from auheat.models.runtimes.names import Precision, PrecisionChoice, RuntimeName
-from auheat.models.runtimes.runtime import Crops, HeatmapArrays
+from auheat.models.runtimes.runtime import Crops, HeatmapArrays, Shapes
 from auheat.optional import require
 
 
@@ -74,9 +74,9 @@ class OpenVinoRuntime:
             raise not_readable(path, error) from None
         self._request, self._lock = compiled.create_infer_request(), Lock()
 
-    def heatmaps(self, crops: Crops) -> HeatmapArrays:
+    def heatmaps(self, crops: Crops, geometry: Shapes | None = None) -> HeatmapArrays:
         with self._lock:
-            self._request.infer({CROPS: crops})
+            self._request.infer(graph_inputs(self.config, crops, geometry))
             location = self._output(LOCATION) if self.config.location_maps else None
             return HeatmapArrays(self._output(INTENSITY), location)
 

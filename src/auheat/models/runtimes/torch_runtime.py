@@ -13,7 +13,7 @@ from auheat.models.checkpoint import Checkpoint
 from auheat.models.devices import find_device, has_bfloat16
 from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.runtimes.names import Precision, PrecisionChoice, RuntimeName
-from auheat.models.runtimes.runtime import Crops, HeatmapArrays
+from auheat.models.runtimes.runtime import Crops, HeatmapArrays, Shapes
 
 
 class TorchRuntime:
@@ -55,20 +55,23 @@ class TorchRuntime:
         self.net = net.to(place)
 
     @torch.inference_mode()
-    def heatmaps(self, crops: Crops) -> HeatmapArrays:
-        maps = self.net(self._images(crops))
+    def heatmaps(self, crops: Crops, geometry: Shapes | None = None) -> HeatmapArrays:
+        maps = self.net(self._images(crops), self._shapes(geometry))
         location = None if maps.location is None else _array(maps.location)
         return HeatmapArrays(_array(maps.intensity), location)
 
     @torch.inference_mode()
-    def features(self, crops: Crops) -> NDArray[np.float32]:
-        """The channels (B, C, h, w) that the 1x1 output weighs, for RGB crops (B, H, W, 3)."""
-        return _array(self.net.features(self._images(crops)))
+    def features(self, crops: Crops, geometry: Shapes | None = None) -> NDArray[np.float32]:
+        """The channels (B, C, h, w) that the 1x1 output weighs; arguments as for `heatmaps`."""
+        return _array(self.net.features(self._images(crops), self._shapes(geometry)))
 
     def _images(self, crops: Crops) -> Tensor:
         pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
         # Planes of one colour each: the normalisation's sums and products are quicker on them.
         return pixels.to(torch.float32, memory_format=torch.contiguous_format)
+
+    def _shapes(self, geometry: Shapes | None) -> Tensor | None:
+        return None if geometry is None else torch.from_numpy(geometry).to(self.device)
 
 
 def _array(maps: Tensor) -> NDArray[np.float32]:
