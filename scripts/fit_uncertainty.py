@@ -25,7 +25,9 @@ from numpy.typing import NDArray
 
 from auheat.arrays import Floats
 from auheat.data.manifest import Manifest, read_manifest
+from auheat.data.shapes import shapes_for
 from auheat.data.transforms import NONE, AugmentConfig, augment
+from auheat.face_shape import mirror
 from auheat.figures.reliability import read_bins, reliability
 from auheat.figures.style import DPI
 from auheat.files import atomic_write
@@ -77,6 +79,16 @@ def wear(strength: float) -> AugmentConfig:
     )  # fmt: skip
 
 
+def _shapes(found: Any, rows: range, worn: bool) -> Any:
+    """The shapes of the faces, those of every second worn picture unknown."""
+    if found is None:
+        return None
+    shapes = found[list(rows)].copy()
+    if worn:
+        shapes[[n for n, row in enumerate(rows) if row % 2]] = 0
+    return shapes
+
+
 def picture(part: Manifest, landmarks: Floats, row: int, size: int, worn: bool) -> Any:
     path = part.folder / part.table["image"].iloc[row]
     image = np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
@@ -98,6 +110,7 @@ def read_views(part: Manifest, runtime: Any) -> Views:
     """Every picture of a split, as it is and worn."""
     layout, aus = layout_of(runtime.config), runtime.config.aus
     labels, landmarks = part.labels(aus), part.landmarks().astype(np.float64)
+    found_shapes = shapes_for(runtime.config, part)
     found: list[tuple[Any, ...]] = []
     for start in range(0, len(labels), BATCH):
         rows = range(start, min(start + BATCH, len(labels)))
@@ -105,14 +118,20 @@ def read_views(part: Manifest, runtime: Any) -> Views:
             crops = np.stack([
                 picture(part, landmarks[r], r, runtime.config.input_size, worn) for r in rows
             ])  # fmt: skip
-            (reading,) = read_crops(runtime, crops, batch_size=BATCH)
+            shapes = _shapes(found_shapes, rows, worn)
+            (reading,) = read_crops(runtime, crops, shapes, batch_size=BATCH)
             location = np.asarray(reading.heatmaps.location)
             peaks = location.max((2, 3)).clip(0, 1)
             area = (location > peaks[..., None, None] / 2).mean((2, 3), dtype=np.float32)
             shape = [mean_over_points(one, layout.au_of_point) for one in (peaks, area)]
             found.append((
                 reading.intensities,
-                read_intensities(runtime, crops[:, :, ::-1], batch_size=BATCH),
+                read_intensities(
+                    runtime,
+                    crops[:, :, ::-1],
+                    None if shapes is None else mirror(shapes),
+                    batch_size=BATCH,
+                ),
                 labels[list(rows)],
                 np.stack(shape, -1),
                 visibility(location, len(crops)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,13 +12,16 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat import face_shape
+from auheat.config import ModelConfig
 from auheat.data import shapes as module
 from auheat.data.dataset import CropDataset
 from auheat.data.manifest import Manifest
 from auheat.data.shapes import FILE, find_shapes
 from auheat.data.transforms import NONE, AugmentConfig
 from auheat.errors import AuheatError
+from auheat.evaluation.evaluate import predict_part
 from auheat.faces.crop import CropSpec
+from auheat.models.runtimes.runtime import HeatmapArrays
 
 SPEC = CropSpec(32, 8)
 
@@ -105,3 +109,27 @@ def test_shapes_go_with_their_pictures(manifest: Manifest) -> None:
     assert 0.68 < np.mean(kept) < 0.82
     assert not dropped[kept.index(0.0), 1]["geometry"].any()
     assert "geometry" not in CropDataset(manifest, ("AU12",), 32)[0]
+
+
+class Recorder:
+    """A runtime that reads nothing and keeps the shapes that it is given."""
+
+    def __init__(self, geometry: Any) -> None:
+        self.config = ModelConfig(
+            aus=("AU12",), input_size=32, deconv_widths=(8,), scc=False, geometry=geometry
+        )
+        self.given: list[Any] = []
+
+    def heatmaps(self, crops: Any, geometry: Any = None) -> HeatmapArrays:
+        self.given += [None] * len(crops) if geometry is None else list(geometry[:, 0])
+        return HeatmapArrays(np.zeros((len(crops), 2, 2, 2), np.float32), None)
+
+
+def test_evaluation_gives_shapes_to_networks_that_take_them(
+    manifest: Manifest, looked_at: list[int]
+) -> None:
+    taker, other = Recorder("channels"), Recorder("none")
+    assert predict_part(taker, part(manifest, [1, 3])).shape == (2, 1)  # type: ignore[arg-type]
+    assert taker.given == [1, 3] and looked_at == [1, 3]
+    predict_part(other, manifest)  # type: ignore[arg-type]
+    assert other.given == [None] * 4 and looked_at == [1, 3]

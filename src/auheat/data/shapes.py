@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import face_shape
+from auheat.config import ModelConfig
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.faces.crop_shape import shape_in_crop
@@ -32,6 +33,11 @@ FILE = "shapes.npz"
 _MIN_PAD = 0.15
 # Shapes that are found before the file is written again.
 _SAVED_AFTER = 2000
+
+
+def shapes_for(config: ModelConfig, manifest: Manifest) -> NDArray[np.float32] | None:
+    """What `find_shapes` finds, (R, G), if a network with these settings takes it in; else None."""
+    return None if config.geometry == "none" else find_shapes(manifest)
 
 
 def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.float32]:

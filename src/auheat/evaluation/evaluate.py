@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from auheat.data.dataset import CropDataset
 from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest
+from auheat.data.shapes import shapes_for
 from auheat.errors import AuheatError
 from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.selection import Selection
@@ -38,11 +39,12 @@ def predict_part(
     """
     if not len(part.table):
         raise AuheatError(f"nothing to evaluate in {part.folder}: that split has no pictures")
+    shapes = shapes_for(runtime.config, part)
     dataset = CropDataset(part, runtime.config.aus, runtime.config.input_size)
     loader = crop_loader(dataset, _LOADED, workers)
     batches = track(loader, progress, "evaluate", unit="batches")
     crops = (crop for batch in batches for crop in batch["image"].permute(0, 2, 3, 1).numpy())
-    return read_intensities(runtime, crops).astype(np.float64)
+    return read_intensities(runtime, crops, shapes).astype(np.float64)
 
 
 def measure(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from auheat.data.dataset import CropDataset, Sample
 from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, join, read_manifest
 from auheat.data.sampling import VisitSampler, balanced_weights
+from auheat.data.shapes import shapes_for
 from auheat.errors import AuheatError
 from auheat.evaluation.protocols import assign, fold_of
 from auheat.training.experiment import DataConfig, Experiment
@@ -75,16 +75,10 @@ def read_run_data(experiment: Experiment) -> RunData:
     weights = balanced_weights(levels, data.balance) if data.balance else None
     sampler = VisitSampler(len(train.table), share * count, experiment.seed, rank, count, weights)
     steps = math.ceil(batches / experiment.optim.accumulate) * experiment.optim.epochs
-    shapes = _shapes([*parts, val]) if experiment.model.geometry != "none" else [None] * 2
-    return RunData(train, val, sampler, batches, steps, shapes[0], shapes[1])
-
-
-def _shapes(parts: Sequence[Manifest]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The shapes of all parts but the last, and those of the last."""
-    from auheat.data.shapes import find_shapes
-
-    found = [find_shapes(part) for part in parts]
-    return np.concatenate(found[:-1]), found[-1]
+    found = [shapes_for(experiment.model, part) for part in parts]
+    shapes = [one for one in found if one is not None]
+    together = np.concatenate(shapes) if shapes else None
+    return RunData(train, val, sampler, batches, steps, together, shapes_for(experiment.model, val))
 
 
 def read_dataset(data: DataConfig) -> Manifest:
