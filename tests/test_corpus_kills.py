@@ -121,7 +121,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_DEDUP_LOGS", "0")
     small = {"object_store_memory": 80_000_000, "include_dashboard": False}
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
+    found: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
     try:
         found.workers = [
             found.add_node(num_cpus=1, object_store_memory=80_000_000) for _ in range(3)

@@ -112,11 +112,11 @@ def _refuse_other_run(target: Path, own: Path) -> None:
         return
     end = f".part{target.suffix[:50]}"
     begin = own.name[: -_TOKEN - len(end)]
-    for other in target.parent.iterdir():
-        name = other.name
+    for name in os.listdir(target.parent):  # noqa: PTH208  # ten times as fast as Path.iterdir
         middle = name[len(begin) : -len(end)]
-        if other == own or not (name.startswith(begin) and name.endswith(end)):
+        if name == own.name or not (name.startswith(begin) and name.endswith(end)):
             continue
+        other = target.parent / name
         if len(middle) != _TOKEN or not re.fullmatch("[0-9a-f]+", middle):
             continue
         with suppress(OSError):

@@ -8,9 +8,11 @@ of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from threading import Event
 from time import perf_counter
 
 from auheat.arrays import Image
@@ -20,6 +22,7 @@ from auheat.files import output_path, refuse_input
 from auheat.inference.calibration import Baseline, calibrate
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import Input, photos_in
+from auheat.inference.lookahead import Lookahead, VideoInWork
 from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
 from auheat.inference.writers import Outputs, Result, Target, Writer, opened, writers_for
 from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
@@ -126,46 +129,86 @@ class PredictionJob:
 
     def run(self, inputs: Iterable[Input]) -> Iterator[Outcome]:
         """Yields the outcome of each input as soon as it is done."""
-        for item in inputs:
-            yield self.read(item)
+        rest, following = iter(inputs), None
+        current = self._ahead(next(rest, None))
+        try:
+            while current is not None:
+                following = self._ahead(next(rest, None), current.decoded)
+                outcome = self._read(current.item, current.video)
+                current.decoded.set()
+                yield outcome
+                current, following = following, None
+        finally:
+            for begun in (current, following):
+                if begun is not None:
+                    begun.drop()
+
+    def _ahead(self, item: Input | None, may_begin: Event | None = None) -> Lookahead | None:
+        if may_begin is None:
+            may_begin = Event()
+            may_begin.set()
+        return None if item is None else Lookahead(item, self._open, may_begin)
 
     def read(self, item: Input) -> Outcome:
         """Reads one input; whatever is wrong with it is in the outcome."""
+        return self._read(item, lambda: self._open(item, lambda: None))
+
+    def _read(self, item: Input, opening: Callable[[], VideoInWork | None]) -> Outcome:
         outcome, start = Outcome(item.path), perf_counter()
         outcome.note = item.note
         try:
             if item.problem:
                 raise AuheatError(item.problem)
-            self._read(item, outcome)
+            if (video := opening()) is not None:
+                start = video.begun
+                self._read_video(video, item, outcome)
+            elif item.kind == "folder":
+                self._read_folder(item, outcome)
+            else:
+                self._read_photo(item, outcome)
         except Exception as error:  # whatever it is, the other inputs are read
             outcome.problem = message(error, str(item.path))
         outcome.seconds = perf_counter() - start
         return outcome
 
-    def _read(self, item: Input, outcome: Outcome) -> None:
-        if item.kind == "folder":
-            self._read_folder(item, outcome)
-        elif item.kind == "sequence":
-            source = PhotoSequence(photos_in(item.path), str(item.path), fps=self.fps)
-            self._read_video(source, item, outcome)
-        elif is_photo(item.path):
-            self._read_photo(item, outcome)
-        else:
-            self._read_video(self.open_video(item.path), item, outcome)
+    def _open(self, item: Input, decoded: Callable[[], object]) -> VideoInWork | None:
+        """A video, ready to be read; None for what is none.
 
-    def _read_video(self, source: FrameSource, item: Input, outcome: Outcome) -> None:
-        outcome.is_video, people = True, set[int]()
-        writers = self._writers("video", item, source.rate)
-        images = any(writer.needs_images for writer in writers)
-        results = PostProcessedFrames(
-            source, self.predictor, self.processing, images, self.progress, item.path.name
+        Args:
+            item: The input.
+            decoded: Called once its last frame is decoded.
+
+        Raises:
+            AuheatError: It is a video that cannot be read. Other errors, too.
+        """
+        if item.problem or item.kind == "folder" or (item.kind == "file" and is_photo(item.path)):
+            return None
+        source = (
+            PhotoSequence(photos_in(item.path), str(item.path), fps=self.fps)
+            if item.kind == "sequence"
+            else self.open_video(item.path)
         )
-        with opened(writers):
-            for image, result in results:
+        writers = self._writers("video", item, source.rate)
+        results = PostProcessedFrames(
+            source,
+            self.predictor,
+            self.processing,
+            any(writer.needs_images for writer in writers),
+            self.progress,
+            item.path.name,
+            decoded,
+        )
+        return VideoInWork(source, writers, results)
+
+    def _read_video(self, video: VideoInWork, item: Input, outcome: Outcome) -> None:
+        outcome.is_video, people = True, set[int]()
+        source, writers = video.source, video.writers
+        with closing(video), opened(writers):
+            for image, result in video:
                 _pass_on(Result(image, result, item.path), writers, outcome)
                 people.update(face.face_id for face in result)
         outcome.faces = len(people)
-        self._finish(writers, results.baseline, outcome)
+        self._finish(writers, video.results.baseline, outcome)
         if notes := getattr(source, "notes", ()):
             outcome.note = "; ".join([*([outcome.note] if outcome.note else []), *notes])
         if source.problem:

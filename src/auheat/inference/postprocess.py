@@ -27,7 +27,7 @@ from auheat.inference.calibration import (
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.pipeline import FrameAndResult, Stage, predict_frames
 from auheat.inference.smoothing import smooth
-from auheat.media.frames import FrameSource
+from auheat.media.frames import Frame, FrameSource
 from auheat.progress import Progress, silent, track
 from auheat.results import FacePrediction, FrameResult
 from auheat.tables.series import SeriesRecorder
@@ -66,6 +66,7 @@ class PostProcessedFrames:
         images: Whether images and heatmaps are wanted; without, heatmaps may be missing.
         progress: Shows every pass through the video.
         label: What to call the video there.
+        decoded: Called once the last frame is decoded, or no more of them are wanted.
 
     Attributes:
         baseline: What is subtracted, known once the first result is out.
@@ -79,11 +80,17 @@ class PostProcessedFrames:
         images: bool = True,
         progress: Progress = silent,
         label: str = "",
+        decoded: Callable[[], object] = lambda: None,
     ) -> None:
         self._source, self._predictor = source, predictor
         self._processing, self._images = processing, images
-        self._progress, self._label = progress, label
+        self._progress, self._label, self._decoded = progress, label, decoded
         self.baseline: Baseline | None = None
+
+    @property
+    def is_light(self) -> bool:
+        """Whether the first result takes little work and memory."""
+        return not (self._images or self._processing.needs_two_passes)
 
     def __iter__(self) -> Iterator[FrameAndResult]:
         chosen = self._processing.baseline
@@ -99,8 +106,14 @@ class PostProcessedFrames:
     def _read(self, images: bool, which: str = "") -> Stage[FrameAndResult]:
         tracker = self._predictor.detector.tracker()
         label = (self._label or self._source.name) + which
-        frames = track(self._source, self._progress, label, self._source.count)
+        frames = track(self._frames(), self._progress, label, self._source.count)
         return predict_frames(frames, self._predictor, tracker, images)
+
+    def _frames(self) -> Iterator[Frame]:
+        try:
+            yield from self._source
+        finally:
+            self._decoded()
 
     def _as_they_come(self) -> Iterator[FrameAndResult]:
         with closing(self._read(self._images)) as read:
