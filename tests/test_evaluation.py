@@ -9,17 +9,22 @@ import numpy as np
 import pytest
 import torch
 
+from auheat.data.dataset import CropDataset
 from auheat.errors import AuheatError
+from auheat.evaluation import evaluate
 from auheat.evaluation.evaluate import measure, predict_part
 from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.report import Report, is_synthetic, notes, read_report
 from auheat.evaluation.scoring import score
 from auheat.evaluation.selection import select
+from auheat.face_shape import SIZE
 from auheat.figures.tables import by_au, metrics_table
 from auheat.metrics import icc31
 from auheat.models.checkpoint import Checkpoint
 from auheat.models.heatmap_net import build_net
+from auheat.models.runtimes.runtime import read_intensities
 from auheat.models.runtimes.torch_runtime import TorchRuntime
+from lively_nets import lively
 from small_runs import AUS, experiment, write_dataset
 
 
@@ -40,6 +45,24 @@ def test_predictions_come_in_the_order_of_the_rows(tmp_path: Path) -> None:
     row = 17
     alone = dataclasses.replace(part, table=part.table.iloc[[row]].reset_index(drop=True))
     assert predict_part(stored, alone)[0] == pytest.approx(together[row], abs=1e-5)
+
+
+def test_a_network_gets_the_shape_of_every_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = write_dataset(tmp_path).split("train")
+    config = dataclasses.replace(experiment(tmp_path).model, geometry="channels")
+    stored = TorchRuntime(Checkpoint(lively(config), config, {}), device="cpu", precision="fp32")
+    shapes = np.random.default_rng(0).normal(0, 0.05, (24, SIZE)).astype(np.float32)
+    shapes[:, -1] = np.arange(24) % 2
+    monkeypatch.setattr(evaluate, "shapes_for", lambda *_: shapes)
+    found = predict_part(stored, part)
+    monkeypatch.setattr(evaluate, "shapes_for", lambda *_: np.zeros_like(shapes))
+    apart = np.abs(found - predict_part(stored, part)).max(1)
+    assert (apart[::2] < 1e-5).all() and (apart[1::2] > 1e-3).all()
+    images = CropDataset(part, config.aus, config.input_size)
+    crops = np.stack([images[row]["image"].permute(1, 2, 0).numpy() for row in range(24)])
+    np.testing.assert_allclose(found, read_intensities(stored, crops, shapes), atol=1e-5)
 
 
 def test_an_empty_split_is_refused(tmp_path: Path) -> None:
