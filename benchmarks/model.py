@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from auheat.config import ModelConfig
+from auheat.face_shape import SIZE
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.devices import has_bfloat16
 from auheat.models.fused import fuse, in_bfloat16
@@ -108,9 +109,12 @@ def bench_model(
     nets = forms(net.to(device).eval())
     for batch in plan.batches:
         images = 255 * torch.rand(batch, 3, size, size, device=device)
+        inputs = [images]
+        if getattr(net, "geometry", None) is not None:
+            inputs.append(torch.ones(batch, SIZE, device=device))
         with torch.no_grad(), Meter() as count:
-            nets["plain PyTorch"](images)
-        works = {name: _work(one, images) for name, one in nets.items()}
+            nets["plain PyTorch"](*inputs)
+        works = {name: _work(one, inputs) for name, one in nets.items()}
         timings = interleaved(works, plan.rounds, plan.seconds, clock)
         rows += _rows(batch, timings, count.operations, peak)
         progress(1)
@@ -124,10 +128,10 @@ _NOTES = (
 )
 
 
-def _work(net: nn.Module, images: Tensor) -> Work:
+def _work(net: nn.Module, inputs: Sequence[Tensor]) -> Work:
     def run() -> object:
         with torch.inference_mode():
-            return net(images)
+            return net(*inputs)
 
     return run
 
