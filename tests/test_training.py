@@ -19,6 +19,7 @@ from auheat.models.checkpoint import load_checkpoint
 from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import build_net
 from auheat.models.hourglass import Hourglass
+from auheat.models.weights import default_weights
 from auheat.training.average import WeightAverage
 from auheat.training.experiment import LossConfig, OptimConfig, read_experiment
 from auheat.training.fit import fit
@@ -232,6 +233,18 @@ def test_training_can_start_from_a_checkpoint(data: Path, tmp_path: Path) -> Non
             assert torch.equal(value, grown[name]), name
     assert torch.equal(grown["correspondence.0.phi"], torch.eye(4))
     assert torch.equal(grown["correspondence.1.omega"], 0.1 * torch.eye(16))
+
+
+def test_training_can_start_from_the_weights_that_come_along(data: Path, tmp_path: Path) -> None:
+    """Narrowed to an eighth of a network's width, with maps of two of their AUs."""
+    small = experiment(data, epochs=1, learning_rate=0.0, start="default", scc=False)
+    model = replace(small.model, input_size=128, deconv_widths=(8, 8, 8), normalise="image")
+    found = load_file(fit(replace(small, model=model), tmp_path / "run"))
+    stored = load_file(default_weights())
+    kept = found["backbone.conv1.weight"].flatten(1)
+    offered = stored["backbone.conv1.weight"].float().flatten(1)
+    assert kept.shape == (8, 147)
+    assert all((offered - row).abs().amax(1).min() == 0 for row in kept)
 
 
 def test_the_average_of_weights_by_a_plain_loop() -> None:

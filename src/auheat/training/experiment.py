@@ -90,7 +90,8 @@ class OptimConfig:
             naming or a checkpoint of auheat; "default" for the backbone of the weights that come
             with auheat.
         start: Checkpoint of auheat whose weights all training starts from. It may read other AUs,
-            have other SCC layers, or be wider, see `auheat.models.warm_start`.
+            have other SCC layers, or be wider, see `auheat.models.warm_start`; "default" for the
+            weights that come with auheat.
 
     Raises:
         AuheatError: A value makes no sense.

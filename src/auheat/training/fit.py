@@ -137,7 +137,7 @@ def _fill(module: HeatmapModule, experiment: Experiment) -> None:
     if optim.backbone_weights:
         load_backbone(backbone_of(module.net), checkpoint_path(optim.backbone_weights))
     if optim.start:
-        start_from(module.net, experiment.model, Path(optim.start))
+        start_from(module.net, experiment.model, checkpoint_path(optim.start))
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
