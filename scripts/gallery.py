@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
-from auheat.facs import PAPER_AUS, TABLE
+from auheat.facs import ALL_AUS, TABLE
 from auheat.files import atomic_write
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.expression import Expression
@@ -53,7 +53,7 @@ def levels_of(studio: Studio, person: Person, au: str, size: int) -> Pixels:
 def level_strips(studio: Studio, seed: int, subject: int, size: int) -> dict[str, Pixels]:
     """By AU name, that AU at levels 0 to 5 on one person: (H, W, 3)."""
     person = studio.person(seed, subject, plain=True)
-    return {au: levels_of(studio, person, au, size) for au in PAPER_AUS}
+    return {au: levels_of(studio, person, au, size) for au in ALL_AUS}
 
 
 def level_sheet(strips: Mapping[str, Pixels]) -> Pixels:

@@ -20,7 +20,7 @@ from auheat.evaluation.predictions import read_predictions
 from auheat.evaluation.protocols import fold_of
 from auheat.evaluation.report import read_report
 from auheat.evaluation.scoring import score
-from auheat.facs import PAPER_AUS
+from auheat.facs import ALL_AUS
 from auheat.media.frames import VideoFile
 from auheat.metrics import icc31
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
@@ -203,10 +203,10 @@ def test_faces_and_clips(tiny_folder: Path, tmp_path: Path) -> None:
     clips = tmp_path / "clips"
     done(*synth, "-o", clips, "--clips", 1, "--seconds", 0.6)
     labels = pd.read_csv(clips / "S000000.labels.csv")
-    assert list(labels.columns) == ["frame", "timestamp", *PAPER_AUS]
+    assert list(labels.columns) == ["frame", "timestamp", *ALL_AUS]
     assert labels["frame"].to_list() == list(range(1, 16))
     np.testing.assert_allclose(labels["timestamp"], np.arange(15) / 25)
-    assert labels[list(PAPER_AUS)].to_numpy().max() <= 5
+    assert labels[list(ALL_AUS)].to_numpy().max() <= 5
     frames = list(VideoFile(clips / "S000000.mp4"))
     assert [frame.image.shape for frame in frames] == [(360, 480, 3)] * 15
 

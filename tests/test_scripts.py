@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import gallery
-from auheat.facs import PAPER_AUS
+from auheat.facs import ALL_AUS
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
@@ -26,7 +26,7 @@ def test_the_gallery_of_faces(tiny_folder: Path, tmp_path: Path) -> None:
     assert size(tmp_path / "contact-sheet.jpg") == (640, 384)
     assert size(tmp_path / "au-levels.jpg") == (2 * 384 + 12, 7 * (64 + 24))
     strips = sorted((tmp_path / "levels").iterdir())
-    assert [path.stem for path in strips] == list(PAPER_AUS)
+    assert [path.stem for path in strips] == list(ALL_AUS)
     assert size(strips[0]) == (384, 64)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auheat.facs import PAPER_AUS
+from auheat.facs import ALL_AUS
 from auheat.landmarks import FLIP
 from auheat.synthesis import anatomy
 from auheat.synthesis.arrays import Floats32, floats
@@ -23,7 +23,7 @@ def test_the_intensity_curve() -> None:
 
 
 def test_every_au_has_a_recipe_of_known_shapes(cast: Cast) -> None:
-    assert tuple(anatomy.RECIPES) == PAPER_AUS
+    assert tuple(anatomy.RECIPES) == ALL_AUS
     for recipe in anatomy.RECIPES.values():
         for shape in recipe:
             assert set(anatomy.sides(shape, cast.model.index)) <= set(cast.model.shapes)
@@ -128,7 +128,7 @@ def test_aus_leave_other_places_alone(real_cast: Cast) -> None:
 
 
 def test_a_plain_person_moves_symmetrically(cast: Cast) -> None:
-    for au in PAPER_AUS:
+    for au in ALL_AUS:
         moves = cast.moves(au)
         np.testing.assert_allclose(moves[list(FLIP)] * (-1, 1, 1), moves, atol=0.06, err_msg=au)
 

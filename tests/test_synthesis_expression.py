@@ -7,18 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auheat.facs import PAPER_AUS
+from auheat.facs import ALL_AUS
 from auheat.synthesis import anatomy
 from auheat.synthesis.arrays import Floats32
-from auheat.synthesis.expression import (
-    Actor,
-    Expression,
-    gaze,
-    sample_distractors,
-    sample_expression,
-)
+from auheat.synthesis.expression import Actor, Expression, gaze
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.identity import Person, PersonSampler
+from auheat.synthesis.repertoire import sample_distractors, sample_expression
 
 DRAWS = 3000
 
@@ -56,7 +51,7 @@ def test_a_recipe_at_full_intensity(tiny_model: FaceModel, actor: Actor, plain: 
 def test_intensity_and_amplitude_scale_the_recipe(
     tiny_model: FaceModel, actor: Actor, plain: Person
 ) -> None:
-    amplitude = dict.fromkeys(PAPER_AUS, 1.0) | {"AU02": 0.9}
+    amplitude = dict.fromkeys(ALL_AUS, 1.0) | {"AU02": 0.9}
     recipe = plain.manner.recipe | {("AU02", "browOuterUp"): 1.1}
     someone = replace(plain, manner=replace(plain.manner, amplitude=amplitude, recipe=recipe))
     for level in (0.5, 1, 2.5, 4, 5):
@@ -69,7 +64,7 @@ def test_amplitude_scales_the_parting_of_the_lips(
     tiny_model: FaceModel, actor: Actor, plain: Person
 ) -> None:
     def gap(amplitude: float, level: float) -> float:
-        scaled = dict.fromkeys(PAPER_AUS, 1.0) | {"AU25": amplitude}
+        scaled = dict.fromkeys(ALL_AUS, 1.0) | {"AU25": amplitude}
         manner = replace(plain.manner, amplitude=scaled)
         weights = actor.weights(replace(plain, manner=manner), Expression({"AU25": level}))
         vertices = tiny_model.deform(plain.neutral, weights)
@@ -145,11 +140,11 @@ def drawn() -> list[Expression]:
 @pytest.fixture(scope="module")
 def levels(drawn: list[Expression]) -> Floats32:
     """(draws, 14)."""
-    return np.array([[e.intensities[au] for au in PAPER_AUS] for e in drawn])
+    return np.array([[e.intensities[au] for au in ALL_AUS] for e in drawn])
 
 
 def column(levels: Floats32, au: str) -> Floats32:
-    return levels[:, PAPER_AUS.index(au)]
+    return levels[:, ALL_AUS.index(au)]
 
 
 def test_the_same_generator_gives_the_same_expression(drawn: list[Expression]) -> None:
@@ -159,7 +154,7 @@ def test_the_same_generator_gives_the_same_expression(drawn: list[Expression]) -
 
 
 def test_every_au_is_named_and_within_range(drawn: list[Expression], levels: Floats32) -> None:
-    assert all(tuple(e.intensities) == PAPER_AUS for e in drawn)
+    assert all(tuple(e.intensities) == ALL_AUS for e in drawn)
     assert levels.min() == 0
     assert levels.max() <= 5
     assert (levels.max(0) > 4.8).all()
@@ -179,7 +174,7 @@ def test_every_au_is_often_absent_and_often_there(levels: Floats32) -> None:
 
 def test_no_au_can_be_read_off_another(levels: Floats32) -> None:
     for values in (levels, levels > 0):
-        correlation = np.corrcoef(values.T.astype(float)) - np.eye(len(PAPER_AUS))
+        correlation = np.corrcoef(values.T.astype(float)) - np.eye(len(ALL_AUS))
         assert np.abs(correlation).max() < 0.6
 
 
@@ -223,8 +218,8 @@ def test_open_lips_hardly_dimple(levels: Floats32) -> None:
 
 
 def test_lags_are_bounded_and_mostly_small(drawn: list[Expression]) -> None:
-    lags = np.array([[e.lag[au] for au in PAPER_AUS] for e in drawn])
-    one_sided = [PAPER_AUS.index(au) for au in ("AU12", "AU14")]
+    lags = np.array([[e.lag[au] for au in ALL_AUS] for e in drawn])
+    one_sided = [ALL_AUS.index(au) for au in ("AU12", "AU14")]
     assert (np.abs(lags) > 0.6).mean(0)[one_sided] == pytest.approx([0.05, 0.3], rel=0.3)
     assert np.abs(lags).max() <= 1
     assert np.abs(np.delete(lags, one_sided, 1)).max() <= 0.45

@@ -11,9 +11,9 @@ from auheat.landmarks import (
     RIGHT_EYE_OUTER,
     SUBNASALE,
 )
-from auheat.synthesis.arrays import Floats32
+from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.face import FaceModel
-from auheat.synthesis.resting import brow_height
+from auheat.synthesis.resting import Brows, brow_height, sample_brows
 from face_casts import Cast, X, Y, Z
 
 
@@ -25,11 +25,11 @@ def adult(real_model: FaceModel) -> Floats32:
 
 def test_brows_stand_where_they_were_measured(adult: Floats32) -> None:
     """Upper edge over the inner eye corner, pupil and outer eye corner: means of women of two ages
-    of Matros et al. (2009), 17.4, 21.1 and 21.9, and 2 mm more from the other source."""
+    of Matros et al. (2009), 17.4, 21.1 and 21.9, less half of what women's stand higher."""
     inner, outer = adult[LEFT_EYE_INNER], adult[LEFT_EYE_OUTER]
     places = [inner[X], (inner[X] + outer[X]) / 2, outer[X]]
     found = 10 * (np.interp(places, adult[22:27, X], adult[22:27, Y]) - inner[Y])
-    np.testing.assert_allclose(found, [17.4 + 1, 21.1 + 1, 21.9 + 1], atol=1.2)
+    np.testing.assert_allclose(found, [17.4 - 0.75, 21.1 - 0.75, 21.9 - 0.75], atol=0.7)
     np.testing.assert_allclose(adult[17:22] * (-1, 1, 1), adult[26:21:-1], atol=0.02)
 
 
@@ -71,9 +71,25 @@ def test_skin_is_not_folded_over(real_model: FaceModel) -> None:
 
 def test_brows_rise_with_age_and_are_higher_in_women(real_model: FaceModel) -> None:
     assert brow_height(0.9, False) > brow_height(0.1, False) > brow_height(0.1, True)
-    heads = real_model.pack.landmarks[21:23]
-    raised, usual = (real_model.neutral(np.zeros(1, np.float32), by)[heads, Y] for by in (0.3, 0))
-    np.testing.assert_allclose(raised - usual, 0.3, atol=0.02)
+    usual, raised, slanted = (
+        real_model.neutral(np.zeros(1, np.float32), by)[real_model.pack.landmarks, Y]
+        for by in (None, Brows(height=0.3), Brows(slant=0.2))
+    )
+    np.testing.assert_allclose((raised - usual)[21:23], 0.3, atol=0.02)
+    np.testing.assert_allclose((slanted - usual)[21:23], 0.2, atol=0.03)
+    assert (slanted - usual)[[17, 26]].max() < -0.05
+
+
+def test_resting_brows_of_people_differ_as_measured() -> None:
+    """Over the pupil by 1.8 mm (Cartwright et al., 1994); heads differ by themselves, too."""
+    rng = np.random.default_rng(0)
+    drawn = [sample_brows(rng, 0.43, False, 1.0) for _ in range(2000)]
+    pupil = [float(brows.above(floats([3.15]))[0]) for brows in drawn]
+    head = [float(brows.above(floats([1.2]))[0]) for brows in drawn]
+    assert np.std(pupil) == pytest.approx(0.18, abs=0.03)
+    assert np.std(head) == pytest.approx(np.hypot(0.18, 0.13), abs=0.03)
+    assert np.corrcoef(pupil, head)[0, 1] < 0.9
+    assert np.mean(pupil) == pytest.approx(brow_height(0.43, False), abs=0.02)
 
 
 def gap(marks: Floats32) -> float:

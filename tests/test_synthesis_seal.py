@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from auheat.synthesis import anatomy
 from auheat.synthesis.arrays import floats
-from auheat.synthesis.expression import Expression, sample_expression
+from auheat.synthesis.expression import Expression
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.identity import Person
+from auheat.synthesis.repertoire import sample_expression
 from face_casts import Cast, cast_of
 
 

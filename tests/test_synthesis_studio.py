@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.faces.crop import CropSpec, anchors
-from auheat.facs import PAPER_AUS
-from auheat.synthesis.expression import Expression, sample_distractors, sample_expression
+from auheat.facs import ALL_AUS
+from auheat.synthesis.expression import Expression
 from auheat.synthesis.identity import Person
+from auheat.synthesis.repertoire import sample_distractors, sample_expression
 from auheat.synthesis.studio import Picture, Studio
 
 SPEC = CropSpec(48, 4)
@@ -42,7 +43,7 @@ def test_pictures_are_complete(pictures: list[Picture]) -> None:
         assert picture.image.std() > 5
         assert picture.landmarks.shape == (68, 2)
         assert np.isfinite(picture.landmarks).all()
-        assert tuple(picture.intensities) == PAPER_AUS
+        assert tuple(picture.intensities) == ALL_AUS
         assert all(type(v) is float and 0 <= v <= 5 for v in picture.intensities.values())
 
 
@@ -128,7 +129,7 @@ def test_pairs_are_a_resting_and_an_expressive_face(
         numbers = (1, 3, index)
         rest, expressive = tiny_studio.pair(people[3], numbers, SPEC.transform, SPEC.side)
         assert set(rest.intensities.values()) == {0.0}
-        assert tuple(rest.intensities) == tuple(expressive.intensities) == PAPER_AUS
+        assert tuple(rest.intensities) == tuple(expressive.intensities) == ALL_AUS
         active += max(expressive.intensities.values()) > 0
         assert (rest.landmarks != expressive.landmarks).any()
         again = tiny_studio.pair(people[3], numbers, SPEC.transform, SPEC.side)
@@ -158,14 +159,15 @@ def test_clips_have_the_asked_size_and_length(clip: list[Picture]) -> None:
     for frame in clip:
         assert frame.image.shape == (72, 96, 3)
         assert frame.image.dtype == np.uint8
-        assert tuple(frame.intensities) == PAPER_AUS
+        assert tuple(frame.intensities) == ALL_AUS
 
 
 def test_clips_start_at_rest_and_change_smoothly(clip: list[Picture]) -> None:
     levels = np.array([list(frame.intensities.values()) for frame in clip])
     assert (levels[:7] == 0).all()
     assert levels.max() > 1
-    assert np.abs(np.diff(levels, axis=0)).max() < 5 * 1.875 / 0.25 / 15
+    steady = np.delete(levels, ALL_AUS.index("AU43"), 1)  # blinks are faster
+    assert np.abs(np.diff(steady, axis=0)).max() < 5 * 1.875 / 0.25 / 15
     marks = np.array([frame.landmarks for frame in clip])
     assert np.linalg.norm(np.diff(marks, axis=0), axis=-1).max() < 3
     images = np.array([frame.image for frame in clip]).astype(float)
@@ -199,7 +201,7 @@ def test_clips_are_repeatable_and_lazy(
 
 
 def test_portraits_differ_in_what_is_asked_for_only(tiny_studio: Studio) -> None:
-    person = tiny_studio.person(1, 7, plain=True)
+    person = replace(tiny_studio.person(1, 7, plain=True), strands=Segments.join([]))
 
     def portrait(expression: Expression, yaw: float = 0.0) -> NDArray[Any]:
         return tiny_studio.portrait(person, expression, SPEC.transform, SPEC.side, yaw).image

@@ -1,9 +1,10 @@
 """The Action Units: their FACS names, muscles, and where on the face each one is read.
 
-Names and muscles follow the FACS manual (Ekman, Friesen and Hager, 2002); the set of 14 is that of
+Names and muscles follow the FACS manual (Ekman, Friesen and Hager, 2002). 14 AUs are those of
 Figure 2 of Fan, Lam and Li (AAAI 2020). The paper draws the points but does not list them; every
 rule below names the landmarks it averages. Where public code agrees it is followed (JAA-Net,
-LibreFace), else the rule is inferred from sample rows that the authors released.
+LibreFace), else the rule is inferred from sample rows that the authors released. The other six (7,
+18, 23, 24, 28, 43) are read where they change the face most: our choice.
 
 Intensities are floats from 0 to 5: 0 absent, then FACS A (1, trace), B (2, slight), C (3, marked),
 D (4, severe), E (5, maximum).
@@ -63,7 +64,7 @@ class ActionUnit:
 
     @property
     def name(self) -> str:
-        """The column name, `AU01` to `AU26`."""
+        """The column name, `AU01` to `AU43`."""
         return f"AU{self.number:02d}"
 
 
@@ -87,6 +88,9 @@ _ROWS = (
         6, "Cheek Raiser", "orbicularis oculi, pars orbitalis", (_rule(2, 36), _rule(14, 45))
     ),
     ActionUnit(
+        7, "Lid Tightener", "orbicularis oculi, pars palpebralis", (_rule(40, 41), _rule(46, 47))
+    ),
+    ActionUnit(
         9,
         "Nose Wrinkler",
         "levator labii superioris alaeque nasi",
@@ -97,7 +101,15 @@ _ROWS = (
     ActionUnit(14, "Dimpler", "buccinator", (_rule(3, 48), _rule(13, 54))),
     ActionUnit(15, "Lip Corner Depressor", "depressor anguli oris", (_rule(48), _rule(54))),
     ActionUnit(17, "Chin Raiser", "mentalis", (_rule(57), _rule(8, 57))),
+    ActionUnit(
+        18,
+        "Lip Pucker",
+        "incisivus labii superioris, incisivus labii inferioris",
+        (_rule(51), _rule(57)),
+    ),
     ActionUnit(20, "Lip Stretcher", "risorius, platysma", (_rule(48), _rule(54))),
+    ActionUnit(23, "Lip Tightener", "orbicularis oris", (_rule(50, 58), _rule(52, 56))),
+    ActionUnit(24, "Lip Pressor", "orbicularis oris", (_rule(49, 59), _rule(53, 55))),
     ActionUnit(
         25,
         "Lips Part",
@@ -110,6 +122,13 @@ _ROWS = (
         "relaxed masseter, temporalis and internal pterygoid",
         (_rule(58, down=0.5), _rule(56, down=0.5)),
     ),
+    ActionUnit(28, "Lip Suck", "orbicularis oris", (_rule(51, 62), _rule(57, 66))),
+    ActionUnit(
+        43,
+        "Eye Closure",
+        "relaxed levator palpebrae superioris; orbicularis oculi, pars palpebralis",
+        (_rule(37, 38, 40, 41), _rule(43, 44, 46, 47)),
+    ),
 )
 
 TABLE: dict[str, ActionUnit] = {unit.name: unit for unit in _ROWS}
@@ -119,10 +138,16 @@ def _names(*numbers: int) -> tuple[str, ...]:
     return tuple(f"AU{number:02d}" for number in numbers)
 
 
-PAPER_AUS = tuple(TABLE)
+ALL_AUS = tuple(TABLE)
+PAPER_AUS = _names(1, 2, 4, 5, 6, 9, 10, 12, 14, 15, 17, 20, 25, 26)
 DISFA_AUS = _names(1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
 BP4D_AUS = _names(6, 10, 12, 14, 17)
-AU_SETS: dict[str, tuple[str, ...]] = {"paper": PAPER_AUS, "disfa": DISFA_AUS, "bp4d": BP4D_AUS}
+AU_SETS: dict[str, tuple[str, ...]] = {
+    "all": ALL_AUS,
+    "paper": PAPER_AUS,
+    "disfa": DISFA_AUS,
+    "bp4d": BP4D_AUS,
+}
 
 
 def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from auheat.errors import AuheatError
-from auheat.facs import PAPER_AUS
+from auheat.facs import ALL_AUS
 from auheat.files import atomic_write
 from auheat.media.video_writer import VideoWriter
 from auheat.progress import Progress, silent, track
@@ -49,6 +49,6 @@ def write_clips(
             for number, shot in enumerate(shots):
                 video.write(shot.image, number / FPS)
                 rows.append({"frame": number + 1, "timestamp": number / FPS, **shot.intensities})
-        table = pd.DataFrame(rows, columns=["frame", "timestamp", *PAPER_AUS])
+        table = pd.DataFrame(rows, columns=["frame", "timestamp", *ALL_AUS])
         with atomic_write(out / f"{name}.labels.csv") as temporary:
             table.round(4).to_csv(temporary, index=False)

@@ -38,16 +38,22 @@ RECIPES: dict[str, dict[str, float]] = {
     "AU02": {"browOuterUp": 1.05},
     "AU04": {"browDown": 1.2, "browTogether": 1.0},
     "AU05": {"eyeWide": 1.5, "eyeSquint": -0.2},
-    "AU06": {"cheekRaiser": 0.8, "cheekSquint": 0.55, "eyeSquint": 0.4},
+    "AU06": {"cheekRaiser": 0.8, "cheekSquint": 0.55, "eyeSquint": 0.25},
+    "AU07": {"eyeSquint": 1.5, "eyeBlink": 0.26},
     "AU09": {"noseSneer": 1.3, "mouthUpperUp": -0.4, "browDown": 0.2, "cheekRaiser": 0.15},
     "AU10": {"mouthUpperUp": 1.05, "noseSneer": 0.18},
     "AU12": {"mouthSmile": 1.05, "mouthStretch": 0.3, "cheekSquint": 0.2, "mouthDimple": 0.15},
     "AU14": {"mouthDimple": 0.85, "mouthPress": 0.3, "lipCornerPit": 0.8},
     "AU15": {"mouthFrown": 1.2},
     "AU17": {"mouthShrugLower": 1.05},
+    "AU18": {"mouthPucker": 1.3, "lipTighten": 0.15},
     "AU20": {"mouthStretch": 1.2, "mouthSmile": 0.3, "lipFlatten": 0.9},
+    "AU23": {"lipTighten": 1.0, "mouthRollLower": 0.15, "mouthRollUpper": 0.15},
+    "AU24": {"mouthPress": 1.1, "lipFlatten": 0.6, "mouthRollLower": 0.25, "mouthRollUpper": 0.25},
     "AU25": {"mouthLowerDown": 0.85, "mouthUpperUp": 0.2, "jawOpen": 0.1},
     "AU26": {"jawOpen": 0.55},
+    "AU28": {"mouthRollLower": 1.0, "mouthRollUpper": 1.0, "mouthClose": 0.05},
+    "AU43": {"eyeBlink": 1.0},
 }
 # Lips that part in a smile (12) bare the upper teeth: its part of the parting lifts the upper lip.
 _PARTED_BY_A_SMILE = {"mouthUpperUp": 0.8, "mouthLowerDown": 0.4, "jawOpen": 0.07}
@@ -77,10 +83,17 @@ def region_of(shape: str) -> str | None:
     return None
 
 
+_LEVELS = np.linspace(0.0, MAX_INTENSITY, len(LEVEL_WEIGHTS))
+
+
 def curve(intensity: float) -> float:
     """Share of the full movement, 0 to 1, at an intensity of 0 to 5."""
-    levels = np.linspace(0.0, MAX_INTENSITY, len(LEVEL_WEIGHTS))
-    return float(np.interp(intensity, levels, LEVEL_WEIGHTS))
+    return float(np.interp(intensity, _LEVELS, LEVEL_WEIGHTS))
+
+
+def intensity_of(share: float) -> float:
+    """The intensity of 0 to 5 at which `curve` gives this share."""
+    return float(np.interp(share, LEVEL_WEIGHTS, _LEVELS))
 
 
 def sides(shape: str, known: Mapping[str, int]) -> tuple[str, ...]:
@@ -178,6 +191,7 @@ def authored_shapes(pack: FacePack) -> dict[str, Floats32]:
     browTogether_L/_R: the inner end of a brow drawn towards the nose and a little down, with the
     skin heaped up between the brows (AU4). lipCornerPit_L/_R: the skin beside a mouth corner drawn
     inwards, with a soft bulge around (AU14). lipFlatten: both lips pressed thin (AU20).
+    lipTighten: both lips made narrow and a little shorter, without being pressed back (AU23).
     """
     points = pack.vertices
     skin = np.zeros(len(points), np.bool_)
@@ -192,6 +206,7 @@ def authored_shapes(pack: FacePack) -> dict[str, Floats32]:
         for side, head, outwards in (("L", 22, 1.0), ("R", 21, -1.0))
     }
     shapes["lipFlatten"] = _flatten(points, marks) * skin[:, None]
+    shapes["lipTighten"] = _tighten(points, marks) * skin[:, None]
     return shapes
 
 
@@ -218,6 +233,16 @@ def _flatten(points: Floats32, marks: Floats32) -> Floats32:
     height = points[:, 1] - centre[1]
     near = np.exp(-(across**4)) * np.exp(-((height / 1.3) ** 4)) * (points[:, 2] > centre[2] - 2.5)
     return _offset(y=-0.3 * height * near, z=-0.25 * near * np.exp(-((height / 0.9) ** 2)))
+
+
+def _tighten(points: Floats32, marks: Floats32) -> Floats32:
+    lips = marks[48:68]
+    centre = lips.mean(0)
+    width = float(np.ptp(lips[:, 0])) / 2
+    across, height = points[:, 0] - centre[0], points[:, 1] - centre[1]
+    near = np.exp(-((across / (1.25 * width)) ** 4) - (height / 1.5) ** 4)
+    near = near * (points[:, 2] > centre[2] - 2.5)
+    return _offset(x=-0.1 * across * near, y=-0.38 * height * near, z=0.05 * near)
 
 
 def _offset(**axes: Floats32) -> Floats32:

@@ -33,7 +33,7 @@ def photograph(rng: np.random.Generator, light: Floats32) -> Image:
         image = _small_sensor(rng, image)
     if rng.random() < 0.3:
         image = image + rng.uniform(0.2, 0.8) * (image - cv2.GaussianBlur(image, (0, 0), 1.0))
-    if rng.random() < 0.09:
+    if rng.random() < 0.12:
         image = np.repeat((image @ _LUMA)[..., None], 3, axis=2)
     grain = rng.uniform(0.025, 0.07) if rng.random() < 0.1 else rng.uniform(0.002, 0.025)
     image = image + rng.standard_normal(image.shape, np.float32) * np.float32(grain)

@@ -1,9 +1,4 @@
-"""Expressions: AU intensities with what goes on beside them, and how they are drawn at random.
-
-The sampler mixes co-occurrences that faces show (smiles, surprise, disgust, sadness) with single
-AUs and deliberately independent ones, so that no AU can be read off another. What looks like an
-AU but is none (blinks, gaze, tightened lids, pursed lips) is added with all labels unchanged.
-"""
+"""Expressions: AU intensities with what goes on beside them, and how a person shows them."""
 
 from __future__ import annotations
 
@@ -12,15 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from auheat.facs import MAX_INTENSITY, PAPER_AUS
 from auheat.synthesis import anatomy
 from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.face import FaceModel
-from auheat.synthesis.identity import Person
+from auheat.synthesis.identity import Manner, Person
 
 _MIN_WEIGHT, _MAX_WEIGHT = -0.7, 2.2  # no shape is driven beyond
 # AU01 and AU02 are two parts of one muscle: with both at 5 each moves the brow this much less.
 _ONE_FRONTALIS = 0.3
+# Share of a lid fissure that the lower lid closes at a weight of 1 of the shape that raises it.
+_LOWER_LID_SHARE = 0.17
 
 
 @dataclass(frozen=True)
@@ -66,6 +62,7 @@ class Actor:
                 drive = share * weight * manner.recipe[au, shape]
                 for name in anatomy.sides(shape, index):
                     weights[index[name]] += drive * _side_share(name, lag)
+        self._close_lids(weights, expression, manner)
         parting = anatomy.curve(expression.intensities.get("AU25", 0.0))
         parting = min(parting * manner.amplitude["AU25"], 1.1)
         gains = manner.gains[self._mouth_region]
@@ -74,6 +71,20 @@ class Actor:
         sealed = self.seal.apply(person.neutral, weights, parting, gains, self._mouth, lift)
         return floats(sealed)
 
+    def _close_lids(self, weights: Floats32, expression: Expression, manner: Manner) -> None:
+        """Lets what else moves the lids fade as AU43 closes them, so that they meet at 5."""
+        share = anatomy.curve(expression.intensities.get("AU43", 0.0))
+        lag = expression.lag.get("AU43", 0.0) + manner.lopsided
+        for side in "LR":
+            blink, wide, squint = (
+                self._model.index[f"{name}_{side}"] for name in ("eyeBlink", "eyeWide", "eyeSquint")
+            )
+            closed = share * manner.amplitude["AU43"] * _side_share(f"_{side}", lag)
+            weights[blink] = closed + (weights[blink] - closed) * max(1 - closed, 0.0)
+            weights[wide] *= max(1 - closed, 0.0)
+            raised = _LOWER_LID_SHARE * max(float(weights[squint]), 0.0)
+            weights[blink] = min(float(weights[blink]), 1 - raised)
+
 
 def _side_share(shape: str, lag: float) -> float:
     if shape.endswith("_R"):
@@ -81,143 +92,6 @@ def _side_share(shape: str, lag: float) -> float:
     if shape.endswith("_L"):
         return 1 + min(lag, 0.0)
     return 1 - abs(lag) / 2
-
-
-# Co-occurrences with their share; each named AU gets an intensity of its own.
-_TOGETHER: tuple[tuple[tuple[int, ...], float], ...] = (
-    ((6, 12), 10), ((6, 12, 25), 12), ((12,), 3), ((12, 25), 3), ((6, 12, 25, 26), 5),
-    ((1, 2), 6), ((1, 2, 5), 6), ((1, 2, 5, 25, 26), 7), ((5,), 3), ((4, 5), 3),
-    ((4,), 7), ((4, 6), 5), ((4, 9), 4), ((4, 6, 9), 4), ((6, 9, 10), 3), ((4, 6, 9, 10, 25), 4),
-    ((9, 10, 25), 3), ((10, 25), 3), ((10, 25, 26), 4), ((4, 10, 25, 26), 4), ((4, 10), 2),
-    ((1, 4), 7), ((1, 4, 15), 4), ((1, 4, 15, 17), 4), ((1, 4, 20, 25), 4), ((1, 4, 25, 26), 3),
-    ((1, 4, 5, 20, 25, 26), 3), ((15, 17), 6), ((17,), 5), ((14,), 9), ((12, 14), 3), ((14, 17), 2),
-    ((4, 14), 2), ((20, 25), 5), ((20,), 3), ((1, 2, 4, 5, 20, 25), 6), ((1, 2, 4, 20, 25, 26), 4),
-    ((25,), 3), ((25, 26), 6), ((4, 25, 26), 2), ((4, 17), 4), ((4, 5, 17), 2), ((6, 4, 25, 26), 2),
-)  # fmt: skip
-
-# Chance that an AU joins when AUs are drawn independently; weak and overshadowed ones more often.
-_ALONE = {
-    "AU01": 0.30, "AU02": 0.30, "AU04": 0.28, "AU05": 0.36, "AU06": 0.28, "AU09": 0.28,
-    "AU10": 0.26, "AU12": 0.26, "AU14": 0.50, "AU15": 0.34, "AU17": 0.40, "AU20": 0.36,
-    "AU25": 0.34, "AU26": 0.34,
-}  # fmt: skip
-
-# Chance that an AU is shown by one side of the face, or nearly so.
-_ONE_SIDED = {"AU12": 0.05, "AU14": 0.3}
-
-# Mouth corners cannot obey several masters fully: only one of these may be strong.
-_RIVALS = ("AU12", "AU14", "AU15", "AU20")
-_RIVAL_LIMIT = 2.5
-
-
-# Pairs of AUs of which training never sees both above 1: for tests of what was never shown.
-HELD_OUT_PAIRS = (("AU02", "AU15"), ("AU05", "AU14"), ("AU01", "AU09"))
-
-
-def sample_held_out(rng: np.random.Generator) -> Expression:
-    """An expression with both AUs of a pair that `sample_expression` never shows together."""
-    pair = HELD_OUT_PAIRS[rng.integers(len(HELD_OUT_PAIRS))]
-    levels = dict.fromkeys(PAPER_AUS, 0.0) | {au: float(rng.uniform(1.2, 5)) for au in pair}
-    if rng.random() < 0.4:
-        levels["AU25"] = _level(rng)
-    return Expression(levels, beside=sample_distractors(rng, levels))
-
-
-def sample_expression(rng: np.random.Generator) -> Expression:
-    """An expression drawn at random, with distractors and some asymmetry."""
-    intensities = _sample_intensities(rng)
-    for pair in HELD_OUT_PAIRS:
-        if all(intensities[au] > 1 for au in pair):
-            intensities[str(rng.choice(pair))] = 0.0
-    lag = {}
-    for au in intensities:
-        drawn = rng.normal(0, 0.08) if rng.random() < 0.9 else rng.uniform(-0.45, 0.45)
-        lag[au] = float(np.clip(drawn, -0.45, 0.45))
-    for au, chance in _ONE_SIDED.items():
-        if rng.random() < chance:
-            lag[au] = float(rng.choice([-1, 1]) * rng.uniform(0.6, 1.0))
-    return Expression(intensities, lag, sample_distractors(rng, intensities))
-
-
-def _sample_intensities(rng: np.random.Generator) -> dict[str, float]:
-    levels = dict.fromkeys(PAPER_AUS, 0.0)
-    draw = rng.random()
-    if draw < 0.1:
-        return levels
-    if draw < 0.22:
-        levels[str(rng.choice(PAPER_AUS))] = _level(rng)
-    elif draw < 0.56:
-        shares = np.array([share for _, share in _TOGETHER], float)
-        chosen, _ = _TOGETHER[rng.choice(len(_TOGETHER), p=shares / shares.sum())]
-        common = _level(rng)
-        for number in chosen:
-            blend = common if rng.random() < 0.35 else _level(rng)
-            levels[f"AU{number:02d}"] = float(np.clip(blend + rng.normal(0, 0.4), 0, MAX_INTENSITY))
-        if rng.random() < 0.5:
-            levels[str(rng.choice(PAPER_AUS))] = _level(rng)
-    else:
-        for au, chance in _ALONE.items():
-            if rng.random() < chance:
-                levels[au] = _level(rng)
-    return _plausible(rng, levels)
-
-
-def _level(rng: np.random.Generator) -> float:
-    return float(rng.uniform(0.2, MAX_INTENSITY))
-
-
-def _plausible(rng: np.random.Generator, levels: dict[str, float]) -> dict[str, float]:
-    """Keeps rivals apart; raises cheeks, parts lips and spares dimples as faces mostly do."""
-    strongest = max(_RIVALS, key=lambda au: levels[au])
-    for au in _RIVALS:
-        if au != strongest:
-            levels[au] = min(levels[au], _RIVAL_LIMIT)
-    if levels["AU12"] > 2 and rng.random() < 0.85:
-        levels["AU06"] = max(levels["AU06"], levels["AU12"] * float(rng.uniform(0.4, 1.0)))
-    if levels["AU26"] > 1 and rng.random() < 0.85:
-        levels["AU25"] = max(levels["AU25"], float(rng.uniform(1.5, MAX_INTENSITY)))
-    if levels["AU10"] > 2 and rng.random() < 0.75:
-        levels["AU25"] = max(levels["AU25"], float(rng.uniform(1, 4)))
-    if levels["AU17"] > 1.5 and levels["AU25"] > 1.5 and rng.random() < 0.8:
-        levels[str(rng.choice(["AU17", "AU25"]))] = 0.0
-        levels["AU26"] = min(levels["AU26"], levels["AU25"])
-    if levels["AU14"] > 1 and levels["AU25"] > 1.5 and rng.random() < 0.9:
-        levels["AU14"] = 0.0
-    return levels
-
-
-def sample_distractors(
-    rng: np.random.Generator, intensities: Mapping[str, float]
-) -> dict[str, float]:
-    """Gaze, and now and then blinks, tightened lids (AU7), pursed lips, puffed cheeks.
-
-    Eyes are shut and lids tightened more often beside AU04, AU06 and AU09, and lips pressed (AU24)
-    beside AU17, as faces show them together.
-    """
-    beside = gaze(*rng.normal(0, 0.22, 2))
-    raised_lids = intensities.get("AU05", 0.0) > 0
-    narrowed = any(intensities.get(au, 0.0) > 1 for au in ("AU04", "AU06", "AU09"))
-    if rng.random() < (0.25 if narrowed else 0.12) and not raised_lids:
-        closed = 1.0 if rng.random() < 0.4 else float(rng.uniform(0.1, 1.0))
-        beside |= {"eyeBlink_L": closed, "eyeBlink_R": closed * float(rng.uniform(0.9, 1))}
-    if rng.random() < (0.35 if narrowed else 0.15):
-        tight = float(rng.uniform(0, 1.0))
-        beside |= {"eyeSquint_L": tight, "eyeSquint_R": tight * float(rng.uniform(0.8, 1))}
-    mouth_at_rest = max(intensities.get(au, 0.0) for au in ("AU12", "AU20", "AU25", "AU26")) < 1.5
-    if rng.random() < 0.14 and mouth_at_rest:
-        shape = str(rng.choice(["mouthPucker", "mouthFunnel", "mouthRollLower", "mouthRollUpper"]))
-        beside[shape] = float(rng.uniform(0, 0.6 if shape != "mouthFunnel" else 0.15))
-    if rng.random() < (0.4 if intensities.get("AU17", 0.0) > 1 else 0.1):
-        press = float(rng.uniform(0, 0.6))
-        beside |= {"mouthPress_L": press, "mouthPress_R": press}
-    if rng.random() < 0.03:
-        puff = float(rng.uniform(0, 0.7))
-        beside |= {"cheekPuff_L": puff, "cheekPuff_R": puff}
-    if rng.random() < 0.15:
-        beside[str(rng.choice(["jawLeft", "jawRight", "mouthLeft", "mouthRight"]))] = float(
-            rng.uniform(0, 0.3)
-        )
-    return beside
 
 
 def gaze(sideways: float, upwards: float) -> dict[str, float]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from auheat.synthesis import anatomy
 from auheat.synthesis.arrays import Floats32, Ints32, floats
 from auheat.synthesis.assets import FacePack, Material
-from auheat.synthesis.resting import Resting
+from auheat.synthesis.resting import Brows, Resting
 
 _SKIN = (Material.FACE, Material.HEAD)
 
@@ -77,12 +77,12 @@ class FaceModel:
         """What brings the pack's brows and nose to where people have them."""
         return Resting.of(self.pack.vertices, self.pack.vertices[self.pack.landmarks], self.skin)
 
-    def neutral(self, coefficients: Floats32, brows: float = 0.0) -> Floats32:
+    def neutral(self, coefficients: Floats32, brows: Brows | None = None) -> Floats32:
         """The expressionless face (n, 3) of identity coefficients (at most m,).
 
         Args:
             coefficients: of the identity shapes.
-            brows: cm by which they stand higher than an average adult's.
+            brows: how they differ from an average adult's.
         """
         used = self.pack.identities[: len(coefficients)]
         offsets = coefficients.astype(np.float32) @ used.reshape(len(used), -1)

@@ -41,8 +41,10 @@ def grow_brows(
         heavy: 0 thin to 1 bushy.
     """
     thickness = 0.024 + 0.032 * heavy * rng.uniform(0.6, 1.2)
+    if rng.random() < 0.12:  # plucked
+        thickness *= rng.uniform(0.4, 0.7)
     count = int((170 + 380 * heavy) * rng.uniform(0.7, 1.3))
-    lift, arch = rng.uniform(-0.016, -0.004), rng.uniform(-0.006, 0.008)
+    lift, arch = rng.uniform(-0.016, -0.004), rng.uniform(-0.01, 0.013)
     groups, paint = [], np.zeros((SIZE, SIZE), np.float32)
     for side, indices in zip((-1.0, 1.0), _BROWS, strict=True):
         curve = marks[indices] + (0, lift)

@@ -13,13 +13,9 @@ import cv2
 import numpy as np
 
 from auheat.arrays import Image
-from auheat.synthesis.expression import (
-    Expression,
-    sample_distractors,
-    sample_expression,
-    sample_held_out,
-)
+from auheat.synthesis.expression import Expression
 from auheat.synthesis.identity import Look
+from auheat.synthesis.repertoire import sample_distractors, sample_expression, sample_held_out
 from auheat.synthesis.scene import Light, Pose, sample_light
 
 Rng = np.random.Generator

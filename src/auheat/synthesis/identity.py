@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auheat.facs import PAPER_AUS
+from auheat.facs import ALL_AUS
 from auheat.synthesis import anatomy, eyes, facial_hair, growth, hair
 from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.assets import FacePack
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.fibres import RootedFibres, Segments, SkinMap
 from auheat.synthesis.glasses import Glasses, sample_glasses
-from auheat.synthesis.resting import brow_height
+from auheat.synthesis.resting import Brows, sample_brows
 from auheat.synthesis.skin import SkinPainter, sample_tone
 from auheat.synthesis.textures import NoiseBank
 from auheat.synthesis.wrinkles import SIZE as HEIGHT_SIZE
@@ -128,7 +128,8 @@ class PersonSampler:
         masculine = bool(rng.random() < 0.5)
         # what grows or is worn draws from generators of its own, so that it changes nothing else
         of_hair, of_beard, of_glasses = map(np.random.default_rng, rng.integers(0, 2**63, 3))
-        neutral = self._model.neutral(coefficients, brow_height(age, masculine))
+        brows_at = Brows() if plain else sample_brows(rng, age, masculine, look.unrest)
+        neutral = self._model.neutral(coefficients, brows_at)
         albedo, head = self._painter.paint(rng, tone, skins, age)
         hair_colour = hair.sample_colour(rng, tone.depth, age)
         style = hair.sample_style(of_hair, masculine, look.fringe)
@@ -153,7 +154,7 @@ class PersonSampler:
         if worn if look.glasses is None else look.glasses:
             glasses = sample_glasses(of_glasses, neutral[pack.landmarks])
         lines = self._wrinkles.sample(rng)
-        shiny = bool(rng.random() < 0.15)
+        shiny = bool(rng.random() < 0.2)
         return Person(
             neutral=neutral,
             manner=_plain_manner(self._model) if plain else _manner(rng, self._model, look.unrest),
@@ -189,9 +190,28 @@ class PersonSampler:
         height = (
             0.5 + self._painter.pores(rng, HEIGHT_SIZE) + 0.1 * age * rng.uniform(0.2, 1.1) * worn
         )
-        if rng.random() < 0.3:  # a fold beside the nose that is no AU
-            height = height + rng.uniform(0.05, 0.3) * lines[str(rng.choice(["AU10", "AU12"]))]
+        for aus, young, old, deepest in _AT_REST:
+            if rng.random() < young + (old - young) * age:
+                depth = rng.uniform(0.08, deepest) * (0.6 + 0.5 * age)
+                height = height + depth * lines[str(rng.choice(aus))]
         return floats(height)
+
+
+# Lines that some faces have at rest and that are no AU there: those of one of these AUs, in which
+# fraction of young and of old people, how deep at most (an AU at 5 presses lines of 0.08 to 0.77).
+_AT_REST = (
+    (("AU10", "AU12"), 0.3, 0.7, 0.45),
+    (("AU01", "AU02"), 0.08, 0.4, 0.45),
+    (("AU02", "AU01"), 0.04, 0.3, 0.4),
+    (("AU04",), 0.12, 0.4, 0.45),
+    (("AU06",), 0.06, 0.4, 0.4),
+    (("AU07",), 0.25, 0.55, 0.5),
+    (("AU09",), 0.05, 0.12, 0.3),
+    (("AU14", "AU15", "AU20"), 0.08, 0.45, 0.4),
+    (("AU17",), 0.1, 0.25, 0.4),
+    (("AU18", "AU28"), 0.04, 0.3, 0.3),
+    (("AU23", "AU24"), 0.1, 0.15, 0.35),
+)
 
 
 def _shape(rng: np.random.Generator, components: int) -> Floats32:
@@ -202,13 +222,14 @@ def _shape(rng: np.random.Generator, components: int) -> Floats32:
 
 # Shapes whose resting weight differs between people, and by how much (one standard deviation).
 _REST_SPREAD = {
-    "browDown": 0.10, "browInnerUp": 0.09, "browOuterUp": 0.09, "eyeSquint": 0.10, "eyeWide": 0.10,
-    "cheekSquint": 0.06, "noseSneer": 0.04, "mouthSmile": 0.06, "mouthFrown": 0.10,
-    "mouthDimple": 0.05, "mouthPress": 0.10, "mouthStretch": 0.05, "mouthUpperUp": 0.03,
+    "browDown": 0.12, "browInnerUp": 0.09, "browOuterUp": 0.09, "browTogether": 0.15,
+    "eyeSquint": 0.14, "eyeWide": 0.10, "eyeBlink": 0.04, "cheekSquint": 0.06, "noseSneer": 0.04,
+    "mouthSmile": 0.06, "mouthFrown": 0.10, "mouthDimple": 0.05, "mouthPress": 0.10,
+    "mouthStretch": 0.05, "mouthUpperUp": 0.03, "lipCornerPit": 0.08,
 }  # fmt: skip
 _REST_MIDDLE = {
-    "mouthShrugLower": 0.06, "mouthPucker": 0.07, "jawForward": 0.08, "mouthRollLower": 0.05,
-    "mouthRollUpper": 0.05,
+    "mouthShrugLower": 0.06, "mouthPucker": 0.07, "jawForward": 0.08, "mouthRollLower": 0.07,
+    "mouthRollUpper": 0.07, "lipFlatten": 0.18, "lipTighten": 0.14,
 }  # fmt: skip
 
 
@@ -229,8 +250,10 @@ def _manner(rng: np.random.Generator, model: FaceModel, unrest: float) -> Manner
     # some people's mouth corners are drawn in, some people's cheeks dimple beside them
     recipe["AU14", "lipCornerPit"] *= float(rng.uniform(0.4, 1.5))
     recipe["AU14", "mouthPress"] *= float(rng.uniform(0.0, 2.0))
+    recipe["AU43", "eyeBlink"] = 1.0  # lids that are shut have met
+    amplitude = {au: float(rng.uniform(0.85, 1.15)) for au in ALL_AUS} | {"AU43": 1.0}
     return Manner(
-        amplitude={au: float(rng.uniform(0.85, 1.15)) for au in PAPER_AUS},
+        amplitude=amplitude,
         recipe=recipe,
         rest=model.weights(rest),
         gains=_gains(rng, model.pack),
@@ -241,7 +264,7 @@ def _manner(rng: np.random.Generator, model: FaceModel, unrest: float) -> Manner
 
 def _plain_manner(model: FaceModel) -> Manner:
     return Manner(
-        amplitude=dict.fromkeys(PAPER_AUS, 1.0),
+        amplitude=dict.fromkeys(ALL_AUS, 1.0),
         recipe={(au, s): 1.0 for au, shapes in anatomy.RECIPES.items() for s in shapes},
         rest=model.weights({}),
         gains=np.ones((len(anatomy.REGIONS), len(model.pack.vertices)), np.float32),

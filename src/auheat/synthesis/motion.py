@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auheat.facs import PAPER_AUS
+from auheat.facs import ALL_AUS
+from auheat.synthesis.anatomy import intensity_of
 from auheat.synthesis.expression import Expression, gaze
 from auheat.synthesis.scene import Pose
 
@@ -43,7 +44,7 @@ class Performance:
 
     Attributes:
         events: AU curves.
-        blinks: times at which lids close.
+        blinks: times at which lids close; AU43 says how far.
         sway: (3, 3) amplitude in degrees, frequency in Hz and phase of yaw, pitch and roll.
         look: (2,) phases of the gaze.
         shut: spans (from, to) in which the eyes stay shut.
@@ -57,16 +58,14 @@ class Performance:
 
     def expression(self, time: float) -> Expression:
         """The expression at a time in seconds."""
-        levels = dict.fromkeys(PAPER_AUS, 0.0)
+        levels = dict.fromkeys(ALL_AUS, 0.0)
         for event in self.events:
             levels[event.au] = max(levels[event.au], event.at(time))
         beside = gaze(
             0.12 * float(np.sin(0.9 * time + self.look[0])),
             0.08 * float(np.sin(0.7 * time + self.look[1])),
         )
-        closed = self.closed(time)
-        if closed:
-            beside |= {"eyeBlink_L": closed, "eyeBlink_R": closed}
+        levels["AU43"] = max(levels["AU43"], intensity_of(self.closed(time)))
         return Expression(levels, beside=beside)
 
     def closed(self, time: float) -> float:
@@ -85,11 +84,14 @@ class Performance:
         return Pose(yaw, pitch, roll)
 
 
+_BLINK = 0.25  # seconds
+
+
 def _lid(since: float) -> float:
     """How far a blink has closed the lids: down in 80 ms, up in 150 ms."""
-    if not 0 < since < 0.25:
+    if not 0 < since < _BLINK:
         return 0.0
-    return _ease(since / 0.08) if since < 0.08 else _ease(min(1.0, (0.25 - since) / 0.15))
+    return _ease(since / 0.08) if since < 0.08 else _ease(min(1.0, (_BLINK - since) / 0.15))
 
 
 _SCRIPTS = (
@@ -101,6 +103,10 @@ _SCRIPTS = (
     {"AU14": 4.0},
     {"AU20": 4.0, "AU25": 3.0, "AU01": 3.0, "AU02": 2.0},
     {"AU06": 2.0, "AU12": 3.0},
+    {"AU04": 3.0, "AU07": 4.0, "AU23": 3.5},
+    {"AU17": 2.0, "AU24": 4.0},
+    {"AU18": 4.0},
+    {"AU28": 4.0},
 )
 
 
@@ -125,5 +131,5 @@ def sample_performance(rng: np.random.Generator, seconds: float) -> Performance:
         for limit in (9, 5, 3)
     )
     phases = rng.uniform(0, 6.28, 2)
-    kept = tuple(float(b) for b in blinks if b < seconds)
+    kept = tuple(float(b) for b in blinks if b < seconds - _BLINK)
     return Performance(tuple(events), kept, sway, (float(phases[0]), float(phases[1])))

@@ -20,23 +20,30 @@ from auheat.landmarks import (
 )
 from auheat.synthesis.arrays import Floats32, floats
 
-# Upper edge of the brow above the inner eye corner, the pupil and the outer eye corner. Matros,
-# Garcia and Yaremchuk (Plast Reconstr Surg 124, 2009) measured 1.57, 1.98 and 2.13 in women of 20
-# to 30 and 1.91, 2.24 and 2.24 in women of 50 to 60. In 213 people of 5 to 80 the lower edge of the
-# brow lay 1.95 above the lower edge of the iris (Ophthal Plast Reconstr Surg, "Measurement of
-# eyebrow position from inferior corneal limbus to brow"): with a brow 0.8 thick, half an iris of
-# 0.55 and a pupil 0.15 above the corners 2.35 over the pupil. These are the means of both sources.
-_BROW_EDGE = (1.86, 2.23, 2.31)
+# Upper edge of the brow above the inner eye corner, the pupil and the outer eye corner, means of
+# adults of both sexes. Matros, Garcia and Yaremchuk (Plast Reconstr Surg 124, 2009) measured 1.57,
+# 1.98 and 2.13 in women of 20 to 30 and 1.91, 2.24 and 2.24 in women of 50 to 60; these are the
+# means of both ages, less half of what women's stand higher. In 213 people of 5 to 80 the lower
+# edge of the brow lay 1.95 above the lower edge of the iris (Ophthal Plast Reconstr Surg,
+# "Measurement of eyebrow position from inferior corneal limbus to brow"): with half an iris of 0.55
+# and a pupil 0.15 above the corners the lower edge is 1.55 over the pupil, which leaves 0.5 for the
+# brow itself.
+_BROW_EDGE = (1.67, 2.04, 2.11)
 # Brows rise with age over the inner eye corner by 0.34 in thirty years (Matros 2009), and women's
 # stand higher than men's (Cartwright et al., Am J Ophthalmol 117, 1994; how much is our reading).
 _BROW_RISE_WITH_AGE, _BROW_RISE_IN_WOMEN = 0.3, 0.15
+# How much brows of one age and sex differ: s.d. 0.18 (Cartwright 1994, people of 41 to 60). That
+# heads, bows and tails also differ by themselves is our reading.
+_BROW_SPREAD, _SLANT_SPREAD, _ARCH_SPREAD = 0.18, 0.13, 0.10
 # Root of the nose to its base (n-sn): men 5.48, s.d. 0.33, women 5.06, s.d. 0.31 (Farkas et al., J
 # Craniofac Surg 16, 2005); the kit has 5.49.
 _NOSE_HEIGHT = 5.27
 
 # Heights above the outer eye corners between which the lowering sets in and fades out.
 _BRIDGE, _LID_FOLD, _RIM, _RIDGE, _HAIRLINE = 0.4, 0.6, 1.9, 3.0, 6.5
+_GLABELLA = 2.9  # between the brows the skin gives way over a longer stretch
 _ROOT = 0.85  # of the nose, above the outer eye corners
+_HEAD, _BOW, _TAIL = 1.0, 4.3, 5.6  # of a brow, from the middle of the face
 _TIP, _BASE = 1.5, 0.3  # above the nose base: the tip, and where nothing moves any more
 
 
@@ -47,10 +54,12 @@ class Resting:
     Attributes:
         lowered: (n,) cm.
         with_brows: (n,) share by which skin goes along where brows stand higher.
+        across: (n,) distance from the middle of the face, cm.
     """
 
     lowered: Floats32
     with_brows: Floats32
+    across: Floats32
 
     @classmethod
     def of(cls, points: Floats32, marks: Floats32, skin: NDArray[np.bool_]) -> Resting:
@@ -64,19 +73,62 @@ class Resting:
         eyes = (marks[RIGHT_EYE_OUTER, 1] + marks[LEFT_EYE_OUTER, 1]) / 2
         height, across = points[:, 1] - eyes, np.abs(points[:, 0])
         lowest = floats(np.interp(across, (0.8, 1.5), (_BRIDGE, _LID_FOLD)))
-        brow = _smooth(height, lowest, _RIM) * (1 - _smooth(height, _RIDGE, _HAIRLINE)) * skin
+        full = floats(np.interp(across, (0.5, 1.3), (_GLABELLA, _RIM)))
+        brow = _smooth(height, lowest, full) * (1 - _smooth(height, _RIDGE, _HAIRLINE)) * skin
         nose = (1 - _smooth(height, _ROOT, _RIM)) * (1 - _smooth(across, 0.6, 1.5)) * skin
         above_base = points[:, 1] - marks[SUBNASALE, 1]
         nose = nose * _smooth(above_base, _BASE, _TIP) * (points[:, 2] > marks[SUBNASALE, 2] - 2.5)
         too_long = eyes + _ROOT - marks[SUBNASALE, 1] - _NOSE_HEIGHT
-        with_brows = brow_excess(marks, floats([0.0])) * _smooth(floats([_ROOT]), _BRIDGE, _RIM)
+        with_brows = brow_excess(marks, floats([0.0])) * _smooth(
+            floats([_ROOT]), _BRIDGE, _GLABELLA
+        )
         nose = nose * max(float(too_long - with_brows[0]), 0.0)
-        return cls(floats(brow * brow_excess(marks, across) + nose), floats(brow))
+        return cls(floats(brow * brow_excess(marks, across) + nose), floats(brow), floats(across))
 
-    def offset(self, brows: float = 0.0) -> Floats32:
-        """Offsets (n, 3) in cm from the kit's face; brows: cm higher than an average adult's."""
-        lowered = self.lowered - brows * self.with_brows
+    def offset(self, brows: Brows | None = None) -> Floats32:
+        """Offsets (n, 3) in cm from the kit's face; brows: how they differ from the average."""
+        lowered = self.lowered
+        if brows is not None:
+            lowered = lowered - brows.above(self.across) * self.with_brows
         return floats(np.stack([np.zeros_like(lowered), -lowered, np.zeros_like(lowered)], 1))
+
+
+@dataclass(frozen=True)
+class Brows:
+    """How a person's resting brows stand, in cm above an average adult's.
+
+    Attributes:
+        height: All of them.
+        slant: The heads; the tails by as much lower.
+        arch: The bow over the outer half of the eye.
+    """
+
+    height: float = 0.0
+    slant: float = 0.0
+    arch: float = 0.0
+
+    def above(self, across: Floats32) -> Floats32:
+        """How much higher the skin stands at distances from the middle of the face, in cm."""
+        slant = np.interp(across, (_HEAD, _TAIL), (1.0, -1.0))
+        arch = np.exp(-(((across - _BOW) / 1.1) ** 2))
+        return floats(self.height + self.slant * slant + self.arch * arch)
+
+
+def sample_brows(rng: np.random.Generator, age: float, masculine: bool, spread: float) -> Brows:
+    """Somebody's brows: high or low, slanted, arched or level.
+
+    Args:
+        rng: What chances are drawn from.
+        age: 0 young to 1 old.
+        masculine: Whether they are a man's.
+        spread: Factor on how much people differ.
+    """
+    height, slant, arch = spread * np.clip(rng.standard_normal(3), -2.2, 2.2)
+    return Brows(
+        brow_height(age, masculine) + _BROW_SPREAD * float(height),
+        _SLANT_SPREAD * float(slant),
+        _ARCH_SPREAD * float(arch),
+    )
 
 
 def brow_height(age: float, masculine: bool) -> float:
@@ -101,7 +153,7 @@ def brow_excess(marks: Floats32, across: Floats32) -> Floats32:
     return floats(np.clip(excess[0] + slope * np.maximum(across - places[0], 0), 0.0, 1.2))
 
 
-def _smooth(x: Floats32, low: Floats32 | float, high: float) -> Floats32:
+def _smooth(x: Floats32, low: Floats32 | float, high: Floats32 | float) -> Floats32:
     """0 below `low`, 1 above `high`, smooth between."""
     share = np.clip((x - low) / (high - low), 0, 1)
     return floats(share * share * (3 - 2 * share))

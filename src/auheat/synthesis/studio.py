@@ -13,17 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
-from auheat.facs import PAPER_AUS
+from auheat.facs import ALL_AUS
 from auheat.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from auheat.synthesis.arrays import Floats32
 from auheat.synthesis.assets import FacePack
 from auheat.synthesis.camera import develop, photograph
-from auheat.synthesis.expression import Expression, sample_distractors, sample_expression
+from auheat.synthesis.expression import Expression
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.families import Family
 from auheat.synthesis.identity import Person, PersonSampler
 from auheat.synthesis.motion import Performance, sample_performance
 from auheat.synthesis.render import Posed, Renderer
+from auheat.synthesis.repertoire import sample_distractors, sample_expression
 from auheat.synthesis.scene import Pose, View, sample_background, sample_light, studio_light
 from auheat.synthesis.textures import NoiseBank
 
@@ -237,7 +238,7 @@ class Studio:
 
 
 def _levels(expression: Expression) -> dict[str, float]:
-    return {au: float(expression.intensities.get(au, 0.0)) for au in PAPER_AUS}
+    return {au: float(expression.intensities.get(au, 0.0)) for au in ALL_AUS}
 
 
 def _exposure(image: Floats32) -> float:

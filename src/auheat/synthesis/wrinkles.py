@@ -1,8 +1,9 @@
 """Lines and folds that Action Units press into the skin, as height maps in texture space.
 
 Where they lie follows the appearance changes of the FACS manual: forehead lines (1, 2), the
-glabella (4), crow's feet (6), the root of the nose (9), the nasolabial fold (10, 12), beside the
-mouth (12, 14, 15, 20) and the chin boss (17). Everyone has their own variant and strength of each.
+glabella (4), crow's feet (6), below the eye (7), the root of the nose (9), the nasolabial fold (10,
+12), beside the mouth (12, 14, 15, 20, 24), the red and the rim of the lips (18, 23, 28) and the
+chin boss (17, 24). Everyone has their own variant and strength of each.
 """
 
 from __future__ import annotations
@@ -149,16 +150,55 @@ def _stretch(rng: np.random.Generator) -> Floats32:
     return -lines(SIZE, _both(_moved(rng, upright, 0.005)), 2, rng.uniform(2.2, 3.2))
 
 
+def _lid_crease(rng: np.random.Generator) -> Floats32:
+    """A line along the lower lid, its bulge above, a short one below."""
+    near = [(0.392, 0.700), (0.362, 0.692), (0.325, 0.697)]
+    far = [(0.385, 0.686), (0.355, 0.678), (0.325, 0.684)]
+    curves = _both(_moved(rng, [near], 0.002))
+    if rng.random() < 0.5:
+        curves += _both(_moved(rng, [far], 0.003))
+    return floats(-0.8 * lines(SIZE, curves, 2, rng.uniform(1.6, 2.4)))
+
+
+def _lip_lines(rng: np.random.Generator, reach: float) -> Floats32:
+    """Upright lines around the mouth, `reach` beyond the red of the lips."""
+    curves: list[Curve] = []
+    for u in np.linspace(0.43, 0.57, int(rng.integers(5, 9))) + rng.normal(0, 0.004):
+        lean = 0.25 * (u - 0.5)
+        curves.append([(u, 0.485), (u + lean, 0.505), (u + 2 * lean, 0.515 + reach)])
+        curves.append([(u, 0.385), (u + lean, 0.365), (u + 2 * lean, 0.355 - reach)])
+    return floats(-rng.uniform(0.15, 0.4) * lines(SIZE, curves, 2, rng.uniform(1.8, 2.6)))
+
+
+def _lip_rim(rng: np.random.Generator) -> Floats32:
+    """Bulges above and below the lips, sharp at their rim."""
+    above = [(0.41, 0.478), (0.455, 0.515), (0.5, 0.512), (0.545, 0.515), (0.59, 0.478)]
+    below = [(0.42, 0.39), (0.46, 0.355), (0.5, 0.35), (0.54, 0.355), (0.58, 0.39)]
+    return floats(-0.6 * lines(SIZE, _moved(rng, [above, below], 0.003), 3, rng.uniform(2.0, 3.0)))
+
+
+def _pressed(rng: np.random.Generator) -> Floats32:
+    """Short lines at the mouth corners and a tense chin."""
+    corner = [(0.384, 0.462), (0.377, 0.442), (0.384, 0.42)]
+    beside = _fold(corner, rng.uniform(0.6, 1.3), 2.4)(rng)
+    return floats(np.minimum(beside, np.float32(rng.uniform(0.1, 0.5)) * _chin(rng)))
+
+
 _MAKERS: dict[str, Callable[[np.random.Generator], Floats32]] = {
     "AU01": lambda rng: _forehead(rng, inner=True),
     "AU02": lambda rng: _forehead(rng, inner=False),
     "AU04": _glabella,
     "AU06": _crows_feet,
+    "AU07": _lid_crease,
     "AU09": _nose_root,
     "AU10": _fold([(0.435, 0.6), (0.41, 0.565), (0.392, 0.52)], 1.0, 3.2),
     "AU12": _smile,
     "AU14": _fold([(0.374, 0.475), (0.366, 0.442), (0.374, 0.405)], 1.5, 2.6),
     "AU15": _fold([(0.385, 0.437), (0.372, 0.41), (0.37, 0.37)], 1.0, 2.6),
     "AU17": _chin,
+    "AU18": lambda rng: _lip_lines(rng, 0.02),
     "AU20": _stretch,
+    "AU23": _lip_rim,
+    "AU24": _pressed,
+    "AU28": lambda rng: _lip_lines(rng, 0.012),
 }
