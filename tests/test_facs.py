@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auheat import facs, geometry, landmarks
 from auheat.errors import AuheatError
-from auheat.facs import PAPER_AUS, TABLE, PointLayout, action_units
+from auheat.facs import ALL_AUS, PAPER_AUS, TABLE, PointLayout, action_units
 from auheat.geometry import Points
 
 # Figure 2 of Fan, Lam and Li (AAAI 2020).
@@ -29,6 +29,15 @@ FIGURE_2 = {
     "AU25": "Lips Part",
     "AU26": "Jaw Drop",
 }
+# The FACS manual (Ekman, Friesen and Hager, 2002).
+FURTHER = {
+    "AU07": "Lid Tightener",
+    "AU18": "Lip Pucker",
+    "AU23": "Lip Tightener",
+    "AU24": "Lip Pressor",
+    "AU28": "Lip Suck",
+    "AU43": "Eye Closure",
+}
 
 # Worked out by hand on the schematic face of conftest (R = 60, mouth corners (68, 156) and
 # (132, 156), and so on), not by the code under test.
@@ -47,9 +56,15 @@ POINTS_OF_THE_SCHEMATIC_FACE: dict[str, list[tuple[float, float]]] = {
     "AU20": [(68, 156), (132, 156)],
     "AU25": [(100, 146), (100, 172)],
     "AU26": [(90, 201), (110, 201)],
+    "AU07": [(54, 84), (146, 84)],
+    "AU18": [(100, 146), (100, 172)],
+    "AU23": [(90, 157.5), (110, 157.5)],
+    "AU24": [(78, 157), (122, 157)],
+    "AU28": [(100, 149.5), (100, 167)],
+    "AU43": [(54, 79), (146, 79)],
 }
 
-some_aus = st.lists(st.sampled_from(PAPER_AUS), min_size=1, unique=True)
+some_aus = st.lists(st.sampled_from(ALL_AUS), min_size=1, unique=True)
 
 
 def unlike(face: Points, seed: int) -> Points:
@@ -57,10 +72,11 @@ def unlike(face: Points, seed: int) -> Points:
     return face + np.random.default_rng(seed).normal(0, 5, face.shape)
 
 
-def test_table_is_figure_2() -> None:
-    assert {name: unit.title for name, unit in TABLE.items()} == FIGURE_2
-    assert tuple(TABLE) == PAPER_AUS == tuple(FIGURE_2)
-    assert [unit.number for unit in TABLE.values()] == [int(name[2:]) for name in FIGURE_2]
+def test_table_is_figure_2_and_six_more() -> None:
+    assert {name: unit.title for name, unit in TABLE.items()} == FIGURE_2 | FURTHER
+    assert tuple(FIGURE_2) == PAPER_AUS
+    assert tuple(TABLE) == ALL_AUS == tuple(sorted({**FIGURE_2, **FURTHER}))
+    assert [unit.number for unit in TABLE.values()] == [int(name[2:]) for name in ALL_AUS]
     assert all(unit.muscle for unit in TABLE.values())
 
 
@@ -69,15 +85,17 @@ def test_au_sets_are_those_of_the_datasets() -> None:
     assert facs.AU_SETS["disfa"] == tuple(f"AU{n:02d}" for n in disfa)
     assert facs.AU_SETS["bp4d"] == ("AU06", "AU10", "AU12", "AU14", "AU17")
     assert facs.AU_SETS["paper"] == PAPER_AUS
+    assert facs.AU_SETS["all"] == ALL_AUS
 
 
 def test_point_counts_are_those_of_the_authors_files() -> None:
     assert PointLayout.of(facs.BP4D_AUS).count == 10
     assert PointLayout.of(facs.DISFA_AUS).count == 24
     assert PointLayout.of(PAPER_AUS).count == 28
+    assert PointLayout.of(ALL_AUS).count == 40
 
 
-@pytest.mark.parametrize("name", PAPER_AUS)
+@pytest.mark.parametrize("name", ALL_AUS)
 def test_points_on_a_hand_made_face(name: str, face: Points) -> None:
     found = PointLayout.of([name]).locate(face)
     np.testing.assert_allclose(found, POINTS_OF_THE_SCHEMATIC_FACE[name], atol=1e-12)
@@ -103,7 +121,7 @@ def test_points_turn_grow_and_move_with_the_face(
     face: Points, seed: int, scale: float, degrees: float, dx: float, dy: float
 ) -> None:
     transform = geometry.similarity(scale, degrees, shift=(dx, dy))
-    layout, points = PointLayout.of(PAPER_AUS), unlike(face, seed)
+    layout, points = PointLayout.of(ALL_AUS), unlike(face, seed)
     np.testing.assert_allclose(
         layout.locate(geometry.apply(transform, points)),
         geometry.apply(transform, layout.locate(points)),

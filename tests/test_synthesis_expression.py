@@ -139,7 +139,7 @@ def drawn() -> list[Expression]:
 
 @pytest.fixture(scope="module")
 def levels(drawn: list[Expression]) -> Floats32:
-    """(draws, 14)."""
+    """(draws, AUs)."""
     return np.array([[e.intensities[au] for au in ALL_AUS] for e in drawn])
 
 
@@ -161,15 +161,15 @@ def test_every_au_is_named_and_within_range(drawn: list[Expression], levels: Flo
 
 
 def test_every_au_is_often_absent_and_often_there(levels: Floats32) -> None:
-    """At least 30% zeros each; each active in a sane share, at every level."""
+    """At least half zeros each; each active in a sane share, at every level."""
     zero, active = (levels == 0).mean(0), (levels >= 1).mean(0)
     assert zero.min() > 0.5
-    assert active.min() > 0.1
-    assert active.max() < 0.5
+    assert active.min() > 0.05
+    assert active.max() < 0.3
     for low in range(5):
         share = ((levels > low) & (levels <= low + 1)).mean(0)
-        assert share.min() > 0.02, low
-    assert 0.03 < (levels == 0).all(1).mean() < 0.1  # resting faces
+        assert share.min() > 0.008, low
+    assert 0.1 < (levels == 0).all(1).mean() < 0.18  # resting faces
 
 
 def test_no_au_can_be_read_off_another(levels: Floats32) -> None:
@@ -185,7 +185,7 @@ def test_every_au_occurs_alone_and_without_its_usual_company(levels: Floats32) -
     np.fill_diagonal(together, np.inf)
     assert together.min() > 8
     single = levels[(levels > 0).sum(1) == 1]
-    assert ((single > 0).sum(0) > 5).all()
+    assert ((single > 0).sum(0) > 3).all()
 
 
 def test_at_most_one_rival_is_strong(levels: Floats32) -> None:
@@ -196,7 +196,10 @@ def test_at_most_one_rival_is_strong(levels: Floats32) -> None:
 
 def test_lips_part_where_a_face_would_part_them(levels: Floats32) -> None:
     lips = column(levels, "AU25")
+    sealed = (column(levels, "AU24") > 0) | (column(levels, "AU28") > 0)
+    assert not lips[sealed].any()  # lips that are pressed or sucked in
     jaw, upper = column(levels, "AU26") > 1, column(levels, "AU10") > 2
+    jaw, upper = jaw & ~sealed, upper & ~sealed
     assert 0.8 < (lips[jaw] >= 1.5).mean() < 0.99  # but not always
     assert 0.7 < (lips[upper] >= 1).mean() < 0.95
     pressed = (column(levels, "AU17") > 1.5) & (lips > 1.5)
@@ -214,7 +217,34 @@ def test_open_lips_hardly_dimple(levels: Floats32) -> None:
     dimples = column(levels, "AU14") > 1
     open_lips = column(levels, "AU25") > 1.5
     assert 0 < dimples[open_lips].mean() < 0.08
-    assert dimples[~open_lips].mean() > 0.15
+    assert dimples[~open_lips].mean() > 0.1
+
+
+def test_what_a_face_cannot_do_at_once_is_never_asked_of_it(levels: Floats32) -> None:
+    def both(one: str, other: str) -> float:
+        return float(np.minimum(column(levels, one), column(levels, other)).max())
+
+    for pair in (("AU05", "AU43"), ("AU24", "AU25"), ("AU25", "AU28"), ("AU18", "AU20")):
+        assert both(*pair) == 0, pair
+    for pair in (("AU12", "AU18"), ("AU24", "AU26"), ("AU20", "AU23")):
+        assert 0 < both(*pair) <= 1.5, pair
+
+
+def test_what_real_faces_were_misread_in_is_shown(levels: Floats32) -> None:
+    """A lowered brow over shut eyes and beside AU09, slanted brows, AU15 with AU17, pressed lips,
+    AU10 in a shouting mouth."""
+    shown = {
+        ("AU04", "AU43"): 0.03, ("AU04", "AU09"): 0.03, ("AU01", "AU04"): 0.04,
+        ("AU15", "AU17"): 0.02, ("AU17", "AU24"): 0.01, ("AU10", "AU26"): 0.015,
+    }  # fmt: skip
+    for (one, other), least in shown.items():
+        share = ((column(levels, one) > 1) & (column(levels, other) > 1)).mean()
+        assert share > least, (one, other)
+
+
+def test_eyes_that_close_are_shut_in_almost_half_of_the_pictures(levels: Floats32) -> None:
+    closure = column(levels, "AU43")
+    assert 0.3 < (closure[closure > 0] == 5).mean() < 0.55
 
 
 def test_lags_are_bounded_and_mostly_small(drawn: list[Expression]) -> None:
@@ -226,6 +256,7 @@ def test_lags_are_bounded_and_mostly_small(drawn: list[Expression]) -> None:
     assert abs(lags.mean()) < 0.01
     assert 0.8 < (np.abs(lags) < 0.2).mean() < 0.97
     assert (np.abs(lags) > 0.3).mean() > 0.01
+    assert np.abs(lags[:, ALL_AUS.index("AU43")]).max() < 0.1  # nobody winks
 
 
 def test_distractors_do_not_touch_labels(tiny_model: FaceModel, drawn: list[Expression]) -> None:
@@ -241,26 +272,27 @@ def test_distractors_come_in_sane_shares(drawn: list[Expression]) -> None:
     def share(*shapes: str) -> float:
         return float(np.mean([any(s in e.beside for s in shapes) for e in drawn]))
 
-    assert 0.05 < share("eyeBlink_L") < 0.2
-    assert 0.15 < share("eyeSquint_L") < 0.35
-    assert 0.1 < share("mouthPress_L") < 0.25
     assert 0.01 < share("cheekPuff_L") < 0.06
-    assert 0.04 < share("mouthPucker", "mouthFunnel", "mouthRollLower", "mouthRollUpper") < 0.15
+    assert 0.01 < share("mouthFunnel", "mouthShrugUpper") < 0.06
     assert 0.1 < share("jawLeft", "jawRight", "mouthLeft", "mouthRight") < 0.2
     weights = [weight for e in drawn for weight in e.beside.values()]
     assert min(weights) >= 0
     assert max(weights) <= 1
 
 
+def test_distractors_are_none_of_the_aus(drawn: list[Expression]) -> None:
+    of_aus = {shape for shapes in anatomy.RECIPES.values() for shape in shapes}
+    beside = {shape.removesuffix("_L").removesuffix("_R") for e in drawn for shape in e.beside}
+    assert not beside & of_aus
+
+
 def test_distractors_give_way_to_aus() -> None:
-    """No blink over raised lids; no pursing of lips that smile, stretch or part."""
+    """No funnel around lips that smile, pucker, stretch, tighten, press or part."""
     rngs = [np.random.default_rng([4, i]) for i in range(400)]
-    lids = [sample_distractors(rng, {"AU05": 1.0}) for rng in rngs]
-    assert not any("eyeBlink_L" in beside for beside in lids)
-    pursed = {"mouthPucker", "mouthFunnel", "mouthRollLower", "mouthRollUpper"}
-    for au in ("AU12", "AU20", "AU25", "AU26"):
-        assert not any(pursed & set(sample_distractors(rng, {au: 2.0})) for rng in rngs)
-    assert any(pursed & set(sample_distractors(rng, {"AU12": 1.0})) for rng in rngs)
+    funnelled = {"mouthFunnel", "mouthShrugUpper"}
+    for au in ("AU12", "AU18", "AU20", "AU23", "AU24", "AU25", "AU26", "AU28"):
+        assert not any(funnelled & set(sample_distractors(rng, {au: 2.0})) for rng in rngs)
+    assert any(funnelled & set(sample_distractors(rng, {"AU12": 0.5})) for rng in rngs)
 
 
 @pytest.mark.parametrize(

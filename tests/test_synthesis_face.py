@@ -33,11 +33,14 @@ def test_weights_by_name(model: FaceModel) -> None:
 
 
 def test_authored_shapes_follow_those_of_the_pack(model: FaceModel) -> None:
-    own = ("browTogether_L", "browTogether_R", "lipCornerPit_L", "lipCornerPit_R", "lipFlatten")
+    own = (
+        *("browTogether_L", "browTogether_R", "lipCornerPit_L", "lipCornerPit_R"),
+        *("lipFlatten", "lipTighten"),
+    )
     count = len(model.pack.shapes)
     assert model.shapes[:count] == model.pack.shapes
     assert set(model.shapes[count:]) == set(own)
-    assert model.expressions.shape == (count + 5, *model.pack.vertices.shape)
+    assert model.expressions.shape == (count + len(own), *model.pack.vertices.shape)
     for name in own:
         offsets = model.expressions[model.index[name]]
         assert 0.1 < np.abs(offsets).max() < 0.7, name

@@ -15,6 +15,7 @@ from auheat import geometry
 from auheat.faces.crop import CropSpec, anchors
 from auheat.facs import ALL_AUS
 from auheat.synthesis.expression import Expression
+from auheat.synthesis.fibres import Segments
 from auheat.synthesis.identity import Person
 from auheat.synthesis.repertoire import sample_distractors, sample_expression
 from auheat.synthesis.studio import Picture, Studio

@@ -44,6 +44,21 @@ def test_columns_are_openface_names_in_openface_order() -> None:
     )
 
 
+def test_openfaces_blink_is_what_is_read_of_closed_eyes(face: NDArray[np.float64]) -> None:
+    """py-feat's `read_openface` asks for AU45 too."""
+    schema = TableSchema("photo", ("AU28", "AU43"), ("sd",))
+    assert schema.columns[3:] == (
+        *("AU28_r", "AU43_r", "AU45_r", "AU28_c", "AU43_c", "AU45_c"),
+        *("AU28_sd", "AU43_sd"),
+    )
+    levels = {"AU28": 0.5, "AU43": 4.25}
+    (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face, intensities=levels),)))
+    assert schema.text(row)[3:] == ["0.50", "4.25", "4.25", "0", "1", "1", "", ""]
+    for layout in (Layout("fex"), Layout("tidy")):
+        names = TableSchema("photo", ("AU43",), layout=layout).columns
+        assert not any("AU45" in name for name in names)
+
+
 def test_rows_of_a_video_frame(face: NDArray[np.float64]) -> None:
     second = a_prediction(
         face, face=a_face(face, face_id=4), intensities={"AU06": 1.0, "AU12": 0.0}

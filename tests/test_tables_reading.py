@@ -44,6 +44,20 @@ def test_ours_in_the_schema(tmp_path: Path) -> None:
     ]
 
 
+def test_ours_with_20_aus_is_ours_and_has_no_au_twice(tmp_path: Path) -> None:
+    """AU07, AU28_c and AU45 are OpenFace's as well; AU43 never is."""
+    levels = "AU07_r,AU23_r,AU43_r,AU45_r,AU07_c,AU28_c,AU45_c"
+    head, row = f"frame,face_id,timestamp,success,{levels}", "1,0,0.0,1,2.0,0.5,4.5,4.5,1,0,1"
+    table = read_table(save(tmp_path / "ours.csv", f"{head}\n{row}\n"))
+    assert table.attrs[PROGRAM] == "auheat"
+    assert aus_in(table) == ("AU07", "AU23", "AU43")
+    assert table.loc[0, ["AU07", "AU43"]].tolist() == [2.0, 4.5]
+    theirs = save(tmp_path / "of.csv", f"{head}\n{row}\n".replace("AU43", "AU26"))
+    table = read_table(theirs)
+    assert table.attrs[PROGRAM] == "openface"
+    assert aus_in(table) == ("AU07", "AU23", "AU26", "AU45")
+
+
 def test_a_string_a_path_a_data_frame_and_its_own_result_give_the_same(tmp_path: Path) -> None:
     path = save(tmp_path / "a.csv", OURS)
     expected = read_table(path)

@@ -15,6 +15,9 @@ An event shorter than `shortest` is left out. A face that is lost for up to `GAP
 end an event; one that is lost for longer does, as the end of the video does. `complete` is 1 if
 the rise and the fall were both seen, 0 if a stretch began or ended in the middle of the event.
 
+Eyes that close (AU43) for up to `BLINK_SECONDS`, from onset to offset, blink: such an event, if
+complete, is one of AU45.
+
 Times are seconds, ascending, frames count from 1. Letters: N readings.
 """
 
@@ -22,7 +25,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +38,7 @@ from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
 from auheat.files import atomic_write
 from auheat.inference.smoothing import GAP, stretches
 from auheat.optional import require
+from auheat.tables.names import BLINK, CLOSURE
 from auheat.tables.reading import read_table
 from auheat.tables.scale import aus_in, check_scale
 from auheat.tables.series import PersonSeries, people_in
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int64]
 
+# Of a blink: closing, shut and opening. Spontaneous ones last a third of a second or less.
+BLINK_SECONDS = 0.5
 _SLACK = 1e-6  # seconds; time stamps are rounded
 # Smoothing rounds: a plateau is no more than nearly level, and that must not move an apex or event.
 _TIED = 1e-9
@@ -177,7 +183,10 @@ def events_of_au(
     thresholds: Thresholds = DEFAULTS,
     gap: float = GAP,
 ) -> list[Event]:
-    """The events of one person and AU in the order of time. frames, times, intensities: (N,)."""
+    """The events of one person and AU in the order of time. frames, times, intensities: (N,).
+
+    Of AU43, short ones are events of AU45: see the module.
+    """
     events = []
     for stretch in stretches(times, gap):
         for first, last in _active(intensities[stretch], thresholds.leave):
@@ -188,7 +197,7 @@ def events_of_au(
                 event.peak >= thresholds.enter - _TIED
                 and event.duration > thresholds.shortest - _SLACK
             ):
-                events.append(event)
+                events.append(_named(event))
     return events
 
 
@@ -219,6 +228,11 @@ def _event(
         int(frames[-1]),
         int(complete),
     )
+
+
+def _named(event: Event) -> Event:
+    blinks = event.complete and event.duration < BLINK_SECONDS + _SLACK
+    return replace(event, au=BLINK) if event.au == CLOSURE and blinks else event
 
 
 def write_events(path: Path, events: Sequence[Event]) -> None:

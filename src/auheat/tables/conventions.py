@@ -30,7 +30,7 @@ from auheat.tables.columns import (
     of_pose,
     positions,
 )
-from auheat.tables.names import TableKind
+from auheat.tables.names import BLINK, CLOSURE, TableKind
 from auheat.tables.protocols import FaceLike, FrameLike
 
 # A person in py-feat's column Identity is called that and the number.
@@ -47,6 +47,8 @@ def openface(
     path: str | None = None,
 ) -> Iterator[Column]:
     """One row for each frame and face; after OpenFace's columns AUxx_raw and AUxx_sd.
+
+    What is read of AU43 stands in OpenFace's columns of AU45 as well.
 
     Given a path, the first column has it; else only in a folder's table, with the picture's name.
     """
@@ -65,8 +67,9 @@ def openface(
             yield of_pose(f"pose_R{axis}", "rotation", index, 3)
     if points:
         yield from landmarks(1)
-    yield from (of_au(f"{au}_r", "intensity", au) for au in aus)
-    yield from (of_au(f"{au}_c", "presence", au) for au in aus)
+    read_at = dict(zip(aus, aus, strict=True)) | ({BLINK: CLOSURE} if CLOSURE in aus else {})
+    yield from (of_au(f"{name}_r", "intensity", au) for name, au in read_at.items())
+    yield from (of_au(f"{name}_c", "presence", au) for name, au in read_at.items())
     for extra in extras:
         yield from (of_au(f"{au}_{extra}", extra, au) for au in aus)
 

@@ -13,3 +13,6 @@ Metric = Literal["icc", "mae", "mse", "pcc"]
 # Whose tables can be read.
 TableProgram = Literal["auheat", "openface", "py-feat", "libreface"]
 ProgramChoice = Literal["auto", "auheat", "openface", "py-feat", "libreface"]
+
+# A blink is a short closure of the eyes (FACS). OpenFace has columns of AU45 for both.
+BLINK, CLOSURE = "AU45", "AU43"

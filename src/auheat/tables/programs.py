@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from auheat.tables.names import TableProgram
+from auheat.tables.names import BLINK, CLOSURE, TableProgram
 
 _BARE = re.compile(r"AU(\d+)")
 _R = re.compile(r"AU(\d+)_r")
@@ -74,6 +74,7 @@ INPUTS = ("image", "input", "input_image_path")
 FACES = ("face_id", "face", "Identity")
 CONFIDENCES = ("confidence", "FaceScore", "face_detection_score")
 _ONLY_OPENFACE = frozenset({"AU07_r", "AU45_r", "gaze_0_x", "AU28_c"})
+_NEVER_OPENFACE = frozenset({"AU18_r", "AU24_r", "AU28_r", "AU43_r"})
 _ONLY_PY_FEAT = frozenset({"FaceScore", "FaceRectX", "input"})
 
 
@@ -83,7 +84,8 @@ def program_of(columns: Iterable[str]) -> TableProgram | None:
     if any(PROGRAMS["libreface"].intensity.fullmatch(name) for name in names):
         return "libreface"
     if any(_R.fullmatch(name) for name in names):
-        return "openface" if names & _ONLY_OPENFACE else "auheat"
+        theirs = names & _ONLY_OPENFACE and not names & _NEVER_OPENFACE
+        return "openface" if theirs else "auheat"
     bare = any(_BARE.fullmatch(name) for name in names)
     if bare and (names >= set(SCHEMA) or any(name + LABEL in names for name in names)):
         return "auheat"
@@ -91,9 +93,15 @@ def program_of(columns: Iterable[str]) -> TableProgram | None:
 
 
 def intensities_in(columns: Iterable[str], program: TableProgram) -> dict[str, str]:
-    """The AU of every column of intensities, by the column's name, in the table's order."""
+    """The AU of every column of intensities, by the column's name, in the table's order.
+
+    Where AU43 is, a column of AU45 repeats it for scripts written for OpenFace, and is no AU.
+    """
     names = [str(name) for name in columns]
     pattern = PROGRAMS[program].intensity
     if program == "auheat" and not any(pattern.fullmatch(name) for name in names):
         pattern = _BARE
-    return {name: f"AU{int(match[1]):02d}" for name in names if (match := pattern.fullmatch(name))}
+    found = {name: f"AU{int(match[1]):02d}" for name in names if (match := pattern.fullmatch(name))}
+    if program == "auheat" and CLOSURE in found.values():
+        return {name: au for name, au in found.items() if au != BLINK}
+    return found

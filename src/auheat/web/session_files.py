@@ -29,6 +29,7 @@ from auheat.inference.calibration import Baseline, PersonBaseline, calibrated
 from auheat.inference.sinks import OverlayVideoSink, write_overlay_photo
 from auheat.media.video_writer import VideoWriter
 from auheat.results import FacePrediction, FrameResult
+from auheat.tables.names import BLINK, CLOSURE
 from auheat.tables.schema import TableSchema
 from auheat.tables.series import SeriesRecorder
 from auheat.tables.writing import CsvSink
@@ -252,4 +253,6 @@ def _calibrated_values(
     values: dict[str, float] = {}
     for au, before, after in zip(aus, read.tolist(), calibrated(read, base).tolist(), strict=True):
         values |= {f"{au}_r": after, f"{au}_c": is_present(after), f"{au}_raw": before}
+        if au == CLOSURE:
+            values |= {f"{BLINK}_r": after, f"{BLINK}_c": is_present(after)}
     return values
