@@ -139,7 +139,8 @@ def _report(run: CorpusRun, problems: list[Record]) -> None:
 
     tally, named = run.tally, {source.address for source in run.sources}
     incomplete = [r for r in run.records.values() if r.input in named and r.state != "read"]
-    say(f"{run.corpus.address}: {tally.line(monotonic())}; {len(run.records):,} in the dataset")
+    done = tally.line(monotonic()) if tally.total else "nothing to read"
+    say(f"{run.corpus.address}: {done}; {len(run.records):,} in the dataset")
     for note in run.notes():
         warn(f"note: {note}")
     for record in problems[:_MAX_LISTED]:

@@ -8,6 +8,8 @@ that join later.
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from time import sleep
@@ -75,6 +77,7 @@ class RayActors:
         self._next = 0
 
     def _connect(self, address: str) -> None:
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             self._ray.init(
                 address=address,
@@ -88,6 +91,8 @@ class RayActors:
                 f"no Ray cluster at {address}: start one with `ray start --head`, or name its "
                 f"address ({reason})"
             ) from None
+        if threading.current_thread() is threading.main_thread() and on_sigterm is not None:
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own would leave the table unwritten
 
     def _target(self) -> int:
         """How many actors there should be now."""
