@@ -102,6 +102,7 @@ def check_auheat(words: list[str]) -> None:
     command: click.Command = main
     context: click.Context | None = None
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        words = getattr(command, "named", list)(words)  # of `auheat corpus`
         # With the settings of its group, as a command keeps the help option that it is first given.
         context = click.Context(command, context, **command.context_settings)
         found = command.get_command(context, words[0])

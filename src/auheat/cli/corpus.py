@@ -24,10 +24,12 @@ _SECONDS = 30.0  # between lines of progress where there is no terminal
 class _Corpus(click.Group):
     """A group whose subcommand `read` need not be named."""
 
+    def named(self, args: list[str]) -> list[str]:
+        """The arguments with the subcommand that they are for."""
+        return args if args[:1] and args[0] in self.commands else ["read", *args]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(
-            ctx, args if args[:1] and args[0] in self.commands else ["read", *args]
-        )
+        return super().parse_args(ctx, self.named(args))
 
 
 @click.group("corpus", cls=_Corpus, add_help_option=False)
