@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, required=True, help="folder with the face assets")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder to fill")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--subject", type=int, default=3, help="who shows the AUs")
+    parser.add_argument("--subject", type=int, default=10, help="who shows the AUs")
     parser.add_argument("--size", type=int, default=144, help="side of a face in pixels")
     options = parser.parse_args()
     try:

@@ -61,6 +61,8 @@ def _between(upper: Sequence[int], lower: Sequence[int]) -> Callable[[Points], f
 
 
 _LIP_GAP = _between((61, 62, 63), (67, 66, 65))
+_LIPS = _between((50, 51, 52), (58, 57, 56))
+_LIDS = _between((37, 38), (41, 40))
 _INNER, _OUTER = _height(21, 22), _height(18, 25)
 
 
@@ -73,8 +75,9 @@ MEASURES: tuple[tuple[str, str, Callable[[Points], float], tuple[str, ...]], ...
     ("AU01", "inner brow", _INNER, ()),
     ("AU02", "outer brow", _OUTER, ()),
     ("AU04", "inner brow", _INNER, ()),
-    ("AU05", "lid opening", _between((37, 38), (41, 40)), ()),
-    ("AU06", "lid opening", _between((37, 38), (41, 40)), ()),
+    ("AU05", "lid opening", _LIDS, ()),
+    ("AU06", "lid opening", _LIDS, ()),
+    ("AU07", "lid opening", _LIDS, ()),
     ("AU09", "wings of the nose", _height(31, 35), ()),
     ("AU10", "upper lip", _height(50, 51, 52), ()),
     ("AU12", "mouth width", _mouth_width, ()),
@@ -82,9 +85,14 @@ MEASURES: tuple[tuple[str, str, Callable[[Points], float], tuple[str, ...]], ...
     ("AU14", "mouth width", _mouth_width, ()),
     ("AU15", "mouth corners", _height(48, 54), ()),
     ("AU17", "chin", _height(8), ()),
+    ("AU18", "mouth width", _mouth_width, ()),
     ("AU20", "mouth width", _mouth_width, ()),
+    ("AU23", "height of the lips", _LIPS, ()),
+    ("AU24", "height of the lips", _LIPS, ()),
     ("AU25", "gap of the lips", _LIP_GAP, ()),
     ("AU26", "nose to chin", _between((SUBNASALE,), (8,)), ("AU25",)),
+    ("AU28", "height of the lips", _LIPS, ()),
+    ("AU43", "lid opening", _LIDS, ()),
 )
 SHOWN = (17, 18, 19, 20, 21, 27, 28, 29, 30, 33, 48, 51, 57, 8, 4)
 
@@ -166,7 +174,11 @@ LEVEL_MEASURES = (
     *MEASURES,
     ("AU04", "gap between the brows", lambda points: float(points[22, 0] - points[21, 0]), ()),
     ("AU10", "wings of the nose", _height(31, 35), ()),
+    ("AU07", "lower lid", _height(40, 41), ()),
     ("AU17", "lower lip", _height(56, 57, 58), ()),
+    ("AU20", "height of the lips", _LIPS, ()),
+    ("AU23", "mouth width", _mouth_width, ()),
+    ("AU24", "mouth width", _mouth_width, ()),
     ("AU25", "upper lip", _height(61, 62, 63), ()),
     ("AU26", "gap of the lips", _LIP_GAP, ("AU25",)),
 )

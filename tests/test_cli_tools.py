@@ -33,6 +33,7 @@ TINY_NET = (
     "model.deconv_widths=[8, 8]",
     "model.scc_k=3",
     'model.aus=["AU04", "AU12", "AU25"]',
+    "seed=1",
     "data.workers=0",
     "data.epoch_images=16",
     "optim.epochs=1",

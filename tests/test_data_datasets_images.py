@@ -45,13 +45,13 @@ def pain(face: Points, tmp_path: Path) -> Path:
 
 def test_unbc(pain: Path, face: Points, tmp_path: Path) -> None:
     source = unbc.read(pain, ReadOptions())
-    assert source.aus == ("AU04", "AU06", "AU09", "AU10", "AU12", "AU20", "AU25", "AU26")
-    assert source.not_in_table == ("AU07", "AU43")
+    assert source.aus == ("AU04", "AU06", "AU07", "AU09", "AU10", "AU12", "AU20", "AU25", "AU26")
+    assert source.not_in_table == ()  # AU43 is coded without levels
     (recording,) = source.recordings
     assert (recording.subject, recording.sequence) == ("042-ll042", "ll042t1aaaff")
     assert recording.frames.tolist() == [1, 2, 3, 4, 5]
-    np.testing.assert_array_equal(recording.levels[0], [2, 0, 0, 0, 0, 0, 5, 0])
-    np.testing.assert_array_equal(recording.levels[1], [0] * 8)
+    np.testing.assert_array_equal(recording.levels[0], [2, 0, 0, 0, 0, 0, 0, 5, 0])
+    np.testing.assert_array_equal(recording.levels[1], [0] * 9)
     assert np.isnan(recording.levels[3]).all()
     assert recording.left_out == {3: "no landmarks", 4: "not coded", 5: "no picture"}
     assert source.problems == (

@@ -6,9 +6,9 @@ Lucey, Cohn, Prkachin, Solomon and Matthews, IEEE FG 2011.
     Frame_Labels/FACS/042-ll042/ll042t1aaaff/ll042t1aaaff001_facs.txt   rows `AU level onset offset`
     AAM_landmarks/042-ll042/ll042t1aaaff/ll042t1aaaff001_aam.txt        66 rows `x y`
 
-A label file without rows means that no AU is there. AU07 and AU43 (eyes closed, which has no
-levels) are coded too, but auheat does not know them; look-alikes have no AU07. Coordinates are
-taken as they are: nothing tells whether their first pixel is 0 or 1.
+A label file without rows means that no AU is there. AU43 (eyes closed) is coded too, but without
+levels, so that it is not read. Coordinates are taken as they are: nothing tells whether their first
+pixel is 0 or 1.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SPEC = DatasetSpec(
     name="unbc",
     title="UNBC-McMaster",
     source="Lucey et al., IEEE FG 2011",
-    aus=tuple(au_name(number) for number in (4, 6, 7, 9, 10, 12, 20, 25, 26, 43)),
+    aus=tuple(au_name(number) for number in (4, 6, 7, 9, 10, 12, 20, 25, 26)),
     files="`Images`, `Frame_Labels/FACS`, `AAM_landmarks`",
     scale=IntensityScale(not_codable=None),
 )
@@ -206,6 +206,7 @@ PAIN = EventPrior(
         ((4,), 0.03), ((4, 6), 0.04), ((4, 6, 9), 0.02), ((4, 6, 9, 10, 25), 0.03),
         ((4, 6, 10), 0.02), ((6, 12), 0.06), ((6, 12, 25), 0.05), ((12,), 0.03), ((20, 25), 0.02),
         ((4, 20), 0.01), ((25,), 0.04), ((25, 26), 0.04), ((6, 10, 20, 25, 26), 0.01),
+        ((4, 6, 7), 0.04), ((7,), 0.02),
     ),
     shut=3.0,
 )  # fmt: skip
@@ -220,7 +221,7 @@ CORPUS = Corpus(
     people=People("unbc", 4000),
     subjects=_SUBJECTS,
     sequences=("t1aaaff", "t2aeunaff"),
-    aus=tuple(au_name(number) for number in (4, 6, 9, 10, 12, 20, 25, 26)),
+    aus=SPEC.aus,
     prior=PAIN,
     count=len(_SUBJECTS),
     frames=30,
