@@ -20,9 +20,9 @@ from auheat.faces.crop import CropSpec
 from auheat.faces.detection import refine
 from auheat.faces.detector import default_detector
 from auheat.faces.face_mesh import FaceMesh
-from auheat.faces.pose import head_pose
 from auheat.faces.scene_cut import SceneCut
 from auheat.media.frames import VideoFile
+from auheat.pose import head_pose
 from auheat.progress import Advance
 from harness import Benchmark, finish, measuring, run, start
 from measure import CLOCKS, WALL, Clock, Work, describe, interleaved

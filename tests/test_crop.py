@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.arrays import Image
@@ -271,3 +272,33 @@ def test_views_of_frames_are_read_correctly() -> None:
     untouched = frame.copy()
     spec.extract(frame, np.eye(2, 3))
     np.testing.assert_array_equal(frame, untouched)
+
+
+def in_thirty_seconds(image: Image, transform: geometry.Transform, side: int) -> Image:
+    """Bilinear samples in whole numbers: places to a 32nd of a pixel, levels rounded half up.
+
+    Places are sums of a column's and a row's part, each rounded to 1/1024 of a pixel.
+    """
+    inverse = geometry.invert(transform)
+    column = np.rint(1024 * inverse[:, :1] * np.arange(side)).astype(int)
+    row = np.rint(1024 * (inverse[:, 1:2] * np.arange(side) + inverse[:, 2:])).astype(int)
+    x, y = ((column[i] + row[i][:, np.newaxis] + 16) // 32 for i in range(2))
+    right, below = (x % 32)[..., np.newaxis], (y % 32)[..., np.newaxis]
+
+    def at(down: int, across: int) -> NDArray[np.int_]:
+        rows = np.clip(y // 32 + down, 0, image.shape[0] - 1)
+        return image[rows, np.clip(x // 32 + across, 0, image.shape[1] - 1)].astype(int)
+
+    above = at(0, 0) * (32 - right) + at(0, 1) * right
+    under = at(1, 0) * (32 - right) + at(1, 1) * right
+    return ((above * (32 - below) + under * below + 512) >> 10).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("scale", "degrees"), [(1.0, 3.0), (1.37, -20.0), (2.6, 160.0)])
+def test_pixels_do_not_depend_on_the_version_of_opencv(scale: float, degrees: float) -> None:
+    """`cv2.warpAffine` of OpenCV 5 differs from that of 4 here by up to 6 levels."""
+    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    transform = geometry.similarity(scale, degrees, shift=(13.2, 40.7))
+    expected = in_thirty_seconds(noise, transform, 128)
+    np.testing.assert_array_equal(CropSpec(128).extract(noise, transform), expected)
+    np.testing.assert_array_equal(CropSpec(128).extract_fast(noise, transform), expected)

@@ -252,3 +252,16 @@ def test_wrong_arrays_are_refused(wrong: NDArray[np.generic]) -> None:
         predictor.predict(wrong)  # type: ignore[arg-type]
     with pytest.raises(AuheatError):
         predictor.predict_faces(wrong, [])  # type: ignore[arg-type]
+
+
+def test_poses_are_estimated_for_who_asks(face: Points, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def estimate(landmarks: Points, image_size: tuple[int, int]) -> None:
+        asked.append(image_size)
+
+    monkeypatch.setattr("auheat.results.head_pose", estimate)
+    maps = Heatmaps(maps_with_peaks([], 1), None)
+    (found,) = predictor_with(lambda _: maps).predict_faces(FRAME, [placed(face)])
+    assert not asked
+    assert found.pose is None and asked == [(270, 480)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
-from auheat.results import Face, FacePrediction, FrameResult, HeadPose
+from auheat.landmarks import MEAN_FACE
+from auheat.pose import HeadPose, head_pose
+from auheat.results import Face, FacePrediction, FrameResult
 
 AUS = ("AU06", "AU12")
 IDENTITY = np.eye(2, 3)
@@ -102,4 +105,13 @@ def test_a_pose_in_degrees(face: NDArray[np.float64]) -> None:
     assert pose.degrees == pytest.approx((30, -45, 0))
     assert a_prediction(face).pose is None
     turned = Face(np.zeros(4), face, 0.9, pose=pose)
-    assert a_prediction(face, face=turned).pose is pose
+    assert a_prediction(face, face=turned, image_size=(480, 640)).pose is pose
+
+
+def test_a_pose_is_estimated_when_it_is_asked_for(face: NDArray[np.float64]) -> None:
+    at_rest = 300 + 40 * MEAN_FACE[:, :2]  # straight into the camera, a little to the left
+    estimated = a_prediction(face, face=Face(np.zeros(4), at_rest, 0.9), image_size=(600, 800))
+    assert "pose" not in vars(estimated)
+    assert estimated.pose == head_pose(at_rest, (600, 800)) and estimated.pose is not None
+    assert estimated.pose is estimated.pose
+    assert replace(estimated, image_size=None).pose is None

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auheat.results import Face, FacePrediction, FrameResult, HeadPose
+from auheat.pose import HeadPose
+from auheat.results import Face, FacePrediction, FrameResult
 from auheat.tables.schema import Layout, TableSchema
 
 AUS = ("AU06", "AU12")

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
 from auheat.facs import is_present
-from auheat.results import Face, FacePrediction, FrameResult, HeadPose
+from auheat.pose import HeadPose
+from auheat.results import Face, FacePrediction, FrameResult
 from auheat.tables.columns import of_au
 from auheat.tables.schema import Layout, TableSchema
 

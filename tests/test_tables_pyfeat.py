@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auheat.results import Face, FacePrediction, FrameResult, HeadPose
+from auheat.pose import HeadPose
+from auheat.results import Face, FacePrediction, FrameResult
 from auheat.tables.schema import Layout, TableSchema
 from auheat.tables.writing import CsvSink
 
@@ -142,7 +143,7 @@ def test_py_feat_reads_our_openface_table(
 
 def test_our_pose_of_openfaces_landmarks_is_openfaces_pose(read: Read) -> None:
     """100 frames of 640 x 360 that OpenFace read, in py-feat's tests: signs, axes and units."""
-    from auheat.faces.pose import head_pose
+    from auheat.pose import head_pose
 
     points = np.array(read["real_landmarks"]).reshape(-1, 2, 68).transpose(0, 2, 1)
     theirs = np.array(read["real_poses"])

@@ -29,7 +29,7 @@ _PLACES = {
     "Face": "auheat.results",
     "FacePrediction": "auheat.results",
     "FrameResult": "auheat.results",
-    "HeadPose": "auheat.results",
+    "HeadPose": "auheat.pose",
     "LiveTracker": "auheat.inference.live",
     "PersonBaseline": "auheat.inference.calibration",
     "Predictor": "auheat.inference.predictor",

@@ -10,10 +10,10 @@ from auheat.inference.live import LiveTracker as LiveTracker
 from auheat.inference.predictor import Predictor as Predictor
 from auheat.inference.predictor import load as load
 from auheat.inference.video import VideoPrediction as VideoPrediction
+from auheat.pose import HeadPose as HeadPose
 from auheat.results import Face as Face
 from auheat.results import FacePrediction as FacePrediction
 from auheat.results import FrameResult as FrameResult
-from auheat.results import HeadPose as HeadPose
 from auheat.tables.reading import read_table as read_table
 
 __version__: str

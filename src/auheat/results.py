@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import degrees
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.landmarks import COUNT
+from auheat.pose import HeadPose, head_pose
 from auheat.tables.buffer import TableBuffer
 from auheat.tables.names import TableFormat, TableKind
 from auheat.tables.schema import Layout, TableSchema, extras_of
@@ -28,36 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import supervision as sv
 
-Triple = tuple[float, float, float]
-
 # How much a heatmap is scaled up at most when its intensity is smoothed upwards.
 _MAX_SCALE = 2.0
-
-
-@dataclass(frozen=True)
-class HeadPose:
-    """Where a head is, and how it is turned, as a camera at the origin sees it.
-
-    The axes are OpenFace's: x to the right of the picture, y down, z away from the camera. A head
-    that looks straight into the camera has the rotation (0, 0, 0).
-
-    Attributes:
-        translation: (x, y, z) of the middle of the face's 68 points, in millimetres; z is the
-            distance.
-        rotation: (pitch, yaw, roll) in radians, the angles of R = Rx(pitch) Ry(yaw) Rz(roll), each
-            matrix in its usual form. Pitch is positive where the head looks down, yaw where it
-            turns to the person's own right (the left of the picture), roll where it tilts clockwise
-            in the picture, towards the person's own left shoulder.
-    """
-
-    translation: Triple
-    rotation: Triple
-
-    @property
-    def degrees(self) -> Triple:
-        """(pitch, yaw, roll) in degrees."""
-        pitch, yaw, roll = (degrees(angle) for angle in self.rotation)
-        return pitch, yaw, roll
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +42,8 @@ class Face:
         landmarks: (68, 2) iBUG landmarks in frame pixels.
         score: certainty that this is a face, 0 to 1.
         face_id: from 0; the same person keeps it through a video.
-        pose: where the head is and how it is turned, see `auheat.faces.pose`; None where unknown.
+        pose: where the head is and how it is turned, as a detector says that estimates it; None
+            from those that come with auheat (`FacePrediction.pose` is known all the same).
         mesh: vertices of MediaPipe's face mesh: x and y in frame pixels, and a depth in the same
             unit that grows away from the camera. (468, 3), or (478, 3) with attention, of which the
             last ten are the irises: the middle and four points of the person's right one (468 to
@@ -111,6 +85,8 @@ class FacePrediction:
         raw: what the network predicted, where `intensities` were calibrated or smoothed, else None.
         std: by AU name, the standard deviation of the true intensity about the one given; None
             where the weights come without figures, see `auheat.inference.uncertainty`.
+        image_size: (H, W) of the frame, from which and the landmarks `pose` follows; None where it
+            is not known.
     """
 
     face: Face
@@ -120,6 +96,7 @@ class FacePrediction:
     confidence: float
     raw: Mapping[str, float] | None = None
     std: Mapping[str, float] | None = None
+    image_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         wrong = [
@@ -167,10 +144,15 @@ class FacePrediction:
         """(68, 2) in frame pixels."""
         return self.face.landmarks
 
-    @property
+    @cached_property
     def pose(self) -> HeadPose | None:
-        """Where the head is and how it is turned."""
-        return self.face.pose
+        """Where the head is and how it is turned, estimated when it is first asked for.
+
+        The detector's word counts, if it has one; see `auheat.pose`. None where it is not known.
+        """
+        if self.face.pose is not None or self.image_size is None:
+            return self.face.pose
+        return head_pose(self.landmarks, self.image_size)
 
     @property
     def face_id(self) -> int:

@@ -10,7 +10,6 @@ Letters: N faces, A Action Units, H W input pixels, h w map pixels, G numbers of
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,7 +23,6 @@ from auheat.errors import AuheatError
 from auheat.face_shape import absent, shape_of
 from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector
-from auheat.faces.pose import head_pose
 from auheat.facs import action_units
 from auheat.heatmap import layout_of
 from auheat.inference.uncertainty import Uncertainty, visibility
@@ -45,12 +43,14 @@ class AlignedFace(NamedTuple):
         transform: 2x3, from frame pixels to crop pixels.
         shape: (G,) float32, what the network takes in besides, see `auheat.face_shape`; zeros where
             it does not, or the face has no mesh.
+        image_size: (H, W) of the frame.
     """
 
     face: Face
     crop: Image
     transform: geometry.Transform
     shape: NDArray[np.float32]
+    image_size: tuple[int, int]
 
 
 class FacePredictor:
@@ -132,12 +132,14 @@ class FacePredictor:
         return self.predict_aligned(self.align(checked_image(image), faces))
 
     def align(self, image: Image, faces: Sequence[Face]) -> list[AlignedFace]:
-        """Cuts out what the network sees of each face, and estimates poses that are not known."""
-        posed = [_posed(face, image) for face in faces]
+        """Cuts out what the network sees of each face."""
+        size = (image.shape[0], image.shape[1])
         transforms = [self._crop.transform(_aligned_by(face)) for face in faces]
         return [
-            AlignedFace(face, self._crop.extract(image, transform), transform, self._shape(face))
-            for face, transform in zip(posed, transforms, strict=True)
+            AlignedFace(
+                face, self._crop.extract(image, transform), transform, self._shape(face), size
+            )
+            for face, transform in zip(faces, transforms, strict=True)
         ]
 
     def predict_aligned(self, faces: Sequence[AlignedFace]) -> list[FacePrediction]:
@@ -183,17 +185,12 @@ class FacePredictor:
             geometry.compose(geometry.invert(aligned.transform), self._map_to_crop),
             aligned.face.score * confidence,
             std=None if std is None else {au: float(std[self._order[au]]) for au in self.aus},
+            image_size=aligned.image_size,
         )
 
 
 def _aligned_by(face: Face) -> NDArray[np.float64]:
     return face.landmarks if face.tracked_mesh is None else of_mesh(face.tracked_mesh)
-
-
-def _posed(face: Face, image: Image) -> Face:
-    if face.pose is not None:
-        return face
-    return replace(face, pose=head_pose(face.landmarks, (image.shape[0], image.shape[1])))
 
 
 def _chosen(aus: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:

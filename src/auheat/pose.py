@@ -2,7 +2,7 @@
 
 A mean face (`auheat.landmarks.MEAN_FACE`, from our own synthetic people) is moved and rotated until
 a pinhole camera sees its 68 points as near to the landmarks as can be (least squares). Axes, signs
-and units are those of `auheat.results.HeadPose`.
+and units are those of `HeadPose`.
 
 Nobody knows the camera, so its focal length is guessed as OpenFace 2.2 guesses it where none is
 given (`SequenceCapture.cpp`): the mean of 500 W / 640 and 500 H / 480 pixels. Angles hardly depend
@@ -16,14 +16,44 @@ landmarks.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import degrees
+
 import numpy as np
 
 from auheat.arrays import Floats
 from auheat.landmarks import MEAN_FACE
-from auheat.results import HeadPose
+
+Triple = tuple[float, float, float]
 
 # From one inner eye corner to the other on the neutral mean face of ICT-FaceKit, in millimetres.
 INNER_EYES_MM = 36.9
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """Where a head is, and how it is turned, as a camera at the origin sees it.
+
+    The axes are OpenFace's: x to the right of the picture, y down, z away from the camera. A head
+    that looks straight into the camera has the rotation (0, 0, 0).
+
+    Attributes:
+        translation: (x, y, z) of the middle of the face's 68 points, in millimetres; z is the
+            distance.
+        rotation: (pitch, yaw, roll) in radians, the angles of R = Rx(pitch) Ry(yaw) Rz(roll), each
+            matrix in its usual form. Pitch is positive where the head looks down, yaw where it
+            turns to the person's own right (the left of the picture), roll where it tilts clockwise
+            in the picture, towards the person's own left shoulder.
+    """
+
+    translation: Triple
+    rotation: Triple
+
+    @property
+    def degrees(self) -> Triple:
+        """(pitch, yaw, roll) in degrees."""
+        pitch, yaw, roll = (degrees(angle) for angle in self.rotation)
+        return pitch, yaw, roll
 
 
 def head_pose(landmarks: Floats, image_size: tuple[int, int]) -> HeadPose | None:

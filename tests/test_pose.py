@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from auheat.arrays import Floats
-from auheat.faces.pose import INNER_EYES_MM, angles, camera_matrix, head_pose, reference_face
 from auheat.landmarks import (
     CHIN,
     FLIP,
@@ -21,7 +20,7 @@ from auheat.landmarks import (
     RIGHT_EYE_INNER,
     mirror,
 )
-from auheat.results import HeadPose
+from auheat.pose import INNER_EYES_MM, HeadPose, angles, camera_matrix, head_pose, reference_face
 from auheat.synthesis.assets import FacePack
 
 HEIGHT, WIDTH = 480, 640
