@@ -6,13 +6,15 @@ medians and ratios of the same round. Beside every figure stands what the machin
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import platform
 import re
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from torch.utils import benchmark
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from auheat.errors import AuheatError
 from harness import ClockName
 
 Work = Callable[[], object]
@@ -191,6 +194,53 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+# A process inherits the peak of the one that starts it, so commands are started by one that has
+# loaded nothing.
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+seconds, cpu = time.perf_counter() - start, used.ru_utime + used.ru_stime
+print(json.dumps([os.waitstatus_to_exitcode(status), seconds, cpu, used.ru_maxrss / 1024]))
+"""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process took, from start to end.
+
+    Attributes:
+        seconds: on the wall.
+        cpu_seconds: of all its threads; None where the system does not tell.
+        peak_mb: the largest resident set in MiB, shared libraries included; None likewise.
+    """
+
+    seconds: float
+    cpu_seconds: float | None = None
+    peak_mb: float | None = None
+
+
+def run_process(command: Sequence[str]) -> Usage:
+    """Runs a command and waits for it; what it prints is dropped, errors are shown.
+
+    Raises:
+        AuheatError: if it fails.
+    """
+    if not sys.platform.startswith("linux"):
+        start = time.perf_counter()
+        code = subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
+        usage = Usage(time.perf_counter() - start)
+    else:
+        launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command]
+        told = subprocess.run(launcher, stdout=subprocess.PIPE, check=True).stdout
+        code, *figures = json.loads(told)
+        usage = Usage(*figures)
+    if code:
+        raise AuheatError(f"this command failed: {' '.join(command)}")
+    return usage
 
 
 def peak_bytes(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import chain, cycle, islice
 from pathlib import Path
 from statistics import median
@@ -18,7 +18,6 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from auheat.errors import AuheatError
 from auheat.inference.pipeline import BATCH_FRAMES, predict_frames, threads_beside
 from auheat.inference.predictor import Predictor, load
 from auheat.media.frames import Frame, VideoFile
@@ -30,10 +29,15 @@ from auheat.system import cpu_count
 from auheat.tables.schema import TableSchema
 from auheat.tables.writing import table_sink
 from harness import Benchmark, finish, run
-from measure import Timing, describe, interleaved
+from measure import Timing, Usage, describe, interleaved, run_process
 
-COLUMNS = ("work", "frames/s", "ms", "spread", "times reference", "of lower bound", "peak MB")
+COLUMNS = (
+    *("work", "frames/s", "ms", "cpu ms", "spread"),
+    *("times reference", "of lower bound", "peak MB"),
+)
 REFERENCE = "plain loop, one frame at a time"
+COMMAND = "whole command: auheat predict"
+PEER = "whole process: mediapipe"
 _MAX_FRAMES = 150  # of the video are kept in memory
 _STAGES = ("decode", "detect and track", "crop", "network", "write")
 
@@ -45,11 +49,15 @@ class PredictPlan:
     Attributes:
         rounds: of everything.
         options: of `auheat predict` where the whole command is measured.
+        peer: whether mediapipe reads the clip, too, each time before or after `auheat predict`.
+        task: the model of its FaceLandmarker; FaceMesh with refined landmarks if None.
     """
 
     frames: int = 472
     rounds: int = 3
     options: tuple[str, ...] = ()
+    peer: bool = False
+    task: Path | None = None
 
 
 def bench_predict(
@@ -81,13 +89,13 @@ def bench_predict(
         }
         timings = interleaved(works, plan.rounds)
         progress(1)
-        commands = [_command(clip, folder, plan, progress) for _ in range(plan.rounds)]
+        processes = _processes(clip, folder, plan, progress)
     machine = describe(find_device(predictor.device)) | {
         "runtime": predictor.runtime.name,
         "precision": predictor.runtime.precision,
         "processors": cpu_count(),
     }
-    rows = _rows(plan.frames, stages, timings, commands)
+    rows = _rows(plan.frames, stages, timings) + _process_rows(plan.frames, processes)
     return Benchmark(f"Video, {plan.frames} frames", machine, COLUMNS, rows, _NOTES)
 
 
@@ -96,7 +104,9 @@ _NOTES = (
     f"up. pipeline: {BATCH_FRAMES} frames go through the network together.",
     "lower bound: the slowest stage, or all processor time shared out evenly, whichever is longer; "
     "the network is counted as it costs one frame at a time, so less than that is possible.",
-    "whole command: a new process, from start to end, loading included.",
+    "whole command, whole process: a new process, from start to end, loading included, in turns; "
+    "times reference is how many times as long the other one takes.",
+    "cpu ms: of all threads together. peak MB: the largest resident set, libraries included.",
 )
 
 
@@ -149,46 +159,55 @@ def _pipeline(clip: Path, predictor: Predictor, folder: Path) -> None:
             rows.write(result)
 
 
-def _command(
+def _processes(
     clip: Path, folder: Path, plan: PredictPlan, progress: Advance
-) -> tuple[float, float | None]:
-    """Seconds of the whole command, and its peak memory in MB where the system tells."""
-    command = [sys.executable, "-m", "auheat", "predict", str(clip), "-o", str(folder / "out")]
-    start = time.perf_counter()
-    process = subprocess.Popen([*command, *plan.options], stdout=subprocess.DEVNULL)
-    if sys.platform.startswith("linux"):
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode, peak = os.waitstatus_to_exitcode(status), used.ru_maxrss / 1024
-    else:
-        process.wait()
-        peak = None
-    seconds = time.perf_counter() - start
-    if process.returncode:
-        raise AuheatError(f"auheat predict {' '.join(plan.options)} failed on {clip}")
-    progress(1)
-    return seconds, peak
+) -> dict[str, list[Usage]]:
+    """What each program took, round after round, in an order that is reversed each time."""
+    ours = [sys.executable, "-m", "auheat", "predict", str(clip), "-o", str(folder / "out")]
+    commands = {COMMAND: [*ours, *plan.options]}
+    if plan.peer:
+        program = Path(__file__).with_name("mediapipe_video.py")
+        theirs = [sys.executable, str(program), str(clip), str(folder / "peer.csv")]
+        commands[PEER] = [*theirs, *(("--task", str(plan.task)) if plan.task else ())]
+    used: dict[str, list[Usage]] = {name: [] for name in commands}
+    for number in range(plan.rounds):
+        for name in commands if number % 2 else reversed(commands):
+            used[name].append(run_process(commands[name]))
+        progress(1)
+    return used
 
 
 def _rows(
     frames: int,
     stages: dict[str, float],
     timings: dict[str, Timing],
-    commands: list[tuple[float, float | None]],
 ) -> list[dict[str, Any]]:
     bound = max(*stages.values(), sum(stages.values()) / cpu_count())
     rows: list[dict[str, Any]] = [
-        {"work": name, "ms": 1000 * seconds / frames} for name, seconds in stages.items()
+        {"work": name, "cpu ms": 1000 * seconds / frames} for name, seconds in stages.items()
     ]
     for name, timing in timings.items():
         rows.append(
             _row(name, frames, timing) | {"times reference": timings[REFERENCE].over(timing)}
         )
         rows[-1]["of lower bound"] = f"{100 * bound / timing.median:.0f}%"
-    whole = Timing(tuple(seconds for seconds, _ in commands))
-    peaks = [peak for _, peak in commands if peak is not None]
-    rows.append(
-        _row("whole command", frames, whole) | {"peak MB": median(peaks) if peaks else None}
-    )
+    return rows
+
+
+def _process_rows(frames: int, processes: dict[str, list[Usage]]) -> list[dict[str, Any]]:
+    timings = {
+        name: Timing(tuple(usage.seconds for usage in used)) for name, used in processes.items()
+    }
+    rows = []
+    for name, used in processes.items():
+        cpu = [usage.cpu_seconds for usage in used if usage.cpu_seconds is not None]
+        peaks = [usage.peak_mb for usage in used if usage.peak_mb is not None]
+        row = _row(name, frames, timings[name])
+        row["cpu ms"] = 1000 * median(cpu) / frames if cpu else None
+        row["peak MB"] = max(peaks) if peaks else None
+        if name == COMMAND and PEER in timings:
+            row["times reference"] = timings[PEER].over(timings[name])
+        rows.append(row)
     return rows
 
 
@@ -223,11 +242,30 @@ def _back_and_forth(frames: list[Frame]) -> Iterator[Frame]:
               help="The clip is played back and forth until it has as many.")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="[default: as auheat predict has it]")
+@click.option("--processors", type=click.IntRange(min=1), help="Use no more than so many.")
+@click.option("--task", type=click.Path(path_type=Path, exists=True),
+              help="A face_landmarker.task: compare with FaceLandmarker and its blendshapes "
+              "instead of FaceMesh.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="JSON file to write.")
-def main(video: Path, frames: int, rounds: int, threads: int | None, **where: Any) -> None:
-    """Frames a second of VIDEO: each stage, a plain loop, the pipeline, the whole command."""
+def main(
+    *,
+    video: Path,
+    frames: int,
+    rounds: int,
+    threads: int | None,
+    processors: int | None,
+    task: Path | None,
+    **where: Any,
+) -> None:
+    """Frames a second of VIDEO: each stage, a plain loop, the pipeline, the whole command.
+
+    Where the mediapipe package is installed, it reads the same clip in a process of its own.
+    """
+    if processors:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:processors])
     options = () if threads is None else ("--threads", str(threads))
-    plan = PredictPlan(frames, rounds, options)
+    peer = find_spec("mediapipe") is not None
+    plan = PredictPlan(frames, rounds, options, peer, task)
     predictor = load(threads=threads or threads_beside())
     with tqdm(total=rounds + 3, desc="steps", disable=None) as bar:
         measured = bench_predict(video, predictor, plan, bar.update)

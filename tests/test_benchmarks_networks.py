@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import predict
 import train
 from auheat.config import ModelConfig
 from auheat.data.dataset import CropDataset
+from auheat.errors import AuheatError
 from auheat.inference.predictor import Predictor
 from auheat.media.frames import VideoFile
 from auheat.models.heatmap_net import build_net
 from auheat.training.experiment import Experiment
-from measure import Peak
+from measure import Peak, Usage, run_process
 from small_runs import experiment, write_dataset
 from stand_ins import KnownFaces, small_checkpoint, texture, write_video
 
@@ -107,32 +109,50 @@ def test_rows_of_the_predict_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Every stage, the loop and the pipeline read the clip of exactly the frames asked for."""
     video = write_video(tmp_path / "a.mp4", [texture(i, 96, 128) for i in range(3)])
     predictor = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu")
-    seen, commands = list[int](), list[Path]()
+    seen, commands = list[int](), list[str]()
     loop = predict._loop
 
     def counted(clip: Path, *rest: Any) -> None:
         seen.append(sum(1 for _ in VideoFile(clip)))
         loop(clip, *rest)
 
-    def command(clip: Path, *_: Any) -> tuple[float, float | None]:
-        commands.append(clip)
-        return 2.0, 300.0
+    def process(command: list[str]) -> Usage:
+        is_ours = command[1:4] == ["-m", "auheat", "predict"]
+        commands.append("ours" if is_ours else Path(command[1]).name)
+        return Usage(2.0, 3.2, 300.0 + len(commands)) if is_ours else Usage(5.0, 4.0, 200.0)
 
     monkeypatch.setattr(predict, "_loop", counted)
-    monkeypatch.setattr(predict, "_command", command)
-    bench = predict.bench_predict(video, predictor, predict.PredictPlan(8, rounds=2))
+    monkeypatch.setattr(predict, "run_process", process)
+    plan = predict.PredictPlan(8, rounds=2, peer=True)
+    bench = predict.bench_predict(video, predictor, plan)
     assert seen == [8] * 5
     assert [row["work"] for row in bench.rows] == [
         *predict._STAGES,
         predict.REFERENCE,
         "pipeline",
-        "whole command",
+        predict.COMMAND,
+        predict.PEER,
     ]
-    whole = bench.rows[-1]
-    assert (whole["frames/s"], whole["ms"], whole["peak MB"]) == (4.0, 250.0, 300.0)
-    reference, pipeline = bench.rows[-3:-1]
+    ours, peer = bench.rows[-2:]
+    assert commands == ["mediapipe_video.py", "ours", "ours", "mediapipe_video.py"]
+    assert (ours["frames/s"], ours["ms"], ours["cpu ms"], ours["peak MB"]) == (4, 250, 400, 303)
+    assert (peer["ms"], peer["cpu ms"], peer["peak MB"]) == (625, 500, 200)
+    assert (ours["times reference"], peer.get("times reference")) == (2.5, None)
+    reference, pipeline = bench.rows[-4:-2]
     ratios = [a / b for a, b in zip(reference["seconds"], pipeline["seconds"], strict=True)]
     assert pipeline["times reference"] == pytest.approx(np.median(ratios))
-    bound = max(row["ms"] for row in bench.rows[:5])
+    bound = max(row["cpu ms"] for row in bench.rows[:5])
     assert float(pipeline["of lower bound"][:-1]) / 100 * pipeline["ms"] >= 0.98 * bound - 0.01
-    assert len(commands) == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system does not tell")
+def test_a_process_is_charged_for_itself_alone() -> None:
+    """This process, which holds torch, is several times as large as one that does nothing."""
+    held = np.ones(30_000_000)
+    usage = run_process([sys.executable, "-I", "-S", "-c", "pass"])
+    assert usage.peak_mb is not None and usage.peak_mb < 60 < held.nbytes / 2**20
+    usage = run_process([sys.executable, "-I", "-S", "-c", "x = b'1' * 150_000_000"])
+    assert usage.peak_mb is not None and 143 < usage.peak_mb < 210
+    assert usage.cpu_seconds is not None and usage.cpu_seconds > 0
+    with pytest.raises(AuheatError, match=r"this command failed: .* raise SystemExit"):
+        run_process([sys.executable, "-I", "-S", "-c", "raise SystemExit(3)"])

@@ -287,11 +287,16 @@ def in_thirty_seconds(image: Image, transform: geometry.Transform, side: int) ->
 
     def at(down: int, across: int) -> NDArray[np.int_]:
         rows = np.clip(y // 32 + down, 0, image.shape[0] - 1)
-        return image[rows, np.clip(x // 32 + across, 0, image.shape[1] - 1)].astype(int)
+        columns = np.clip(x // 32 + across, 0, image.shape[1] - 1)
+        values: NDArray[np.int_] = np.asarray(image[rows, columns], int)
+        return values
 
     above = at(0, 0) * (32 - right) + at(0, 1) * right
     under = at(1, 0) * (32 - right) + at(1, 1) * right
-    return ((above * (32 - below) + under * below + 512) >> 10).astype(np.uint8)
+    crop: NDArray[np.uint8] = np.asarray(
+        (above * (32 - below) + under * below + 512) >> 10, np.uint8
+    )
+    return crop
 
 
 @pytest.mark.parametrize(("scale", "degrees"), [(1.0, 3.0), (1.37, -20.0), (2.6, 160.0)])
