@@ -1,7 +1,7 @@
 r"""Makes the table of docs/calibration.md: raw against calibrated readings.
 
     auheat synth --assets ASSETS -o PAIRS --pairs --subjects 240 --images 480 --seed 501 \
-        --val 0.5 --test 0.5
+        --pad 24 --val 0.5 --test 0.5
     python scripts/measure_calibration.py PAIRS [--weights FILE]
 
 PAIRS holds at least two pairs of a resting and an expressive picture for every person, each picture

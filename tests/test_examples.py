@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import auheat
-from auheat.facs import PAPER_AUS
+from auheat.facs import ALL_AUS, PAPER_AUS
 from auheat.media.frames import VideoFile
 from auheat.media.video_writer import VideoWriter
 from auheat.models.checkpoint import load_checkpoint
@@ -68,11 +68,11 @@ def test_the_shipped_weights_are_what_they_should_be() -> None:
     assert (network.name, network.precision) == ("onnx", "fp32")
     assert network.weights == sha256(path)  # type: ignore[attr-defined]
     checkpoint = load_checkpoint(path)
-    assert checkpoint.config.aus == PAPER_AUS
+    assert checkpoint.config.aus == ALL_AUS
     assert checkpoint.config.scc
     assert checkpoint.card["data"]["kind"] == "synthetic"
     assert checkpoint.card["licence"] == "Apache-2.0"
-    assert checkpoint.card["test"]["icc"] >= 0.79  # 0.796, docs/model-card.md
+    assert checkpoint.card["test"]["icc"] >= 0.68  # 0.680, docs/model-card.md
     assert (network.config, network.card) == (checkpoint.config, checkpoint.card)
 
 
