@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from auheat.facs import ALL_AUS
 from auheat.pose import HeadPose
 from auheat.results import Face, FacePrediction, FrameResult
 from auheat.tables.schema import Layout, TableSchema
@@ -28,8 +29,10 @@ pytestmark = [
 ]
 
 Read = dict[str, Any]
-AUS = ("AU01", "AU12", "AU25")
-LEVELS = {"AU01": 0.5, "AU12": 3.25, "AU25": 0.0}
+AUS = ALL_AUS
+LEVELS = dict.fromkeys(AUS, 0.0) | {"AU01": 0.5, "AU12": 3.25, "AU28": 1.5, "AU43": 4.5}
+# Those of OpenFace 2.2: AU28 has no intensity there.
+OPENFACE = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 
 _READ = """
 import importlib.abc, importlib.machinery, json, sys, types
@@ -79,6 +82,7 @@ json.dump({
     "openface_poses": openface.poses.to_numpy().tolist(),
     "openface_landmarks": openface.landmarks.to_numpy().tolist(),
     "openface_levels": openface[["AU01_r", "AU12_r", "AU25_r"]].to_numpy().tolist(),
+    "openface_aus": openface.aus.iloc[0].to_dict(),
     "openface_times": openface.time.to_numpy().tolist(),
     "real_poses": real.poses.to_numpy().tolist(),
     "real_landmarks": real.landmarks.to_numpy().tolist(),
@@ -115,7 +119,7 @@ def read(tmp_path_factory: pytest.TempPathFactory, face: NDArray[np.float64]) ->
 def test_py_feat_reads_our_fex(read: Read, face: NDArray[np.float64]) -> None:
     assert read["types"] == ["Fex", "Fex"]
     assert read["au_columns"] == list(AUS)  # and no other column counts as an AU
-    assert read["aus"][0] == [0.5, 3.25, 0.0]
+    assert read["aus"][0] == list(LEVELS.values())
     assert np.isnan(read["aus"][1]).all()
     assert read["mean"] == LEVELS  # the frame without a face does not count
     assert read["poses"][0] == [10, 30, -20, 1.5, -2.5, 600.25]  # Pitch, Roll, Yaw, X, Y, Z
@@ -125,8 +129,9 @@ def test_py_feat_reads_our_fex(read: Read, face: NDArray[np.float64]) -> None:
 
 
 def test_all_names_but_few_are_py_feats(read: Read) -> None:
-    """X, Y and Z come with py-feat 2, Identity and approx_time with its detectors."""
-    ours = set(read["columns"]) - set(read["their_columns"])
+    """X, Y and Z come with py-feat 2, Identity and approx_time with its detectors, which have no
+    AU18."""
+    ours = set(read["columns"]) - set(read["their_columns"]) - {"AU18"}
     assert ours == {"X", "Y", "Z", "Identity", "approx_time", "timestamp", "confidence"}
 
 
@@ -138,6 +143,9 @@ def test_py_feat_reads_our_openface_table(
     assert read["openface_landmarks"][0] == [*face[:, 0], *face[:, 1]]
     assert read["openface_levels"][0] == [0.5, 3.25, 0.0]
     assert np.isnan(read["openface_levels"][1]).all()
+    levels = {f"AU{n:02d}_r": LEVELS["AU43" if n == 45 else f"AU{n:02d}"] for n in OPENFACE}
+    present = {f"{name[:4]}_c": int(level >= 1) for name, level in levels.items()} | {"AU28_c": 1}
+    assert read["openface_aus"] == levels | present
     assert read["openface_times"] == [[1, 0.0], [2, 0.04]]
 
 

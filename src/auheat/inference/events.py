@@ -16,7 +16,7 @@ end an event; one that is lost for longer does, as the end of the video does. `c
 the rise and the fall were both seen, 0 if a stretch began or ended in the middle of the event.
 
 Eyes that close (AU43) for up to `BLINK_SECONDS`, from onset to offset, blink: such an event, if
-complete, is one of AU45.
+complete, is one of AU45. A blink that reaches `BLINK_PEAK` may be shorter than `shortest`.
 
 Times are seconds, ascending, frames count from 1. Letters: N readings.
 """
@@ -50,6 +50,8 @@ Integers = NDArray[np.int64]
 
 # Of a blink: closing, shut and opening. Spontaneous ones last a third of a second or less.
 BLINK_SECONDS = 0.5
+# Lids that have come down half of the way: no flicker of the readings of open eyes.
+BLINK_PEAK = 3.0
 _SLACK = 1e-6  # seconds; time stamps are rounded
 # Smoothing rounds: a plateau is no more than nearly level, and that must not move an apex or event.
 _TIED = 1e-9
@@ -192,12 +194,13 @@ def events_of_au(
         for first, last in _active(intensities[stretch], thresholds.leave):
             part = slice(stretch.start + first, stretch.start + last + 1)
             complete = first > 0 and part.stop < stretch.stop
-            event = _event(face_id, au, frames[part], times[part], intensities[part], complete)
-            if (
-                event.peak >= thresholds.enter - _TIED
-                and event.duration > thresholds.shortest - _SLACK
-            ):
-                events.append(_named(event))
+            event = _named(
+                _event(face_id, au, frames[part], times[part], intensities[part], complete)
+            )
+            long_enough = event.duration > thresholds.shortest - _SLACK
+            clear_blink = au == CLOSURE and event.au == BLINK and event.peak >= BLINK_PEAK - _TIED
+            if event.peak >= thresholds.enter - _TIED and (long_enough or clear_blink):
+                events.append(event)
     return events
 
 
