@@ -35,6 +35,7 @@ def test_a_model_runs_with_the_threads_asked_for(doubling: Path, threads: int) -
     options = session.get_session_options()
     assert options.intra_op_num_threads == threads
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert not options.enable_mem_pattern
 
 
 def test_what_cannot_be_run_is_one_line(tmp_path: Path, doubling: Path) -> None:
