@@ -3,18 +3,20 @@
     python scripts/measure_anatomy.py --assets ASSETS [--people 30] [--photos FOLDER ...]
     python scripts/measure_anatomy.py --assets ASSETS --levels
 
-The second prints the table of docs/intensity.md: how far each level moves the average mover. The
-first prints two tables. Heights of the resting face's points over the outer eye corners: true and
-as seen on rendered people, and as seen on the faces of each folder of photos. And how far each AU
-moves what it moves, by level: as seen, in brackets the true movement, and the fraction of the true
-movement that the landmarker sees. The unit is the distance between the outer eye corners; faces
-are turned level. Constants of the renderer come from publications, never from photos measured here.
+The second prints the tables of docs/intensity.md: how far each level moves the average mover, how
+dark its lines are, how much of the teeth it shows. The first prints two tables. Heights of the
+resting face's points over the outer eye corners: true and as seen on rendered people, and as seen
+on the faces of each folder of photos. And how far each AU moves what it moves, by level: as seen,
+in brackets the true movement, and the fraction of the true movement that the landmarker sees. The
+unit is the distance between the outer eye corners; faces are turned level. Constants of the
+renderer come from publications, never from photos measured here.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +29,14 @@ from auheat.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, SUBNASALE, mirror
 from auheat.media.photo import read_photo
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.expression import Expression
-from auheat.synthesis.studio import Studio
+from auheat.synthesis.identity import Person
+from auheat.synthesis.studio import Picture, Studio
 from auheat.tables.markdown import markdown_table
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 _CROP = CropSpec(192, 64)  # wide enough for a detector of whole faces
+_CLOSE = CropSpec(256)
 _SEED = 77
 
 
@@ -205,16 +209,65 @@ def level_table(studio: Studio) -> str:
     return markdown_table(["AU", "what moves", *"ABCDE"], rows)
 
 
+# What shows teeth; each AU at the level of the column.
+_TEETH_SHOWN_BY = (("AU25",), ("AU12", "AU25"), ("AU10", "AU25"), ("AU25", "AU26"))
+
+
+def _portrait(studio: Studio, person: Person, aus: Sequence[str], level: float) -> Picture:
+    expression = Expression(dict.fromkeys(aus, level))
+    return studio.portrait(person, expression, _CLOSE.transform, _CLOSE.side)
+
+
+def line_table(studio: Studio) -> str:
+    """How much darker an AU's lines are than the same face without them, percent.
+
+    The mean of the darkest hundredth of the pixels that change, median over four people.
+    """
+    people = [studio.person(_SEED, subject, plain=True) for subject in range(4)]
+    rows = []
+    for au in sorted(people[0].furrows):
+        cells = []
+        for level in LEVELS:
+            found = []
+            for person in people:
+                smooth = replace(person, furrows={})
+                lined, plain = (
+                    _portrait(studio, who, [au], level).image.mean(-1) for who in (person, smooth)
+                )
+                loss = np.sort(((plain - lined) / np.maximum(plain, 20)).ravel())
+                found.append(100 * loss[-max(1, int((np.abs(loss) > 0.01).sum() / 100)) :].mean())
+            cells.append(f"{np.median(found):.0f}")
+        rows.append([au, *cells])
+    return markdown_table(["AU", *"ABCDE"], rows)
+
+
+def teeth_table(studio: Studio) -> str:
+    """Visible teeth of the average mover, percent of the squared distance of the eye corners."""
+    person = studio.person(_SEED, 0, plain=True)
+    marked = replace(person, teeth=np.array([1, 0, 0], np.float32))
+    rows = []
+    for aus in _TEETH_SHOWN_BY:
+        cells = []
+        for level in LEVELS:
+            shot, red = (_portrait(studio, who, aus, level) for who in (person, marked))
+            changed = np.abs(shot.image.astype(int) - red.image).sum(-1) > 30
+            span = np.linalg.norm(shot.landmarks[LEFT_EYE_OUTER] - shot.landmarks[RIGHT_EYE_OUTER])
+            cells.append(f"{100 * changed.sum() / span**2:.1f}")
+        rows.append([" and ".join(aus), *cells])
+    return markdown_table(["AUs", *"ABCDE"], rows)
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
     parser.add_argument("--assets", type=Path, required=True)
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--photos", type=Path, nargs="*", default=[])
-    parser.add_argument("--levels", action="store_true", help="the table of docs/intensity.md")
+    parser.add_argument("--levels", action="store_true", help="the tables of docs/intensity.md")
     arguments = parser.parse_args()
     if arguments.levels:
-        print(level_table(Studio(load_pack(arguments.assets))))
+        studio = Studio(load_pack(arguments.assets))
+        print(level_table(studio), line_table(studio), teeth_table(studio), sep="\n\n")
         return
     detector = default_detector(max_faces=5)
     people = RenderedPeople(Studio(load_pack(arguments.assets)), detector, arguments.people)
