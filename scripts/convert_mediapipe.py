@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.files import atomic_write
+from auheat.sums import write_sums
 
 if TYPE_CHECKING:
     import onnx
@@ -333,6 +334,7 @@ def run(options: argparse.Namespace) -> None:
         for model in MODELS:
             with atomic_write(options.out / f"{model.name}.onnx") as temporary:
                 temporary.write_bytes(converted(model).SerializeToString())
+        write_sums(options.out / f"{model.name}.onnx" for model in MODELS)
         return
     found = compare(options.out, options.check, options.images)
     for name, result in found.items():

@@ -17,7 +17,8 @@ from auheat.doctor import self_test
 from auheat.files import atomic_write
 from auheat.inference.predictor import load
 from auheat.media.frames import VideoFile
-from auheat.models.weights import default_network, sha256
+from auheat.models.weights import default_network
+from auheat.sums import sha256
 
 CLIP, FRAME, SIZE = Path("examples/smiles.mp4"), 41, (320, 240)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from auheat.evaluation.report import read_report
 from auheat.export.exporting import export
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
+from auheat.sums import SUMS, write_sums
 from auheat.training.run_folder import BEST
 
 LIMITS = (
@@ -41,9 +42,11 @@ def main() -> None:
         "limits": LIMITS,
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.with_name(SUMS).unlink(missing_ok=True)  # of the former weights
     save_checkpoint(options.out, checkpoint.net, checkpoint.config, card=card, half=True)
     network = options.out.with_suffix(".onnx")
     export(options.out, network)
+    write_sums([options.out, network])
     for path in (options.out, network):
         print(f"{path}: {path.stat().st_size / 2**20:.1f} MB")
 

@@ -29,8 +29,9 @@ from auheat.inference.jobs import PredictionJob
 from auheat.inference.pipeline import BATCH_FRAMES
 from auheat.inference.predictor import Predictor
 from auheat.media.frames import VideoFile
-from auheat.models.weights import default_network, sha256
+from auheat.models.weights import default_network
 from auheat.results import Face
+from auheat.sums import sha256
 from corpus_clips import SMILES, frames, inputs, read, rows, write_clip, write_clips
 from stand_ins import save_small, texture, write_video
 

@@ -21,8 +21,9 @@ from auheat.cli import main
 from auheat.doctor import examination, machine, self_test
 from auheat.doctor.machine import Finding, guarded
 from auheat.facs import ALL_AUS, PAPER_AUS
-from auheat.models.weights import default_network, sha256
+from auheat.models.weights import default_network
 from auheat.optional import PACKAGES
+from auheat.sums import sha256
 
 if sys.version_info >= (3, 11):
     import tomllib

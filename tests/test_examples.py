@@ -19,7 +19,8 @@ from auheat.media.frames import VideoFile
 from auheat.media.video_writer import VideoWriter
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.runtimes.opening import open_runtime
-from auheat.models.weights import default_weights, sha256
+from auheat.models.weights import default_weights
+from auheat.sums import sha256
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 CLIPS = sorted(EXAMPLES.glob("*.mp4"))

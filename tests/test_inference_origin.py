@@ -9,7 +9,7 @@ from auheat import __version__
 from auheat.inference.inputs import gather
 from auheat.inference.origin import is_of, origin_of, write_origin
 from auheat.inference.predictor import load
-from auheat.models.weights import sha256
+from auheat.sums import sha256
 from stand_ins import save_small
 
 

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import re
+import weakref
 from pathlib import Path
 from typing import Any
 
 from auheat.errors import AuheatError
+from auheat.sums import check_sum
 
 _FATAL_ONLY = 4
+# A fork has copies of these without their threads, for which a session waits when it ends.
+_SESSIONS: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def _keep_for_ever() -> None:
+    for session in _SESSIONS:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_for_ever)
 
 
 def open_session(model: str | Path, *, threads: int = 1) -> Any:
@@ -22,7 +37,8 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
         An `onnxruntime.InferenceSession`. It may be used by several threads at once.
 
     Raises:
-        AuheatError: if onnxruntime is not installed, or the file is missing or cannot be run.
+        AuheatError: if onnxruntime is not installed, or the file is missing, damaged or cannot be
+            run.
     """
     try:
         import onnxruntime
@@ -31,6 +47,7 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
     path = Path(model)
     if not path.is_file():
         raise AuheatError(f"no file at {path}")
+    check_sum(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -39,12 +56,16 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
     options.enable_mem_pattern = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # its kinds have no other base
         raise AuheatError(
             f"ONNX Runtime cannot run {path}: {_reason(error)}; give another copy of the file, or "
             "install auheat again"
         ) from None
+    _SESSIONS.add(session)
+    return session
 
 
 def _reason(error: Exception) -> str:

@@ -60,7 +60,8 @@ def expectation() -> Expectation:
 def weights() -> Iterator[Finding]:
     """The default network: there, whole, and that of this version."""
     from auheat.models.runtimes.onnx_runtime import OnnxRuntime
-    from auheat.models.weights import default_network, sha256
+    from auheat.models.weights import default_network
+    from auheat.sums import sha256
 
     path = default_network()
     network, found = OnnxRuntime(path), sha256(path)

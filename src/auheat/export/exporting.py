@@ -38,8 +38,9 @@ from auheat.models.runtimes.names import Precision, RuntimeName
 from auheat.models.runtimes.opening import installed, open_exported
 from auheat.models.runtimes.runtime import Crops, Runtime, Shapes, read_intensities
 from auheat.models.runtimes.torch_runtime import TorchRuntime
-from auheat.models.weights import sha256, uncertainty_path
+from auheat.models.weights import uncertainty_path
 from auheat.optional import require
+from auheat.sums import sha256
 
 # The oldest set of operators that holds all of a network; every runtime of these years has it.
 _OPERATORS = 17

@@ -19,7 +19,7 @@ from auheat import __version__
 from auheat.files import atomic_write
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import ORIGIN
-from auheat.models.weights import sha256
+from auheat.sums import sha256
 
 FORMAT = 1
 _KEY = "auheat_origin"

@@ -25,6 +25,7 @@ from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import HeatmapNet, build_net
 from auheat.models.resnet import ResNet
 from auheat.settings import build_stored, to_dict
+from auheat.sums import check_sum
 
 FORMAT = 1
 _KEY = "auheat"
@@ -170,6 +171,7 @@ def _read(path: Path, advice: str = "") -> tuple[dict[str, str], dict[str, Tenso
     """The metadata and tensors of a safetensors file. advice: ends the line about other kinds."""
     if not path.is_file():
         raise AuheatError(f"no checkpoint at {path}: give the path of a .safetensors file")
+    check_sum(path)
     try:
         with safe_open(path, framework="pt") as stored:
             header = stored.metadata() or {}

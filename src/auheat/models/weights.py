@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib.resources import files
 from pathlib import Path
 
@@ -62,8 +61,3 @@ def uncertainty_path(weights: str | Path) -> Path:
     """Where the uncertainty file of a file of weights, or of "default", lies: beside it, if any."""
     path = _folder() / DEFAULT if is_default(weights) else Path(weights)
     return path.with_name(f"{path.stem}.uncertainty.json")
-
-
-def sha256(path: str | Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 
 import numpy as np
 import torch
@@ -15,6 +16,19 @@ from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.runtimes.names import Precision, PrecisionChoice, RuntimeName
 from auheat.models.runtimes.runtime import Crops, HeatmapArrays, Shapes
 
+_forked = False
+
+
+def _one_thread() -> None:
+    """In a fork: the threads that OpenMP waits for were not copied."""
+    global _forked
+    _forked = True
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_one_thread)
+
 
 class TorchRuntime:
     """See `Runtime`.
@@ -23,7 +37,8 @@ class TorchRuntime:
         checkpoint: The network, which is copied, its settings and its card.
         device: See `find_device`.
         precision: "auto" is bfloat16 where the device computes in it, else float32.
-        threads: Of the CPU, for all that PyTorch does in this process; left alone if None.
+        threads: Of the CPU, for all that PyTorch does in this process; left alone if None. In a
+            fork of a process that has loaded this module it is always one.
         fused: Whether the network is rewritten to do less work, see `auheat.models.fused`; without,
             it runs as it was trained, in fp32.
 
@@ -43,7 +58,7 @@ class TorchRuntime:
         fused: bool = True,
     ) -> None:
         place = find_device(device)
-        if threads is not None:
+        if threads is not None and not _forked:
             torch.set_num_threads(threads)
         self.config, self.card, self.device = checkpoint.config, checkpoint.card, str(place)
         self.precision: Precision = _precision(precision, place) if fused else "fp32"
