@@ -31,6 +31,7 @@ def test_a_file_in_full(tmp_path: Path) -> None:
         "input": {
             "path": str(clip.resolve()),
             "name": "clip.mp4",
+            "given": clip.as_posix(),
             "bytes": 5,
             "modified_ns": clip.stat().st_mtime_ns,
         },

@@ -21,7 +21,7 @@ from auheat.errors import AuheatError, Terminated
 from auheat.faults import DEBUG, unexpected
 from auheat.optional import explained
 
-FAILED, INTERRUPTED, TERMINATED = 2, 130, 143
+DIFFERS, FAILED, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 _SHARED = {"console", "options"}
 # The extras of subcommands that each need more than one package.
 _EXTRAS = {

@@ -150,9 +150,11 @@ def command(
                 "max_faces": faces,
                 "sequence": sequence,
                 "fps": fps if sequence else None,
-                "baseline": None if baseline == "none" else baseline,
+                "baseline": _baseline_place(baseline),
                 "smooth": smooth,
+                "pose": pose,
                 "landmarks": landmarks,
+                "std": std,
                 "format": convention,
             },
         ),
@@ -184,3 +186,10 @@ def command(
     if failed and len(gathered) > 1:
         warn(f"{len(failed)} of {len(gathered)} inputs are not complete")
     click.get_current_context().exit(FAILED if failed else 0)
+
+
+def _baseline_place(baseline: str) -> str | None:
+    """A baseline as a later run finds it, from whatever folder it is started."""
+    if baseline == "none":
+        return None
+    return str(Path(baseline).resolve()) if Path(baseline).is_file() else baseline

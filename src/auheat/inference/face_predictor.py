@@ -92,6 +92,8 @@ class FacePredictor:
         self._uncertainty = uncertainty
         # The file that the network is from, where that is known.
         self.weights: Path | None = None
+        # How many faces `load` was told to keep at most, where it was.
+        self.max_faces: int | None = None
         self._order = {au: index for index, au in enumerate(config.aus)}
         self._layout = layout_of(config)
         self._crop = CropSpec(config.input_size)

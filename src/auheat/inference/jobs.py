@@ -7,6 +7,7 @@ of them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from auheat.inference.calibration import Baseline, calibrate
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import Input, photos_in
 from auheat.inference.lookahead import Lookahead, VideoInWork
+from auheat.inference.origin import with_input
 from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
 from auheat.inference.writers import Outputs, Result, Target, Writer, opened, writers_for
 from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
@@ -269,8 +271,14 @@ class PredictionJob:
     def _writers(self, kind: TableKind, item: Input, rate: Fraction | None = None) -> list[Writer]:
         extras: tuple[Extra, ...] = ("raw",) if self.processing != AS_PREDICTED else ()
         extras += ("sd",) if self.outputs.std else ()
+        shared = self.outputs.origin
         schema = TableSchema(
-            kind, self.predictor.aus, extras, self.outputs.layout, item.path.as_posix()
+            kind,
+            self.predictor.aus,
+            extras,
+            self.outputs.layout,
+            item.path.as_posix(),
+            "" if shared is None else json.dumps(with_input(shared, item.path)),
         )
         return writers_for(Target(item, schema, rate), self.outputs)
 

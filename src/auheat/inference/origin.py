@@ -2,10 +2,11 @@
 
     {"auheat_origin": 1, "auheat": "0.1.0", "weights": {"file": ..., "sha256": ...},
      "runtime": ..., "precision": ..., "device": ..., "settings": {...},
-     "input": {"path": ..., "name": ..., "bytes": ..., "modified_ns": ...}}
+     "input": {"path": ..., "name": ..., "given": ..., "bytes": ..., "modified_ns": ...}}
 
-By it a later run knows whose results lie in a folder: those of another input of the same name are
-not replaced.
+`path` is where the input lies, `given` how it was named. A Parquet table has the same in its
+metadata, under `auheat_origin`. By it `auheat verify` reads the input again, and a later run knows
+whose results lie in a folder: those of another input of the same name are not replaced.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from auheat import __version__
+from auheat.errors import AuheatError
 from auheat.files import atomic_write
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import ORIGIN
@@ -23,6 +25,11 @@ from auheat.sums import sha256
 
 FORMAT = 1
 _KEY = "auheat_origin"
+# What reading an input again needs.
+_SETTINGS = (
+    *("aus", "max_faces", "sequence", "fps", "baseline", "smooth", "format", "pose", "landmarks"),
+    "std",
+)
 
 
 def origin_of(predictor: FacePredictor, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,9 +64,33 @@ def write_origin(stem: Path, path: Path, shared: Mapping[str, Any]) -> None:
     Raises:
         AuheatError: if it cannot.
     """
-    stored = {**shared, "input": _identity(path)}
     with atomic_write(stem.with_name(stem.name + ORIGIN)) as temporary:
-        temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
+        temporary.write_text(json.dumps(with_input(shared, path), indent=1) + "\n", "utf-8")
+
+
+def with_input(shared: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The origin of one table. shared: what `origin_of` gave. path: the input."""
+    return {**shared, "input": _identity(path)}
+
+
+def read_origin(path: Path) -> dict[str, Any]:
+    """What `write_origin` wrote.
+
+    Raises:
+        AuheatError: it cannot be read, or is of another version.
+    """
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+        whole = stored[_KEY] == FORMAT and {*_SETTINGS} <= {*stored["settings"]}
+        whole = whole and {"path", "given", "bytes", "modified_ns"} <= {*stored["input"]}
+        whole = whole and {"auheat", "weights", "runtime", "precision", "device"} <= {*stored}
+    except OSError as error:
+        raise AuheatError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise AuheatError(f"{path} is damaged, or not of auheat") from None
+    if not whole:
+        raise AuheatError(f"{path} was written by another version of auheat")
+    return dict(stored)
 
 
 def is_of(stem: Path, path: Path) -> bool:
@@ -86,4 +117,10 @@ def _identity(path: Path) -> dict[str, Any]:
         place = path.resolve()
     except (OSError, RuntimeError, ValueError):
         size, modified, place = -1, 0, path
-    return {"path": str(place), "name": place.name, "bytes": size, "modified_ns": modified}
+    return {
+        "path": str(place),
+        "name": place.name,
+        "given": path.as_posix(),
+        "bytes": size,
+        "modified_ns": modified,
+    }

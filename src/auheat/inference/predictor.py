@@ -160,5 +160,5 @@ def load(
         batch=batch,
         uncertainty=load_uncertainty(weights, network.config.aus),
     )
-    predictor.weights = path
+    predictor.weights, predictor.max_faces = path, max_faces
     return predictor

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auheat.arrays import Image
 from auheat.errors import AuheatError, checked_path
@@ -15,6 +17,7 @@ from auheat.files import output_path, refuse_input
 from auheat.inference.calibration import Baseline
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import photos_in
+from auheat.inference.origin import origin_of, with_input, write_origin
 from auheat.inference.postprocess import (
     AS_PREDICTED,
     PostProcessedFrames,
@@ -134,6 +137,9 @@ class VideoPrediction:
     ) -> None:
         """Writes the table; `docs/outputs.md` describes its columns.
 
+        Where it comes from stands in `<name>.origin.json` beside it, and in a Parquet file's
+        metadata, too.
+
         Args:
             path: A file whose name ends in .csv or .parquet. It is replaced.
             format: "openface", "fex" (py-feat), or "tidy" (a row for each AU); by default tidy for
@@ -149,10 +155,15 @@ class VideoPrediction:
         path = self._writable(path, "a table", ".csv", ".parquet")
         usual: TableFormat = "tidy" if path.suffix.lower() == ".parquet" else "openface"
         schema = self._schema(Layout(format or usual, pose, landmarks), std)
+        source, origin = self._input(), self._origin(schema, std)
+        if source is not None:
+            schema = replace(schema, origin=json.dumps(with_input(origin, source)))
         results = self._results()
         with table_sink(path, schema) as rows:
             for result in results:
                 rows.write(result)
+        if source is not None:
+            write_origin(path.with_suffix(""), source, origin)
 
     def save_overlay(self, path: str | Path) -> None:
         """Writes the annotated video. Its frames have to be decoded: ask for it first.
@@ -214,6 +225,32 @@ class VideoPrediction:
         for result in self._results():
             buffer.add(result)
         return buffer
+
+    def _input(self) -> Path | None:
+        """The file or folder that is read; None for frames in memory."""
+        paths = self._source.paths
+        if isinstance(self._source, VideoFile):
+            return self._source.path
+        return paths[0].parent if paths else None
+
+    def _origin(self, schema: TableSchema, std: bool) -> dict[str, Any]:
+        """Where a table comes from, see `auheat.inference.origin`."""
+        baseline, is_sequence = self._processing.baseline, isinstance(self._source, PhotoSequence)
+        layout = schema.layout
+        return origin_of(
+            self._predictor,
+            {
+                "max_faces": self._predictor.max_faces,
+                "sequence": is_sequence,
+                "fps": float(self._source.rate) if is_sequence else None,
+                "baseline": baseline.source if isinstance(baseline, Baseline) else baseline,
+                "smooth": self._processing.smooth,
+                "pose": layout.pose,
+                "landmarks": layout.landmarks,
+                "std": std,
+                "format": layout.format,
+            },
+        )
 
     def _schema(self, layout: Layout, std: bool) -> TableSchema:
         extras = extras_of(self._processing != AS_PREDICTED, std)

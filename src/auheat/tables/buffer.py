@@ -92,7 +92,8 @@ def arrow_schema(schema: TableSchema) -> pa.Schema:
 
     kinds = {"integer": pa.int64(), "flag": pa.int8(), "number": pa.float64(), "text": pa.string()}
     fields = [_field(column, kinds[column.type]) for column in schema.described]
-    return pa.schema(fields, {"auheat_table": str(TABLE_VERSION)})
+    origin = {"auheat_origin": schema.origin} if schema.origin else {}
+    return pa.schema(fields, {"auheat_table": str(TABLE_VERSION), **origin})
 
 
 def _field(column: Column, kind: Any) -> pa.Field:

@@ -76,6 +76,7 @@ class TableSchema:
     extras: tuple[Extra, ...] = ()
     layout: Layout = OPENFACE
     input: str = ""
+    origin: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:

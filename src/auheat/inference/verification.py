@@ -1,0 +1,196 @@
+"""Reads the inputs of tables again and says whether the tables would be the same.
+
+What a table was made of stands in the file of its origin beside it. With the same version, weights
+and runtime the bytes are the same; where they are not, the differences are counted by row.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from auheat import __version__
+from auheat.errors import AuheatError
+from auheat.faults import message
+from auheat.inference.calibration import resolve_baseline
+from auheat.inference.inputs import ORIGIN, TABLES, Input, Kind
+from auheat.inference.jobs import PredictionJob
+from auheat.inference.origin import read_origin
+from auheat.inference.postprocess import PostProcessing
+from auheat.inference.predictor import Predictor, load
+from auheat.inference.writers import Outputs, TableWriter, Writer
+from auheat.progress import Progress, silent
+from auheat.sums import sha256
+from auheat.tables.compare import Difference, difference
+from auheat.tables.schema import Layout, TableSchema
+
+# What `auheat.load` takes by itself.
+DEFAULT_MAX_FACES = 5
+
+
+@dataclass
+class Verdict:
+    """What came of one table.
+
+    Attributes:
+        table: The table, or the file of its origin if it has none.
+        same: Whether reading the input again gives the same bytes.
+        reasons: What is not as it was: version, weights, runtime, the input itself.
+        difference: Which cells differ, where the tables can be compared.
+        problem: Why nothing could be compared, or None.
+    """
+
+    table: Path
+    same: bool = False
+    reasons: list[str] = field(default_factory=list)
+    difference: Difference | None = None
+    problem: str | None = None
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        if self.problem:
+            return f"{self.table}: cannot be verified: {self.problem}"
+        notes = f" ({'; '.join(self.reasons)})" if self.reasons else ""
+        if self.same:
+            return f"{self.table}: the same{notes}"
+        return f"{self.table}: differs: {self.difference}{notes}"
+
+
+def origins_in(folder: Path) -> list[Path]:
+    """The files of origin in a folder and below it, in order.
+
+    Raises:
+        AuheatError: if there is no such folder, or none of them.
+    """
+    if not folder.is_dir():
+        raise AuheatError(f"no folder at {folder}: give the one that `auheat predict` wrote to")
+    found = sorted(folder.rglob(f"*{ORIGIN}"))
+    if not found:
+        raise AuheatError(
+            f"{folder} holds no tables whose origin is known (*{ORIGIN}): give a folder that "
+            "`auheat predict` wrote to"
+        )
+    return found
+
+
+def verify(
+    origins: Sequence[Path], *, weights: str | Path = "default", progress: Progress = silent
+) -> Iterator[Verdict]:
+    """Reads the input of each table again, and compares.
+
+    Args:
+        origins: Files of origin, see `origins_in`.
+        weights: Those that read the tables: a path, or "default".
+        progress: Shows how far each input is.
+
+    Yields:
+        A verdict for each table, in order.
+    """
+    predictors: dict[str, Predictor] = {}
+    for path in origins:
+        stem = path.with_name(path.name.removesuffix(ORIGIN))
+        try:
+            yield _verified(stem, read_origin(path), weights, progress, predictors)
+        except Exception as error:  # whatever it is, the other tables are verified
+            yield Verdict(_table_of(stem) or path, problem=message(error, str(path)))
+
+
+def _verified(
+    stem: Path,
+    origin: dict[str, Any],
+    weights: str | Path,
+    progress: Progress,
+    predictors: dict[str, Predictor],
+) -> Verdict:
+    table = _table_of(stem)
+    if table is None:
+        raise AuheatError(f"there is no table {stem.name}.csv or .parquet beside its origin")
+    source = Path(origin["input"]["path"])
+    if not source.exists():
+        raise AuheatError(f"its input is not there any more: {source}")
+    predictor = _predictor(origin, weights, predictors)
+    verdict = Verdict(table, reasons=_reasons(origin, source, predictor))
+    with tempfile.TemporaryDirectory(prefix="auheat-verify-") as scratch:
+        made = _read_again(origin, predictor, Path(scratch), table.name, progress)
+        verdict.same = made.read_bytes() == table.read_bytes()
+        if not verdict.same:
+            verdict.difference = difference(table, made)
+            # Metadata of a Parquet file holds the origin, which names the version.
+            verdict.same = verdict.difference.is_none and table.suffix == ".parquet"
+    return verdict
+
+
+def _predictor(
+    origin: dict[str, Any], weights: str | Path, predictors: dict[str, Predictor]
+) -> Predictor:
+    """A predictor of the settings, made once."""
+    settings = origin["settings"]
+    wanted = {
+        "device": origin["device"] if origin["runtime"] == "torch" else "auto",
+        "runtime": origin["runtime"],
+        "precision": origin["precision"],
+        "aus": settings["aus"],
+        "max_faces": settings["max_faces"] or DEFAULT_MAX_FACES,
+        "exact_landmarks": settings["landmarks"],
+    }
+    key = repr(wanted)
+    if key not in predictors:
+        predictors[key] = load(weights, **wanted)
+    return predictors[key]
+
+
+def _reasons(origin: dict[str, Any], source: Path, predictor: Predictor) -> list[str]:
+    """What is not as it was when the table was written."""
+    reasons = []
+    if origin["auheat"] != __version__:
+        reasons.append(f"written by auheat {origin['auheat']}, this is {__version__}")
+    stored = origin["weights"]
+    if stored and predictor.weights and stored["sha256"] != sha256(predictor.weights):
+        reasons.append(
+            f"read by other weights than {predictor.weights.name}: those of {stored['file']} have "
+            f"the SHA-256 {stored['sha256'][:12]}..."
+        )
+    if source.is_file():
+        about, known = source.stat(), origin["input"]
+        if about.st_size != known["bytes"]:
+            reasons.append(f"{source.name} has {about.st_size} bytes, not {known['bytes']}")
+        elif about.st_mtime_ns != known["modified_ns"]:
+            reasons.append(f"{source.name} was written since, with as many bytes")
+    return reasons
+
+
+def _read_again(
+    origin: dict[str, Any], predictor: Predictor, scratch: Path, name: str, progress: Progress
+) -> Path:
+    """The table that the input gives now."""
+    source, settings = Path(origin["input"]["path"]), origin["settings"]
+    given = origin["input"]["given"]
+    kind: Kind = "file" if source.is_file() else "sequence" if settings["sequence"] else "folder"
+    layout = Layout(settings["format"], settings["pose"], settings["landmarks"])
+
+    def table(path: Path, schema: TableSchema) -> Writer:
+        return TableWriter(path, replace(schema, input=given))
+
+    job = PredictionJob(
+        predictor,
+        Outputs(scratch, layout=layout, std=settings["std"], table=table),
+        processing=PostProcessing(
+            resolve_baseline(settings["baseline"], predictor), settings["smooth"]
+        ),
+        fps=settings["fps"] or 30.0,
+        progress=progress,
+    )
+    outcome = job.read(Input(source, kind, Path(name).stem))
+    made = scratch / name
+    if not made.is_file():
+        raise AuheatError(outcome.problem or f"nothing could be read of {source}")
+    return made
+
+
+def _table_of(stem: Path) -> Path | None:
+    tables = [stem.with_name(stem.name + end) for end in TABLES]
+    return next((table for table in tables if table.is_file()), None)

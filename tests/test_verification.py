@@ -1,0 +1,156 @@
+"""`auheat verify`: tables that are the same, that differ, and that nobody can make again."""
+
+from __future__ import annotations
+
+import json
+import os
+from itertools import islice
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image as Pillow
+
+from auheat.cli import main
+from auheat.geometry import Points
+from auheat.inference import predictor
+from auheat.inference.predictor import load
+from auheat.media.frames import VideoFile
+from auheat.sums import sha256
+from stand_ins import KnownFaces, face_from, save_small, texture, write_video
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return save_small(tmp_path / "small.safetensors")
+
+
+@pytest.fixture(autouse=True)
+def known_faces(monkeypatch: pytest.MonkeyPatch, face: Points) -> None:
+    monkeypatch.setattr(
+        predictor, "default_detector", lambda max_faces, **_: KnownFaces([[face_from(face)]])
+    )
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def verify(weights: Path, folder: Path) -> Result:
+    return call("verify", folder, "--weights", weights)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, weights: Path) -> Path:
+    """Tables of a video, a folder of photos and a photo, of both formats and with all settings."""
+    clip = write_video(tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(6)])
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for index in range(3):
+        Pillow.fromarray(texture(index, 270, 480)).save(photos / f"{index}.png")
+    common = ("predict", "--weights", weights, "--device", "cpu", "-o", tmp_path / "out")
+    for arguments in (
+        (clip, photos, photos / "0.png"),
+        (photos, "--sequence", "--fps", "12", "-o", tmp_path / "out" / "b"),
+        (clip, "--format", "tidy", "--smooth", "--pose", "-o", tmp_path / "out" / "c"),
+        (clip, "--format", "fex", "--aus", "AU12", "--baseline", "2", "-o", tmp_path / "out" / "d"),
+    ):
+        result = call(*common, *arguments)
+        assert result.exit_code == 0, result.output
+    return tmp_path / "out"
+
+
+def test_what_is_made_again_is_the_same(folder: Path, weights: Path) -> None:
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    result = verify(weights, folder)
+    assert (result.exit_code, result.stderr) == (0, "")
+    *lines, last = result.stdout.splitlines()
+    assert [line.rpartition(": ")[2] for line in lines] == ["the same"] * 6
+    assert last == "6 of 6 tables are the same, 0 differ, 0 not verified"
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_what_differs_is_named_with_rows_and_amount(folder: Path, weights: Path) -> None:
+    table = folder / "a.csv"
+    lines = table.read_text().splitlines()
+    names = lines[0].split(",")
+    cells = lines[3].split(",")
+    cells[names.index("AU12_r")] = f"{float(cells[names.index('AU12_r')]) + 0.25:.2f}"
+    table.write_text("\n".join([*lines[:3], ",".join(cells), *lines[4:]]) + "\n")
+    result = verify(weights, folder)
+    assert result.exit_code == 1
+    expected = f"{table}: differs: 1 of 6 rows (row 3), by up to 0.25 in AU12_r\n"
+    assert result.stderr == f"auheat: {expected}"
+    assert "5 of 6 tables are the same, 1 differ" in result.stdout
+    table.write_text("\n".join(lines[:5]) + "\n")
+    assert "differs: 4 rows, now 6" in verify(weights, folder).stderr
+
+
+def test_other_weights_and_inputs_are_named(folder: Path, weights: Path, tmp_path: Path) -> None:
+    for path in folder.rglob("*.origin.json"):
+        stored = json.loads(path.read_text())
+        stored["auheat"], stored["weights"]["sha256"] = "0.0.1", "ab" * 32
+        path.write_text(json.dumps(stored))
+    clip = tmp_path / "a.mp4"
+    os.utime(clip, ns=(1, 1))
+    result = verify(weights, folder)
+    assert result.exit_code == 0  # the numbers are what counts
+    line = next(line for line in result.stdout.splitlines() if "out/a.csv" in line)
+    for part in ("written by auheat 0.0.1", "SHA-256 abababababab...", "was written since"):
+        assert part in line
+
+
+def test_what_cannot_be_made_again_is_one_line_each(folder: Path, weights: Path) -> None:
+    """A lost input, a lost table, a damaged origin; the others are verified."""
+    (folder.parent / "a.mp4").unlink()
+    (folder / "0.csv").unlink()
+    (folder / "b" / "photos.origin.json").write_text("[" * 100_000)
+    result = verify(weights, folder)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 5
+    assert result.stderr.count("its input is not there any more") == 3
+    assert "there is no table 0.csv or .parquet" in result.stderr
+    assert "photos.origin.json is damaged" in result.stderr
+    assert result.stdout.splitlines()[-1] == "1 of 6 tables are the same, 0 differ, 5 not verified"
+
+
+def test_a_folder_without_tables_is_refused(tmp_path: Path, weights: Path) -> None:
+    for place, reason in ((tmp_path / "x", "no folder at"), (tmp_path, "holds no tables whose")):
+        result = verify(weights, place)
+        assert result.exit_code == 2
+        assert reason in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_saved_tables_know_their_origin(tmp_path: Path, weights: Path) -> None:
+    """Of Python's `save` as of `auheat predict`; in a Parquet file itself, too."""
+    clip = write_video(tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(6)])
+    out = tmp_path / "out"
+    out.mkdir()
+    video = load(weights, "cpu", max_faces=3).predict_video(clip, smooth=True)
+    video.save(out / "a.parquet", pose=True)
+    video.save(out / "b.csv")
+    stored = json.loads((out / "a.origin.json").read_text())
+    assert stored["weights"]["sha256"] == sha256(weights)
+    assert (stored["settings"]["max_faces"], stored["settings"]["smooth"]) == (3, True)
+    assert stored["input"]["path"] == str(clip)
+    inside = pq.read_schema(out / "a.parquet").metadata[b"auheat_origin"]
+    assert json.loads(inside) == stored
+    assert verify(weights, out).exit_code == 0
+
+
+@pytest.mark.slow
+def test_threads_and_batches_change_no_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the weights and faces that come with auheat."""
+    monkeypatch.undo()
+    frames = [frame.image for frame in islice(VideoFile("examples/smiles.mp4"), 12)]
+    clip = write_video(tmp_path / "a.mp4", frames)
+    made = set()
+    for threads, batch in ((1, None), (2, None), (1, 1), (2, 3), (1, 64)):
+        path = tmp_path / "a.csv"
+        load(threads=threads, batch=batch).predict_video(clip).save(path)
+        made.add(path.read_bytes())
+    assert len(made) == 1
