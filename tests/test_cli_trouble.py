@@ -336,3 +336,21 @@ def test_frames_per_second_of_python_users() -> None:
     for fps in (float("nan"), float("inf"), 0.0, -1.0):
         with pytest.raises(AuheatError, match="frames per second"):
             FrameImages([], fps=fps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["reproduce", "table9", "--data", "none"], "unknown target 'table9'"),
+        (["reproduce", "table2", "--data", "none", "--preset", "tin"], "unknown preset 'tin'"),
+        (["train", "--preset", "tin"], "unknown preset 'tin'"),
+        (["reproduce", "table2", "--data", "none"], "no dataset in none"),
+        (["train", "--preset", "tiny"], "names no dataset"),
+    ],
+)
+def test_a_misspelt_name_is_told_before_the_dataset_is_missed(
+    arguments: list[str], line: str
+) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert line in result.stderr

@@ -214,7 +214,10 @@ def test_the_webcam_becomes_a_video(client: TestClient, tmp_path: Path) -> None:
         assert len(answer.content) == 4 + size + len(head["frames"][0][1]) * 3 * 64
         heads.append(head)
     assert [head["frames"][0][0] for head in heads] == pytest.approx([0.0, 0.1, 0.101, 0.5])
-    assert client.get(f"/api/sessions/{session_id}/table").status_code == 404
+    for what in ("table", "overlay", "report", "content", "baseline/1"):
+        early = client.get(f"/api/sessions/{session_id}/{what}")
+        assert early.status_code == 409
+        assert early.json() == {"error": "this is still being read: ask again when that is done"}
     assert client.post(f"/api/sessions/{session_id}/stop").status_code == 204
     table = rows(client.get(f"/api/sessions/{session_id}/table").text)
     assert [row["frame"] for row in table] == ["1", "1", "2", "3", "4", "4"]

@@ -20,13 +20,11 @@ from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.landmarks import COUNT
 from auheat.pose import HeadPose, head_pose
 from auheat.tables.buffer import TableBuffer
-from auheat.tables.names import TableFormat, TableKind
+from auheat.tables.names import TableKind
 from auheat.tables.schema import Layout, TableSchema, extras_of
+from auheat.tables.tabular import Tabular
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import polars
-    import pyarrow as pa
     import supervision as sv
 
 # How much a heatmap is scaled up at most when its intensity is smoothed upwards.
@@ -166,7 +164,7 @@ class FacePrediction:
 
 
 @dataclass(frozen=True)
-class FrameResult:
+class FrameResult(Tabular):
     """All faces of one picture or one decoded video frame; iterating gives the predictions.
 
     Attributes:
@@ -193,55 +191,6 @@ class FrameResult:
     def __len__(self) -> int:
         return len(self.faces)
 
-    def to_pandas(
-        self,
-        *,
-        format: TableFormat = "openface",
-        pose: bool = False,
-        landmarks: bool = False,
-        std: bool = False,
-    ) -> pd.DataFrame:
-        """A row for each face, with the columns of the CSV file; see `docs/outputs.md`.
-
-        Args:
-            format: "openface", "fex" (py-feat), or "tidy" (a row for each AU).
-            pose: With the columns of the head's pose.
-            landmarks: With the columns of the 68 landmarks.
-            std: With standard deviations; a Fex table has no place for them.
-
-        Returns:
-            Numbers that are not rounded. Without any face one row, with NaN for intensities.
-
-        Raises:
-            AuheatError: For an unknown format.
-        """
-        return self._buffer(format, pose, landmarks, std).pandas()
-
-    def to_polars(
-        self,
-        *,
-        format: TableFormat = "openface",
-        pose: bool = False,
-        landmarks: bool = False,
-        std: bool = False,
-    ) -> polars.DataFrame:
-        """What `to_pandas` gives as a polars table, with null for NaN.
-
-        Raises AuheatError, besides, if polars is not installed.
-        """
-        return self._buffer(format, pose, landmarks, std).polars()
-
-    def to_arrow(
-        self,
-        *,
-        format: TableFormat = "openface",
-        pose: bool = False,
-        landmarks: bool = False,
-        std: bool = False,
-    ) -> pa.Table:
-        """What `to_pandas` gives as an Arrow table, with null for NaN."""
-        return self._buffer(format, pose, landmarks, std).arrow()
-
     def to_supervision(self) -> sv.Detections:
         """The faces as detections of the package supervision, for its annotators and filters.
 
@@ -265,8 +214,7 @@ class FrameResult:
             data={au: np.array([face.intensities[au] for face in self.faces]) for au in self.aus},
         )
 
-    def _buffer(self, format: TableFormat, pose: bool, landmarks: bool, std: bool) -> TableBuffer:
-        layout = Layout(format, pose, landmarks)
+    def _rows(self, layout: Layout, std: bool) -> TableBuffer:
         extras = extras_of(any(face.raw is not None for face in self.faces), std)
         kind: TableKind = "video" if self.frame else "photo"
         buffer = TableBuffer(TableSchema(kind, self.aus, extras, layout, self.input or ""))

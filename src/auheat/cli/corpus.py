@@ -11,7 +11,6 @@ import click
 
 from auheat.cli import FAILED, options
 from auheat.cli.console import say, terminable, warn
-from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 
 if TYPE_CHECKING:
     from auheat.corpus.records import Record
@@ -53,10 +52,8 @@ def command() -> None:
 @options.max_faces()
 @options.device()
 @options.weights()
-@click.option("--runtime", type=options.choices(RuntimeChoice), default="auto", show_default=True,
-              help="What the network runs on.")  # fmt: skip
-@click.option("--precision", type=options.choices(PrecisionChoice), default="auto",
-              show_default=True, help="What the network computes in.")  # fmt: skip
+@options.runtime()
+@options.precision()
 @click.option("--aus", help="Only these, like AU06,AU12.  [default: all that the weights read]")
 @click.option("--pose", is_flag=True, help="Also write where the head is and how it is turned.")
 @click.option("--landmarks", is_flag=True, help="Also write the 68 landmarks.")

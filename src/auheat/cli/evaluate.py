@@ -10,7 +10,6 @@ import click
 from auheat.cli import options
 from auheat.cli.console import warn
 from auheat.data.names import Suite
-from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.tables.names import ProgramChoice, Split
 
 if TYPE_CHECKING:
@@ -42,21 +41,8 @@ if TYPE_CHECKING:
 )
 @options.out_file('Result file.  [default: beside TARGET; of "default" in this folder]')
 @options.device()
-@click.option(
-    "--runtime",
-    type=options.choices(RuntimeChoice),
-    default="auto",
-    show_default=True,
-    help="What the network runs on, as `auheat predict` has it.",
-)
-@click.option(
-    "--precision",
-    type=options.choices(PrecisionChoice),
-    default="auto",
-    show_default=True,
-    help="What the network computes in; auto is fp32 on ONNX Runtime, bf16 on torch where the "
-    "processor has it.",
-)
+@options.runtime()
+@options.precision()
 @options.workers(default=1, min=0)
 def command(
     target: str | Path, data: Path, out: Path | None, suite: Suite | None, **chosen: Any

@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 
 from auheat.errors import unknown_name
 from auheat.media.limits import MAX_FPS
+from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.weights import DEFAULT, is_default
 from auheat.progress import Advance
 
@@ -148,6 +149,25 @@ def weights(
 ) -> Option:
     """--weights."""
     return click.option("--weights", default=DEFAULT, show_default=True, help=help)
+
+
+def runtime() -> Option:
+    """--runtime."""
+    return _choice("--runtime", RuntimeChoice, "What the network runs on.")
+
+
+def precision() -> Option:
+    """--precision."""
+    return _choice(
+        "--precision",
+        PrecisionChoice,
+        "What the network computes in; auto is fp32 on ONNX Runtime (the default), bf16 on torch "
+        "where the processor has it.",
+    )
+
+
+def _choice(name: str, literal: Any, help: str) -> Option:
+    return click.option(name, type=choices(literal), default="auto", show_default=True, help=help)
 
 
 def max_faces(help: str = "Faces to read at most, the largest first.") -> Option:

@@ -11,7 +11,6 @@ import click
 
 from auheat.cli import FAILED, options
 from auheat.cli.console import say, terminable, warn
-from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.tables.names import TableFormat
 
 
@@ -30,21 +29,8 @@ from auheat.tables.names import TableFormat
 )
 @options.device()
 @options.weights()
-@click.option(
-    "--runtime",
-    type=options.choices(RuntimeChoice),
-    default="auto",
-    show_default=True,
-    help="What the network runs on.",
-)
-@click.option(
-    "--precision",
-    type=options.choices(PrecisionChoice),
-    default="auto",
-    show_default=True,
-    help="What the network computes in; auto is fp32 on ONNX Runtime (the default), bf16 on torch "
-    "where the processor has it.",
-)
+@options.runtime()
+@options.precision()
 @click.option(
     "--threads",
     type=click.IntRange(1, 1024),

@@ -48,10 +48,13 @@ def command(target: str, overrides: tuple[str, ...], **options: Any) -> None:
     on. OVERRIDES change settings of all networks, like optim.epochs=20.
     """
     from auheat.data.manifest import read_manifest
-    from auheat.figures.reproduce import Target
-    from auheat.training.ablations import Sweep
+    from auheat.errors import check_choice
+    from auheat.figures.reproduce import TARGETS, Target
+    from auheat.training.ablations import Sweep, read_preset
 
     preset = options["preset"]
+    check_choice("target", target, TARGETS)  # before the dataset is read
+    read_preset(preset)
     sweep = Sweep(
         read_manifest(options["data"]),
         preset,

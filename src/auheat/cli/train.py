@@ -72,8 +72,9 @@ def _preset_experiment(preset: str, overrides: tuple[str, ...]) -> Experiment:
     from auheat.data.manifest import read_manifest
     from auheat.errors import AuheatError
     from auheat.settings import override
-    from auheat.training.ablations import SCC, Sweep
+    from auheat.training.ablations import SCC, Sweep, read_preset
 
+    read_preset(preset)  # a misspelt one is named before the dataset is missed
     folder = override({}, overrides).get("data", {}).get("folder")
     if not folder:
         raise AuheatError(f"preset {preset} names no dataset: add data.folder=DATASET")

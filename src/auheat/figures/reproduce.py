@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auheat.errors import unknown_name
+from auheat.errors import check_choice, unknown_name
 from auheat.figures import paper_figures, paper_tables, style
 from auheat.figures.rows import Row, control_rows, evaluation_info, rows_of
 from auheat.figures.tables import Table, write_table
@@ -73,8 +73,7 @@ class Target:
     rows: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.name not in TARGETS:
-            raise unknown_name("target", self.name, TARGETS)
+        check_choice("target", self.name, TARGETS)
         if self.name in _TABLES:
             self._wanted()
 

@@ -31,18 +31,13 @@ from auheat.results import FrameResult, checked_image
 from auheat.tables.buffer import TableBuffer
 from auheat.tables.names import TableFormat
 from auheat.tables.schema import Layout, TableSchema, extras_of
+from auheat.tables.tabular import Tabular
 from auheat.tables.writing import table_sink
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars
-    import pyarrow as pa
-
 
 _OVERLAY = ("an annotated video", ".mp4")
 
 
-class VideoPrediction:
+class VideoPrediction(Tabular):
     """A video with what is read in it; `Predictor.predict_video` makes one.
 
     Iterating yields a `FrameResult` with heatmaps for each frame, lazily. Everything else is taken
@@ -179,49 +174,8 @@ class VideoPrediction:
         for _ in self._read(heatmaps=True):
             pass
 
-    def to_pandas(
-        self,
-        *,
-        format: TableFormat = "openface",
-        pose: bool = False,
-        landmarks: bool = False,
-        std: bool = False,
-    ) -> pd.DataFrame:
-        """The video as a pandas table; arguments as for `save`.
-
-        Numbers are not rounded. A frame without a face keeps its place and has NaN for intensities.
-        Where they are calibrated or smoothed, raw columns hold them as they were (not in a Fex
-        table).
-        """
-        return self._buffer(format, pose, landmarks, std).pandas()
-
-    def to_polars(
-        self,
-        *,
-        format: TableFormat = "openface",
-        pose: bool = False,
-        landmarks: bool = False,
-        std: bool = False,
-    ) -> polars.DataFrame:
-        """What `to_pandas` gives, as a polars table, with null for NaN.
-
-        Raises AuheatError, besides, if polars is not installed.
-        """
-        return self._buffer(format, pose, landmarks, std).polars()
-
-    def to_arrow(
-        self,
-        *,
-        format: TableFormat = "openface",
-        pose: bool = False,
-        landmarks: bool = False,
-        std: bool = False,
-    ) -> pa.Table:
-        """What `to_pandas` gives, as an Arrow table, with null for NaN."""
-        return self._buffer(format, pose, landmarks, std).arrow()
-
-    def _buffer(self, format: TableFormat, pose: bool, landmarks: bool, std: bool) -> TableBuffer:
-        buffer = TableBuffer(self._schema(Layout(format, pose, landmarks), std))
+    def _rows(self, layout: Layout, std: bool) -> TableBuffer:
+        buffer = TableBuffer(self._schema(layout, std))
         for result in self._results():
             buffer.add(result)
         return buffer

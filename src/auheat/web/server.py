@@ -24,9 +24,9 @@ from auheat.web import uploads
 from auheat.web.components import STATIC, au_descriptions, colours_css, shared_constants
 from auheat.web.guard import Guard
 from auheat.web.heat import FRAMES_PER_PIECE
-from auheat.web.session import Session
+from auheat.web.session import PENDING, Session
 from auheat.web.session_files import calibrated_table
-from auheat.web.sessions import BusyError, MissingError, SessionStore
+from auheat.web.sessions import BusyError, MissingError, SessionStore, UnfinishedError
 
 _FILES = {
     "shown": {"video": "shown.mp4", "live": "shown.mp4", "photo": "shown.jpg"},
@@ -66,6 +66,7 @@ def application(
     app.add_exception_handler(ClientDisconnect, _stalled)
     app.add_exception_handler(MissingError, _gone)
     app.add_exception_handler(FileNotFoundError, _gone)
+    app.add_exception_handler(UnfinishedError, _unfinished)
     app.add_exception_handler(BusyError, partial(_busy, retry_s=store.limits.retry_s))
     _add_sessions(app, store)
     _add_results(app, store)
@@ -168,7 +169,7 @@ def _add_results(app: FastAPI, store: SessionStore) -> None:
         from_frame(frame, session.files.recorder, session.name).write(path)
         return FileResponse(path, headers=_attached(session, ".baseline.json"))
 
-    @app.get("/api/sessions/{session_id}/content", responses=_errors(404, 422))
+    @app.get("/api/sessions/{session_id}/content", responses=_errors(404, 409, 422))
     def content(session_id: str, baseline: FrameNumber | None = None) -> dict[str, Any]:
         """What a report shows: statistics, peaks and, of a baseline, the calibrated intensities."""
         session = _done(store, session_id)
@@ -241,6 +242,8 @@ def _with_frames(head: dict[str, Any], frames: list[str]) -> str:
 
 def _done(store: SessionStore, session_id: str) -> Session:
     session = store.get(session_id)
+    if session.state in PENDING:
+        raise UnfinishedError(session_id)
     if session.state != "done":
         raise MissingError(session_id)
     return session
@@ -281,6 +284,7 @@ _ERRORS = {
     401: "The token is missing",
     403: "The request is of another website",
     404: "It is not there, or not any more",
+    409: "It is still being read",
     408: "The client stopped sending",
     422: "The request cannot be fulfilled as it is",
     503: "There is no room now; Retry-After says when to try again",
@@ -293,7 +297,7 @@ def _bytes(*types: str) -> dict[str, Any]:
     partial_ = {"description": "A part of it", "content": {name: {} for name in types}}
     return {
         "response_class": Response,
-        "responses": {200: found, 206: partial_, **_errors(404, 422)},
+        "responses": {200: found, 206: partial_, **_errors(404, 409, 422)},
     }
 
 
@@ -319,6 +323,10 @@ async def _stalled(request: Request, error: Exception) -> Response:
 
 async def _gone(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "this is not here any more: open the file again"}, 404)
+
+
+async def _unfinished(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "this is still being read: ask again when that is done"}, 409)
 
 
 async def _busy(request: Request, error: Exception, *, retry_s: int) -> Response:

@@ -40,6 +40,10 @@ class MissingError(Exception):
     """What was asked for is not there, or not any more."""
 
 
+class UnfinishedError(Exception):
+    """What was asked for is made once the session has been read to its end."""
+
+
 class BusyError(Exception):
     """There is no room for another session now. The message says why."""
 

@@ -52,7 +52,7 @@ def content(
         image_of: Gives the images of peaks, if there are any.
         no_images: A line that says why there are none.
     """
-    shown = readings.series[:MAX_PEOPLE]
+    shown = _shown(readings)
     is_video = readings.kind == "video"
     return {
         "kind": readings.kind,
@@ -107,6 +107,11 @@ def _person(readings: Readings, person: PersonSeries) -> dict[str, Any]:
     }
 
 
+def _shown(readings: Readings) -> list[PersonSeries]:
+    """Those who were seen longest, in the order of their numbers, as everywhere on the page."""
+    return sorted(readings.series[:MAX_PEOPLE], key=lambda person: person.face_id)
+
+
 def _facts(readings: Readings) -> str:
     """One line: how much was read, and how many faces are in it."""
     total, seen, people = len(readings.frames), int(readings.with_face.sum()), len(readings.series)
@@ -149,7 +154,7 @@ def _summary(readings: Readings) -> list[dict[str, Any]]:
                 _row(row, _clock(float(person.times[row.row]))) for row in _rows(readings, person)
             ],
         }
-        for person in readings.series[:MAX_PEOPLE]
+        for person in _shown(readings)
     ]
 
 
@@ -253,7 +258,7 @@ def _events(readings: Readings) -> list[list[Any]]:
     """Person, AU, onset, apex, offset in seconds, and peak; those with the highest peaks."""
     if readings.kind != "video" or readings.scale != MAX_INTENSITY:
         return []
-    found = events_of(readings.series[:MAX_PEOPLE], readings.aus)
+    found = events_of(_shown(readings), readings.aus)
     strongest = sorted(found, key=lambda event: -event.peak)[:MAX_EVENTS]
     rows = [
         [e.face_id, e.au, *(round(x, 2) for x in (e.onset, e.apex, e.offset)), round(e.peak, 2)]

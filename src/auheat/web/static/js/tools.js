@@ -23,7 +23,7 @@ export class Tools {
       this.say("This frame shows no face: go to one that does.");
       return;
     }
-    if (await this.show(frame)) this.say(`Frame ${frame + 1} is the baseline: it is taken off.`);
+    if (await this.show(frame)) this.say("");
   }
 
   async unpick() {
