@@ -153,7 +153,7 @@ def _pipeline(clip: Path, predictor: Predictor, folder: Path) -> None:
     tracker = predictor.detector.tracker()
     with (
         table_sink(folder / "pipeline.csv", TableSchema("video", predictor.aus)) as rows,
-        closing(predict_frames(VideoFile(clip), predictor, tracker, images=False)) as read,
+        closing(predict_frames(VideoFile(clip), predictor, tracker=tracker, images=False)) as read,
     ):
         for _, result in read:
             rows.write(result)

@@ -45,7 +45,7 @@ def write(path: Path, *lines: str) -> Path:
 
 
 def matched(target: Path, whole: Manifest, kind: str = "auto") -> Predictions:
-    return join_to_labels(read_foreign(target, kind), whole, whole, {"name": "x"})
+    return join_to_labels(read_foreign(target, kind), whole, part=whole, about={"name": "x"})
 
 
 def found(target: Path, whole: Manifest, kind: str = "auto") -> dict[tuple[str, int], float]:

@@ -45,7 +45,7 @@ def uneven(seed: int, subjects: int = 7, aus: int = 3) -> tuple[Array, Array, ND
 def test_resamples_equal_a_plain_loop_over_the_same_draws(seed: int) -> None:
     p, y, who = uneven(seed)
     drawn = draw(7, 40, seed)
-    found = resampled(subject_sums(p, y, who, 7), drawn)
+    found = resampled(subject_sums(p, y, of_row=who, subjects=7), drawn)
     for r, times in enumerate(drawn.astype(int)):
         rows = np.concatenate([np.flatnonzero(who == s) for s in np.repeat(np.arange(7), times)])
         expected = Agreement.of(p[rows], y[rows])
@@ -95,8 +95,8 @@ def test_draws_are_of_subjects_with_replacement() -> None:
 def test_large_offsets_lose_no_precision() -> None:
     p, y, who = uneven(2)
     drawn = draw(7, 20, 1)
-    plain = resampled(subject_sums(p, y, who, 7), drawn)
-    moved = resampled(subject_sums(p + 1e6, y + 1e6, who, 7), drawn)
+    plain = resampled(subject_sums(p, y, of_row=who, subjects=7), drawn)
+    moved = resampled(subject_sums(p + 1e6, y + 1e6, of_row=who, subjects=7), drawn)
     for metric in METRICS:
         np.testing.assert_allclose(moved[metric], plain[metric], rtol=1e-6, atol=1e-8)
 
@@ -108,7 +108,9 @@ def test_what_does_not_vary_is_undefined_and_silent() -> None:
     p = np.full_like(y, 0.237)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        one = resampled(subject_sums(p, y, who, 3), np.array([[0.0, 3.0, 0.0], [1.0, 1.0, 1.0]]))
+        one = resampled(
+            subject_sums(p, y, of_row=who, subjects=3), np.array([[0.0, 3.0, 0.0], [1.0, 1.0, 1.0]])
+        )
         bounds = intervals(table(p, y, who))
         alone = intervals(table(p[:50], y[:50], who[:50]))
     assert np.isnan(one["icc"][0, 0]) and np.isnan(one["pcc"]).all()
@@ -187,7 +189,9 @@ def test_coverage_of_the_interval() -> None:
             hits[metric] += found[metric][0] <= value <= found[metric][1]
         if number >= 100:
             continue
-        naive = resampled(subject_sums(p, y, np.arange(len(who)), len(who)), draws)["icc"]
+        naive = resampled(subject_sums(p, y, of_row=np.arange(len(who)), subjects=len(who)), draws)[
+            "icc"
+        ]
         low, high = np.percentile(naive, [2.5, 97.5])
         hits["frames"] += low <= truth["icc"] <= high
     assert 0.876 <= hits["icc"] / sets <= 0.968

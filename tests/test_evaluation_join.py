@@ -73,7 +73,7 @@ def test_only_the_asked_part_is_measured(tmp_path: Path) -> None:
         openface(tmp_path / f"{name}.csv", "2, 0, 0, 0.9, 1, 0, 1.5, 0, 0")
     second = DISFA.table[DISFA.table["subject"] == "SN002"].reset_index(drop=True)
     part = Manifest(second, DISFA.folder, DISFA.crop, DISFA.source)
-    result = join_to_labels(read_foreign(tmp_path), DISFA, part, {})
+    result = join_to_labels(read_foreign(tmp_path), DISFA, part=part, about={})
     assert result.subjects.tolist() == ["SN002"]
     assert result.about["coverage"] == {"images": 1, "of": 4}
 

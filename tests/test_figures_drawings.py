@@ -151,7 +151,7 @@ def test_figure_7_shows_the_chosen_channels() -> None:
         ((4, 2), "channels 5 and 3 of 6, those with the largest weights"),
         ((2, 4), "channels 3 and 5 of 6"),
     ):
-        figure = figure7(shown, False, chosen)
+        figure = figure7(shown, False, channels=chosen)
         assert any(word.startswith(f"{said}; weights are means") for word in words(figure))
         bars = [[bar.get_height() for bar in axes.containers[0]] for axes in figure.axes[:2]]
         assert_allclose(bars, shown.weights[:, list(chosen)].T)

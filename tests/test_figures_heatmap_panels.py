@@ -21,7 +21,7 @@ from drawn_figures import curve, drawn, faces, pictures, words
 def test_heatmaps_lie_where_the_network_saw_them() -> None:
     """Pixel centres at integers: map pixel i of 8 covers face pixels 5 i - 0.5 to 5 i + 4.5."""
     shown = faces(1)
-    figure = figure5(shown, [], False, ("AU12", "AU01"))
+    figure = figure5(shown, [], synthetic=False, aus=("AU12", "AU01"))
     (face_alone,), (face, heat), (_, other) = pictures(figure)
     assert_array_equal(face_alone.get_array(), shown.images[0])
     assert face.get_extent() == list(heat.get_extent()) == [-0.5, 39.5, 39.5, -0.5]
@@ -48,7 +48,7 @@ def test_every_heatmap_has_the_scale_0_to_5() -> None:
 
 def test_titles_of_figure_5_hold_prediction_and_label() -> None:
     shown = faces()
-    said = words(figure5(shown, [], False, ("AU01", "AU02")))
+    said = words(figure5(shown, [], synthetic=False, aus=("AU01", "AU02")))
     for row in range(2):
         assert f"AU01\npred {shown.predictions[row, 0]:.1f} | label 3" in said
     assert f"AU02\npred {shown.predictions[0, 1]:.1f} | label –" in said
@@ -62,14 +62,14 @@ def test_the_strongest_aus_are_shown_unless_others_are_named() -> None:
     shown = Faces(shown.images, shown.maps, shown.predictions, labels, shown.aus)
     assert shown.strongest(3) == tuple(PAPER_AUS[a] for a in (2, 5, 9))
     with pytest.raises(ValueError, match="1 to 6 AUs and 2 curves"):
-        figure5(shown, [], False, PAPER_AUS)
+        figure5(shown, [], synthetic=False, aus=PAPER_AUS)
     with pytest.raises(ValueError, match="1 to 6 AUs and 2 curves"):
-        figure5(shown, [curve()] * 3, False)
+        figure5(shown, [curve()] * 3, synthetic=False)
 
 
 def test_curves_hold_the_numbers_and_the_icc_of_pingouin() -> None:
     seen = curve()
-    figure = figure5(faces(1), [seen], False)
+    figure = figure5(faces(1), [seen], synthetic=False)
     axes = figure.axes[-1]
     lines = {line.get_label(): line.get_ydata() for line in axes.lines}
     assert_array_equal(lines["label"], seen.labelled)
@@ -81,7 +81,7 @@ def test_curves_hold_the_numbers_and_the_icc_of_pingouin() -> None:
     assert seen.icc == pytest.approx(expected, abs=1e-6)
     assert axes.get_title("left") == f"AU12, SN001: ICC {expected:.2f}"
     flat = AgreementCurve(np.arange(5), np.zeros(5), np.zeros(5), "AU05", "SN002")
-    title = figure5(faces(1), [flat], False).axes[-1].get_title("left")
+    title = figure5(faces(1), [flat], synthetic=False).axes[-1].get_title("left")
     assert title == "AU05, SN002: ICC not defined"
 
 
@@ -105,7 +105,7 @@ def test_a_curve_is_one_sequence_in_order() -> None:
 
 def test_figure_8_shows_both_networks_of_each_face() -> None:
     above, below = faces(), faces(seed=1)
-    figure = figure8(above, below, False, ("AU06", "AU12"))
+    figure = figure8(above, below, synthetic=False, aus=("AU06", "AU12"))
     heats = [images[1].get_array() for images in pictures(figure) if len(images) == 2]
     chosen = [PAPER_AUS.index(au) for au in ("AU06", "AU12")]
     expected = [faces.maps[row, a] for row in range(2) for faces in (above, below) for a in chosen]
@@ -114,4 +114,4 @@ def test_figure_8_shows_both_networks_of_each_face() -> None:
     assert said.count("(a) with SCC") == said.count("(b) without SCC") == 2
     assert f"pred {below.predictions[1, chosen[0]]:.1f}" in said
     with pytest.raises(ValueError, match="the same pictures and labels"):
-        figure8(above, replace(below, images=below.images + np.uint8(1)), False)
+        figure8(above, replace(below, images=below.images + np.uint8(1)), synthetic=False)

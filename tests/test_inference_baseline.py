@@ -38,7 +38,7 @@ def test_a_baseline_frame_is_the_median_about_it(people: list[Face]) -> None:
     """A quarter of a second at 25 frames is six frames before and six after."""
     greys = [200] * 10 + [50, 52, 51, 53, 55, 54, 50, 57, 58, 59, 60, 61, 62] + [200] * 20
     source = Greys(greys)
-    found = at_frame(17, source, grey_predictor([people[:1]]))
+    found = at_frame(17, source, predictor=grey_predictor([people[:1]]))
     assert list(found.faces) == [0]
     assert found.faces[0].frames == tuple(range(11, 24))
     middle = float(np.median(greys[10:23]))
@@ -46,7 +46,7 @@ def test_a_baseline_frame_is_the_median_about_it(people: list[Face]) -> None:
         intensities_of(middle), abs=1e-5
     )
     assert found.source == "clip"
-    first = at_frame(1, source, grey_predictor([people[:1]]))
+    first = at_frame(1, source, predictor=grey_predictor([people[:1]]))
     assert first.faces[0].frames == tuple(range(1, 8))
 
 
@@ -56,15 +56,15 @@ def test_a_frame_a_quarter_of_a_second_later_counts_whatever_its_rounding(
     """At 24 frames a second the sixth lies just there, but in floats 28 / 24 > 22 / 24 + 0.25."""
     assert 22 / 24 + BASELINE_WINDOW_S < 28 / 24
     source = Greys([50] * 17 + [90] * 6 + [60] * 6 + [200] * 5, rate=24)
-    found = at_frame(23, source, grey_predictor([people[:1]]))
+    found = at_frame(23, source, predictor=grey_predictor([people[:1]]))
     assert found.faces[0].frames == tuple(range(17, 30))
 
 
 def test_a_baseline_frame_knows_only_who_is_in_it(people: list[Face]) -> None:
     script = [people[:1], people[:1], people, people]
     source = Greys([50, 50, 100, 100])
-    assert list(at_frame(2, source, grey_predictor(script)).faces) == [0]
-    assert sorted(at_frame(3, source, grey_predictor(script)).faces) == [0, 1]
+    assert list(at_frame(2, source, predictor=grey_predictor(script)).faces) == [0]
+    assert sorted(at_frame(3, source, predictor=grey_predictor(script)).faces) == [0, 1]
     video = VideoPrediction(source, grey_predictor(script), PostProcessing(baseline=2))
     table = video.to_pandas()
     assert table.loc[table.face_id == 0, "AU09_r"].tolist() == [0.0] * 4
@@ -74,9 +74,9 @@ def test_a_baseline_frame_knows_only_who_is_in_it(people: list[Face]) -> None:
 def test_baseline_frames_that_are_not_there(people: list[Face]) -> None:
     source = Greys([50] * 4)
     with pytest.raises(AuheatError, match="clip has 4 frames: there is no baseline frame 5"):
-        at_frame(5, source, grey_predictor([people]))
+        at_frame(5, source, predictor=grey_predictor([people]))
     with pytest.raises(AuheatError, match="frame 2 of clip shows no face"):
-        at_frame(2, source, grey_predictor([people, []]))
+        at_frame(2, source, predictor=grey_predictor([people, []]))
 
 
 def test_the_quietest_frames() -> None:

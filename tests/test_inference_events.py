@@ -25,7 +25,14 @@ def events_of(
     stamps = np.arange(len(levels)) / 10 if times is None else np.array(times)
     frames = np.arange(1, len(levels) + 1)
     chosen = Thresholds(**({"shortest": 0.0} | thresholds))
-    return events_of_au(3, "AU12", frames, stamps, np.array(levels, float), chosen)
+    return events_of_au(
+        3,
+        "AU12",
+        frames=frames,
+        times=stamps,
+        intensities=np.array(levels, float),
+        thresholds=chosen,
+    )
 
 
 def spans(events: list[Event]) -> list[tuple[int, int, int]]:
@@ -116,7 +123,7 @@ def test_known_movements_are_found_where_they_are() -> None:
     ]
     times = np.arange(180) / 30
     levels = np.array([max(movement.at(t) for movement in movements) for t in times])
-    found = events_of_au(0, "AU12", np.arange(1, 181), times, levels)
+    found = events_of_au(0, "AU12", frames=np.arange(1, 181), times=times, intensities=levels)
     assert len(found) == 2
     for event, movement in zip(found, movements, strict=False):
         rise = movement.apex - movement.onset

@@ -51,7 +51,7 @@ def run(
     processing = options.pop("processing", AS_PREDICTED)
     about = {name: options.pop(name) for name in ("fps", "progress") if name in options}
     job = PredictionJob(predictor, Outputs(out, **options), processing, **about)  # type: ignore[arg-type]
-    return list(job.run(gather(paths, out, sequence)))
+    return list(job.run(gather(paths, out, sequence=sequence)))
 
 
 def rows(path: Path) -> list[list[str]]:

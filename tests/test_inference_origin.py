@@ -47,14 +47,14 @@ def test_results_of_another_input_of_that_name_are_kept(tmp_path: Path) -> None:
         path.write_bytes(content)
     names = []
     for path in (first, second, first, second):
-        (item,) = gather([path], out, False, is_of)
+        (item,) = gather([path], out, sequence=False, is_of=is_of)
         names.append(item.name)
         write_origin(out / item.name, path, {})
     assert names == ["session", "session.mp4", "session", "session.mp4"]
     moved = tmp_path / "P3" / "session.mp4"
     moved.parent.mkdir()
     Path(first).replace(moved)
-    assert gather([moved], out, False, is_of)[0].name == "session"
+    assert gather([moved], out, sequence=False, is_of=is_of)[0].name == "session"
 
 
 def test_results_of_nobody_knows_what_are_replaced(tmp_path: Path) -> None:

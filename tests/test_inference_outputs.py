@@ -104,7 +104,7 @@ def test_files_are_those_of_the_command_line(
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    (outcome,) = PredictionJob(predictor, Outputs(out)).run(gather([clip], out, False))
+    (outcome,) = PredictionJob(predictor, Outputs(out)).run(gather([clip], out, sequence=False))
     predictor.predict_video(str(clip)).save(str(tmp_path / "own.csv"))
     assert (tmp_path / "own.csv").read_bytes() == outcome.files[0].read_bytes()
 

@@ -53,7 +53,7 @@ def test_results_are_those_of_a_plain_loop_bit_for_bit(
     frames: list[Frame], predictor: Predictor
 ) -> None:
     expected = plain_loop(frames, predictor, 5)
-    found = list(predict_frames(frames, predictor, predictor.detector.tracker()))
+    found = list(predict_frames(frames, predictor, tracker=predictor.detector.tracker()))
     assert len(found) == len(expected) == len(frames) == 23
     for (image, result), plain in zip(found, expected, strict=True):
         assert (result.frame, result.timestamp) == (plain.frame, plain.timestamp)
@@ -69,7 +69,7 @@ def test_results_are_those_of_a_plain_loop_bit_for_bit(
 
 
 def test_pictures_that_nobody_wants_are_not_kept(frames: list[Frame], predictor: Predictor) -> None:
-    read = predict_frames(frames[:6], predictor, predictor.detector.tracker(), images=False)
+    read = predict_frames(frames[:6], predictor, tracker=predictor.detector.tracker(), images=False)
     assert [image for image, _ in read] == [None] * 6
 
 
@@ -78,7 +78,7 @@ def test_an_unreadable_video_is_refused_through_all_stages(tmp_path: Path) -> No
     source.path = tmp_path / "gone.mp4"
     predictor = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu")
     with pytest.raises(AuheatError, match=r"no file at .*gone\.mp4"):
-        list(predict_frames(source, predictor, predictor.detector.tracker()))
+        list(predict_frames(source, predictor, tracker=predictor.detector.tracker()))
 
 
 @pytest.mark.parametrize(("there", "left"), [(1, 1), (2, 1), (8, 7)])

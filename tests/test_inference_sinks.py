@@ -152,7 +152,7 @@ def test_a_video_may_change_its_size(tmp_path: Path) -> None:
 
 def test_overlay_photo(tmp_path: Path) -> None:
     image = texture(0, 360, 640)
-    write_overlay_photo(tmp_path / "a.jpg", AUS, image, RESULTS[0])
+    write_overlay_photo(tmp_path / "a.jpg", AUS, image=image, result=RESULTS[0])
     expected = Overlay(AUS, 360, 640).draw(image, RESULTS[0])
     with Pillow.open(tmp_path / "a.jpg") as stored:
         shown = np.asarray(stored)

@@ -71,7 +71,7 @@ def test_every_frame_gets_its_own_faces(faces: list[Face]) -> None:
     script = [[], faces[:1], faces]
     predictor = Predictor(small_checkpoint(), KnownFaces(script), device="cpu")
     clip = Clip(2 * BATCH_FRAMES + 3, 240, 320)
-    found = list(predict_frames(clip, predictor, predictor.detector.tracker()))
+    found = list(predict_frames(clip, predictor, tracker=predictor.detector.tracker()))
     assert [image[0, 0, 0] + 1 for image, _ in found if image is not None] == [
         result.frame for _, result in found
     ]

@@ -295,7 +295,7 @@ def test_rows_find_their_labels_in_any_order(order: list[int], kept: set[int]) -
     numbers = [n for n in order if n in kept]
     given_ = pd.DataFrame({"source": "out/P1", "picture": False, "frame": numbers, "face": "0"})
     given_ = given_.assign(confidence=1.0, AU12=[n / 10 for n in numbers])
-    found = join_to_labels(ForeignTable("auheat", given_), whole, whole, {})
+    found = join_to_labels(ForeignTable("auheat", given_), whole, part=whole, about={})
     assert found.table["frame"].to_list() == sorted(kept)
     np.testing.assert_allclose(found.values()[:, 0], [n / 10 for n in sorted(kept)], rtol=1e-6)
     assert found.about["coverage"] == {"images": len(kept), "of": 12}

@@ -51,7 +51,7 @@ def clip(tmp_path: Path) -> Path:
 def run(predictor: Predictor, out: Path, *paths: Path, **options: object) -> list[Outcome]:
     make_folder(out)
     job = PredictionJob(predictor, Outputs(out, **options))  # type: ignore[arg-type]
-    return list(job.run(gather(paths, out, False)))
+    return list(job.run(gather(paths, out, sequence=False)))
 
 
 def result(frame: int, level: float) -> FrameResult:

@@ -143,7 +143,7 @@ def test_an_unknown_format_is_named() -> None:
 
 @pytest.mark.parametrize("scalar", [float, np.float32, np.float64])
 def test_presence_agrees_with_the_printed_intensity(scalar: type) -> None:
-    column = of_au("AU01_r", "intensity", "AU01")
+    column = of_au("AU01_r", "intensity", of="AU01")
     for step in range(9900, 10100):
         intensity = scalar(step / 10000)
         assert is_present(intensity) == (float(column.text(intensity)) >= 1.0), step

@@ -63,7 +63,7 @@ def has_landmarks(root: Path) -> bool:
 def read(root: Path, options: ReadOptions) -> Source:
     faces, codes = locate(root, "faces"), locate(root, "codes")
     assert faces is not None and codes is not None
-    aus, unknown = choose_aus(SPEC.aus, SPEC.aus, options.aus, root)
+    aus, unknown = choose_aus(SPEC.aus, SPEC.aus, wanted=options.aus, root=root)
     problems: list[str] = []
     recordings = []
     for match, folder in matching(faces, r"p\d"):

@@ -111,7 +111,7 @@ def command(
     from auheat.inference.writers import Outputs
     from auheat.tables.schema import Layout
 
-    gathered = gather(inputs, out, sequence, is_of)
+    gathered = gather(inputs, out, sequence=sequence, is_of=is_of)
     predictor = load(
         weights,
         device=device,

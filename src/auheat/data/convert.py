@@ -119,7 +119,7 @@ def convert(
     tell = partial(_tell, root, strict, warn)
     for problem in source.problems:
         tell(problem)
-    described = _description(plan, dataset, landmarks, source, root)
+    described = _description(plan, dataset, landmarks=landmarks, source=source, root=root)
     noted = {**described, "crop": asdict(plan.crop), "root": str(root.resolve())}
     noted["dlib_model"] = str(plan.dlib_model)
     resumable.begin(out, noted, FILE)
@@ -160,7 +160,7 @@ def _check(source: Source, root: Path) -> None:
 
 
 def _description(
-    plan: ConversionPlan, dataset: Dataset, landmarks: LandmarkSource, source: Source, root: Path
+    plan: ConversionPlan, dataset: Dataset, *, landmarks: LandmarkSource, source: Source, root: Path
 ) -> dict[str, Any]:
     """What the manifest says about where its rows come from."""
     folder = root if root.is_dir() else root.parent

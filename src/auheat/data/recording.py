@@ -205,7 +205,7 @@ def au_number(au: str) -> int:
 
 
 def choose_aus(
-    coded: Collection[str], usual: Collection[str], wanted: tuple[str, ...] | None, root: Path
+    coded: Collection[str], usual: Collection[str], *, wanted: tuple[str, ...] | None, root: Path
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The AUs to read, and those among the usual ones that are coded but not in `facs.TABLE`.
 

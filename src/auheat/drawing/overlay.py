@@ -108,7 +108,7 @@ class Overlay:
         for x, towards_x in ((x0, arm), (x1, -arm)):
             for y, towards_y in ((y0, arm), (y1, -arm)):
                 angle = np.array([[x + towards_x, y], [x, y], [x, y + towards_y]])
-                _polyline(picture, angle, colour, self._line)
+                _polyline(picture, angle, colour=colour, line=self._line)
         radius = max(0.8, 0.0045 * (y1 - y0))
         for point in geometry.apply(to_picture, prediction.landmarks):
             _dot(picture, point, radius)
@@ -155,7 +155,7 @@ def _lay_heat(picture: Image, prediction: FacePrediction, to_picture: geometry.T
 
 
 def _polyline(
-    picture: Image, points: NDArray[np.float64], colour: tuple[int, ...], line: int
+    picture: Image, points: NDArray[np.float64], *, colour: tuple[int, ...], line: int
 ) -> None:
     fixed = np.rint(points * 16).astype(np.int32)
     cv2.polylines(picture, [fixed], False, colour, line, cv2.LINE_AA, 4)

@@ -103,7 +103,9 @@ class Panel:
                 x = x0 + (x1 - x0) * tick / MAX_INTENSITY
                 pen.line([self._at(x, y1 - 3), self._at(x, y1)], _TICK, self._pixels(1))
             middle = (y0 + y1) / 2
-            self._name_on_bar(pen, TABLE[au].title, x0, middle, end, intensity_colour(level))
+            self._name_on_bar(
+                pen, TABLE[au].title, x=x0, middle=middle, end=end, fill=intensity_colour(level)
+            )
             if faces:
                 self._text(pen, (WIDTH - _MARGIN, middle), f"{level:.1f}", _TEXT, "rm")
         if faces:
@@ -115,6 +117,7 @@ class Panel:
         self,
         pen: ImageDraw.ImageDraw,
         title: str,
+        *,
         x: float,
         middle: float,
         end: float,

@@ -150,19 +150,20 @@ def assess(
         predictions = measure(network, weights, selection, workers=workers, progress=progress)
         folder = Path() if is_default(target) else weights.parent
         place = folder / _result_name(selection, Path(data), trained=bool(experiment))
-        return _assessment(predictions, selection, place, True, ())
+        return _assessment(predictions, selection, place=place, is_network=True, notes=())
     table = read_foreign(target, format)
     path = Path(target) if isinstance(target, str | Path) else Path("table")
     selection = select(read_manifest(data), split, **chosen)
     about = {"name": f"{path.stem} ({table.kind})", "weights": path.name, **selection.about}
-    predictions = join_to_labels(table, selection.whole, selection.part, about)
+    predictions = join_to_labels(table, selection.whole, part=selection.part, about=about)
     place = path.parent / f"{path.stem}-{split}.json"
-    return _assessment(predictions, selection, place, False, table.notes)
+    return _assessment(predictions, selection, place=place, is_network=False, notes=table.notes)
 
 
 def _assessment(
     predictions: Predictions,
     selection: Selection,
+    *,
     place: Path,
     is_network: bool,
     notes: tuple[str, ...],

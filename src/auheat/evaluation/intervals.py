@@ -42,7 +42,9 @@ def intervals(predictions: Predictions, resamples: int = RESAMPLES, seed: int = 
     has a value, and for fewer than two subjects.
     """
     who, of_row = np.unique(predictions.subjects.astype(str), return_inverse=True)
-    sums = subject_sums(predictions.values(), predictions.labels(), of_row, len(who))
+    sums = subject_sums(
+        predictions.values(), predictions.labels(), of_row=of_row, subjects=len(who)
+    )
     found = resampled(sums, draw(len(who), resamples, seed))
     everybody = np.ones((len(who), len(who)))
     whole, without = (
@@ -63,7 +65,7 @@ def draw(subjects: int, resamples: int, seed: int) -> Floats:
     return rng.multinomial(subjects, np.full(subjects, 1 / subjects), resamples).astype(np.float64)
 
 
-def subject_sums(p: Floats, y: Floats, of_row: NDArray[np.int64], subjects: int) -> Floats:
+def subject_sums(p: Floats, y: Floats, *, of_row: NDArray[np.int64], subjects: int) -> Floats:
     """Sums (S, A, 8) over each subject's rows of predictions p and labels y, both (N, A).
 
     1, p, y, p^2, y^2, p y, |p - y| and (p - y)^2, where p and y in the first six are counted from

@@ -28,7 +28,7 @@ Video = tuple[str, str]  # subject and sequence
 
 
 def join_to_labels(
-    table: ForeignTable, whole: Manifest, part: Manifest, about: Mapping[str, object]
+    table: ForeignTable, whole: Manifest, *, part: Manifest, about: Mapping[str, object]
 ) -> Predictions:
     """Somebody's predictions for a part of a whole dataset, of the AUs that the part codes.
 

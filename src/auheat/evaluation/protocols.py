@@ -123,7 +123,7 @@ def folds(
     if not 0 <= val_fraction < 1:
         raise AuheatError(f"val_fraction = {val_fraction}: give a fraction from 0 to below 1")
     held = sorted(set(subjects))
-    lists = _lists(protocol, held, k, seed)
+    lists = _lists(protocol, held, k=k, seed=seed)
     unknown = [name for name in held if not any(name in names for names in lists)]
     if unknown:
         raise AuheatError(
@@ -169,7 +169,7 @@ def assign(manifest: Manifest, fold: Fold) -> Manifest:
     return replace(manifest, table=rows)
 
 
-def _lists(protocol: str, held: Sequence[str], k: int, seed: int) -> Sequence[Sequence[str]]:
+def _lists(protocol: str, held: Sequence[str], *, k: int, seed: int) -> Sequence[Sequence[str]]:
     """The lists of subjects that a protocol tells apart."""
     known = published(protocol)
     if known:

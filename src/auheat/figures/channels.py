@@ -77,7 +77,7 @@ def most_discriminative_images(
 
 @style.styled
 def figure7(
-    shown: Channels, synthetic: bool, channels: tuple[int, int] = FIRST, data: str = ""
+    shown: Channels, synthetic: bool, *, channels: tuple[int, int] = FIRST, data: str = ""
 ) -> Figure:
     """(a) The weights of two channels for each AU; (b) pictures, and the channels' responses.
 
@@ -101,7 +101,7 @@ def figure7(
         most = max(1.08 * float(np.abs(shown.weights[:, channel]).max()), 1e-9)
         _weights(axes, shown, channel, most, (style.BLUE, style.ORANGE)[place])
         axes.tick_params(labelbottom=place == 1)
-    _responses(sheet, shown, channels, start, cell)
+    _responses(sheet, shown, channels=channels, start=start, cell=cell)
     return sheet.figure
 
 
@@ -129,7 +129,7 @@ def _weights(axes: Axes, shown: Channels, channel: int, most: float, colour: str
 
 
 def _responses(
-    sheet: style.Sheet, shown: Channels, channels: tuple[int, int], start: float, cell: float
+    sheet: style.Sheet, shown: Channels, *, channels: tuple[int, int], start: float, cell: float
 ) -> None:
     """Rows of an image and both channels' responses on it, each as fractions of its highest."""
     maps = shown.responses[:, list(channels)]
@@ -141,11 +141,11 @@ def _responses(
         titles = [(axes, "(b) input")]
         for place, channel in enumerate(channels):
             axes = sheet.axes(start + (place + 1) * (cell + _GAP), top, cell, cell)
-            heat = show_map(axes, image, maps[row, place], 1.0)
+            heat = show_map(axes, image, values=maps[row, place], most=1.0)
             titles.append((axes, f"channel {channel + 1}"))
         if not row:
             for axes, words in titles:
                 axes.set_title(words, fontsize=style.SMALL)
     high = len(shown.images) * (cell + _GAP) - _GAP
     right = start + 3 * (cell + _GAP)
-    show_scale(sheet, (right, _WORDS, _BAR, high), heat, "response / channel's highest")
+    show_scale(sheet, (right, _WORDS, _BAR, high), heat=heat, label="response / channel's highest")

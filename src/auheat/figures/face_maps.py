@@ -95,6 +95,7 @@ def show_face(axes: Axes, image: NDArray[np.uint8]) -> AxesImage:
 def show_map(
     axes: Axes,
     image: NDArray[np.uint8],
+    *,
     values: NDArray[np.floating[Any]],
     most: float = MAX_INTENSITY,
 ) -> AxesImage:
@@ -110,7 +111,9 @@ def show_map(
     )
 
 
-def show_scale(sheet: style.Sheet, place: tuple[float, ...], heat: AxesImage, label: str) -> None:
+def show_scale(
+    sheet: style.Sheet, place: tuple[float, ...], *, heat: AxesImage, label: str
+) -> None:
     """A bar of the colours over mid-grey, as they look on a face. place: as for `Sheet.axes`."""
     left, top, width, height = place
     axes = sheet.axes(left, top, width, height)

@@ -76,6 +76,7 @@ class AgreementCurve:
 def figure5(
     faces: Faces,
     curves: Sequence[AgreementCurve],
+    *,
     synthetic: bool,
     aus: Sequence[str] | None = None,
     data: str = "",
@@ -102,7 +103,7 @@ def figure5(
     )
     heat = _predicted(sheet, chosen, cell)
     right = _LEFT + (1 + len(chosen.aus)) * (cell + _GAP)
-    show_scale(sheet, (right, _WORDS, _BAR, rows - _WORDS), heat, "intensity (level)")
+    show_scale(sheet, (right, _WORDS, _BAR, rows - _WORDS), heat=heat, label="intensity (level)")
     room = style.PAGE - _CURVE_LEFT - _CURVE_RIGHT
     for place, curve in enumerate(curves):
         wide = (room - _CURVE_GAP * (len(curves) - 1)) / len(curves)
@@ -115,6 +116,7 @@ def figure5(
 def figure8(
     with_scc: Faces,
     without_scc: Faces,
+    *,
     synthetic: bool,
     aus: Sequence[str] | None = None,
     data: str = "",
@@ -143,10 +145,12 @@ def figure8(
             left = _LEFT + cell + _GAP
             middle = sheet.top + top + cell / 2
             sheet.text(left, middle, words, style.SMALL, rotation=90, va="center")
-            heat = _compared(sheet, faces, row, (left + _LETTERS, top, cell), titles=not place)
+            heat = _compared(
+                sheet, faces, row=row, place=(left + _LETTERS, top, cell), titles=not place
+            )
     right = _LEFT + _LETTERS + (1 + len(names)) * (cell + _GAP)
     high = count * pair - _WORDS - _PREDICTED
-    show_scale(sheet, (right, _WORDS, _BAR, high), heat, "intensity (level)")
+    show_scale(sheet, (right, _WORDS, _BAR, high), heat=heat, label="intensity (level)")
     return sheet.figure
 
 
@@ -157,7 +161,7 @@ def _predicted(sheet: style.Sheet, faces: Faces, cell: float) -> AxesImage:
         _input(sheet, image, (_LEFT, top, cell))
         for a, au in enumerate(faces.aus):
             axes = sheet.axes(_LEFT + (a + 1) * (cell + _GAP), top, cell, cell)
-            heat = show_map(axes, image, faces.maps[row, a])
+            heat = show_map(axes, image, values=faces.maps[row, a])
             label = level_text(faces.labels[row, a])
             words = f"{au}\npred {faces.predictions[row, a]:.1f} | label {label}"
             axes.set_title(words, fontsize=style.SMALL)
@@ -175,6 +179,7 @@ def _input(sheet: style.Sheet, image: NDArray[np.uint8], place: tuple[float, flo
 def _compared(
     sheet: style.Sheet,
     faces: Faces,
+    *,
     row: int,
     place: tuple[float, float, float],
     titles: bool,
@@ -183,7 +188,7 @@ def _compared(
     left, top, cell = place
     for a, au in enumerate(faces.aus):
         axes = sheet.axes(left + a * (cell + _GAP), top, cell, cell)
-        heat = show_map(axes, faces.images[row], faces.maps[row, a])
+        heat = show_map(axes, faces.images[row], values=faces.maps[row, a])
         if titles:
             label = level_text(faces.labels[row, a])
             axes.set_title(f"{au}\nlabel {label}", fontsize=style.SMALL)

@@ -62,8 +62,24 @@ def figure6(curve: NeighbourCurve, synthetic: bool, data: str = "") -> Figure:
     wide = style.COLUMN - _LEFT - _RIGHT
     above = sheet.axes(_LEFT, _ABOVE, wide, _PLOT)
     below = sheet.axes(_LEFT, _ABOVE + _PLOT + _GAP, wide, _PLOT)
-    _curve(above, curve, curve.icc, curve.icc_deviation, _ICC_SPAN, style.BLUE, "o")
-    _curve(below, curve, curve.mae, curve.mae_deviation, _MAE_SPAN, style.ORANGE, "s")
+    _curve(
+        above,
+        curve,
+        values=curve.icc,
+        deviation=curve.icc_deviation,
+        span=_ICC_SPAN,
+        colour=style.BLUE,
+        marker="o",
+    )
+    _curve(
+        below,
+        curve,
+        values=curve.mae,
+        deviation=curve.mae_deviation,
+        span=_MAE_SPAN,
+        colour=style.ORANGE,
+        marker="s",
+    )
     above.set_ylabel("ICC(3,1)")
     below.set_ylabel("MAE (levels)")
     above.tick_params(labelbottom=False)
@@ -75,6 +91,7 @@ def figure6(curve: NeighbourCurve, synthetic: bool, data: str = "") -> Figure:
 def _curve(
     axes: Axes,
     curve: NeighbourCurve,
+    *,
     values: Sequence[float],
     deviation: Sequence[float] | None,
     span: float,

@@ -59,7 +59,7 @@ def draw_figure5(sweep: Sweep) -> Figure:
     ]
     faces = activations.face_activations(checkpoint, part, rows)
     words = f"{_words(sweep)}; {_PICKED}; sequences are those whose labels vary most"
-    return figure5(faces, curves, _synthetic(sweep), data=words)
+    return figure5(faces, curves, synthetic=_synthetic(sweep), data=words)
 
 
 def draw_figure6(sweep: Sweep, ks: Sequence[int], results: Path) -> Figure:
@@ -86,7 +86,7 @@ def draw_figure7(sweep: Sweep) -> Figure:
     channels = most_discriminative_channels(seen.weights)
     chosen = [rows[place] for place in most_discriminative_images(seen.responses, channels)]
     shown = activations.channel_activations(checkpoint, part, chosen)
-    return figure7(shown, _synthetic(sweep), channels, _words(sweep))
+    return figure7(shown, _synthetic(sweep), channels=channels, data=_words(sweep))
 
 
 def draw_figure8(sweep: Sweep) -> Figure:
@@ -96,7 +96,7 @@ def draw_figure8(sweep: Sweep) -> Figure:
     without, _ = _network(sweep, ablations.PLAIN)
     above = activations.face_activations(checkpoint, part, rows)
     below = activations.face_activations(without, part, rows)
-    return figure8(above, below, _synthetic(sweep), data=f"{_words(sweep)}; {_PICKED}")
+    return figure8(above, below, synthetic=_synthetic(sweep), data=f"{_words(sweep)}; {_PICKED}")
 
 
 def at(sweep: Sweep, k: int) -> Variant:

@@ -63,7 +63,7 @@ def table1(database: Database, ours: Sequence[Row], measured: EvaluationInfo | N
         printed = [_printed_line(method, metric, bool(interval)) for method in TABLE_1[database]]
         groups.append(_group(f"{metric.upper()}, printed ({database})", printed))
         lines = [_line(row, metric, aus, bool(interval)) for row in ours]
-        groups += _our_groups(f"{metric.upper()}, ", ours, lines, measured)
+        groups += _our_groups(f"{metric.upper()}, ", ours, lines=lines, measured=measured)
     what = f"Agreement by Action Unit, beside Table 1 ({database}) of {PAPER}"
     starred = ", ".join(f"{name} ({paper})" for name, paper in ADOPTED.items())
     note = f"* adopted by {PAPER} from the methods' own papers: {starred}."
@@ -109,7 +109,7 @@ def _ablation(
         design = [_Entry(row.design.get(column, "")) for column in columns]
         averages = [e for m in _METRICS for e in _average(row, m, bool(interval))]
         lines.append([_Entry(_name(row, row.setting or row.name)), *design, *averages])
-    groups += _our_groups("", ours, lines, measured)
+    groups += _our_groups("", ours, lines=lines, measured=measured)
     averages_head = [
         part for m in _METRICS for part in (m.upper(), *(f"{m.upper()}, {i}" for i in interval))
     ]
@@ -118,7 +118,11 @@ def _ablation(
 
 
 def _our_groups(
-    start: str, ours: Sequence[Row], lines: Sequence[list[_Entry]], measured: EvaluationInfo | None
+    start: str,
+    ours: Sequence[Row],
+    *,
+    lines: Sequence[list[_Entry]],
+    measured: EvaluationInfo | None,
 ) -> list[Group]:
     """A group for each kind of row that there is; only methods have bold cells."""
     groups = []

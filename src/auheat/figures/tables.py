@@ -181,7 +181,7 @@ def by_au(reports: Sequence[Report], metric: Metric = "icc") -> str:
     for report in reports:
         groups.setdefault(report.name, []).append(report)
     head = ["run", "seeds", *aus, f"mean {metric.upper()}"]
-    rows = [_row_of_run(name, members, aus, metric) for name, members in groups.items()]
+    rows = [_row_of_run(name, members, aus=aus, metric=metric) for name, members in groups.items()]
     note = (
         f"{metric.upper()} on the {first.split} split: {first.images} images of "
         f"{first.subjects} held-out subjects, {_faces(first)}."
@@ -197,7 +197,7 @@ def _faces(report: Report) -> str:
 
 
 def _row_of_run(
-    name: str, members: Sequence[Report], aus: Sequence[str], metric: Metric
+    name: str, members: Sequence[Report], *, aus: Sequence[str], metric: Metric
 ) -> list[str]:
     cells = [f"{nanmean([m.metrics[au][metric] for m in members]):.3f}" for au in aus]
     means = [m.metrics["mean"][metric] for m in members]

@@ -248,6 +248,7 @@ def at_photo(path: Path, predictor: FacePredictor) -> Baseline:
 def at_frame(
     number: int,
     source: FrameSource,
+    *,
     predictor: FacePredictor,
     frames: Iterable[Frame] | None = None,
 ) -> Baseline:
@@ -266,7 +267,9 @@ def at_frame(
     """
     recorder, time, last = SeriesRecorder(predictor.aus), float("inf"), 0
     tracker = predictor.detector.tracker()
-    with closing(predict_frames(frames or source, predictor, tracker, images=False)) as read:
+    with closing(
+        predict_frames(frames or source, predictor, tracker=tracker, images=False)
+    ) as read:
         for _, result in read:
             if result.timestamp > time + BASELINE_WINDOW_S + _SLACK:
                 break

@@ -168,10 +168,10 @@ def events_of(
         for event in events_of_au(
             person.face_id,
             au,
-            person.frames,
-            person.times,
-            person.intensities[:, a],
-            thresholds,
+            frames=person.frames,
+            times=person.times,
+            intensities=person.intensities[:, a],
+            thresholds=thresholds,
         )
     ]
 
@@ -179,6 +179,7 @@ def events_of(
 def events_of_au(
     face_id: int,
     au: str,
+    *,
     frames: Integers,
     times: Floats,
     intensities: Floats,

@@ -53,6 +53,7 @@ class _Found:
 def gather(
     paths: Iterable[Path],
     out: Path,
+    *,
     sequence: bool,
     is_of: Callable[[Path, Path], bool] = lambda stem, path: True,
 ) -> list[Input]:
@@ -85,7 +86,7 @@ def gather(
     taken: set[str] = set()
     inputs: list[Input] = []
     for one in found.values():
-        name = _free_name(one, taken, out, found, is_of)
+        name = _free_name(one, taken, out=out, inputs=found, is_of=is_of)
         taken |= _results(name)
         inputs.append(Input(one.path, one.kind, name, one.problem, one.note))
     return inputs
@@ -176,6 +177,7 @@ def _results(name: str) -> set[str]:
 def _free_name(
     one: _Found,
     taken: set[str],
+    *,
     out: Path,
     inputs: Iterable[Path],
     is_of: Callable[[Path, Path], bool],

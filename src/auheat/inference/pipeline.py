@@ -48,7 +48,7 @@ def threads_beside() -> int:
 
 
 def predict_frames(
-    frames: Iterable[Frame], predictor: FacePredictor, tracker: FaceTracker, images: bool = True
+    frames: Iterable[Frame], predictor: FacePredictor, *, tracker: FaceTracker, images: bool = True
 ) -> Stage[FrameAndResult]:
     """The result of every frame, in order, with its image if `images`.
 

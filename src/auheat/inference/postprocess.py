@@ -97,7 +97,7 @@ class PostProcessedFrames:
         if isinstance(chosen, Baseline):
             self.baseline = chosen
         elif isinstance(chosen, int):
-            self.baseline = at_frame(chosen, self._source, self._predictor)
+            self.baseline = at_frame(chosen, self._source, predictor=self._predictor)
         if self._processing.needs_two_passes:
             yield from self._after_all()
         else:
@@ -107,7 +107,7 @@ class PostProcessedFrames:
         tracker = self._predictor.detector.tracker()
         label = (self._label or self._source.name) + which
         frames = track(self._frames(), self._progress, label, self._source.count)
-        return predict_frames(frames, self._predictor, tracker, images)
+        return predict_frames(frames, self._predictor, tracker=tracker, images=images)
 
     def _frames(self) -> Iterator[Frame]:
         try:

@@ -41,7 +41,7 @@ class OverlayVideoSink(Resource):
 
 
 def write_overlay_photo(
-    path: Path, aus: tuple[str, ...], image: Image, result: FrameResult
+    path: Path, aus: tuple[str, ...], *, image: Image, result: FrameResult
 ) -> None:
     """Writes an annotated picture as JPEG. image: (H, W, 3) RGB."""
     drawn = Overlay(aus, *image.shape[:2]).draw(image, result)

@@ -162,7 +162,7 @@ class PhotoOverlayWriter(Writer):
     def write(self, item: Result) -> None:
         assert item.image is not None
         path = self._path / f"{item.path.name}.jpg" if self._is_folder else self._path
-        write_overlay_photo(path, self._aus, item.image, item.result)
+        write_overlay_photo(path, self._aus, image=item.image, result=item.result)
 
 
 class EventsWriter(Writer):

@@ -111,7 +111,7 @@ def _coordinate(index: int, axis: int, face: FaceLike) -> float:
     return float(face.landmarks[index, axis])
 
 
-def of_au(name: str, reading: Reading, of: str | None = None, decimals: int = 2) -> Column:
+def of_au(name: str, reading: Reading, *, of: str | None = None, decimals: int = 2) -> Column:
     """What was read of an AU: of one by name, or of that of the row."""
     get = _READINGS[reading]
 

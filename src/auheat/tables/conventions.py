@@ -68,10 +68,10 @@ def openface(
     if points:
         yield from landmarks(1)
     read_at = dict(zip(aus, aus, strict=True)) | ({BLINK: CLOSURE} if CLOSURE in aus else {})
-    yield from (of_au(f"{name}_r", "intensity", au) for name, au in read_at.items())
-    yield from (of_au(f"{name}_c", "presence", au) for name, au in read_at.items())
+    yield from (of_au(f"{name}_r", "intensity", of=au) for name, au in read_at.items())
+    yield from (of_au(f"{name}_c", "presence", of=au) for name, au in read_at.items())
     for extra in extras:
-        yield from (of_au(f"{au}_{extra}", extra, au) for au in aus)
+        yield from (of_au(f"{au}_{extra}", extra, of=au) for au in aus)
 
 
 def fex(kind: TableKind, aus: Sequence[str], path: str) -> Iterator[Column]:
@@ -84,7 +84,7 @@ def fex(kind: TableKind, aus: Sequence[str], path: str) -> Iterator[Column]:
     for name, index in (("Pitch", 0), ("Roll", 2), ("Yaw", 1)):
         yield of_pose(name, "degrees", index, 3)
     yield from positions(("X", "Y", "Z"), 2)
-    yield from (of_au(au, "intensity", au, 4) for au in aus)
+    yield from (of_au(au, "intensity", of=au, decimals=4) for au in aus)
     yield Column("input", "text", _path(kind, path))
     yield Column("Identity", "text", _person)
     if kind == "video":

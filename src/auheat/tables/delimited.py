@@ -55,7 +55,7 @@ def read_delimited(path: Path) -> Delimited:
     skipped = 1 if told else 0
     body = text.partition("\n")[2] if told else text
     delimiter = told or _delimiter(body)
-    lines = _checked_lines(path, body, delimiter, skipped)
+    lines = _checked_lines(path, body, delimiter=delimiter, skipped=skipped)
     comma = delimiter != "," and _has_decimal_commas(body, delimiter)
     table = pd.read_csv(
         io.StringIO(body),
@@ -102,7 +102,7 @@ def _has_decimal_commas(text: str, delimiter: str) -> bool:
     )  # fmt: skip
 
 
-def _checked_lines(path: Path, text: str, delimiter: str, skipped: int) -> list[int]:
+def _checked_lines(path: Path, text: str, *, delimiter: str, skipped: int) -> list[int]:
     """The line of every row.
 
     Raises:

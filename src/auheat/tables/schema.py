@@ -100,7 +100,7 @@ class TableSchema:
         faces: Sequence[FaceLike | None] = result.faces or (None,)
         aus = self.aus if self.layout.format == "tidy" else ("",)
         return [
-            {column.name: _value(column, result, face, au) for column in self.described}
+            {column.name: _value(column, result, face=face, au=au) for column in self.described}
             for face in faces
             for au in aus
         ]
@@ -110,7 +110,7 @@ class TableSchema:
         return [column.text(row[column.name]) for column in self.described]
 
 
-def _value(column: Column, result: FrameLike, face: FaceLike | None, au: str) -> Any:
+def _value(column: Column, result: FrameLike, *, face: FaceLike | None, au: str) -> Any:
     value = column.value(result, face, au)
     return writable(value) if column.type == "text" and value is not None else value
 

@@ -125,7 +125,7 @@ class SessionFiles(Resource):
             self.map_size = (width, height)
         small = smaller(image)
         if self.rate is None:
-            write_overlay_photo(self.folder / "overlay.jpg", self.aus, image, result)
+            write_overlay_photo(self.folder / "overlay.jpg", self.aus, image=image, result=result)
             (self.folder / "shown.jpg").write_bytes(jpeg(small))
         else:
             self._shown.write(small, result.timestamp)

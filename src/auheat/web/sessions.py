@@ -281,7 +281,7 @@ class SessionStore(Resource):
             return
         tracker = self.predictor.detector.tracker()
         frames = self._until(source, session.stopping)
-        with closing(predict_frames(frames, self.predictor, tracker)) as read:
+        with closing(predict_frames(frames, self.predictor, tracker=tracker)) as read:
             for picture, result in read:
                 assert picture is not None
                 yield picture, result

@@ -91,7 +91,7 @@ def read(root: Path, options: ReadOptions) -> Source:
     problems: list[str] = []
     rows = [row for path in lists for row in _read_list(path, problems)]
     coded = {au for row in rows for au in row.levels}
-    aus, unknown = choose_aus(coded, sorted(coded), options.aus, root)
+    aus, unknown = choose_aus(coded, sorted(coded), wanted=options.aus, root=root)
     by_sequence: dict[tuple[str, str], list[_Row]] = {}
     for row in rows:
         by_sequence.setdefault((row.split, row.sequence), []).append(row)

@@ -180,7 +180,7 @@ def _official(subject: str, problems: list[str]) -> str:
 def _read(root: Path, options: ReadOptions, split: Split) -> Source:
     labels = _label_folder(root)
     by_au = {au_name(int(match[1])): path for match, path in matching(labels, r"AU(\d+)")}
-    aus, unknown = choose_aus(by_au, SPEC.aus, options.aus, root)
+    aus, unknown = choose_aus(by_au, SPEC.aus, wanted=options.aus, root=root)
     problems: list[str] = []
     files = {au: _label_files(by_au[au]) for au in aus}
     pictures = _picture_folders(root)
@@ -203,7 +203,7 @@ def _read(root: Path, options: ReadOptions, split: Split) -> Source:
         levels = _levels(labels, name, {au: files[au].get(sequence) for au in aus}, problems)
         paths = numbered(pictures[sequence], IMAGE_SUFFIXES)
         left_out = dict(levels.left_out)
-        _without_picture(name, levels, paths, left_out, problems)
+        _without_picture(name, levels, paths=paths, left_out=left_out, problems=problems)
         points = None
         if options.own_landmarks:
             points = _landmarks(root, sequence, tuple(paths))
@@ -260,6 +260,7 @@ def _picture_folders(root: Path) -> dict[Sequence, Path]:
 def _without_picture(
     name: str,
     levels: Levels,
+    *,
     paths: dict[int, Path],
     left_out: dict[int, str],
     problems: list[str],
@@ -305,11 +306,11 @@ def write(
             yield 1
         name = f"{subject.name}_{task}"
         write_mat(out / _LANDMARKS[0] / f"{name}.mat", {_STRUCT: struct_array(fits)})
-        _write_codes(out, codes, name, subject.corpus.aus, frames)
+        _write_codes(out, codes, name=name, aus=subject.corpus.aus, frames=frames)
 
 
 def _write_codes(
-    out: Path, codes: str, name: str, aus: tuple[str, ...], frames: list[LabelledFrame]
+    out: Path, codes: str, *, name: str, aus: tuple[str, ...], frames: list[LabelledFrame]
 ) -> None:
     for au in aus:
         lines = [f"{frame.number},{frame.levels.get(au, _NOT_CODABLE)}" for frame in frames]
@@ -369,12 +370,16 @@ BP4D_PLUS_CORPUS = replace(
 )
 
 
-def _dataset(spec: DatasetSpec, corpus: Corpus, codes: str, paddings: tuple[int, ...]) -> Dataset:
+def _dataset(
+    spec: DatasetSpec, corpus: Corpus, *, codes: str, paddings: tuple[int, ...]
+) -> Dataset:
     reader = read if spec.protocols else read_plus
     layout = Lookalike(corpus, partial(write, codes=codes, paddings=paddings))
     return Dataset(spec, reader, has_landmarks, {spec.name: layout})
 
 
-BP4D = _dataset(SPEC, CORPUS, f"{_CODING}/{_INTENSITY}", (0, 4, 3, 0, 5))
-FERA_2015 = _dataset(FERA_2015_SPEC, FERA_2015_CORPUS, _FERA, (0, 4, 3, 0, 5))
-BP4D_PLUS = _dataset(BP4D_PLUS_SPEC, BP4D_PLUS_CORPUS, f"{_CODING}/{_INTENSITY}", (0,))
+BP4D = _dataset(SPEC, CORPUS, codes=f"{_CODING}/{_INTENSITY}", paddings=(0, 4, 3, 0, 5))
+FERA_2015 = _dataset(FERA_2015_SPEC, FERA_2015_CORPUS, codes=_FERA, paddings=(0, 4, 3, 0, 5))
+BP4D_PLUS = _dataset(
+    BP4D_PLUS_SPEC, BP4D_PLUS_CORPUS, codes=f"{_CODING}/{_INTENSITY}", paddings=(0,)
+)

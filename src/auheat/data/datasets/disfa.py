@@ -149,7 +149,7 @@ def read(root: Path, options: ReadOptions) -> Source:
     videos = _videos(root, options.camera)
     files = _label_files(labels)
     coded = {au_name(number) for paths in files.values() for number in paths}
-    aus, unknown = choose_aus(coded, SPEC.aus, options.aus, root)
+    aus, unknown = choose_aus(coded, SPEC.aus, wanted=options.aus, root=root)
     for subject in sorted(set(videos) - set(files)):
         problems.append(f"{videos[subject]}: no labels of {subject}")
     recordings = []

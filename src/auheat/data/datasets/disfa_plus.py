@@ -155,7 +155,7 @@ def read(root: Path, options: ReadOptions) -> Source:
     pictures = _trials(images) if images else {}
     crops = _landmark_files(root) if options.own_landmarks else {}
     coded = {au_name(n) for folder in files.values() for n in _label_files(folder)}
-    aus, unknown = choose_aus(coded, SPEC.aus, options.aus, root)
+    aus, unknown = choose_aus(coded, SPEC.aus, wanted=options.aus, root=root)
     problems = [f"{pictures[key]}: no labels" for key in pictures if key not in files]
     recordings = []
     for key, folder in files.items():

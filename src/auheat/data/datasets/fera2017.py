@@ -75,7 +75,7 @@ def read(root: Path, options: ReadOptions) -> Source:
             f"no FERA 2017 in {root}: expected {_label_name('TR_F001_T1', 'AU06')} there"
         )
     coded = {au_name(number) for paths in labels.values() for number in paths}
-    aus, unknown = choose_aus(coded, SPEC.aus, options.aus, root)
+    aus, unknown = choose_aus(coded, SPEC.aus, wanted=options.aus, root=root)
     problems = [f"{path}: no labels" for task, _, path in videos if task not in labels]
     seen = {task for task, _, _ in videos}
     problems += [f"{'_'.join(task)}: no video" for task in labels if task not in seen]

@@ -79,7 +79,7 @@ def read(root: Path, options: ReadOptions) -> Source:
         raise AuheatError(
             f"no landmarks in {root}: expected {_LANDMARKS} there, or use --landmarks mediapipe"
         )
-    aus, unknown = choose_aus(SPEC.aus, SPEC.aus, options.aus, root)
+    aus, unknown = choose_aus(SPEC.aus, SPEC.aus, wanted=options.aus, root=root)
     problems: list[str] = []
     recordings = [
         _recording(subject.name, folder, labels, landmarks, aus, options, problems)

@@ -132,7 +132,9 @@ def _images(
     if not found:
         return None, ""
     try:
-        return peak_images(table, found, source, load(weights, device), progress), ""
+        return peak_images(
+            table, found, source=source, predictor=load(weights, device), progress=progress
+        ), ""
     except AuheatError as error:
         if was_named:
             raise

@@ -59,7 +59,7 @@ class Collector:
             seen = np.array(self._faces, np.int64) > 0
         step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
         end = float(times[-1]) + step if len(times) else 0.0
-        return gaps_in(frames, times, seen, end)
+        return gaps_in(frames, times, with_face=seen, end=end)
 
     def readings(self) -> Readings:
         """What has been read so far."""

@@ -105,7 +105,7 @@ class Readings:
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
         """The stretches without any face, in order."""
-        return tuple(gaps_in(self.frames, self.times, self.with_face, self.duration))
+        return tuple(gaps_in(self.frames, self.times, with_face=self.with_face, end=self.duration))
 
     def index_of(self, frames: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which of the F frames they are, from 0."""
@@ -123,7 +123,7 @@ class Readings:
 
 
 def gaps_in(
-    frames: NDArray[np.int64], times: Floats, with_face: NDArray[np.bool_], end: float
+    frames: NDArray[np.int64], times: Floats, *, with_face: NDArray[np.bool_], end: float
 ) -> list[Gap]:
     """The stretches of frames without any face.
 

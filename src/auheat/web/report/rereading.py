@@ -30,6 +30,7 @@ _SAME_TIME_S = 0.02
 def peak_images(
     table: StoredTable,
     peaks: Sequence[Peak],
+    *,
     source: Path,
     predictor: Predictor,
     progress: Progress,
@@ -45,11 +46,13 @@ def peak_images(
         for peak in peaks:
             if peak.frame == frame:
                 key = peak.au, peak.frame, peak.face_id
-                kept[key] = _image(readings, image, faces, peak)
+                kept[key] = _image(readings, image, faces=faces, peak=peak)
     return lambda au, frame, face_id: kept.get((au, frame, face_id))
 
 
-def _image(readings: Readings, image: Image, faces: Sequence[FacePrediction], peak: Peak) -> Image:
+def _image(
+    readings: Readings, image: Image, *, faces: Sequence[FacePrediction], peak: Peak
+) -> Image:
     """The face of a peak with that AU's heatmap, or the whole image if it is not certain which."""
     known = readings.faces
     ids = known.ids[known.frames == peak.frame]
