@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -166,3 +167,35 @@ def test_paths_may_be_strings(call: str, tmp_path: Path, monkeypatch: pytest.Mon
 def test_action_units_that_are_numbers_are_refused_in_one_line() -> None:
     with pytest.raises(auheat.AuheatError, match="unknown Action Unit '12'"):
         auheat.load(aus=[12])  # type: ignore[list-item]
+
+
+def test_no_private_class_shows_in_what_is_documented() -> None:
+    """In signatures of functions, methods, properties and fields; `Progress` is told in words."""
+    defined = {
+        node.name
+        for path in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    private = defined - set(auheat.__all__) - {"Progress"}
+    reference = (ROOT.parents[1] / "docs" / "api.md").read_text("utf-8")
+    for name in (*FUNCTIONS, *TYPES):
+        thing = getattr(auheat, name)
+        options = reference.partition(f"::: auheat.{name}\n")[2].partition(":::")[0]
+        members = re.search(r"members: \[(.*)\]", options)
+        texts = {name: str(inspect.signature(thing))}
+        if "merge_init_into_class: false" in options:
+            texts.clear()
+        for kind in thing.__mro__ if name in TYPES else ():
+            for key, value in vars(kind).items():
+                value = getattr(value, "fget", getattr(value, "__func__", value))
+                wanted = key in members[1].split(", ") if members else not key.startswith("_")
+                if wanted and inspect.isfunction(value):
+                    texts[key] = str(inspect.signature(value))
+        for key, text in texts.items():
+            shown = private & set(re.findall(r"(?<![.\w])\w+", text))
+            assert not shown, f"{name}.{key}: {shown}"
+
+
+def test_the_card_of_the_weights_is_public() -> None:
+    assert auheat.load().card["experiment"]["name"]

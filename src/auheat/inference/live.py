@@ -16,9 +16,7 @@ from auheat.results import FrameResult, checked_image
 class LiveTracker:
     """Gives every person a face_id that stays with them from image to image.
 
-    Args:
-        predictor: What reads the images.
-        baseline: See `auheat.Predictor.tracker`.
+    `Predictor.tracker` makes one.
     """
 
     def __init__(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from auheat.arrays import Image
 from auheat.errors import (
@@ -38,6 +38,11 @@ class Predictor(FacePredictor):
         device: Where the network runs, as torch names it.
         has_std: Whether predictions come with standard deviations.
     """
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """What is known of the weights: settings, training data, how well they do; may be empty."""
+        return self.runtime.card
 
     def predict_video(
         self,
