@@ -165,7 +165,7 @@ def test_failures_are_listed_and_the_rest_is_read(tmp_path: Path, weights: Path)
         (lambda path: None, "no file"),
         (lambda path: path.touch(), "is empty"),
         (lambda path: path.write_text("text"), "is damaged or holds no video"),
-        (lambda path: path.mkdir(), "no pictures in folder"),
+        (lambda path: path.mkdir(), "no images in folder"),
     ],
 )
 def test_a_single_bad_input_is_one_line(tmp_path: Path, weights: Path, make, reason: str) -> None:  # type: ignore[no-untyped-def]

@@ -72,7 +72,7 @@ def test_from_settings_to_a_table(tmp_path: Path) -> None:
         measured.append(runs / name / "result-test.json")
         assert shown.splitlines()[0] == "| AU | ICC | PCC | MAE | MSE |"
         assert f"result file: {measured[-1]}" in shown
-        assert "measured on 6 pictures of synthetic faces, 3 subjects, split test" in shown
+        assert "measured on 6 images of synthetic faces, 3 subjects, split test" in shown
         stored = read_predictions(runs / name / "predictions-test.parquet")
         assert f"predictions: {runs / name / 'predictions-test.parquet'}" in shown
         assert score(stored).metrics == read_report(measured[-1]).metrics
@@ -158,9 +158,9 @@ def test_the_predictions_of_another_program(tmp_path: Path) -> None:
     path.write_text("\n".join(["input,face,confidence,success,AU12_r", *rows[:5], ""]))
     shown = done("evaluate", path, "--data", tmp_path / "data")
     assert "| AU12 | 1.000 | 1.000 | 0.00" in shown and "| AU04 | nan | nan | nan | nan |" in shown
-    assert "coverage: predictions for 5 of 6 pictures (83.3%)" in shown
+    assert "coverage: predictions for 5 of 6 images (83.3%)" in shown
     assert "not offered, so not measured: AU04, AU25" in shown
-    assert "measured on 5 pictures of synthetic faces, 3 subjects, split test" in shown
+    assert "measured on 5 images of synthetic faces, 3 subjects, split test" in shown
     assert "train mean predictor: ICC 0.000" in shown
     report = read_report(tmp_path / "theirs-test.json")
     assert (report.name, report.coverage) == ("theirs (auheat)", {"images": 5, "of": 6})

@@ -94,7 +94,7 @@ def test_whatever_an_input_raises_the_others_are_read(
     assert results(tmp_path / "out") == ["c.csv", "good.csv"]
     folder = predict(weights, media, "-o", tmp_path / "out")
     (line,) = lines(folder, 1)
-    assert "1 of 2 pictures are left out" in line
+    assert "1 of 2 images are left out" in line
     assert len((tmp_path / "out" / "media.csv").read_text().splitlines()) == 2
 
 

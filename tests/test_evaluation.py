@@ -67,7 +67,7 @@ def test_a_network_gets_the_shape_of_every_row(
 
 def test_an_empty_split_is_refused(tmp_path: Path) -> None:
     manifest = write_dataset(tmp_path)
-    with pytest.raises(AuheatError, match="that split has no pictures"):
+    with pytest.raises(AuheatError, match="that split has no images"):
         predict_part(
             runtime(tmp_path),
             dataclasses.replace(manifest, table=manifest.table.iloc[:0]),
@@ -213,18 +213,18 @@ def test_the_lines_beside_a_table(tmp_path: Path) -> None:
     about = {"not_offered": ["AU25"], "kind": "py-feat"}
     given = Predictions.of(part, AUS, np.zeros((6, 3)), about)
     assert notes(full(), given) == [
-        "measured on 10 pictures, 5 subjects, split test, protocol disfa-jaa, fold 1 of 3",
+        "measured on 10 images, 5 subjects, split test, protocol disfa-jaa, fold 1 of 3",
         "mean over 2 AUs with 95% interval over subjects: "
         "ICC 0.350 (0.100 to 0.400), MAE 0.500 (0.300 to nan)",
         "all zero predictor: ICC 0.000, MAE 0.250, MSE 0.500",
-        "coverage: predictions for 10 of 16 pictures (62.5%)",
+        "coverage: predictions for 10 of 16 images (62.5%)",
         "not offered, so not measured: AU25",
         "py-feat's values run from 0 to 1 and are scored as they are: "
         "the scale affects ICC, MAE and MSE but not PCC",
     ]
     plain = dataclasses.replace(given, about={})
     assert notes(report("a", 1, (0.2, 0.5)), plain) == [
-        "measured on 10 pictures of synthetic faces, 5 subjects, split test"
+        "measured on 10 images of synthetic faces, 5 subjects, split test"
     ]
     with pytest.raises(AuheatError, match="nothing to measure"):
         score(dataclasses.replace(given, table=given.table.iloc[:0]))

@@ -91,7 +91,7 @@ def test_a_bare_number_is_not_enough(tmp_path: Path) -> None:
         found(path, dataset(("SN001", "SN001")))  # one such picture, perhaps of somebody else
     assert found(path.rename(tmp_path / "sn001.csv"), DISFA) == {("SN001", 3): 1.0}
     assert found(tmp_path / "sn001.csv", dataset(("P1", ""))) == {("", 3): 1.0}
-    with pytest.raises(AuheatError, match="sn001/3 may be any of 2 pictures of that name"):
+    with pytest.raises(AuheatError, match="sn001/3 may be any of 2 images of that name"):
         found(tmp_path / "sn001.csv", dataset(("P1", ""), ("P2", "")))
 
 
@@ -109,7 +109,7 @@ def test_pictures_with_names_of_their_own(tmp_path: Path) -> None:
     assert result.table["image"].to_list() == ["0/b/wink.v2.png", "1/a/smile.png"]
     assert result.values()[:, 1].tolist() == [1, 2]
     write(path, "input,face,confidence,success,AU12_r", "a/smile.png,0,0.9,1,2.00")
-    with pytest.raises(AuheatError, match="p/a/smile may be any of 2 pictures"):
+    with pytest.raises(AuheatError, match="p/a/smile may be any of 2 images"):
         matched(path, whole)
 
 

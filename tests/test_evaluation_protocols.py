@@ -172,7 +172,7 @@ def test_selecting_rows_to_measure_on() -> None:
 
 def test_what_selecting_refuses() -> None:
     whole = manifest(DISFA)
-    with pytest.raises(AuheatError, match=r"its test split has no pictures \(it has train\)"):
+    with pytest.raises(AuheatError, match=r"its test split has no images \(it has train\)"):
         select(whole, "test")
     with pytest.raises(AuheatError, match="a fold needs a protocol"):
         select(whole, "train", fold=2)

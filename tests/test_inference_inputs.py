@@ -124,7 +124,7 @@ def test_photos_in_a_folder(tmp_path: Path) -> None:
     touch(*(tmp_path / name for name in ("10.JPG", "9.png", "8.txt", ".7.png", "b.tiff")))
     (tmp_path / "5.png").mkdir()
     assert [path.name for path in photos_in(tmp_path)] == ["9.png", "10.JPG", "b.tiff"]
-    with pytest.raises(AuheatError, match="no pictures in folder"):
+    with pytest.raises(AuheatError, match="no images in folder"):
         photos_in(tmp_path / "5.png")
     with pytest.raises(AuheatError, match="cannot read folder"):
         files_in(tmp_path / "none", frozenset({".png"}))

@@ -150,7 +150,7 @@ def test_one_bad_input_does_not_stop_the_others(
     assert [outcome.path for outcome in outcomes] == inputs
     problems = [outcome.problem or "" for outcome in outcomes]
     for problem, reason, path in zip(
-        problems, ("no file", "holds no video", "empty", "no pictures", ""), inputs, strict=True
+        problems, ("no file", "holds no video", "empty", "no images", ""), inputs, strict=True
     ):
         assert reason in problem
         assert not reason or str(path) in problem
@@ -199,7 +199,7 @@ def test_bad_photos_in_a_folder_are_left_out_and_named(
         "6.png",
     ]
     assert outcome.problem is not None
-    assert "4 of 8 pictures" in outcome.problem
+    assert "4 of 8 images" in outcome.problem
     assert "5.png" in outcome.problem
     assert outcome.problem.endswith("and 1 more")
 

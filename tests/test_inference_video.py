@@ -178,7 +178,7 @@ def test_what_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
     predictor = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu")
     with pytest.raises(AuheatError, match="no file"):
         predictor.predict_video(tmp_path / "none.mp4")
-    with pytest.raises(AuheatError, match="no pictures"):
+    with pytest.raises(AuheatError, match="no images"):
         predictor.predict_video(tmp_path)
 
 

@@ -49,7 +49,7 @@ class PointRule:
         return np.asarray(mean, np.float64)
 
     def mirrored(self) -> PointRule:
-        """The rule that finds this point's mirror image in a horizontally flipped picture."""
+        """The rule that finds this point's mirror image in a horizontally flipped image."""
         return PointRule(tuple(sorted(FLIP[i] for i in self.landmarks)), self.down)
 
 
@@ -179,7 +179,7 @@ class PointLayout:
         rules: K point rules, AU after AU.
         au_of_point: K indices into `aus`.
         mirror: K indices; mirror[k] is the point that takes the place of point k in a flipped
-            picture.
+            image.
     """
 
     aus: tuple[str, ...]

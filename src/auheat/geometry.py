@@ -89,7 +89,7 @@ def fit_similarity(source: ArrayLike, target: ArrayLike) -> Transform:
 def between_sizes(source: tuple[int, ...], target: tuple[int, ...]) -> Transform:
     """From pixels of an image of one size (H, W) to those of the same image at another size.
 
-    Pixel centres lie at integers in both, so the corners of both pictures, at -0.5, meet.
+    Pixel centres lie at integers in both, so the corners of both images, at -0.5, meet.
     """
     down, across = target[0] / source[0], target[1] / source[1]
     return np.array([[across, 0.0, (across - 1) / 2], [0.0, down, (down - 1) / 2]])

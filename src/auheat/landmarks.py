@@ -2,7 +2,7 @@
 
 Order and names follow the iBUG 300-W annotation (Sagonas et al., ICCV workshops 2013), 0-based.
 "Left" and "right" in names are the person's own, so that `RIGHT_EYE` (36-41) lies on the left side
-of the picture of a face that looks at the camera.
+of the image of a face that looks at the camera.
 
 Arrays of landmarks have shape (68, 2), columns (x, y) in pixels. Datasets that come with 66 or 49
 points of the same mark-up are carried over by `to_68`.
@@ -33,7 +33,7 @@ LEFT_EYE_INNER, LEFT_EYE_OUTER = 42, 45
 SUBNASALE = 33
 RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER = 48, 54
 
-# FLIP[i] is the landmark that takes the place of landmark i when the picture is mirrored.
+# FLIP[i] is the landmark that takes the place of landmark i when the image is mirrored.
 FLIP: tuple[int, ...] = (
     *range(16, -1, -1),
     *range(26, 16, -1),
@@ -97,7 +97,7 @@ _BESIDE_CORNER = {60: (48, 61, 67), 64: (54, 63, 65)}
 
 # The mean of 60 synthetic people at rest (`auheat.synthesis`), made symmetrical: (x, y, depth
 # towards the camera) in units of R from the middle between the inner eye corners. Listed are the
-# landmarks on the left of the picture and in the middle, by rising number.
+# landmarks on the left of the image and in the middle, by rising number.
 _HALF_A_FACE = (
     (-2.002, -0.123, -1.523), (-1.977, 0.471, -1.45), (-1.889, 1.002, -1.283),  # jaw
     (-1.788, 1.519, -1.107), (-1.557, 2.099, -0.848), (-1.168, 2.57, -0.516),

@@ -1,4 +1,4 @@
-"""What auheat says about a picture: faces, predictions and frames.
+"""What auheat says about an image: faces, predictions and frames.
 
 One prediction type serves images, video, files and drawings; `auheat.tables` says which table they
 become.
@@ -165,13 +165,13 @@ class FacePrediction:
 
 @dataclass(frozen=True)
 class FrameResult(Tabular):
-    """All faces of one picture or one decoded video frame; iterating gives the predictions.
+    """All faces of one image or one decoded video frame; iterating gives the predictions.
 
     Attributes:
-        frame: Number of the frame, from 1; 0 for a picture that is no frame of a video.
-        timestamp: Seconds from the start of the video, as the file states it; 0 for a picture.
+        frame: Number of the frame, from 1; 0 for an image that is no frame of a video.
+        timestamp: Seconds from the start of the video, as the file states it; 0 for an image.
         faces: May be empty; that is a result, not an error.
-        input: Name of the picture's file, if it has one.
+        input: Name of the image's file, if it has one.
         aus: The AUs that were looked for; those of the faces if it is not said.
     """
 

@@ -26,7 +26,7 @@ from auheat.models.weights import DEFAULT
     "--examples",
     multiple=True,
     type=options.PATH,
-    help="A picture or video with faces to compare on, too. May be given again.",
+    help="An image or video with faces to compare on, too. May be given again.",
 )
 def command(weights: str, out: Path, precision: Any, examples: tuple[Path, ...]) -> None:
     """Export WEIGHTS, a .safetensors file or the default weights.

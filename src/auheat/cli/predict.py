@@ -17,7 +17,7 @@ from auheat.tables.names import TableFormat
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, type=options.PATH)
 @options.out_path("out")
-@click.option("--overlay", is_flag=True, help="Also write annotated videos and pictures.")
+@click.option("--overlay", is_flag=True, help="Also write annotated videos and images.")
 @options.max_faces()
 @click.option("--sequence", is_flag=True, help="Read a folder as the frames of one video.")
 @click.option(

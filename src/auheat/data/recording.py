@@ -1,4 +1,4 @@
-"""What a reader hands over: recordings with labels, pictures and, where there are any, landmarks.
+"""What a reader hands over: recordings with labels, images and, where there are any, landmarks.
 
 Everything here is plain data with paths, so that it can be sent to a worker process. Frames are
 numbered as the dataset numbers them. Letters: N labelled frames, A Action Units.
@@ -51,7 +51,7 @@ class ReadOptions:
 
 
 class Pictures(Protocol):
-    """The pictures of one recording."""
+    """The images of one recording."""
 
     def read(self, wanted: Collection[int], problems: list[str]) -> Iterator[tuple[int, Image]]:
         """(frame, RGB image) of the wanted frames that can be read, by rising number.
@@ -68,7 +68,7 @@ class VideoPictures:
     path: Path
 
     def read(self, wanted: Collection[int], problems: list[str]) -> Iterator[tuple[int, Image]]:
-        """See `Pictures.read`."""
+        """See `Images.read`."""
         if not wanted:
             return
         last, chosen = max(wanted), set(wanted)
@@ -87,12 +87,12 @@ class VideoPictures:
 
 @dataclass(frozen=True)
 class PhotoPictures:
-    """Picture files by frame."""
+    """Image files by frame."""
 
     paths: Mapping[int, Path]
 
     def read(self, wanted: Collection[int], problems: list[str]) -> Iterator[tuple[int, Image]]:
-        """See `Pictures.read`."""
+        """See `Images.read`."""
         for frame in sorted(wanted):
             if frame in self.paths:
                 try:
@@ -107,7 +107,7 @@ _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92]
 
 
 def write_picture(path: Path, image: Image) -> None:
-    """Writes one of a dataset's pictures, a JPEG or PNG by its suffix.
+    """Writes one of a dataset's images, a JPEG or PNG by its suffix.
 
     Args:
         path: The file; its folder is made.
@@ -124,7 +124,7 @@ def write_picture(path: Path, image: Image) -> None:
 
 
 class Landmarks(Protocol):
-    """The landmarks that come with one recording: 68, 66 or 49 points in its pictures' pixels."""
+    """The landmarks that come with one recording: 68, 66 or 49 points in its images' pixels."""
 
     def open(self) -> Lookup:
         """A function from a frame to its landmarks, None where there are none.
@@ -152,7 +152,7 @@ class LandmarkFiles:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A video, or pictures that belong together, of one person.
+    """A video, or images that belong together, of one person.
 
     Attributes:
         subject: Who it is.
@@ -160,9 +160,9 @@ class Recording:
         split: "train", "val" or "test".
         frames: (N,) int, rising.
         levels: (N, A) float32, 0 to 5; NaN where an AU was not coded.
-        pictures: Where the pictures come from.
+        images: Where the images come from.
         landmarks: Where the landmarks come from, None if there are none.
-        moving: Whether the pictures follow each other as the frames of a video do.
+        moving: Whether the images follow each other as the frames of a video do.
         left_out: Frames that cannot be used, with the reason.
     """
 

@@ -1,4 +1,4 @@
-"""Draws what was read onto the picture: face boxes, landmarks, heatmaps, and the panel of AUs."""
+"""Draws what was read onto the image: face boxes, landmarks, heatmaps, and the panel of AUs."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
 
 
 class Overlay:
-    """Draws annotated pictures of one size.
+    """Draws annotated images of one size.
 
     Args:
         aus: the AUs to show.
-        height: of the pictures in pixels.
-        width: of the pictures in pixels.
+        height: of the images in pixels.
+        width: of the images in pixels.
     """
 
     def __init__(self, aus: Sequence[str], height: int, width: int) -> None:
@@ -68,14 +68,14 @@ class Overlay:
         return self._height, self._width + self._panel.size[0]
 
     def draw(self, image: Image, result: FrameResult) -> Image:
-        """The annotated picture. image: (H, W, 3) RGB; it is not changed."""
+        """The annotated image. image: (H, W, 3) RGB; it is not changed."""
         canvas = np.empty((*self.size, 3), np.uint8)
         canvas[:, : self._width] = self.picture(image, result)
         canvas[:, self._width :] = self._panel.draw(result)
         return canvas
 
     def picture(self, image: Image, result: FrameResult) -> Image:
-        """The annotated picture without the panel."""
+        """The annotated image without the panel."""
         enlarged = cv2.resize(image, (self._width, self._height), interpolation=cv2.INTER_CUBIC)
         picture = np.asarray(enlarged, np.uint8)
         to_picture = geometry.between_sizes(image.shape, picture.shape)
@@ -90,7 +90,7 @@ class Overlay:
     def _name(
         self, picture: Image, prediction: FacePrediction, to_picture: geometry.Transform
     ) -> None:
-        """Puts the face's number at the upper left corner of its box, inside the picture."""
+        """Puts the face's number at the upper left corner of its box, inside the image."""
         tag = name_tag(prediction.face_id, self._unit)
         corner = geometry.apply(to_picture, prediction.box[:2]) - [0, tag.shape[0] + self._line]
         most = [self._width - tag.shape[1], self._height - tag.shape[0]]
@@ -128,7 +128,7 @@ def _opacity(intensities: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _lay_heat(picture: Image, prediction: FacePrediction, to_picture: geometry.Transform) -> None:
-    """Blends the strongest of a face's heatmaps at every pixel into the picture."""
+    """Blends the strongest of a face's heatmaps at every pixel into the image."""
     if not prediction.heatmaps:
         return
     strongest = np.max(np.stack(list(prediction.heatmaps.values())), axis=0)

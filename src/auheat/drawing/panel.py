@@ -1,4 +1,4 @@
-"""The panel beside an annotated picture: every AU's name and intensity, for each face.
+"""The panel beside an annotated image: every AU's name and intensity, for each face.
 
 One face gets a bar per AU; several share a table with one column each. Colour always means
 intensity, on the same scale as the heatmaps.
@@ -20,7 +20,7 @@ from auheat.results import FacePrediction, FrameResult
 
 Box = tuple[float, float, float, float]
 
-# Sizes are given for a panel beside a picture of 360 pixels and grow with it.
+# Sizes are given for a panel beside an image of 360 pixels and grow with it.
 REFERENCE = 360
 WIDTH = 236
 _MARGIN, _LABEL, _VALUE, _HEAD, _FOOT = 12, 44, 32, 34, 26

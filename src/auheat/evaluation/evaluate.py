@@ -1,6 +1,6 @@
 """Runs a network over a split of a dataset and compares it with the labels.
 
-Letters: N pictures, A Action Units.
+Letters: N images, A Action Units.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def predict_part(
         AuheatError: The part is empty.
     """
     if not len(part.table):
-        raise AuheatError(f"nothing to evaluate in {part.folder}: that split has no pictures")
+        raise AuheatError(f"nothing to evaluate in {part.folder}: that split has no images")
     shapes = shapes_for(runtime.config, part)
     dataset = CropDataset(part, runtime.config.aus, runtime.config.input_size)
     loader = crop_loader(dataset, _LOADED, workers)

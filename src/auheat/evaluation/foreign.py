@@ -1,6 +1,6 @@
 """Tables of predictions that other programs wrote, and our own, as rows to be joined to labels.
 
-`auheat.tables.reading` reads them; here their pictures and videos get names. Rows without a face
+`auheat.tables.reading` reads them; here their images and videos get names. Rows without a face
 (success 0) are left out. Values are scored as they are: a wrong scale lowers ICC and raises MAE;
 PCC does not see it.
 """
@@ -28,8 +28,8 @@ class ForeignTable:
 
     Attributes:
         kind: The program.
-        rows: `source` (path of the picture, or of the video's table, without its ending), `picture`
-            (bool), `frame` (from 1; 0 for a picture), `face`, `confidence`, and a column for every
+        rows: `source` (path of the image, or of the video's table, without its ending), `image`
+            (bool), `frame` (from 1; 0 for an image), `face`, `confidence`, and a column for every
             AU.
         notes: What looks odd about the values, one line each.
     """

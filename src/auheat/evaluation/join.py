@@ -1,11 +1,11 @@
 """Which row of a dataset a row of somebody's table is about.
 
-A picture is found by its name: the manifest's picture whose path has the longest common end with
+An image is found by its name: the manifest's image whose path has the longest common end with
 the table's, endings aside. Otherwise, and for every row of a video, the sequence whose name is
 inside the path, and the number of the frame, decide: `LeftVideoSN001_comp` is of sequence SN001.
 Only letters and digits count, in upper or lower case; the longest name wins; a name that begins or
 ends with a digit must do so in the path as well, so that F001_T10 is not of F001_T1. Names are
-looked for in the whole dataset, lest a picture that is not measured passes for one that is.
+looked for in the whole dataset, lest an image that is not measured passes for one that is.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def join_to_labels(
     if not len(rows):
         raise AuheatError(
             f"no row of the {table.kind} tables fits {part.folder}: name each table after its "
-            f"sequence ({_some_names(part)}) or give the pictures' paths in a column `input`"
+            f"sequence ({_some_names(part)}) or give the images' paths in a column `input`"
         )
     order = np.argsort(places)
     places = places[order]
@@ -84,7 +84,7 @@ def _refuse_twice(rows: pd.DataFrame, places: NDArray[np.int64], part: Manifest)
         place = places[int(twice.argmax())]
         one, other, *_ = rows["source"][places == place]
         image = part.table["image"].iloc[place]
-        raise AuheatError(f"both {one} and {other} are of {image}: give one prediction a picture")
+        raise AuheatError(f"both {one} and {other} are of {image}: give one prediction an image")
 
 
 def _places_in(part: Manifest, whole: Manifest, places: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -153,7 +153,7 @@ class Videos:
 
 
 class Pictures:
-    """The pictures of a dataset, found by the ends of their paths."""
+    """The images of a dataset, found by the ends of their paths."""
 
     def __init__(self, part: Manifest) -> None:
         self._by_name: dict[str, list[tuple[list[str], int]]] = {}
@@ -162,7 +162,7 @@ class Pictures:
             self._by_name.setdefault(_name(steps[-1]), []).append((steps, row))
 
     def find(self, path: str, videos: Videos) -> int:
-        """The row of a picture, -1 if there is none.
+        """The row of an image, -1 if there is none.
 
         A number is a poor name: it counts only beside a folder, or where there are no sequences.
 
@@ -181,7 +181,7 @@ class Pictures:
             return videos.rows.get((*video, int(steps[-1])), -1)
         if len(best) > 1 and not (number and videos.names):
             raise AuheatError(
-                f"{path} may be any of {len(best)} pictures of that name: give longer paths in the "
+                f"{path} may be any of {len(best)} images of that name: give longer paths in the "
                 "column `input`, with the folder of the sequence"
             )
         return -1

@@ -1,6 +1,6 @@
 """Predictions beside the labels they are compared with, as a table and as a Parquet file.
 
-Columns, one row per picture:
+Columns, one row per image:
 
     image, subject, sequence, frame   as in the dataset's manifest
     fold                              the fold that tested it, or ""
@@ -152,7 +152,7 @@ def pool(parts: Sequence[Predictions]) -> Predictions:
     What the parts agree about stays; `parts` holds what each one is about.
 
     Raises:
-        AuheatError: Two parts share a picture or a fold, or predict different AUs.
+        AuheatError: Two parts share an image or a fold, or predict different AUs.
     """
     first = parts[0]
     for part in parts:

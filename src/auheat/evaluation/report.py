@@ -7,7 +7,7 @@ split        "test", "val", "train" or "all"; `subjects` and `images` count it
 data         how the dataset was made (its manifest's source)
 experiment   the run's settings in full, if the checkpoint knows them
 metrics      by AU and as "mean": icc, mae, mse, pcc, n; undefined is null
-synthetic*   whether the pictures are of synthetic faces
+synthetic*   whether the images are of synthetic faces
 protocol*, fold*   who was tested, see `auheat.evaluation.protocols`; "" for the dataset's own split
 intervals*   by AU and as "mean", then by metric: [low, high], see `auheat.evaluation.intervals`
 fold_means*  of pooled folds: by AU and as "mean", then by metric: the mean over the folds
@@ -65,7 +65,7 @@ class Report:
 
     @property
     def synthetic(self) -> bool:
-        """Whether the pictures are of synthetic faces, as their source says."""
+        """Whether the images are of synthetic faces, as their source says."""
         return is_synthetic(self.data)
 
     def write(self, path: str | Path) -> None:
@@ -169,7 +169,7 @@ def notes(
     lines += [*_means(report), *_controls(report), *_outside(predictions)]
     if report.coverage:
         n, of = report.coverage["images"], report.coverage["of"]
-        lines.append(f"coverage: predictions for {n} of {of} pictures ({n / max(of, 1):.1%})")
+        lines.append(f"coverage: predictions for {n} of {of} images ({n / max(of, 1):.1%})")
     if missing := predictions.about.get("not_offered"):
         lines.append(f"not offered, so not measured: {', '.join(missing)}")
     if predictions.about.get("kind") == "py-feat":
@@ -209,7 +209,7 @@ def _tested(report: Report) -> str:
     faces = " of synthetic faces" if report.synthetic else ""
     division = f", protocol {report.protocol}, fold {report.fold}" if report.protocol else ""
     return (
-        f"measured on {report.images} pictures{faces}, {report.subjects} subjects, "
+        f"measured on {report.images} images{faces}, {report.subjects} subjects, "
         f"split {report.split}{division}"
     )
 

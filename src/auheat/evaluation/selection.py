@@ -77,7 +77,7 @@ def select(
     if not len(part.table):
         held = ", ".join(sorted(set(manifest.table["split"]))) or "nothing"
         raise AuheatError(
-            f"nothing to evaluate in {manifest.folder}: its {split} split has no pictures "
+            f"nothing to evaluate in {manifest.folder}: its {split} split has no images "
             f"(it has {held})"
         )
     none = replace(manifest, table=manifest.table.iloc[:0])

@@ -31,9 +31,9 @@ class SuiteReport:
     """What weights reach in each family.
 
     Attributes:
-        families: By family, in the order of the dataset: `icc` and `mae` over all its pictures,
-            `false_alarms`, the fraction of pictures with label 0 that read above 1, and `n`, the
-            number of pictures. What is undefined is NaN, as the ICC where the label never changes.
+        families: By family, in the order of the dataset: `icc` and `mae` over all its images,
+            `false_alarms`, the fraction of images with label 0 that read above 1, and `n`, the
+            number of images. What is undefined is NaN, as the ICC where the label never changes.
         about: What was measured.
     """
 

@@ -1,7 +1,7 @@
 """The faces that an exported network is checked on.
 
 `faces.jpg` is a sheet of crops of the rendered faces in `examples/`: of each clip, in turn, a face
-every eighth frame. More can come from a user's own pictures and videos.
+every eighth frame. More can come from a user's own images and videos.
 
 Letters: N faces, H W crop pixels.
 """
@@ -26,7 +26,7 @@ from auheat.media.photo import is_photo, read_photo
 from auheat.models.runtimes.runtime import Crops, Shapes
 
 _SIDE = 128
-# Faces from one picture or video at most, and frames of a video from one that is read to the next.
+# Faces from one image or video at most, and frames of a video from one that is read to the next.
 _MAX_FACES, _STEP = 64, 10
 
 

@@ -1,1 +1,1 @@
-"""From pictures and video to Action Units: reading, predicting, and writing what was found."""
+"""From images and video to Action Units: reading, predicting, and writing what was found."""

@@ -1,4 +1,4 @@
-"""From a picture to the Action Units of every face in it.
+"""From an image to the Action Units of every face in it.
 
 Confidence and standard deviations are those of `auheat.inference.uncertainty`. With weights that
 come without figures there are no standard deviations, and confidence is the certainty that a face
@@ -56,7 +56,7 @@ class AlignedFace(NamedTuple):
 class FacePredictor:
     """Detects faces, crops them, and runs one network on the crops.
 
-    Gives the same numbers for the same picture every time.
+    Gives the same numbers for the same image every time.
 
     Args:
         network: one that is ready to run, or a checkpoint, which then runs in PyTorch.
@@ -111,16 +111,16 @@ class FacePredictor:
         return self._uncertainty is not None
 
     def predict(self, image: Image | str | Path) -> FrameResult:
-        """All faces of a picture, the largest and most certain first.
+        """All faces of an image, the largest and most certain first.
 
         Args:
-            image: (H, W, 3) RGB uint8, or the path of a picture.
+            image: (H, W, 3) RGB uint8, or the path of an image.
 
         Returns:
             A result with frame 0, whose `faces` may be empty.
 
         Raises:
-            AuheatError: If there is no such picture, or the array is none.
+            AuheatError: If there is no such image, or the array is none.
         """
         if isinstance(image, str | Path):
             name, pixels = Path(image).name, read_photo(image)
@@ -130,7 +130,7 @@ class FacePredictor:
         return FrameResult(0, 0.0, tuple(faces), name, self.aus)
 
     def predict_faces(self, image: Image, faces: Sequence[Face]) -> list[FacePrediction]:
-        """The given faces of a picture (H, W, 3), in the given order."""
+        """The given faces of an image (H, W, 3), in the given order."""
         return self.predict_aligned(self.align(checked_image(image), faces))
 
     def align(self, image: Image, faces: Sequence[Face]) -> list[AlignedFace]:

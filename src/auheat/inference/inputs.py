@@ -76,7 +76,7 @@ def gather(
     """
     paths = list(paths)
     if sequence and not any(_is_folder(path) for path in paths):
-        raise AuheatError("a sequence is a folder of pictures, and none of the inputs is a folder")
+        raise AuheatError("a sequence is a folder of images, and none of the inputs is a folder")
     found: dict[Path, _Found] = {}
     for path in paths:
         try:
@@ -93,7 +93,7 @@ def gather(
 
 
 def photos_in(folder: Path) -> list[Path]:
-    """The pictures directly in a folder, by their suffix, in natural order.
+    """The images directly in a folder, by their suffix, in natural order.
 
     Overlays that auheat drew are left out.
 
@@ -102,7 +102,7 @@ def photos_in(folder: Path) -> list[Path]:
     """
     photos = [path for path in files_in(folder, IMAGE_SUFFIXES) if not is_overlay(path)]
     if not photos:
-        raise AuheatError(f"no pictures in folder {folder}")
+        raise AuheatError(f"no images in folder {folder}")
     return photos
 
 

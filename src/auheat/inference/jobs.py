@@ -43,9 +43,9 @@ class Outcome:
     Attributes:
         path: The input.
         is_video: Whether it was read as a video.
-        frames: Pictures or video frames read.
+        frames: Images or video frames read.
         with_face: How many of them show a face.
-        faces: In all pictures, or different persons in a video.
+        faces: In all images, or different persons in a video.
         seconds: Of work.
         files: What was written, the table first.
         problem: One line that says what is missing and why, or None.
@@ -78,7 +78,7 @@ class Outcome:
         )
 
     def count(self, result: FrameResult) -> None:
-        """Adds one picture or frame."""
+        """Adds one image or frame."""
         self.frames += 1
         self.with_face += len(result) > 0
 
@@ -245,7 +245,7 @@ class PredictionJob:
         if unreadable:
             more = f"; and {len(unreadable) - 3} more" if len(unreadable) > 3 else ""
             outcome.problem = (
-                f"{item.path}: {len(unreadable)} of {len(photos)} pictures are left out: "
+                f"{item.path}: {len(unreadable)} of {len(photos)} images are left out: "
                 f"{'; '.join(unreadable[:3])}{more}"
             )
 

@@ -1,4 +1,4 @@
-"""The predictor that users hold: pictures, videos and cameras, with stored weights."""
+"""The predictor that users hold: images, videos and cameras, with stored weights."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class Predictor(FacePredictor):
-    """Reads Action Units in pictures, videos and the frames of a camera. `auheat.load` makes one.
+    """Reads Action Units in images, videos and the frames of a camera. `auheat.load` makes one.
 
-    The same picture gives the same numbers every time. Several threads may use one predictor.
+    The same image gives the same numbers every time. Several threads may use one predictor.
 
     Attributes:
         aus: The AUs that it reports, in order.
@@ -64,13 +64,13 @@ class Predictor(FacePredictor):
         result.
 
         Args:
-            source: Path of a video, of a folder whose pictures are its frames, or the frames
+            source: Path of a video, of a folder whose images are its frames, or the frames
                 themselves, (H, W, 3) RGB uint8 of one size.
             baseline: The face at rest that intensities count from: the number of a frame in which
                 it is seen, "auto" to find it in the video, the path of a photo or of a saved
                 baseline.
             smooth: Take the jitter out of the curves, see `auheat.inference.smoothing`.
-            fps: Frames per second of a folder of pictures or of frames.
+            fps: Frames per second of a folder of images or of frames.
             overlay: Where to write the annotated video while the frames pass.
             progress: Shows every pass through the video: called with what is done, how many frames
                 there are (or None) and `unit`, it gives a context manager whose value is called
@@ -126,7 +126,7 @@ def load(
         device: A torch device by name; "auto" is the CPU for "default" weights and .onnx files, and
             for a .safetensors file CUDA if there is any, else the CPU.
         aus: Which of the network's AUs to report, like ["AU06", "AU12"]; all by default.
-        max_faces: How many faces a picture may hold at most; the largest are kept.
+        max_faces: How many faces an image may hold at most; the largest are kept.
         runtime: "torch" for .safetensors weights, "onnx" or "openvino" for an exported file; "auto"
             takes torch or ONNX Runtime, as goes with the file. "default" weights are there as both
             and take any of the three; "auto" is ONNX Runtime for them, and torch only where

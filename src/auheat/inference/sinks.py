@@ -43,7 +43,7 @@ class OverlayVideoSink(Resource):
 def write_overlay_photo(
     path: Path, aus: tuple[str, ...], *, image: Image, result: FrameResult
 ) -> None:
-    """Writes an annotated picture as JPEG. image: (H, W, 3) RGB."""
+    """Writes an annotated image as JPEG. image: (H, W, 3) RGB."""
     drawn = Overlay(aus, *image.shape[:2]).draw(image, result)
     with atomic_write(path) as temporary:
         Pillow.fromarray(drawn).save(temporary, "JPEG", quality=92, subsampling=0)

@@ -115,7 +115,7 @@ def visibility(location: NDArray[np.float32] | None, count: int) -> Floats:
 
     The mean over all maps of the height of their peaks, clipped to 0 to 1: a trained network marks
     each point with a peak of 1 where it sees it, and with less where a hand, a turned head or the
-    border of the picture hides it. 1 without such maps.
+    border of the image hides it. 1 without such maps.
 
     Args:
         location: (N, maps, h, w).

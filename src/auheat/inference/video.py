@@ -213,7 +213,7 @@ class VideoPrediction(Tabular):
 
 
 def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource:
-    """A video file, a folder of pictures, or frames in memory.
+    """A video file, a folder of images, or frames in memory.
 
     Raises:
         AuheatError: if it is none, or `fps` is no number.

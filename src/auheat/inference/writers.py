@@ -109,7 +109,7 @@ class Outputs:
         folder: Where they go; it must exist.
         layout: Of the tables.
         std: Whether tables have standard deviations.
-        overlay: Annotated videos and pictures.
+        overlay: Annotated videos and images.
         events: A table of the events of each video.
         baseline: A file for what was subtracted, in addition to the one beside each table.
         origin: What `auheat.inference.origin` writes beside each table; nothing if None.

@@ -50,7 +50,7 @@ def openface(
 
     What is read of AU43 stands in OpenFace's columns of AU45 as well.
 
-    Given a path, the first column has it; else only in a folder's table, with the picture's name.
+    Given a path, the first column has it; else only in a folder's table, with the image's name.
     """
     if path is not None:
         yield Column("input", "text", _path(kind, path))
@@ -100,7 +100,7 @@ def tidy(
     points: bool,
     path: str,
 ) -> Iterator[Column]:
-    """One row for each frame, face and AU. A picture that is no frame of a video has frame 0."""
+    """One row for each frame, face and AU. An image that is no frame of a video has frame 0."""
     yield Column("input", "text", _path(kind, path))
     yield FRAME if kind == "video" else Column("frame", "integer", lambda result, face, au: 0)
     yield from (TIMESTAMP, face_number("face_id"), SUCCESS, CONFIDENCE)
@@ -116,7 +116,7 @@ def tidy(
 
 
 def _path(kind: TableKind, path: str) -> Value:
-    """The path of the video or picture that a row is of."""
+    """The path of the video or image that a row is of."""
     if kind == "folder":
         folder = PurePosixPath(path)
         return lambda result, face, au: (folder / (result.input or "")).as_posix()

@@ -3,7 +3,7 @@
 auheat     AU12_r from 0 to 5, `frame` from 1, or `input`, or neither for a single photo; its tidy
            and Fex tables; the Parquet file of `auheat evaluate` (AU12 beside AU12_label); what
            `read_table` gives
-openface   OpenFace 2.2: AU12_r from 0 to 5, `frame` from 1 or none for a picture, blanks in names
+openface   OpenFace 2.2: AU12_r from 0 to 5, `frame` from 1 or none for an image, blanks in names
 py-feat    Fex: AU12 from 0 to 1, `frame` from 0, `input`, FaceScore
 libreface  au_12_intensity from 0 to 5, `frame_idx` from 0, or `input_image_path`
 """

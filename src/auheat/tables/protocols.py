@@ -71,7 +71,7 @@ class FaceLike(Protocol):
 
 
 class FrameLike(Protocol):
-    """All faces of a frame or picture."""
+    """All faces of a frame or image."""
 
     @property
     def frame(self) -> int:
@@ -83,7 +83,7 @@ class FrameLike(Protocol):
 
     @property
     def input(self) -> str | None:
-        """Name of the picture, where several are in one table."""
+        """Name of the image, where several are in one table."""
 
     @property
     def faces(self) -> Sequence[FaceLike]:

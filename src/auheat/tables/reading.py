@@ -1,7 +1,7 @@
 """Reads a table of results, whoever wrote it, into one schema.
 
-    input       path of the picture or video that a row is of; "" where the table does not say
-    frame       from 1; 0 for a picture that is no frame of a video
+    input       path of the image or video that a row is of; "" where the table does not say
+    frame       from 1; 0 for an image that is no frame of a video
     timestamp   seconds; NaN where the table does not say
     face_id     from 0
     success     1, or 0 where no face was found
@@ -60,7 +60,7 @@ def read_table(
         format: Who wrote it; "auto" tells by its columns.
 
     Returns:
-        A row for each frame or picture and face, in the order of inputs, frames and faces.
+        A row for each frame or image and face, in the order of inputs, frames and faces.
         `attrs["auheat_program"]` says who wrote it, `attrs["auheat_notes"]` what looks odd.
 
     Raises:
@@ -253,7 +253,7 @@ class _Reader:
         twice = table.duplicated(["input", "frame", "face_id"])
         if twice.any():
             row = table[twice].iloc[0]
-            what = f"frame {row['frame']}" if row["frame"] else row["input"] or "the picture"
+            what = f"frame {row['frame']}" if row["frame"] else row["input"] or "the image"
             self._refuse(twice, f"face {row['face_id']} of {what} is there twice")
 
     def _numbers(self, name: str, values: Any = None) -> pd.Series:

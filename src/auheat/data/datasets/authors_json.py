@@ -62,7 +62,7 @@ _LAYOUTS = {PointLayout.of(aus).count: PointLayout.of(aus) for aus in (BP4D_AUS,
 
 @dataclass(frozen=True)
 class _Row:
-    """One entry of a list: who, where, its picture, and the intensity of each AU."""
+    """One entry of a list: who, where, its image, and the intensity of each AU."""
 
     subject: str
     sequence: str
@@ -177,7 +177,7 @@ def _names(pieces: tuple[str, ...], number: int) -> tuple[str, str, int]:
 
 
 def _picture(folder: Path, pieces: tuple[str, ...]) -> Path | None:
-    """The picture at a path, or below `folder` at as many of its last pieces as possible."""
+    """The image at a path, or below `folder` at as many of its last pieces as possible."""
     for start in range(len(pieces)):
         path = folder.joinpath(*pieces[start:])
         if path.is_file():
@@ -190,7 +190,7 @@ _ROWS = ".rows"  # hidden: not part of the layout
 
 
 def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
-    """Writes one subject's pictures and rows; yields 1 for each picture."""
+    """Writes one subject's images and rows; yields 1 for each image."""
     layout, rows = PointLayout.of(subject.corpus.aus), []
     for sequence in subject.corpus.sequences:
         for frame in subject.frames(sequence):
@@ -224,7 +224,7 @@ def finish(out: Path, subjects: Sequence[str]) -> None:
 
 
 def _corpus(layout: str, original: Corpus, frames: int) -> Corpus:
-    """The people of another look-alike in larger pictures, of which nothing is missing."""
+    """The people of another look-alike in larger images, of which nothing is missing."""
     complete = replace(original, shorter=frozenset(), missing=nothing_missing, first=(1,))
     return replace(complete, layout=layout, frames=frames, size=400)
 

@@ -8,9 +8,9 @@ Zhang et al., Image and Vision Computing 32 (2014); Zhang et al., CVPR 2016 (BP4
     AUCoding/AU_OCC/F001_T1.csv                  presence, with a header of AU numbers (not read)
     2DFeatures/F001_T1.mat                       49 points
 
-Pictures are zero-padded differently from sequence to sequence. How the .mat holds its points is
+Images are zero-padded differently from sequence to sequence. How the .mat holds its points is
 inferred from public code that reads it, not from a description: a struct array `fit` with one
-element for each picture, in the order of the frames, whose `pred` is 49 x 2 pixels and whose
+element for each image, in the order of the frames, whose `pred` is 49 x 2 pixels and whose
 `isTracked` is 0 where the tracker failed. Coordinates are taken as they are: nothing tells whether
 their first pixel is 0 or 1.
 """
@@ -114,11 +114,11 @@ Split = Callable[[str, list[str]], str]
 
 @dataclass(frozen=True)
 class FitLandmarks:
-    """One .mat file for all pictures.
+    """One .mat file for all images.
 
     Attributes:
         path: The file.
-        frames: The pictures' numbers, in the file's order.
+        frames: The images' numbers, in the file's order.
     """
 
     path: Path
@@ -155,7 +155,7 @@ def read(root: Path, options: ReadOptions) -> Source:
     """BP4D or FERA 2015, in the official split: development people are in "test".
 
     Raises:
-        AuheatError: Labels or pictures are not where they should be.
+        AuheatError: Labels or images are not where they should be.
     """
     return _read(root, options, _official)
 
@@ -164,7 +164,7 @@ def read_plus(root: Path, options: ReadOptions) -> Source:
     """BP4D+, which has no official split: everybody is in "train".
 
     Raises:
-        AuheatError: Labels or pictures are not where they should be.
+        AuheatError: Labels or images are not where they should be.
     """
     return _read(root, options, lambda subject, problems: "train")
 
@@ -246,7 +246,7 @@ def _levels(labels: Path, name: str, paths: dict[str, Path | None], problems: li
 
 
 def _picture_folders(root: Path) -> dict[Sequence, Path]:
-    """Folders with pictures by sequence, as deep as two folders below the root."""
+    """Folders with images by sequence, as deep as two folders below the root."""
     found: dict[Sequence, Path] = {}
     below = subfolders(root)
     for place in (root, *below, *(deeper for folder in below for deeper in subfolders(folder))):
@@ -287,13 +287,13 @@ def _landmarks(root: Path, sequence: Sequence, frames: tuple[int, ...]) -> FitLa
 def write(
     subject: RenderedSubject, out: Path, codes: str, paddings: tuple[int, ...]
 ) -> Iterator[int]:
-    """Writes one subject of a look-alike; yields 1 for each picture.
+    """Writes one subject of a look-alike; yields 1 for each image.
 
     Args:
         subject: Whom.
         out: The folder.
         codes: Where intensities lie below it.
-        paddings: Digits of a picture's number; one for each sequence in turn.
+        paddings: Digits of an image's number; one for each sequence in turn.
     """
     for position, task in enumerate(subject.corpus.sequences):
         digits = paddings[(subject.position + position) % len(paddings)]

@@ -260,7 +260,7 @@ def _compare_lengths(video: Path, levels: Levels, problems: list[str]) -> None:
 
 
 def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
-    """Writes one subject of a look-alike; yields 1 for each picture."""
+    """Writes one subject of a look-alike; yields 1 for each image."""
     name = subject.name
     ending = "Comp" if name == "SN017" else "comp"
     video = out / _CAMERAS["left"][0] / f"LeftVideo{name}_{ending}.avi"

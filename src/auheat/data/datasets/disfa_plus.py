@@ -7,9 +7,9 @@ Mavadati, Sanger and Mahoor, CVPR workshops 2016.
     FaceLandmarks/SN001/A3_AU1_2_TrailNo_2_FaceCropped.mat
 
 Some copies double the folder of a subject (Labels/SN001/SN001/...). The landmarks belong to smaller
-pictures within the .mat: its struct array `FaceImg_CropResize` has `imgID`, `ImgCropped` (the face
+images within the .mat: its struct array `FaceImg_CropResize` has `imgID`, `ImgCropped` (the face
 cut out and resized) and `LndPntCropped` (49 points, in pixels of that cut). With the dataset's own
-landmarks those pictures are used, else those in Images. Coordinates are taken as they are: nothing
+landmarks those images are used, else those in Images. Coordinates are taken as they are: nothing
 tells whether their first pixel is 0 or 1.
 """
 
@@ -85,12 +85,12 @@ _HEADER_LINES = 2
 
 @dataclass(frozen=True)
 class MatTrial:
-    """The pictures and the landmarks of one trial from its .mat file."""
+    """The images and the landmarks of one trial from its .mat file."""
 
     path: Path
 
     def read(self, wanted: Collection[int], problems: list[str]) -> Iterator[tuple[int, Image]]:
-        """See `Pictures.read`."""
+        """See `Images.read`."""
         try:
             records = self._records()
         except AuheatError as error:
@@ -120,7 +120,7 @@ class MatTrial:
         return at
 
     def _records(self) -> dict[int, tuple[Any, Any]]:
-        """Picture and points by frame, from an array of structs or a struct of arrays."""
+        """Image and points by frame, from an array of structs or a struct of arrays."""
         value = read_mat(self.path, _STRUCT)
         elements = value.ravel() if isinstance(value, np.ndarray) else [value]
         try:
@@ -144,7 +144,7 @@ def read(root: Path, options: ReadOptions) -> Source:
     """The trials of DISFA+, all in the split "train".
 
     Raises:
-        AuheatError: Labels or pictures are not where they should be.
+        AuheatError: Labels or images are not where they should be.
     """
     labels, images = locate(root, _LABELS), locate(root, _IMAGES)
     if labels is None or (images is None and not options.own_landmarks):
@@ -257,7 +257,7 @@ def _rgb(picture: Any) -> Image | None:
 
 
 def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
-    """Writes one subject of a look-alike; yields 1 for each picture."""
+    """Writes one subject of a look-alike; yields 1 for each image."""
     labels = out / _LABELS / subject.name
     if subject.position % 3 == 1:
         labels = labels / subject.name

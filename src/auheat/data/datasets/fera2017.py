@@ -118,7 +118,7 @@ def _label_name(sequence: str, au: str) -> str:
 
 
 def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
-    """Writes one subject of a look-alike, named like `TR_F001`; yields 1 for each picture."""
+    """Writes one subject of a look-alike, named like `TR_F001`; yields 1 for each image."""
     for task in subject.corpus.sequences:
         sequence = f"{subject.name}_{task}"
         lines: dict[str, list[str]] = {au: [] for au in subject.corpus.aus}

@@ -49,7 +49,7 @@ class DatasetSpec:
         title: As people write it.
         source: Who published it, and where.
         aus: The AUs that are coded, those among them that auheat does not know, too.
-        files: Where pictures, labels and landmarks lie, in a few words.
+        files: Where images, labels and landmarks lie, in a few words.
         split: Who trains and who is tested, in a few words.
         protocols: The published ones; the first is the paper's.
         k: The paper's number of neighbours in SCC.
@@ -77,7 +77,7 @@ class Lookalike:
 
     Attributes:
         corpus: Who is shown, in which sequences.
-        write: Writes one subject into a folder; yields 1 for each picture.
+        write: Writes one subject into a folder; yields 1 for each image.
         finish: Called with that folder and all subjects once everybody is written, if it is given.
     """
 

@@ -66,7 +66,7 @@ def read(root: Path, options: ReadOptions) -> Source:
     """The recordings of UNBC-McMaster, all in the split "train".
 
     Raises:
-        AuheatError: Pictures or labels are not where they should be.
+        AuheatError: Images or labels are not where they should be.
     """
     images, labels = locate(root, _IMAGES), _facs_folder(root)
     if images is None or labels is None:
@@ -164,7 +164,7 @@ def _read_levels(path: Path, problems: list[str]) -> dict[int, float] | None:
 
 
 def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
-    """Writes one subject of a look-alike; yields 1 for each picture."""
+    """Writes one subject of a look-alike; yields 1 for each image."""
     for part in subject.corpus.sequences:
         sequence = subject.name.split("-")[1] + part
         folder, labels = Path(subject.name, sequence), out.joinpath(*_LABELS)
