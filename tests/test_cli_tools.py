@@ -28,6 +28,7 @@ from auheat.models.heatmap_net import build_net
 from small_runs import experiment, write_dataset
 
 TINY_NET = (
+    "seed=1",
     "model.width=0.125",
     "model.input_size=32",
     "model.deconv_widths=[8, 8]",
