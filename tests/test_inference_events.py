@@ -57,7 +57,9 @@ def test_eyes_that_close_shortly_blink() -> None:
     """Up to half a second; one whose beginning or end was not seen may have been longer."""
     closed = [0, 3, 5, 5, 5, 4, 2, 0, 0, 5, 5, 5, 5, 5, 5, 5, 0, 0, 4, 5]
     stamps, frames = np.arange(len(closed)) / 10, np.arange(1, len(closed) + 1)
-    found = events_of_au(0, "AU43", frames, stamps, np.array(closed, float))
+    found = events_of_au(
+        0, "AU43", frames=frames, times=stamps, intensities=np.array(closed, float)
+    )
     assert [(event.au, event.onset_frame, event.offset_frame) for event in found] == [
         ("AU45", 2, 7),
         ("AU43", 10, 16),
