@@ -66,9 +66,13 @@ def test_eyes_that_close_shortly_blink() -> None:
         ("AU43", 19, 20),
     ]
     flickers = [0, 2.5, 0, 3, 0]  # single readings: from 3 on it is a blink
-    found = events_of_au(0, "AU43", frames[:5], stamps[:5], np.array(flickers, float))
+    found = events_of_au(
+        0, "AU43", frames=frames[:5], times=stamps[:5], intensities=np.array(flickers, float)
+    )
     assert [(event.au, event.onset_frame) for event in found] == [("AU45", 4)]
-    others = events_of_au(0, "AU07", frames, stamps, np.array(closed, float))
+    others = events_of_au(
+        0, "AU07", frames=frames, times=stamps, intensities=np.array(closed, float)
+    )
     assert {event.au for event in others} == {"AU07"}
 
 
