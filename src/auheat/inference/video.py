@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from auheat.arrays import Image
 from auheat.errors import AuheatError, checked_path
