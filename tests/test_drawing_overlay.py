@@ -15,7 +15,7 @@ from auheat.drawing.panel import (
     intensity_colour,
     name_tag,
 )
-from auheat.facs import PAPER_AUS
+from auheat.facs import ALL_AUS, PAPER_AUS
 from auheat.results import Face, FacePrediction, FrameResult
 from stand_ins import face_from
 
@@ -161,21 +161,22 @@ def test_bars_are_as_long_as_intensities() -> None:
     assert bar(drawn[1.0], 1.0) == pytest.approx(full / 5, abs=1)
 
 
-def test_several_faces_share_a_table() -> None:
-    faces = [prediction(PAPER_AUS, level, i) for i, level in enumerate((0.5, 2.0, 4.5))]
-    drawn = Panel(PAPER_AUS, 360, 1.0).draw(result(*faces))
+@pytest.mark.parametrize("aus", [PAPER_AUS, ALL_AUS], ids=["14", "20"])
+def test_several_faces_share_a_table(aus: tuple[str, ...]) -> None:
+    faces = [prediction(aus, level, i) for i, level in enumerate((0.5, 2.0, 4.5))]
+    drawn = Panel(aus, 360, 1.0).draw(result(*faces))
     middles = []
     for i, level in enumerate((0.5, 2.0, 4.5)):
         y, x = np.nonzero((drawn == intensity_colour(level)).all(2))
         middles.append(x.mean())
         assert (drawn[:34] == face_colour(i)).all(2).any()
-        assert len(np.unique(y)) > 14 * 10  # a cell in every row
+        assert len(np.unique(y)) > len(aus) * 10  # a cell in every row
     assert middles == sorted(middles)
 
 
 def test_many_faces_fit() -> None:
-    faces = [prediction(PAPER_AUS, 3.0, i) for i in range(30)]
-    assert Panel(PAPER_AUS, 360, 1.0).draw(result(*faces)).shape == (360, WIDTH, 3)
+    faces = [prediction(ALL_AUS, 3.0, i) for i in range(30)]
+    assert Panel(ALL_AUS, 360, 1.0).draw(result(*faces)).shape == (360, WIDTH, 3)
 
 
 def test_colours() -> None:
