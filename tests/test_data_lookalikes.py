@@ -214,7 +214,7 @@ def test_unbc(
     tmp_path: Path,
 ) -> None:
     fewer("unbc", "t1aaaff")
-    plan, shut, empty = tiny("unbc", 2, 20, seed=20), 0, 0
+    plan, shut, empty = tiny("unbc", 2, 20, seed=22), 0, 0
     write_lookalike(tiny_folder, tmp_path, plan)
     for subject in plan.names:
         for part in plan.corpus.sequences:
