@@ -75,15 +75,24 @@ def blocks_in(text: str, page: str) -> Iterator[Block]:
 
 
 def commands(script: str) -> Iterator[list[str]]:
-    """The simple commands of a bash script as words: loops, comments and redirections left out."""
+    """The simple commands of a bash script as words: loops, comments and redirections left out.
+
+    Variables that the script sets, each in a line of its own, are filled in where a word is one.
+    """
+    variables: dict[str, str] = {}
     for line in script.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         words: list[str] = []
         for word in [*lexer, ";"]:
             if word in _BETWEEN:
-                yield from _simple(words)
+                if len(words) == 1 and (set_here := re.fullmatch(r"(\w+)=(.*)", words[0])):
+                    variables[set_here[1]] = set_here[2]
+                else:
+                    yield from _simple(words)
                 words = []
+            elif word[:1] == "$" and word[1:] in variables:
+                words.extend(variables[word[1:]].split())
             else:
                 words.append(word)
 

@@ -126,6 +126,11 @@ def test_the_check_sees_what_is_wrong(line: str) -> None:
             check(words)
 
 
+def test_variables_of_a_script_are_filled_in() -> None:
+    script = 'common="a.toml n=1"\nx=\'k=["A","B"]\'\nauheat train $common $x $other'
+    assert list(commands(script)) == [["auheat", "train", "a.toml", "n=1", 'k=["A","B"]', "$other"]]
+
+
 def test_blocks_are_found_with_their_marks() -> None:
     text = "a\n<!-- not run: why -->\n```bash\nx \\\n  y\n```\n\n```python\nz\n```\n"
     first, second = blocks_in(text, "p.md")
