@@ -83,10 +83,12 @@ def gather(
             _add(path, sequence, found)
         except Exception as error:  # whatever it is, the other inputs are read
             found[path] = _Found(path, "file", message(error, str(path)))
+    place = _resolved(out)
+    there = {path.name for path in found if path.parent == place}
     taken: set[str] = set()
     inputs: list[Input] = []
     for one in found.values():
-        name = _free_name(one, taken, out=out, inputs=found, is_of=is_of)
+        name = _free_name(one, taken, out=out, there=there, is_of=is_of)
         taken |= _results(name)
         inputs.append(Input(one.path, one.kind, name, one.problem, one.note))
     return inputs
@@ -179,17 +181,15 @@ def _free_name(
     taken: set[str],
     *,
     out: Path,
-    inputs: Iterable[Path],
+    there: set[str],
     is_of: Callable[[Path, Path], bool],
 ) -> str:
-    """A name that no result has yet and under which no result replaces an input."""
-    there = {path for path in inputs if path.parent == _resolved(out)}
-    names = {path.name for path in there}
+    """A name that no result has yet and under which none replaces an input, of those in `out`."""
 
     def is_free(name: str) -> bool:
         results = _results(name)
         own = {name + end for end in ENDS}
-        return taken.isdisjoint(results) and names.isdisjoint(own) and is_of(out / name, one.path)
+        return taken.isdisjoint(results) and there.isdisjoint(own) and is_of(out / name, one.path)
 
     return next(filter(is_free, _possible_names(one.path, one.kind == "file")))
 
