@@ -94,11 +94,17 @@ def test_another_video_is_refused(tmp_path: Path, weights: Path) -> None:
 def test_a_report_replaces_neither_its_table_nor_its_video(tmp_path: Path, weights: Path) -> None:
     video = clip(tmp_path / "clip.mp4")
     table = predict(weights, video, tmp_path)
-    for target in (table, video):
+    page = tmp_path / "clip.html"  # the video by another name, which a page might have
+    page.hardlink_to(video)
+    for target, message in (
+        (table, "is read, and cannot be written as well: name another file"),
+        (page, "is read, and cannot be written as well: name another file"),
+        (video, "give a name that ends in .html"),
+    ):
         before = target.read_bytes()
         result = report(weights, table, "--video", video, "-o", target)
         assert result.exit_code == 2
-        assert "is read, and cannot be written as well: name another file" in result.stderr
+        assert message in result.stderr
         assert target.read_bytes() == before
 
 
