@@ -174,7 +174,7 @@ def test_the_files_of_the_documents_stay_readable() -> None:
         if stored["format"] == 1:
             assert not (read.intervals or read.controls or read.fold_means)
     assert formats == {1, 2}
-    assert suites == {"ood.json", "ood-before.json"}
+    assert suites == {"ood.json", "ood-before.json", "older-ood.json", "older-ood-before.json"}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from auheat.errors import AuheatError
-from auheat.figures.reliability import read_bins, reliability
+from auheat.figures.reliability import Bins, read_bins, reliability
 
 REPORT = Path(__file__).resolve().parents[1] / "docs" / "uncertainty.json"
 
@@ -35,12 +35,24 @@ def test_what_is_drawn() -> None:
 
 
 def test_the_shipped_figures_keep_their_word() -> None:
-    """Of the shipped report: in every tenth of the faces stated and observed are within 0.05."""
+    """Of the shipped report: in every tenth of the faces the observed share is one that the stated
+    one explains (2.6 standard errors, so one of ten by chance in a tenth of all reports), while
+    the heights of peaks, uncalibrated, are further off.
+    """
     found, limit = read_bins(REPORT)
     assert limit == 0.75
     assert len(found["now"]) == 10
-    for one in found["now"]:
-        assert abs(one["stated"] - one["observed"]) < 0.05
+
+    def errors(bins: Bins) -> list[float]:
+        faces = json.loads(REPORT.read_text())["views"]["test"] / len(bins)
+        spreads = [(one["stated"] * (1 - one["stated"]) / faces) ** 0.5 for one in bins]
+        return [
+            abs(one["stated"] - one["observed"]) / spread
+            for one, spread in zip(bins, spreads, strict=True)
+        ]
+
+    assert max(errors(found["now"])) < 2.6 < max(errors(found["before"]))
+    assert sum(abs(one["stated"] - one["observed"]) for one in found["now"]) / 10 < 0.04
     report = json.loads(REPORT.read_text())
     for views in ("as they are", "worn"):
         assert 0.93 < report["deviations"][f"reading seen / {views}"]["coverage"] < 0.97

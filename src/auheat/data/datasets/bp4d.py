@@ -89,7 +89,7 @@ FERA_2015_SPEC = replace(
     SPEC,
     name="fera2015",
     title="FERA 2015",
-    files="the same pictures, `AU Intensity Codes3.0`",
+    files="the same images, `AU Intensity Codes3.0`",
     split="official",
 )
 BP4D_PLUS_SPEC = replace(
