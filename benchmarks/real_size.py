@@ -193,7 +193,7 @@ class _Scaled:
 def make_table(folders: Folders) -> int:
     """Table 2 from predictions as finished runs leave them."""
     sweep = Sweep(read_manifest(folders.full), "tiny", folders.runs)
-    target = Target("table2", sweep, folders.out)
+    target = Target("table2", (sweep,), folders.out)
     rng, rows = np.random.default_rng(1), 0
     for variant, seed, fold in sweep.jobs(target.variants()):
         settings = to_dict(sweep.experiment(variant, seed, fold))

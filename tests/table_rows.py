@@ -11,11 +11,13 @@ from auheat.figures.rows import EvaluationInfo, Row
 MEASURED = EvaluationInfo("DISFA", True, "3 folds by subject", 12960, 27, 3, "light")
 
 
-def row(name: str, icc: float, mae: float, **changes: Any) -> Row:
-    """A row whose AUs of DISFA all have the same figures."""
+def row(
+    name: str, icc: float, mae: float, *, aus: tuple[str, ...] = DISFA_AUS, **changes: Any
+) -> Row:
+    """A row whose AUs, those of DISFA by default, all have the same figures."""
     same: dict[str, Mapping[str, float]] = {
-        "icc": dict.fromkeys(DISFA_AUS, icc),
-        "mae": dict.fromkeys(DISFA_AUS, mae),
+        "icc": dict.fromkeys(aus, icc),
+        "mae": dict.fromkeys(aus, mae),
     }
     settings: dict[str, Any] = {"setting": "", "mean_icc": icc, "mean_mae": mae, **same}
     return Row(name, **(settings | changes))

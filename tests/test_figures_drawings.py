@@ -115,6 +115,10 @@ def test_the_bars_of_figure_4_are_the_counts() -> None:
     assert titles == [f"{name} look-alike (3,000 pictures)" for name in ("BP4D", "DISFA")]
     assert any("rounded to the nearest" in said for said in words(figure))
     assert not any("rounded" in said for said in words(drawn("4, small")))
+    mixed = figure4(labels, {"BP4D": BP4D_AUS, "DISFA": DISFA_AUS}, ["DISFA"])
+    titles = [axes.get_title() for axes in mixed.axes]
+    assert titles == ["BP4D (3,000 pictures)", "DISFA look-alike (3,000 pictures)"]
+    assert any(said.startswith("synthetic faces: DISFA; log") for said in words(mixed))
     with pytest.raises(ValueError, match=r"X: labels \(3000, 12\) for 5 Action Units"):
         figure4({"X": levels()}, {"X": BP4D_AUS}, False)
 

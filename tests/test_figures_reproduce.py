@@ -10,19 +10,26 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from matplotlib.figure import Figure
 from PIL import Image
 
 from auheat.cli import main
 from auheat.cli.reproduce import _numbers
+from auheat.data.datasets import DatasetSpec
+from auheat.data.datasets.bp4d import SPEC as BP4D_SPEC
 from auheat.data.datasets.disfa import SPEC
-from auheat.data.manifest import Manifest
+from auheat.data.manifest import Manifest, read_manifest
 from auheat.evaluation.predictions import Predictions, pool, read_predictions
 from auheat.faces.crop import CropSpec
-from auheat.facs import DISFA_AUS
+from auheat.facs import BP4D_AUS, DISFA_AUS
+from auheat.figures import style
 from auheat.figures.paper_figures import most_active_sequences
+from auheat.figures.reproduce import side_by_side
 from auheat.metrics import icc31
+from auheat.training.ablations import Sweep
 
 CROP = CropSpec(32, 2)
+AUS_OF = {"BP4D": BP4D_AUS, "DISFA": DISFA_AUS}
 TINY = (
     "model.input_size=32",
     "model.width=0.125",
@@ -38,20 +45,32 @@ TINY = (
 @pytest.fixture(scope="module")
 def disfa(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Noise in the shape of a prepared DISFA: 27 subjects, 4 frames each, levels 0 to 5."""
-    folder = tmp_path_factory.mktemp("disfa")
+    return noise_dataset(tmp_path_factory.mktemp("disfa"), "disfa", SPEC, DISFA_AUS)
+
+
+@pytest.fixture(scope="module")
+def bp4d(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise in the shape of a prepared BP4D: 41 subjects, 2 frames each, levels 0 to 3."""
+    folder = tmp_path_factory.mktemp("bp4d")
+    return noise_dataset(folder, "bp4d", BP4D_SPEC, BP4D_AUS, frames=2, most=3)
+
+
+def noise_dataset(
+    folder: Path, kind: str, spec: DatasetSpec, aus: tuple[str, ...], frames: int = 4, most: int = 5
+) -> Path:
     rng = np.random.default_rng(0)
     landmarks = rng.uniform(4, CROP.side - 4, 136).astype(np.float32)
     rows = []
-    for subject in (name for fold in SPEC.protocols[0].lists for name in fold):
-        for frame in range(1, 5):
+    for subject in (name for fold in spec.protocols[0].lists for name in fold):
+        for frame in range(1, frames + 1):
             name = f"{subject}_{frame}.png"
             noise = rng.integers(60, 190, (CROP.side, CROP.side, 3)).astype(np.uint8)
             cv2.imwrite(str(folder / name), noise)
-            levels = dict(zip(DISFA_AUS, rng.integers(0, 6, 12).astype(np.float32), strict=True))
+            codes = rng.integers(0, most + 1, len(aus)).astype(np.float32)
+            levels = dict(zip(aus, codes, strict=True))
             where = {"subject": subject, "split": "train", "sequence": subject, "frame": frame}
             rows.append({"image": name, **where, "landmarks": landmarks, **levels})
-    source = {"kind": "disfa", "synthetic": True}
-    Manifest(pd.DataFrame(rows), folder, CROP, source).write()
+    Manifest(pd.DataFrame(rows), folder, CROP, {"kind": kind, "synthetic": True}).write()
     return folder
 
 
@@ -119,6 +138,132 @@ def test_every_figure(disfa: Path, runs: Path, tmp_path: Path, target: str) -> N
     with Image.open(tmp_path / f"{target}.png") as picture:
         assert picture.width >= 600
     assert (tmp_path / f"{target}.svg").read_text().startswith("<?xml")
+
+
+def test_table_1_of_both_has_each_figure_below_its_dataset(
+    disfa: Path, bp4d: Path, runs: Path, tmp_path: Path
+) -> None:
+    """Figures from the stored predictions; DISFA was named first, the paper prints BP4D first."""
+    # The folder of each --data, in the order of --data: DISFA's runs are those of one dataset.
+    where = ("--data", bp4d, "--runs", runs / "of-bp4d", "--rows", "1")
+    result = reproduce(disfa, runs, tmp_path, "table1", *where)
+    assert result.exit_code == 0, result.output
+    assert f"{bp4d}, resnet-deconv, seed 1, fold 1" in result.output
+    table = pd.read_csv(tmp_path / "table1.csv", dtype=str, keep_default_na=False)
+    heads = [f"{name} {au}" for name, aus in AUS_OF.items() for au in (*aus, "Avg.")]
+    assert [head for head in table.columns if "95 %" not in head] == [
+        *("group", "Method"),
+        *heads,
+        "bold",
+    ]
+    for folder, name, folds in ((runs / "of-bp4d", "BP4D", 1), (runs, "DISFA", 3)):
+        pooled = pd.concat(
+            read_predictions(folder / f"resnet-deconv-seed1-fold{fold}" / "test.parquet").table
+            for fold in range(1, folds + 1)
+        )
+        assert len(pooled) == {"BP4D": 40, "DISFA": 108}[name]
+        ours = table[table["group"].str.startswith("MAE, ours (")].iloc[0]
+        for au in AUS_OF[name]:
+            expected = (pooled[au] - pooled[f"{au}_label"]).abs().mean()
+            assert float(ours[f"{name} {au}"]) == pytest.approx(expected, abs=0.0051), (name, au)
+        report = tmp_path / "results" / name.lower() / "resnet-deconv-seed1.json"
+        assert json.loads(report.read_text())["images"] == len(pooled)
+    printed = table[table["group"] == "ICC, printed (BP4D; DISFA)"].set_index("Method")
+    scc = printed.loc["SCC-Heatmap"]
+    assert [scc[head] for head in ("BP4D AU12", "BP4D Avg.", "DISFA AU12", "DISFA Avg.")] == [
+        *(".86", ".72"),
+        *(".71", ".47"),
+    ]
+    said = (tmp_path / "table1.notes.txt").read_text()
+    assert "BP4D: the official training and development sets, 40 test images of 20 subj" in said
+    assert "; on synthetic faces, a look-alike of DISFA: 3 folds by subject" in said
+    tex = (tmp_path / "table1.tex").read_text()
+    assert r"\multicolumn{7}{c}{BP4D} & \multicolumn{14}{c}{DISFA} \\" in tex
+    assert r"\cmidrule(lr){2-8}\cmidrule(lr){9-22}" in tex
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are saved."""
+    figures: list[Figure] = []
+    save = style.save
+
+    def keeping(figure: Figure, stem: Path) -> tuple[Path, Path]:
+        figures.append(figure)
+        return save(figure, stem)
+
+    monkeypatch.setattr(style, "save", keeping)
+    return figures
+
+
+def test_figure_4_of_both_counts_each_dataset_in_its_panel(
+    disfa: Path, bp4d: Path, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    result = reproduce(disfa, tmp_path, tmp_path, "figure4", "--data", bp4d)
+    assert result.exit_code == 0, result.output
+    left, right = drawn[0].axes
+    assert left.get_title() == "BP4D look-alike (82 pictures)"
+    assert right.get_title() == "DISFA look-alike (108 pictures)"
+    for axes, folder, aus in ((left, bp4d, BP4D_AUS), (right, disfa, DISFA_AUS)):
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == list(aus)
+        labels = read_manifest(folder).labels(aus)
+        bars = [[bar.get_height() for bar in level] for level in axes.containers]
+        assert bars == [[(labels[:, a] == n).sum() for a in range(len(aus))] for n in range(6)]
+    assert left.get_ylim() == right.get_ylim()
+
+
+@pytest.mark.slow
+def test_figure_5_of_both_has_faces_of_bp4d_above_curves_of_disfa(
+    disfa: Path, bp4d: Path, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    result = reproduce(disfa, tmp_path / "runs", tmp_path, "figure5", "--data", bp4d)
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "runs" / "bp4d").iterdir())) == 1
+    assert len(list((tmp_path / "runs" / "disfa").iterdir())) == 3
+    titles = [axes.get_title() or axes.get_title("left") for axes in drawn[0].axes]
+    shown = [title.split("\n")[0] for title in titles if "pred " in title]
+    assert shown == [*BP4D_AUS, *BP4D_AUS]
+    curves = [title for title in titles if "ICC" in title]
+    assert [title[:6] for title in curves] == ["AU01, ", "AU02, "]
+    tested = set(SPEC.protocols[0].lists[0])
+    assert {title.split(", ")[1].split(":")[0] for title in curves} <= tested
+    frames = drawn[0].axes[-1].get_xticks()
+    assert [frame for frame in frames if frame != round(frame)] == []
+    caption = " ".join(drawn[0].texts[1].get_text().split())
+    assert caption.startswith("heatmaps: synthetic faces made like BP4D; ")
+    assert "BP4D; curves: synthetic faces made like DISFA; test subjects of fold 1, pre" in caption
+
+
+def test_what_is_refused_of_two_datasets(disfa: Path, bp4d: Path, tmp_path: Path) -> None:
+    both = ("--data", bp4d)
+    for target, options, said in (
+        ("table1", ("--data", disfa), f"{disfa} and {disfa} are both DISFA: give one of each"),
+        ("table2", both, "table2 is of one dataset: give --data once; of two are table1, figure4"),
+        ("figure7", both, "figure7 is of one dataset: give --data once"),
+        ("table1", (*both, "--runs", tmp_path), "every --data needs a folder of its own"),
+        ("figure4", ("--runs", tmp_path / "b"), "--runs: give one folder, or one for each --data"),
+        ("table1", (*both, "--protocol", "k-folds"), "unknown protocol 'k-folds'"),
+    ):
+        result = reproduce(disfa, tmp_path, tmp_path, target, *options)
+        assert result.exit_code == 2, result.output
+        assert said in result.stderr
+        assert result.stderr.count("\n") == 1 and not result.stdout
+
+
+def test_a_published_protocol_is_that_of_its_dataset_alone(disfa: Path, bp4d: Path) -> None:
+    for protocol, found in (
+        ("disfa-ntinou", ["bp4d", "disfa-ntinou"]),
+        ("bp4d", ["bp4d", "disfa-jaa"]),
+        ("k-fold", ["k-fold", "k-fold"]),
+        ("", ["bp4d", "disfa-jaa"]),
+    ):
+        sweeps = [
+            Sweep(read_manifest(folder), "tiny", Path("x"), protocol=protocol)
+            for folder in (disfa, bp4d)
+        ]
+        together = side_by_side(sweeps, (Path("runs"),))
+        assert [sweep.design.protocol for sweep in together] == found
+        assert [sweep.runs for sweep in together] == [Path("runs/bp4d"), Path("runs/disfa")]
 
 
 def test_what_is_refused(disfa: Path, runs: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from auheat.config import ModelConfig
 from auheat.facs import BP4D_AUS, DISFA_AUS
-from auheat.figures.paper_tables import table1, table2, table3
+from auheat.figures.paper_tables import table1, table1_beside, table2, table3
 from auheat.figures.printed import ADOPTED, TABLE_1, TABLE_2, TABLE_3
 from auheat.figures.rows import design_of
 from auheat.figures.tables import Cell, Group, Table
@@ -136,6 +136,40 @@ def test_bold_is_the_best_of_our_methods_alone() -> None:
         *((mae, "b", au) for au in (*DISFA_AUS, "Avg.")),
     }
     assert not bold(table1("DISFA", [first, *ours[2:]], MEASURED))  # nothing to be better than
+
+
+def test_table_1_of_both_keeps_the_columns_and_bold_of_each() -> None:
+    bp4d = replace(MEASURED, database="BP4D", synthetic=False, images=75_586)
+    left = [row("a", 0.5, 0.3, aus=BP4D_AUS), row("b", 0.4, 0.2, aus=BP4D_AUS)]
+    right = [row("a", 0.1, 0.9), row("b", 0.2, 1.1, icc_interval=(0.1, 0.3))]
+    table = table1_beside([(left, bp4d), (right, MEASURED)])
+    assert table.head[5:8] == ("AU17", "Avg.", "AU01")
+    assert table.above == ("", *["BP4D"] * 6, *["DISFA"] * 14)
+    icc, mae = (f"{m}, ours (BP4D; synthetic, DISFA look-alike)" for m in ("ICC", "MAE"))
+    assert texts(table, icc) == [
+        ["a", *[".50"] * 6, *[".10"] * 13, ""],
+        ["b", *[".40"] * 6, *[".20"] * 13, "[.10, .30]"],
+    ]
+    best = {
+        (group.title, cells[0].text, head)
+        for group in table.groups
+        for cells in group.rows
+        for head, cell in zip(table.columns, cells, strict=True)
+        if cell.bold
+    }
+    of_bp4d = [f"BP4D {au}" for au in (*BP4D_AUS, "Avg.")]
+    of_disfa = [f"DISFA {au}" for au in (*DISFA_AUS, "Avg.")]
+    assert best == {
+        *((icc, "a", head) for head in of_bp4d),
+        *((icc, "b", head) for head in of_disfa),
+        *((mae, "b", head) for head in of_bp4d),
+        *((mae, "a", head) for head in of_disfa),
+    }
+    assert table.caption.startswith("Our rows were measured on BP4D: ")
+    assert "75,586 test images" in table.caption.split("; on synthetic faces, a look-alike of D")[0]
+    assert len(table.notes) == 1
+    with pytest.raises(ValueError, match="rows of different methods side by side: a, c"):
+        table1_beside([(left[:1], bp4d), ([row("c", 0.1, 0.9)], MEASURED)])
 
 
 def test_spread_interval_seeds_and_notes() -> None:

@@ -24,11 +24,13 @@ def _numbers(ctx: click.Context, option: click.Parameter, text: str) -> tuple[in
 @click.command()
 @click.argument("target")
 @click.argument("overrides", nargs=-1)
-@click.option("--data", required=True, type=click.Path(path_type=Path),
-              help="Dataset of `auheat prepare`.")  # fmt: skip
+@click.option("--data", required=True, multiple=True, type=click.Path(path_type=Path),
+              help="Dataset of `auheat prepare`; BP4D and DISFA for table1, figure4 and figure5 as "
+              "the paper prints them, in any order.")  # fmt: skip
 @click.option("--preset", default="paper", show_default=True, help="Size of the networks.")
-@click.option("--runs", type=click.Path(path_type=Path),
-              help="Folder that holds a folder for each run.  [default: runs/PRESET]")  # fmt: skip
+@click.option("--runs", multiple=True, type=click.Path(path_type=Path),
+              help="Folder that holds a folder for each run; of two --data the folders bp4d and "
+              "disfa below it, or give one for each.  [default: runs/PRESET]")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("reproduced"),
               show_default=True, help="Folder for tables and figures.")  # fmt: skip
 @click.option("--seeds", default="1", show_default=True, callback=_numbers,
@@ -46,30 +48,40 @@ def command(target: str, overrides: tuple[str, ...], **options: Any) -> None:
     Trains what is missing, one run for each network, seed and fold; measures; writes tables as
     Markdown, CSV and LaTeX, and figures as PNG and SVG. When it was stopped, the same command goes
     on. OVERRIDES change settings of all networks, like optim.epochs=20.
+
+    With two --data, table1 and figure4 show BP4D beside DISFA, and figure5 faces of BP4D above
+    curves of DISFA. The other targets are of one dataset: give them one --data.
     """
     from auheat.data.manifest import read_manifest
     from auheat.errors import check_choice
-    from auheat.figures.reproduce import TARGETS, Target
+    from auheat.figures.reproduce import TARGETS, Target, side_by_side
     from auheat.training.ablations import Sweep, read_preset
 
     preset = options["preset"]
     check_choice("target", target, TARGETS)  # before the dataset is read
     read_preset(preset)
-    sweep = Sweep(
-        read_manifest(options["data"]),
-        preset,
-        options["runs"] or Path("runs") / preset,
-        options["seeds"],
-        overrides,
-        options["protocol"],
-        options["workers"],
-        options["device"],
-    )
+    runs = options["runs"] or (Path("runs") / preset,)
+    sweeps = [
+        Sweep(
+            read_manifest(data),
+            preset,
+            runs[0],
+            options["seeds"],
+            overrides,
+            options["protocol"],
+            options["workers"],
+            options["device"],
+        )
+        for data in options["data"]
+    ]
     rows = tuple(part.strip() for part in options["rows"].split(",") if part.strip())
-    wanted = Target(target, sweep, options["out"], options["k"], rows)
-    missing = sweep.missing(wanted.variants())
-    for number, (variant, seed, fold) in enumerate(missing, 1):
-        click.echo(f"run {number} of {len(missing)}: {variant.name}, seed {seed}, fold {fold}")
+    wanted = Target(target, side_by_side(sweeps, runs), options["out"], options["k"], rows)
+    missing = wanted.missing()
+    for number, (sweep, (variant, seed, fold)) in enumerate(missing, 1):
+        data = f"{sweep.manifest.folder}, " if len(sweeps) > 1 else ""
+        click.echo(
+            f"run {number} of {len(missing)}: {data}{variant.name}, seed {seed}, fold {fold}"
+        )
         sweep.run(variant, seed, fold, notify=click.echo)
     for path in wanted.make():
         click.echo(f"written: {path}")

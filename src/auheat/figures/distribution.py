@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +38,9 @@ def level_counts(labels: ArrayLike) -> NDArray[np.int64]:
 
 @style.styled
 def figure4(
-    levels: Mapping[str, ArrayLike], aus: Mapping[str, Sequence[str]], synthetic: bool
+    levels: Mapping[str, ArrayLike],
+    aus: Mapping[str, Sequence[str]],
+    synthetic: bool | Collection[str],
 ) -> Figure:
     """A panel for each dataset, six bars for each AU, on a logarithmic axis.
 
@@ -47,21 +49,27 @@ def figure4(
     Args:
         levels: labels (N, A) by dataset name.
         aus: their A names.
-        synthetic: whether the faces were rendered, which the figure says.
+        synthetic: whether the faces were rendered, which the figure says, or the names of the
+            datasets whose faces were.
 
     Raises:
         ValueError: if labels and names differ.
     """
+    rendered = (tuple(levels) if synthetic else ()) if isinstance(synthetic, bool) else synthetic
     tables = {name: np.asarray(labels, np.float64) for name, labels in levels.items()}
     for name, labels in tables.items():
         if labels.ndim != 2 or labels.shape[1] != len(aus[name]):
             raise ValueError(f"{name}: labels {labels.shape} for {len(aus[name])} Action Units")
     between = any((np.nan_to_num(labels) % 1 != 0).any() for labels in tables.values())
     caption = "logarithmic axis" + ("; labels rounded to the nearest level" if between else "")
+    if 0 < len(rendered) < len(tables):
+        caption = f"{style.SYNTHETIC}: {', '.join(rendered)}; {caption}"
     title = "Distribution of Action Unit intensity levels"
     columns = sum(len(aus[name]) for name in tables)
     width = style.COLUMN if columns <= 6 else style.PAGE
-    sheet = style.Sheet(width, _ABOVE + _PLOT + _BELOW, title, caption, synthetic)
+    sheet = style.Sheet(
+        width, _ABOVE + _PLOT + _BELOW, title, caption, len(rendered) == len(tables)
+    )
     unit = (width - _LEFT - _RIGHT - _GAP * (len(tables) - 1)) / columns
     most = max(int(level_counts(labels).max(initial=0)) for labels in tables.values())
     left = _LEFT
@@ -69,7 +77,7 @@ def figure4(
         axes = sheet.axes(left, _ABOVE, unit * len(aus[name]), _PLOT)
         _panel(axes, level_counts(labels), aus[name])
         axes.set_ylim(_LOWEST, 2.0 * max(most, 5))
-        like = " look-alike" if synthetic and name in DATABASES else ""
+        like = " look-alike" if name in rendered and name in DATABASES else ""
         axes.set_title(f"{name}{like} ({len(labels):,} pictures)")
         left += unit * len(aus[name]) + _GAP
         if not place:

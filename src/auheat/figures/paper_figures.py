@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from auheat.data.manifest import Manifest
 from auheat.evaluation.predictions import LABEL, Predictions
 from auheat.evaluation.report import is_synthetic
-from auheat.figures import activations
+from auheat.figures import activations, style
 from auheat.figures.channels import (
     figure7,
     most_discriminative_channels,
     most_discriminative_images,
 )
 from auheat.figures.distribution import figure4
+from auheat.figures.face_maps import Faces
 from auheat.figures.heatmap_panels import AgreementCurve, figure5, figure8
 from auheat.figures.neighbours import NeighbourCurve, figure6
 from auheat.figures.rows import database_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SHOWN = 2
+_TESTED = "test subjects of fold 1"
 _PICKED = "people and AUs are those with the largest labels"
 # AUs whose curves the paper shows, and those that stand in where a dataset does not code them.
 _CURVES = (("AU01", "AU02"), ("AU06", "AU12"))
@@ -41,25 +43,51 @@ _CURVES = (("AU01", "AU02"), ("AU06", "AU12"))
 _CANDIDATES = 200
 
 
-def draw_figure4(sweep: Sweep) -> Figure:
-    """How often each level occurs."""
-    aus, name = sweep.design.aus, database_of(sweep)
-    return figure4({name: sweep.manifest.labels(aus)}, {name: aus}, _synthetic(sweep))
+def draw_figure4(*sweeps: Sweep) -> Figure:
+    """How often each level occurs, a panel for each dataset."""
+    named = {database_of(sweep): sweep for sweep in sweeps}
+    return figure4(
+        {name: sweep.manifest.labels(sweep.design.aus) for name, sweep in named.items()},
+        {name: sweep.design.aus for name, sweep in named.items()},
+        [name for name, sweep in named.items() if _synthetic(sweep)],
+    )
 
 
-def draw_figure5(sweep: Sweep) -> Figure:
-    """Heatmaps of two expressive faces, and two AUs through a sequence each."""
+def draw_figure5(*sweeps: Sweep) -> Figure:
+    """Heatmaps of two expressive faces, and two AUs through a sequence each.
+
+    The faces are of the first dataset, the sequences of the last, as the paper has them of BP4D and
+    DISFA.
+    """
+    above, below = sweeps[0], sweeps[-1]
+    words = _words(above)
+    if len(sweeps) > 1:
+        faces_of, curves_of = (
+            f"{style.SYNTHETIC} {_made_like(sweep)}" if _synthetic(sweep) else _made_like(sweep)
+            for sweep in (above, below)
+        )
+        words = f"heatmaps: {faces_of}; curves: {curves_of}; {_settings(above)}"
+    return figure5(
+        _expressive_faces(above),
+        _varied_curves(below),
+        synthetic=len(sweeps) == 1 and _synthetic(above),
+        data=f"{words}; {_PICKED}; sequences are those whose labels vary most",
+    )
+
+
+def _expressive_faces(sweep: Sweep) -> Faces:
     checkpoint, part = _network(sweep, ablations.SCC)
     rows = activations.most_active_rows(part, sweep.design.aus, _SHOWN)
+    return activations.face_activations(checkpoint, part, rows)
+
+
+def _varied_curves(sweep: Sweep) -> list[AgreementCurve]:
     tested = sweep.predictions(ablations.SCC, sweep.seeds[0])[0]  # those of the network's own fold
     aus = next(pair for pair in _CURVES if set(pair) <= set(sweep.design.aus))
-    curves = [
+    return [
         AgreementCurve.of(tested, sequence, au)
         for sequence, au in most_active_sequences(tested, aus)
     ]
-    faces = activations.face_activations(checkpoint, part, rows)
-    words = f"{_words(sweep)}; {_PICKED}; sequences are those whose labels vary most"
-    return figure5(faces, curves, synthetic=_synthetic(sweep), data=words)
 
 
 def draw_figure6(sweep: Sweep, ks: Sequence[int], results: Path) -> Figure:
@@ -126,6 +154,13 @@ def _synthetic(sweep: Sweep) -> bool:
     return is_synthetic(sweep.manifest.source)
 
 
-def _words(sweep: Sweep, where: str = "test subjects of fold 1") -> str:
-    like = "made like " if _synthetic(sweep) else ""
-    return f"{like}{database_of(sweep)}, {where}, preset {sweep.settings_words}"
+def _words(sweep: Sweep, where: str = _TESTED) -> str:
+    return f"{_made_like(sweep)}, {_settings(sweep, where)}"
+
+
+def _made_like(sweep: Sweep) -> str:
+    return f"{'made like ' if _synthetic(sweep) else ''}{database_of(sweep)}"
+
+
+def _settings(sweep: Sweep, where: str = _TESTED) -> str:
+    return f"{where}, preset {sweep.settings_words}"

@@ -71,6 +71,43 @@ def table1(database: Database, ours: Sequence[Row], measured: EvaluationInfo | N
     return Table(_caption(what, ours, measured), head, tuple(groups), (note, *_notes(ours, "name")))
 
 
+def table1_beside(halves: Sequence[tuple[Sequence[Row], EvaluationInfo]]) -> Table:
+    """Table 1 of several databases, side by side as the paper prints it.
+
+    Args:
+        halves: our rows, alike in each, and what they were measured on; in the paper's order.
+
+    Raises:
+        ValueError: if the rows of the databases are not alike.
+    """
+    tables = [table1(measured.database, rows, measured) for rows, measured in halves]
+    groups = tuple(
+        _beside(parts) for parts in zip(*(table.groups for table in tables), strict=True)
+    )
+    databases = [measured.database for _, measured in halves]
+    what = f"Agreement by Action Unit, beside Table 1 of {PAPER}"
+    ours = [row for rows, _ in halves for row in rows]
+    caption = _caption(what, ours, *(measured for _, measured in halves))
+    above = [name for name, table in zip(databases, tables, strict=True) for _ in table.head[1:]]
+    head = (tables[0].head[0], *(name for table in tables for name in table.head[1:]))
+    notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
+    return Table(caption, head, groups, notes, ("", *above))
+
+
+def _beside(parts: Sequence[Group]) -> Group:
+    """The same rows of several tables as one group, which is titled for all of them."""
+    starts, ends = zip(
+        *(part.title.removesuffix(")").split(" (", 1) for part in parts), strict=True
+    )
+    rows = []
+    for cells in zip(*(part.rows for part in parts), strict=True):
+        names = [row[0].text for row in cells]
+        if len(set(names)) > 1:
+            raise ValueError(f"rows of different methods side by side: {', '.join(names)}")
+        rows.append((cells[0][0], *(cell for row in cells for cell in row[1:])))
+    return Group(f"{starts[0]} ({'; '.join(ends)})", tuple(rows))
+
+
 def table2(ours: Sequence[Row], measured: EvaluationInfo | None) -> Table:
     """Averages with and without SCC at two heatmap resolutions. Methods need DL, HR and SCC."""
     what = (
@@ -209,15 +246,17 @@ def _interval_head(ours: Sequence[Row], measured: EvaluationInfo | None) -> tupl
     return (measured.interval,) if measured and some else ()
 
 
-def _caption(what: str, ours: Sequence[Row], measured: EvaluationInfo | None) -> str:
-    if not ours or measured is None:
+def _caption(what: str, ours: Sequence[Row], *measured: EvaluationInfo | None) -> str:
+    known = [info for info in measured if info]
+    if not ours or not known:
         return f"Figures as printed in the paper; nothing of ours was measured. {what}."
-    words = f"{measured.sentence}. {what}."
+    further = "".join(f"; on {info.where}" for info in known[1:])
+    words = f"{known[0].sentence}{further}. {what}."
     if any(row.icc_spread is not None for row in ours):
         words += " ±: standard deviation between seeds."
     if any(math.isnan(x) for row in ours for x in (*row.icc.values(), *row.mae.values())):
         words += f" Averages leave out AUs whose figure is not defined ({_UNDEFINED})."
-    if sum(row.kind == "method" for row in ours) > 1:
+    if sum(row.kind == "method" for row in ours) > len(known):
         words += " Bold: the best of our methods, controls and variance matching left out."
     return words
 

@@ -102,10 +102,15 @@ class EvaluationInfo:
     @property
     def sentence(self) -> str:
         """Everything that was measured, as one sentence without its full stop."""
+        return f"Our rows were measured on {self.where}"
+
+    @property
+    def where(self) -> str:
+        """Everything that was measured, to stand behind "measured on"."""
         faces = "synthetic faces, a look-alike of " if self.synthetic else ""
         seeds = "1 seed" if self.seeds == 1 else f"{self.seeds} seeds"
         return (
-            f"Our rows were measured on {faces}{self.database}: {self.protocol}, "
+            f"{faces}{self.database}: {self.protocol}, "
             f"{self.images:,} test images of {self.subjects} subjects, {seeds}, "
             f"preset {self.preset}"
         )

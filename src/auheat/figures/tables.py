@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,7 @@ class Table:
     Attributes:
         caption: its first sentences say what was measured.
         notes: lines below the table.
+        above: what stands above each column where the head has parts, "" above the others.
 
     Raises:
         ValueError: if a row has not as many cells as the head.
@@ -72,12 +74,24 @@ class Table:
     head: tuple[str, ...]
     groups: tuple[Group, ...]
     notes: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if len(self.above) not in (0, len(self.head)):
+            raise ValueError(f"{len(self.above)} words above {len(self.head)} heads")
         for group in self.groups:
             for row in group.rows:
                 if len(row) != len(self.head):
                     raise ValueError(f"{group.title}: {len(row)} cells for {len(self.head)} heads")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The head in a single line: what stands above a column comes first in its name."""
+        if not self.above:
+            return self.head
+        return tuple(
+            " ".join(filter(None, pair)) for pair in zip(self.above, self.head, strict=True)
+        )
 
 
 def markdown(table: Table) -> str:
@@ -87,7 +101,7 @@ def markdown(table: Table) -> str:
     for group in table.groups:
         rows.append([f"*{_markdown_text(group.title)}*", *blank])
         rows += [[_markdown_cell(cell) for cell in row] for row in group.rows]
-    head = [_markdown_text(name) for name in table.head]
+    head = [_markdown_text(name) for name in table.columns]
     lines = [_markdown_text(table.caption), "", markdown_table(head, rows, numbers=True)]
     if table.notes:
         lines += ["", "  \n".join(map(_markdown_text, table.notes))]
@@ -102,32 +116,37 @@ def comma_separated(table: Table) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["group", *table.head, "bold"])
+    writer.writerow(["group", *table.columns, "bold"])
     for group in table.groups:
         for row in group.rows:
-            pairs = zip(table.head, row, strict=True)
+            pairs = zip(table.columns, row, strict=True)
             bold = " ".join(name.replace(" ", "_") for name, cell in pairs if cell.bold)
             writer.writerow([group.title, *(cell.text for cell in row), bold])
     return text.getvalue()
 
 
 def latex(table: Table, label: str) -> str:
-    """A float as wide as the page. Needs the package booktabs. label: for references to it."""
+    """A float as wide as the page. Needs the package booktabs. label: for references to it.
+
+    A head with parts is wide, so such a table is made as small as the page is; that needs graphicx.
+    """
     width = len(table.head)
     lines = [
         r"\begin{table*}[t]",
         r"\centering\small\setlength{\tabcolsep}{3pt}",
         rf"\caption{{{_latex_text(table.caption)}}}",
         rf"\label{{{label}}}",
+        *([r"\resizebox{\textwidth}{!}{%"] if table.above else []),
         rf"\begin{{tabular}}{{@{{}}l{'r' * (width - 1)}@{{}}}}",
         r"\toprule",
+        *_latex_above(table.above),
         _latex_line(map(_latex_text, table.head)),
     ]
     for group in table.groups:
         title = rf"\multicolumn{{{width}}}{{@{{}}l}}{{\textit{{{_latex_text(group.title)}}}}} \\"
         lines += [r"\midrule", title]
         lines += [_latex_line(map(_latex_cell, row)) for row in group.rows]
-    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [r"\bottomrule", r"\end{tabular}" + ("}" if table.above else "")]
     lines += [rf"\par\footnotesize {_latex_text(note)}" for note in table.notes]
     return "\n".join([*lines, r"\end{table*}"]) + "\n"
 
@@ -232,6 +251,17 @@ def _latex_text(text: str) -> str:
 def _latex_cell(cell: Cell) -> str:
     text = _latex_text(cell.text)
     return rf"\textbf{{{text}}}" if cell.bold else text
+
+
+def _latex_above(above: Sequence[str]) -> list[str]:
+    """A line of words, each across its columns, and a rule below each."""
+    cells, rules, first = list[str](), list[str](), 1
+    for words, columns in groupby(above):
+        last = first + len(list(columns)) - 1
+        cells.append(rf"\multicolumn{{{last - first + 1}}}{{c}}{{{_latex_text(words)}}}")
+        rules += [rf"\cmidrule(lr){{{first}-{last}}}"] if words else []
+        first = last + 1
+    return [_latex_line(cells), "".join(rules)] if cells else []
 
 
 def _latex_line(cells: Iterable[str]) -> str:
