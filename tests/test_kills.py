@@ -1,0 +1,167 @@
+"""`predict`, `corpus` and `synth`, killed at random moments and then run to their end.
+
+`AUHEAT_KILLED_RUNS=15` kills each of them so often in a row, in one folder.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from corpus_clips import inputs, rows, write_clips
+
+pytestmark = pytest.mark.slow
+
+KILLS = int(os.environ.get("AUHEAT_KILLED_RUNS", "1"))
+LIMIT_S = 120
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Content of every file, hidden ones too, by its path inside the folder."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def state(folder: Path) -> set[tuple[str, int]]:
+    found = set()
+    for path in folder.rglob("*"):
+        try:
+            found.add((str(path), path.stat().st_mtime_ns))
+        except OSError:  # a temporary file that has its final name by now
+            continue
+    return found
+
+
+class Command:
+    """`auheat ARGUMENTS -o out` in folders of their own, so that both runs have the same words."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._command = [sys.executable, "-m", "auheat", *arguments, "-o", "out"]
+
+    def _start(self, folder: Path) -> subprocess.Popen[bytes]:
+        folder.mkdir(exist_ok=True)
+        with (folder / "said").open("wb") as said:
+            return subprocess.Popen(self._command, cwd=folder, stdout=said, stderr=said)
+
+    def _wait_for_change(self, process: subprocess.Popen[bytes], out: Path) -> None:
+        before, end = state(out), time.monotonic() + LIMIT_S
+        while state(out) == before and process.poll() is None:
+            assert time.monotonic() < end, "nothing is written"
+            time.sleep(0.005)
+
+    def run(self, folder: Path) -> float:
+        """To the end; the seconds from the first thing that it writes."""
+        process = self._start(folder)
+        self._wait_for_change(process, folder / "out")
+        start = time.monotonic()
+        assert process.wait(LIMIT_S) == 0, (folder / "said").read_text()
+        return time.monotonic() - start
+
+    def kill(self, folder: Path, seconds: float) -> bool:
+        """Kills a run that long after the first thing that it writes; whether it was early."""
+        process = self._start(folder)
+        self._wait_for_change(process, folder / "out")
+        time.sleep(seconds)
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        ended = process.wait()
+        assert psutil.wait_procs(workers, timeout=60)[1] == []
+        assert ended in (0, -9), (folder / "said").read_text()
+        return ended == -9
+
+
+def kill_and_run(
+    command: Command, folder: Path, check: Callable[[Path], None], seed: int
+) -> tuple[Path, Path]:
+    """Folders of an undisturbed run, and of one after `KILLS` kills; `check` sees every kill."""
+    whole, killed = folder / "whole", folder / "killed"
+    length = command.run(whole)
+    generator = random.Random(seed)
+    count = early = 0
+    while early < KILLS:
+        count += 1
+        assert count <= 4 * KILLS + 4, "most runs end before they are killed"
+        if command.kill(killed, generator.uniform(0, 0.9 * length)):
+            early += 1
+            check(killed / "out")
+        else:  # a new start, as some commands refuse a folder that is finished
+            (killed / "out").rename(folder / f"finished{count}")
+    out = killed / "out"
+    if (out / "manifest.parquet").exists() and not (out / ".parts").exists():
+        return whole / "out", out  # killed on its way out, with everything done
+    command.run(killed)
+    print(f"{early} kills in {count} runs, each within {length:.2f} s of its first file")
+    return whole / "out", out
+
+
+def check_same_files(whole: Path, killed: Path) -> None:
+    """Byte for byte; no file is missing and none is left over."""
+    expected, found = files(whole), files(killed)
+    assert sorted(found) == sorted(expected)
+    assert [name for name in found if found[name] != expected[name]] == []
+
+
+def test_predict(tmp_path: Path) -> None:
+    write_clips(tmp_path / "in", 4, 4)
+    whole = tmp_path / "whole" / "out"
+
+    def check(out: Path) -> None:
+        for name, content in files(out).items():
+            if not Path(name).name.startswith("."):
+                assert content == (whole / name).read_bytes(), name
+
+    command = Command("predict", str(tmp_path / "in"))
+    check_same_files(*kill_and_run(command, tmp_path, check, 1))
+
+
+def test_corpus(tmp_path: Path) -> None:
+    write_clips(tmp_path / "in", 4, 4)
+    whole = tmp_path / "whole" / "out"
+
+    def check(out: Path) -> None:
+        for path in (out / "rows").rglob("*.parquet"):
+            if not path.name.startswith("."):
+                expected = pd.read_parquet(whole / path.relative_to(out))
+                pd.testing.assert_frame_equal(pd.read_parquet(path), expected)
+        if (out / "inputs.parquet").exists():
+            inputs(out)  # can be read, and has no input twice
+
+    command = Command("corpus", str(tmp_path / "in"), "--workers", "1")
+    before, after = kill_and_run(command, tmp_path, check, 2)
+    pd.testing.assert_frame_equal(rows(after), rows(before))
+    assert sorted(files(after)) == sorted(files(before))
+    assert {row["state"] for row in inputs(after).values()} == {"read"}
+    assert len(inputs(after)) == 4
+
+
+def check_manifest(whole: Path) -> Callable[[Path], None]:
+    """A dataset without a manifest is none; one with it has everything.
+
+    Single pictures get their names as they are written, and are made again where their piece is
+    not finished.
+    """
+
+    def check(out: Path) -> None:
+        if (out / "manifest.parquet").exists():
+            expected, found = files(whole), files(out)
+            assert [name for name in expected if found.get(name) != expected[name]] == []
+
+    return check
+
+
+def test_synth(tmp_path: Path, tiny_folder: Path) -> None:
+    command = Command(
+        *("synth", "--assets", str(tiny_folder), "--subjects", "6", "--images", "60"),
+        *("--size", "64", "--workers", "1"),
+    )
+    check = check_manifest(tmp_path / "whole" / "out")
+    check_same_files(*kill_and_run(command, tmp_path, check, 3))
