@@ -71,7 +71,8 @@ class Command:
         process = self._start(folder)
         self._wait_for_change(process, folder / "out")
         time.sleep(seconds)
-        workers = psutil.Process(process.pid).children(recursive=True)
+        has_ended = process.poll() is not None
+        workers = [] if has_ended else psutil.Process(process.pid).children(recursive=True)
         process.kill()
         ended = process.wait()
         assert psutil.wait_procs(workers, timeout=60)[1] == []
