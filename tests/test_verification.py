@@ -20,6 +20,8 @@ from auheat.media.frames import VideoFile
 from auheat.sums import sha256
 from stand_ins import KnownFaces, face_from, save_small, texture, write_video
 
+SMILES = Path(__file__).resolve().parents[1] / "examples" / "smiles.mp4"
+
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
@@ -146,7 +148,7 @@ def test_threads_and_batches_change_no_byte(
 ) -> None:
     """With the weights and faces that come with auheat."""
     monkeypatch.undo()
-    frames = [frame.image for frame in islice(VideoFile("examples/smiles.mp4"), 12)]
+    frames = [frame.image for frame in islice(VideoFile(SMILES), 12)]
     clip = write_video(tmp_path / "a.mp4", frames)
     made = set()
     for threads, batch in ((1, None), (2, None), (1, 1), (2, 3), (1, 64)):
