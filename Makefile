@@ -68,8 +68,8 @@ docs: $(VENV)/.developed  ## the documentation as a website, in site/
 docs-serve: $(VENV)/.developed  ## the same on http://127.0.0.1:8001, built anew at every change
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8001
 
-gallery: $(VENV)/.developed  ## the pictures of the documentation; needs AUHEAT_ASSETS
-	$(BIN)/python scripts/gallery.py --assets "$(AUHEAT_ASSETS)" -o docs/pictures
+gallery: $(VENV)/.developed  ## the images of the documentation; needs AUHEAT_ASSETS
+	$(BIN)/python scripts/gallery.py --assets "$(AUHEAT_ASSETS)" -o docs/images
 
 hooks: $(VENV)/.developed  ## let git run lint before a commit and types before a push
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pre-commit>=3.7"

@@ -1,4 +1,4 @@
-"""Pictures a second through a whole network, without finding faces.
+"""Images a second through a whole network, without finding faces.
 
 What is timed is a network alone, from tensor to tensor, in the forms that it can be brought into:
 what `auheat.models.runtimes` adds is the same for all. `predict.py` times what users run.
@@ -104,7 +104,7 @@ def bench_model(
     clock: Clock = WALL,
     progress: Advance = lambda batches: None,
 ) -> Benchmark:
-    """Measures all forms of a network on random pictures. progress: called with 1 after a batch."""
+    """Measures all forms of a network on random images. progress: called with 1 after a batch."""
     peak, rows = measure_peak(device, clock), list[dict[str, object]]()
     nets = forms(net.to(device).eval())
     for batch in plan.batches:

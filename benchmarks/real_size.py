@@ -30,7 +30,7 @@ from auheat.data.datasets.disfa import SPEC, SUBJECTS, read
 from auheat.data.loader import crop_loader
 from auheat.data.lookalike import plan_of, write_lookalike
 from auheat.data.manifest import Manifest, read_manifest
-from auheat.data.recording import Lookup, ReadOptions, VideoPictures
+from auheat.data.recording import Lookup, ReadOptions, VideoImages
 from auheat.data.transforms import NONE, AugmentConfig
 from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.protocols import assign, fold_of
@@ -168,7 +168,7 @@ def cut(folders: Folders, images: int, height: int) -> int:
         drawn,
         frames=drawn.frames[:images],
         levels=drawn.levels[:images],
-        pictures=VideoPictures(video),
+        images=VideoImages(video),
         landmarks=_Scaled(drawn.landmarks, factor),
     )
     begin = time.process_time()

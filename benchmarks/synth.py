@@ -26,11 +26,11 @@ COLUMNS = ("work", "ms", "spread", "a second", "processes")
 
 @dataclass(frozen=True)
 class SynthPlan:
-    """What to measure. size: side of the pictures. subjects, images: of the dataset written whole.
+    """What to measure. size: side of the images. subjects, images: of the dataset written whole.
 
     Attributes:
         workers: processes that write it.
-        rounds: of single pictures.
+        rounds: of single images.
     """
 
     size: int = 128
@@ -46,7 +46,7 @@ def bench_synth(
     clock: Clock = WALL,
     progress: Progress = silent,
 ) -> Benchmark:
-    """Measures people and pictures one by one, then a dataset as `auheat synth` writes it.
+    """Measures people and images one by one, then a dataset as `auheat synth` writes it.
 
     Args:
         assets: folder of the face assets.
@@ -81,7 +81,7 @@ def _works(studio: Studio, size: int) -> dict[str, Work]:
     person = studio.person(1, 0)
     return {
         "a person": lambda: studio.person(1, next(numbers)),
-        f"a picture of {crop.side} x {crop.side}": lambda: studio.picture(
+        f"an image of {crop.side} x {crop.side}": lambda: studio.random_image(
             person, (1, 0, next(numbers)), crop.transform, crop.side
         ),
     }
@@ -94,7 +94,7 @@ def _whole(assets: Path, plan: SynthPlan, progress: Progress) -> dict[str, Any]:
         synthesise(assets, Path(name) / "faces", wanted, plan.workers, progress)
         seconds = time.perf_counter() - start
     return {
-        "work": f"dataset, {plan.images} pictures of {plan.subjects} people",
+        "work": f"dataset, {plan.images} images of {plan.subjects} people",
         "ms": 1000 * seconds / plan.images,
         "a second": plan.images / seconds,
         "processes": plan.workers,

@@ -1,4 +1,4 @@
-"""Pictures a second of training steps, and how long they wait for data.
+"""Images a second of training steps, and how long they wait for data.
 
 How memory is kept cannot be changed back within a process, so every run is a process of its own,
 and variants take turns.
@@ -117,10 +117,10 @@ def bench_train(
 ) -> Benchmark:
     """Measures training steps. progress: called with 1 after each run.
 
-    Reads the dataset of the experiment, or made-up pictures if it names none.
+    Reads the dataset of the experiment, or made-up images if it names none.
     """
     with tempfile.TemporaryDirectory() as name:
-        data = Path(experiment.data.folder) if experiment.data.folder else Path(name) / "pictures"
+        data = Path(experiment.data.folder) if experiment.data.folder else Path(name) / "images"
         if not experiment.data.folder:
             made_up_dataset(data, experiment.model.input_size)
         runs: dict[str, list[Run]] = {variant: [] for variant in VARIANTS}

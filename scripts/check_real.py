@@ -1,8 +1,8 @@
-"""Checks predictions on real photos and clips against what a person sees in them.
+"""Checks predictions on real images and clips against what a person sees in them.
 
     python scripts/check_real.py MEDIA [--weights FILE]
 
-MEDIA holds pictures, videos and `expectations.csv` with columns id, file, au, measure, frames_a,
+MEDIA holds images, videos and `expectations.csv` with columns id, file, au, measure, frames_a,
 frames_b, op, value, why: orderings and bounds that hold if the tool works. Frames count from 1 and
 ranges are inclusive. The media are for checking only, never for training or tuning.
 """
@@ -25,12 +25,12 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     "==": operator.eq,
 }
-_PHOTOS = {".jpg", ".jpeg", ".png"}
+_IMAGES = {".jpg", ".jpeg", ".png"}
 
 
 def read_results(path: Path, weights: str) -> list[FrameResult]:
-    """All frames of a video, or the single one of a photo."""
-    if path.suffix.lower() in _PHOTOS:
+    """All frames of a video, or the single one of an image."""
+    if path.suffix.lower() in _IMAGES:
         predictions = auheat.load(weights).predict(path).faces
         return [FrameResult(1, 0.0, tuple(predictions))]
     return list(auheat.load(weights).predict_video(path))

@@ -243,7 +243,7 @@ def _views(assets: Path, images: int) -> Iterator[Callable[[int, bool], NDArray[
     studio, frame = Studio(load_pack(assets)), CropSpec(160, pad=80)
     for number in range(images):
         person = studio.person(7, number)
-        image = studio.picture(person, (7, number, 0), frame.transform, frame.side).image
+        image = studio.random_image(person, (7, number, 0), frame.transform, frame.side).image
         rng = np.random.default_rng([7, number])
         centre = (frame.side / 2 + rng.normal(0, 8), frame.side / 2 + rng.normal(0, 8))
         region = Region(centre, float(rng.uniform(180, 280)), float(rng.normal(0, 12)))

@@ -3,9 +3,9 @@
     python scripts/fit_uncertainty.py DATA [--weights FILE] [-o FILE] [--report FILE]
 
 DATA is a dataset of `auheat synth` with people that the weights were not trained on in its splits
-val and test. Fitted to val, measured on test; every picture once as it is, and once worn: turned,
+val and test. Fitted to val, measured on test; every image once as it is, and once worn: turned,
 shifted, covered and blurred by a random amount. Writes `<weights>.uncertainty.json` beside the
-weights, and the figures and the picture of docs/uncertainty.md.
+weights, and the figures and the figure of docs/uncertainty.md.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Views:
         labels: (N, A).
         shape: (N, A, 2) height and area of an AU's location peaks.
         seen: (N,).
-        worn: (N,) whether the picture was.
+        worn: (N,) whether the image was.
         people: (N,).
     """
 
@@ -80,7 +80,7 @@ def wear(strength: float) -> AugmentConfig:
 
 
 def _shapes(found: Any, rows: range, worn: bool) -> Any:
-    """The shapes of the faces, those of every second worn picture unknown."""
+    """The shapes of the faces, those of every second worn image unknown."""
     if found is None:
         return None
     shapes = found[list(rows)].copy()
@@ -89,7 +89,7 @@ def _shapes(found: Any, rows: range, worn: bool) -> Any:
     return shapes
 
 
-def picture(part: Manifest, landmarks: Floats, row: int, size: int, worn: bool) -> Any:
+def worn_image(part: Manifest, landmarks: Floats, row: int, size: int, worn: bool) -> Any:
     path = part.folder / part.table["image"].iloc[row]
     image = np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
     rng = np.random.default_rng([9, row, int(worn)])
@@ -107,7 +107,7 @@ def picture(part: Manifest, landmarks: Floats, row: int, size: int, worn: bool) 
 
 
 def read_views(part: Manifest, runtime: Any) -> Views:
-    """Every picture of a split, as it is and worn."""
+    """Every image of a split, as it is and worn."""
     layout, aus = layout_of(runtime.config), runtime.config.aus
     labels, landmarks = part.labels(aus), part.landmarks().astype(np.float64)
     found_shapes = shapes_for(runtime.config, part)
@@ -116,7 +116,7 @@ def read_views(part: Manifest, runtime: Any) -> Views:
         rows = range(start, min(start + BATCH, len(labels)))
         for worn in (False, True):
             crops = np.stack([
-                picture(part, landmarks[r], r, runtime.config.input_size, worn) for r in rows
+                worn_image(part, landmarks[r], r, runtime.config.input_size, worn) for r in rows
             ])  # fmt: skip
             shapes = _shapes(found_shapes, rows, worn)
             (reading,) = read_crops(runtime, crops, shapes, batch_size=BATCH)
@@ -252,7 +252,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=None)
     parser.add_argument("-o", "--out", type=Path)
     parser.add_argument("--report", type=Path, default=Path("docs/uncertainty.json"))
-    parser.add_argument("--picture", type=Path, default=Path("docs/pictures/reliability.png"))
+    parser.add_argument("--figure", type=Path, default=Path("docs/images/reliability.png"))
     options = parser.parse_args()
     path = options.weights or default_weights()
     runtime, manifest = open_runtime(path, device="cpu"), read_manifest(options.data)
@@ -281,7 +281,7 @@ def main() -> None:
     }
     with atomic_write(options.report) as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    with atomic_write(options.picture) as temporary:
+    with atomic_write(options.figure) as temporary:
         reliability(*read_bins(options.report)).savefig(temporary, dpi=DPI)
     print(json.dumps(report, indent=1))
 

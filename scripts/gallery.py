@@ -1,6 +1,6 @@
 """Draws the images of docs/faces.md and docs/intensity.md: random faces, every AU at every level.
 
-python scripts/gallery.py --assets ASSETS -o docs/pictures
+python scripts/gallery.py --assets ASSETS -o docs/images
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ _QUALITY = 88
 def contact_sheet(studio: Studio, seed: int, rows: int, columns: int, size: int) -> Pixels:
     """Random people with random expressions as training sees them: (H, W, 3)."""
     crop = CropSpec(size)
-    pictures = []
+    images = []
     for subject in range(rows * columns):
         person = studio.person(seed, subject)
-        shot = studio.picture(person, (seed, subject, 0), crop.transform, crop.side)
-        pictures.append(shot.image)
-    return _grid(pictures, columns)
+        sample = studio.random_image(person, (seed, subject, 0), crop.transform, crop.side)
+        images.append(sample.image)
+    return _grid(images, columns)
 
 
 def levels_of(studio: Studio, person: Person, au: str, size: int) -> Pixels:
     """One AU at FACS levels 0 to 5, side by side: (H, W, 3). AU26 parts the lips with the jaw."""
     crop = CropSpec(size)
-    pictures = []
+    images = []
     for level in range(6):
         shown = {au: float(level)} | ({"AU25": 0.7 * level} if au == "AU26" else {})
         expression = Expression(shown)
-        shot = studio.portrait(person, expression, crop.transform, crop.side, 8.0)
-        pictures.append(shot.image)
-    return _grid(pictures, 6)
+        sample = studio.portrait(person, expression, crop.transform, crop.side, 8.0)
+        images.append(sample.image)
+    return _grid(images, 6)
 
 
 def level_strips(studio: Studio, seed: int, subject: int, size: int) -> dict[str, Pixels]:
@@ -69,17 +69,17 @@ def level_sheet(strips: Mapping[str, Pixels]) -> Pixels:
     )
 
 
-def save(picture: Pixels, path: Path) -> None:
+def save(image: Pixels, path: Path) -> None:
     """Writes a JPEG under a temporary name, then renames it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
-        Image.fromarray(picture).save(temporary, "JPEG", quality=_QUALITY)
+        Image.fromarray(image).save(temporary, "JPEG", quality=_QUALITY)
 
 
-def _grid(pictures: Sequence[Pixels], columns: int) -> Pixels:
+def _grid(images: Sequence[Pixels], columns: int) -> Pixels:
     rows = [
-        np.concatenate(pictures[start : start + columns], axis=1)
-        for start in range(0, len(pictures), columns)
+        np.concatenate(images[start : start + columns], axis=1)
+        for start in range(0, len(images), columns)
     ]
     return np.concatenate(rows)
 

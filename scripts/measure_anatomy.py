@@ -1,15 +1,15 @@
-"""Compares the anatomy of rendered faces with that of photos, as one landmarker sees both.
+"""Compares the anatomy of rendered faces with that of images, as one landmarker sees both.
 
-    python scripts/measure_anatomy.py --assets ASSETS [--people 30] [--photos FOLDER ...]
+    python scripts/measure_anatomy.py --assets ASSETS [--people 30] [--images FOLDER ...]
     python scripts/measure_anatomy.py --assets ASSETS --levels
 
 The second prints the tables of docs/intensity.md: how far each level moves the average mover, how
 dark its lines are, how much of the teeth it shows. The first prints two tables. Heights of the
 resting face's points over the outer eye corners: true and as seen on rendered people, and as seen
-on the faces of each folder of photos. And how far each AU moves what it moves, by level: as seen,
+on the faces of each folder of images. And how far each AU moves what it moves, by level: as seen,
 in brackets the true movement, and the fraction of the true movement that the landmarker sees. The
 unit is the distance between the outer eye corners; faces are turned level. Constants of the
-renderer come from publications, never from photos measured here.
+renderer come from publications, never from images measured here.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector, default_detector
 from auheat.geometry import Points
 from auheat.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, SUBNASALE, mirror
-from auheat.media.photo import read_photo
+from auheat.media.images import read_image
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.expression import Expression
 from auheat.synthesis.identity import Person
-from auheat.synthesis.studio import Picture, Studio
+from auheat.synthesis.studio import LabelledImage, Studio
 from auheat.tables.markdown import markdown_table
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -52,7 +52,7 @@ def levelled(landmarks: Points) -> Points:
     middle = (right + left) / 2
     matrix = geometry.similarity(scale=1 / float(np.linalg.norm(span)), degrees=turn)
     points = geometry.apply(matrix, landmarks - middle)
-    even = (points + mirror(points, 1)) / 2  # a picture one pixel wide is mirrored about x = 0
+    even = (points + mirror(points, 1)) / 2  # an image one pixel wide is mirrored about x = 0
     return np.asarray(even * (1, -1), np.float64)
 
 
@@ -112,29 +112,29 @@ class RenderedPeople:
         """Levelled landmarks (people, 68, 2): true, and as seen; NaN where no face is found."""
         true, seen = [], []
         for person in self._people:
-            shot = self._studio.portrait(
+            sample = self._studio.portrait(
                 person, Expression(intensities), _CROP.transform, _CROP.side
             )
-            faces = self._detector.detect(shot.image)
-            true.append(levelled(shot.landmarks))
+            faces = self._detector.detect(sample.image)
+            true.append(levelled(sample.landmarks))
             seen.append(levelled(faces[0].landmarks) if faces else np.full((68, 2), np.nan))
         return np.stack(true), np.stack(seen)
 
 
-def photo_points(folder: Path, detector: FaceDetector) -> Points:
-    """Levelled landmarks (faces, 68, 2) of all faces in a folder's photos."""
+def image_points(folder: Path, detector: FaceDetector) -> Points:
+    """Levelled landmarks (faces, 68, 2) of all faces in a folder's images."""
     found = [
         levelled(face.landmarks)
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in _SUFFIXES
-        for face in detector.detect(read_photo(path))
+        for face in detector.detect(read_image(path))
     ]
     return np.stack(found) if found else np.empty((0, 68, 2))
 
 
-def resting_table(true: Points, seen: Points, photos: dict[str, Points]) -> str:
+def resting_table(true: Points, seen: Points, images: dict[str, Points]) -> str:
     """Median heights and spread between faces (1.48 times the median deviation)."""
-    columns = {"rendered, true": true, "rendered, seen": seen, **photos}
+    columns = {"rendered, true": true, "rendered, seen": seen, **images}
     rows = []
     for mark in SHOWN:
         cells = []
@@ -193,7 +193,7 @@ def level_table(studio: Studio) -> str:
     person = studio.person(_SEED, 0, plain=True)
 
     def points(intensities: dict[str, float]) -> Points:
-        # straight from the front: x to the left of the picture is the subject's right
+        # straight from the front: x to the left of the image is the subject's right
         flat = studio.landmarks(person, Expression(intensities))[:, :2] * (1, -1)
         return levelled(np.asarray(flat, np.float64))
 
@@ -213,7 +213,7 @@ def level_table(studio: Studio) -> str:
 _TEETH_SHOWN_BY = (("AU25",), ("AU12", "AU25"), ("AU10", "AU25"), ("AU25", "AU26"))
 
 
-def _portrait(studio: Studio, person: Person, aus: Sequence[str], level: float) -> Picture:
+def _portrait(studio: Studio, person: Person, aus: Sequence[str], level: float) -> LabelledImage:
     expression = Expression(dict.fromkeys(aus, level))
     return studio.portrait(person, expression, _CLOSE.transform, _CLOSE.side)
 
@@ -247,9 +247,11 @@ def teeth_table(studio: Studio) -> str:
     for aus in _TEETH_SHOWN_BY:
         cells = []
         for level in LEVELS:
-            shot, red = (_portrait(studio, who, aus, level) for who in (person, marked))
-            changed = np.abs(shot.image.astype(int) - red.image).sum(-1) > 30
-            span = np.linalg.norm(shot.landmarks[LEFT_EYE_OUTER] - shot.landmarks[RIGHT_EYE_OUTER])
+            sample, red = (_portrait(studio, who, aus, level) for who in (person, marked))
+            changed = np.abs(sample.image.astype(int) - red.image).sum(-1) > 30
+            span = np.linalg.norm(
+                sample.landmarks[LEFT_EYE_OUTER] - sample.landmarks[RIGHT_EYE_OUTER]
+            )
             cells.append(f"{100 * changed.sum() / span**2:.1f}")
         rows.append([" and ".join(aus), *cells])
     return markdown_table(["AUs", *"ABCDE"], rows)
@@ -260,7 +262,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
     parser.add_argument("--assets", type=Path, required=True)
     parser.add_argument("--people", type=int, default=30)
-    parser.add_argument("--photos", type=Path, nargs="*", default=[])
+    parser.add_argument("--images", type=Path, nargs="*", default=[])
     parser.add_argument("--levels", action="store_true", help="the tables of docs/intensity.md")
     arguments = parser.parse_args()
     if arguments.levels:
@@ -270,8 +272,8 @@ def main() -> None:
     detector = default_detector(max_faces=5)
     people = RenderedPeople(Studio(load_pack(arguments.assets)), detector, arguments.people)
     rest = people.points({})
-    photos = {folder.name: photo_points(folder, detector) for folder in arguments.photos}
-    print(resting_table(*rest, photos), end="\n\n")
+    images = {folder.name: image_points(folder, detector) for folder in arguments.images}
+    print(resting_table(*rest, images), end="\n\n")
     print(movement_table(people, rest))
 
 

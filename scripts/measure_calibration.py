@@ -4,9 +4,9 @@ r"""Makes the table of docs/calibration.md: raw against calibrated readings.
         --pad 24 --val 0.5 --test 0.5
     python scripts/measure_calibration.py PAIRS [--weights FILE]
 
-PAIRS holds at least two pairs of a resting and an expressive picture for every person, each picture
-in a light and view of its own. What a person's resting picture in one pair reads is taken from
-their pictures in the other pair, so no picture is its own baseline. The test split is reported.
+PAIRS holds at least two pairs of a resting and an expressive image for every person, each image
+in a light and view of its own. What a person's resting image in one pair reads is taken from
+their images in the other pair, so no image is its own baseline. The test split is reported.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from auheat.tables.markdown import markdown_table
 
 
 class Measured(NamedTuple):
-    """Figures for each AU, (A,): agreement over all pictures, and false positives."""
+    """Figures for each AU, (A,): agreement over all images, and false positives."""
 
     icc: Floats
     mae: Floats
@@ -39,7 +39,7 @@ class Measured(NamedTuple):
 
 
 def crossed(part: Manifest) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Row by row: a baseline picture, then a resting and an expressive one of another pair."""
+    """Row by row: a baseline image, then a resting and an expressive one of another pair."""
     table = part.table.reset_index(drop=True)
     baselines, resting, expressive = [], [], []
     for _, rows in table.groupby("subject"):
@@ -91,12 +91,12 @@ def main() -> None:
     odd = (levels[baselines] >= 1).any(1)
     people = part.table["subject"].to_numpy()[baselines]
     for name, rows in (("everybody", odd | ~odd), ("an AU of 1 or more at rest", odd)):
-        pictures = np.concatenate([resting[rows], expressive[rows]])
+        images = np.concatenate([resting[rows], expressive[rows]])
         rest = np.tile(levels[baselines[rows]], (2, 1))
         count = int(rows.sum())
-        raw = measure(levels[pictures], labels[pictures], count)
-        better = measure(calibrated(levels[pictures], rest), labels[pictures], count)
-        print(f"{name}: {len(set(people[rows]))} people, {len(pictures)} pictures, synthetic faces")
+        raw = measure(levels[images], labels[images], count)
+        better = measure(calibrated(levels[images], rest), labels[images], count)
+        print(f"{name}: {len(set(people[rows]))} people, {len(images)} images, synthetic faces")
         print(f"\n{table(aus, raw, better)}\n")
 
 

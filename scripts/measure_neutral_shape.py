@@ -22,7 +22,7 @@ from auheat.face_shape import FILE, VERTICES, aligned
 from auheat.faces.crop_shape import mesh_in_crop
 from auheat.faces.face_mesh import FaceMesh
 from auheat.files import atomic_write
-from auheat.media.photo import read_photo
+from auheat.media.images import read_image
 
 Mesh = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ def meshes(folder: Path) -> list[Mesh]:
     resting = (np.nan_to_num(manifest.labels(manifest.aus)) < _AT_REST).all(1)
     landmarks = manifest.landmarks().astype(np.float64)
     for index in np.flatnonzero(resting):
-        image = read_photo(manifest.folder / manifest.table["image"][index])
+        image = read_image(manifest.folder / manifest.table["image"][index])
         mesh = mesh_in_crop(landmarker, image, landmarks[index])
         if mesh is not None:
             found.append(mesh)

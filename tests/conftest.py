@@ -72,8 +72,8 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Any:
 settings.register_profile("auheat", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("auheat")
 
-# Half of a face that is symmetrical about x = 100, in a picture 201 pixels wide:
-# landmark, its partner on the other side, x, y of the landmark on the left of the picture.
+# Half of a face that is symmetrical about x = 100, in an image 201 pixels wide:
+# landmark, its partner on the other side, x, y of the landmark on the left of the image.
 _PAIRS = (
     *((0, 16, 20, 80), (1, 15, 21, 100), (2, 14, 24, 120), (3, 13, 30, 140)),
     *((4, 12, 40, 158), (5, 11, 54, 174), (6, 10, 70, 186), (7, 9, 86, 194)),
@@ -95,7 +95,7 @@ _MIDDLE = {8: 196, 27: 76, 28: 90, 29: 104, 30: 116, 33: 131, 51: 146, 57: 172, 
 
 @pytest.fixture(scope="session")
 def face() -> NDArray[np.float64]:
-    """68 landmarks of an upright, symmetrical face; the picture is 201 x 240. Read-only."""
+    """68 landmarks of an upright, symmetrical face; the image is 201 x 240. Read-only."""
     points = np.full((68, 2), np.nan)
     for left, right, x, y in _PAIRS:
         points[left], points[right] = (x, y), (200 - x, y)

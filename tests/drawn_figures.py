@@ -20,13 +20,13 @@ from auheat.figures.neighbours import NeighbourCurve, figure6
 
 
 def faces(count: int = 2, aus: tuple[str, ...] = PAPER_AUS, seed: int = 0) -> Faces:
-    """Noise pictures of 40 x 40 under maps of 8 x 8; of all labels one is missing."""
-    pictures, rng = np.random.default_rng(0), np.random.default_rng(seed)
-    labels = pictures.uniform(0, 5, (count, len(aus)))
+    """Noise images of 40 x 40 under maps of 8 x 8; of all labels one is missing."""
+    images, rng = np.random.default_rng(0), np.random.default_rng(seed)
+    labels = images.uniform(0, 5, (count, len(aus)))
     labels[:, 0] = 3.0
     labels[0, 1] = np.nan
     return Faces(
-        pictures.integers(0, 255, (count, 40, 40, 3)).astype(np.uint8),
+        images.integers(0, 255, (count, 40, 40, 3)).astype(np.uint8),
         rng.uniform(0, 5, (count, len(aus), 8, 8)),
         rng.uniform(0, 5, (count, len(aus))),
         labels,
@@ -91,6 +91,6 @@ def words(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-def pictures(figure: Figure) -> list[list[Any]]:
-    """The pictures in each pair of axes that has any, bottom first; no scales."""
+def shown_images(figure: Figure) -> list[list[Any]]:
+    """The images in each pair of axes that has any, bottom first; no scales."""
     return [list(axes.images) for axes in figure.axes if axes.images]

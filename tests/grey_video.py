@@ -21,7 +21,7 @@ REST = {"AU04": 1.0, "AU09": 0.0, "AU12": 2.5}
 
 
 class Greys:
-    """A frame source of plain pictures, 25 frames a second if not told."""
+    """A frame source of plain images, 25 frames a second if not told."""
 
     def __init__(self, greys: Sequence[int], rate: int = 25) -> None:
         self.name, self.rate, self.problem = "clip", Fraction(rate), None

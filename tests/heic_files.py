@@ -1,4 +1,4 @@
-"""HEIC pictures of tiles, as phones write them, from images."""
+"""HEIC images of tiles, as phones write them, from images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_heic(
 
     Args:
         path: The file.
-        image: The picture.
+        image: The image.
         tile: Side of a tile.
         size: Width and height that are shown, if fewer.
         turns: irot and imir, with their values.

@@ -1,6 +1,6 @@
 """A flat patch of skin before a camera, lit, through the one entrance `shade`.
 
-The patch lies 50 cm before the camera, parallel to the picture; texture and rest coordinates run
+The patch lies 50 cm before the camera, parallel to the image; texture and rest coordinates run
 linearly over it, so that every pixel's colour can be worked out by hand.
 """
 
@@ -70,7 +70,7 @@ class Patch:
     bump: float = 0.5
     veins: float = 0.0
 
-    def picture(self, light: Lighting, dark: float = 0.0) -> Floats32:
+    def render(self, light: Lighting, dark: float = 0.0) -> Floats32:
         """(SIDE, SIDE, 4)."""
         _, triangles, seen = patch_seen()
         position = floats([[-HALF, -HALF, DEPTH], [HALF, -HALF, DEPTH],
@@ -98,13 +98,13 @@ class Patch:
 
     def colour(self, light: Lighting) -> NDArray[np.float64]:
         """Of the pixels in the middle, where they are all alike."""
-        middle = self.picture(light)[8:16, 8:16, :3]
+        middle = self.render(light)[8:16, 8:16, :3]
         assert np.ptp(middle, axis=(0, 1)).max() < 0.02 * middle.max() + 1e-6
         return np.asarray(middle.mean((0, 1), dtype=np.float64))
 
 
 def patch_seen() -> tuple[Floats32, NDArray[np.int32], Visibility]:
-    """The patch drawn so that its edges are the picture's edges."""
+    """The patch drawn so that its edges are the image's edges."""
     edge = 2 * SIDE - 0.5
     screen = floats([[-0.5, -0.5, DEPTH], [edge, -0.5, DEPTH],
                      [edge, edge, DEPTH], [-0.5, edge, DEPTH]])  # fmt: skip

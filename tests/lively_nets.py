@@ -51,7 +51,7 @@ def lively(config: ModelConfig) -> HeatmapModel:
     return net.eval()
 
 
-def pictures(images: Images) -> Tensor:
+def as_tensor(images: Images) -> Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float()
 
 

@@ -1,4 +1,4 @@
-"""Tiny copies of datasets, with every oddity that real copies have, and pictures that tell where
+"""Tiny copies of datasets, with every oddity that real copies have, and images that tell where
 each of their pixels comes from: red is 3x, green 3y, blue 20 times the frame.
 """
 
@@ -20,13 +20,13 @@ from auheat.landmarks import IN_66
 SIDE = 64
 
 
-def picture(frame: int, side: int = SIDE) -> NDArray[np.uint8]:
+def pattern(frame: int, side: int = SIDE) -> NDArray[np.uint8]:
     y, x = np.mgrid[:side, :side]
     return np.asarray(np.stack([3 * x, 3 * y, np.full_like(x, 20 * frame)], -1), np.uint8)
 
 
 def small(face: Points, frame: int = 0) -> Points:
-    """The schematic face in such a picture, a little further right in every frame."""
+    """The schematic face in such an image, a little further right in every frame."""
     return face / 4 + [4 + frame, 2]
 
 
@@ -37,13 +37,13 @@ def save(path: Path, image: NDArray[np.uint8]) -> Path:
 
 
 def lossless_video(path: Path, frames: int) -> Path:
-    """Pictures 1 to `frames`, 20 a second."""
+    """Images 1 to `frames`, 20 a second."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=20)
         stream.height, stream.width, stream.pix_fmt = SIDE, SIDE, "bgr0"
         for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture(number + 1), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(pattern(number + 1), format="rgb24")
             frame.pts = number
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

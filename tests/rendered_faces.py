@@ -1,4 +1,4 @@
-"""The schematic face in a picture: lights, views, and places in it."""
+"""The schematic face in an image: lights, views, and places in it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def drawn(
     expression: Expression = AT_REST,
     pose: Pose = FRONT,
 ) -> tuple[Floats32, geometry.Points]:
-    """A picture over black, and the landmarks in it."""
+    """An image over black, and the landmarks in it."""
     posed = renderer.pose(person, expression)
     view = framed(posed, pose)
     image = renderer.draw(posed, view, light, np.zeros((SIDE, SIDE, 3), np.float32))

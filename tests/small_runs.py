@@ -19,7 +19,7 @@ CROP = CropSpec(32, 2)
 
 
 def write_dataset(folder: Path, seed: int = 0) -> Manifest:
-    """Noise pictures whose brightness at the mouth follows AU12: 24 train, 8 val, 6 test."""
+    """Noise images whose brightness at the mouth follows AU12: 24 train, 8 val, 6 test."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     landmarks = rng.uniform(4, CROP.side - 4, 136).astype(np.float32)

@@ -8,7 +8,7 @@ from auheat.synthesis.arrays import Floats32, Ints32, floats
 from auheat.synthesis.raster import Visibility, draw_triangles
 
 ROWS, COLUMNS = 30, 40
-# Front faces: as they lie in a picture, y down, their corners run against the clock.
+# Front faces: as they lie in an image, y down, their corners run against the clock.
 FRONT = np.array([[0, 1, 2]], np.int32)
 
 

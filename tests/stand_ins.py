@@ -127,7 +127,7 @@ def _gap(face: FaceLandmarks, region: Region) -> float:
 
 
 def texture(seed: int, height: int = 90, width: int = 160) -> Image:
-    """A picture with a layout of its own, smooth enough to survive compression."""
+    """An image with a layout of its own, smooth enough to survive compression."""
     coarse = np.random.default_rng(seed).integers(40, 216, (9, 16, 3)).astype(np.uint8)
     return np.kron(coarse, np.ones((height // 9, width // 16, 1), np.uint8))
 

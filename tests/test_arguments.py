@@ -125,7 +125,7 @@ def test_counts_of_numpy_are_counts() -> None:
 
 
 IMAGE = np.zeros((16, 16, 3), np.uint8)
-BASELINE = auheat.Baseline({0: auheat.PersonBaseline({"AU04": 1.0})}, "photo", "clip.mp4")
+BASELINE = auheat.Baseline({0: auheat.PersonBaseline({"AU04": 1.0})}, "image", "clip.mp4")
 
 
 def _predicting(name: str, value: Any) -> Callable[[], Any]:
@@ -271,9 +271,9 @@ def test_a_summary_names_every_au() -> None:
 
 def test_baselines_are_by_person() -> None:
     with pytest.raises(AuheatError, match="by face_id, not 5"):
-        auheat.Baseline(5, "photo", "x")  # type: ignore[arg-type]
+        auheat.Baseline(5, "image", "x")  # type: ignore[arg-type]
     with pytest.raises(AuheatError, match="of one person, not of 0"):
-        auheat.Baseline({}, "photo", "x", shared=True)
+        auheat.Baseline({}, "image", "x", shared=True)
     nothing: tuple[Any, ...] = ("AU04", None, [])
     for aus in nothing:
         with pytest.raises(AuheatError, match="Action Units are"):

@@ -25,7 +25,7 @@ def weights(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def known_faces(monkeypatch: pytest.MonkeyPatch, face: Points) -> list[int]:
-    """Instead of MediaPipe: one face in every picture. Gives the limits that were asked for."""
+    """Instead of MediaPipe: one face in every image. Gives the limits that were asked for."""
     asked: list[int] = []
 
     def detector(max_faces: int) -> KnownFaces:
@@ -48,7 +48,7 @@ def clip(path: Path, count: int = 3) -> Path:
     return write_video(path, [texture(i, 270, 480) for i in range(count)])
 
 
-def photo(path: Path) -> Path:
+def image(path: Path) -> Path:
     Pillow.fromarray(texture(0, 270, 480)).save(path)
     return path
 
@@ -61,16 +61,16 @@ def only_line(result: Result) -> str:
     return result.stderr
 
 
-def test_videos_and_photos(tmp_path: Path, weights: Path, known_faces: list[int]) -> None:
+def test_videos_and_images(tmp_path: Path, weights: Path, known_faces: list[int]) -> None:
     out = tmp_path / "new" / "out"
-    inputs = [clip(tmp_path / "a.mp4"), photo(tmp_path / "b.png")]
+    inputs = [clip(tmp_path / "a.mp4"), image(tmp_path / "b.png")]
     result = predict(weights, *inputs, "-o", out)
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     first, second = result.stdout.splitlines()
     assert first.startswith(f"{inputs[0]}: a face in 3 of 3 frames (1 person), ")
     assert first.endswith(f" frames/s -> {out / 'a.csv'}")
-    assert second.startswith(f"{inputs[1]}: a face in 1 of 1 picture (1 face), ")
+    assert second.startswith(f"{inputs[1]}: a face in 1 of 1 image (1 face), ")
     assert [len((out / name).read_text().splitlines()) for name in ("a.csv", "b.csv")] == [4, 2]
     assert known_faces == [5]
 
@@ -78,7 +78,7 @@ def test_videos_and_photos(tmp_path: Path, weights: Path, known_faces: list[int]
 def test_options_reach_their_place(tmp_path: Path, weights: Path, known_faces: list[int]) -> None:
     (tmp_path / "walk").mkdir()
     for i in (2, 10):
-        photo(tmp_path / "walk" / f"{i}.png")
+        image(tmp_path / "walk" / f"{i}.png")
     options = ["--overlay", "--faces", 2, "--sequence", "--fps", 4, "--aus", "AU12, AU04"]
     result = predict(weights, tmp_path / "walk", "-o", tmp_path / "out", *options)
     assert result.exit_code == 0, result.output
@@ -100,7 +100,7 @@ def test_baseline_smooth_and_events(tmp_path: Path, weights: Path) -> None:
     assert str(saved) in result.stdout
     columns = (out / "a.csv").read_text().splitlines()[0].split(",")
     assert columns[-3:] == ["AU04_raw", "AU09_raw", "AU12_raw"]
-    shared = [photo(tmp_path / "b.png"), clip(tmp_path / "c.mp4")]
+    shared = [image(tmp_path / "b.png"), clip(tmp_path / "c.mp4")]
     again = predict(weights, *shared, "-o", out, "--neutral", saved)
     assert again.exit_code == 0, again.output
     assert {"b.baseline.json", "c.baseline.json"} < {path.name for path in out.iterdir()}
@@ -123,7 +123,7 @@ def test_one_resting_face_for_several_people_is_noted(
 
 
 def test_std_on_request(tmp_path: Path, weights: Path) -> None:
-    path = photo(tmp_path / "a.png")
+    path = image(tmp_path / "a.png")
     result = predict(weights, path, "-o", tmp_path / "out", "--sd")
     assert "without figures of uncertainty" in only_line(result)
     assert not (tmp_path / "out").exists()
@@ -140,7 +140,7 @@ def test_std_on_request(tmp_path: Path, weights: Path) -> None:
 
 def test_results_of_one_name_do_not_replace_each_other(tmp_path: Path, weights: Path) -> None:
     result = predict(
-        weights, clip(tmp_path / "a.mp4"), photo(tmp_path / "a.png"), "-o", tmp_path / "out"
+        weights, clip(tmp_path / "a.mp4"), image(tmp_path / "a.png"), "-o", tmp_path / "out"
     )
     assert result.exit_code == 0
     assert results(tmp_path / "out") == ["a.csv", "a.png.csv"]
@@ -187,7 +187,7 @@ def test_a_truncated_video_is_a_result_and_a_failure(tmp_path: Path, weights: Pa
     assert (tmp_path / "out" / "a.csv").exists()
 
 
-def test_a_picture_without_a_face_is_a_result(
+def test_a_image_without_a_face_is_a_result(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(predictor, "default_detector", lambda _: KnownFaces([[]]))
@@ -199,13 +199,13 @@ def test_a_picture_without_a_face_is_a_result(
 
 def test_nothing_is_read_without_a_place_for_results(tmp_path: Path, weights: Path) -> None:
     (tmp_path / "file").touch()
-    path = photo(tmp_path / "a.png")
+    path = image(tmp_path / "a.png")
     for place in (tmp_path / "file", tmp_path / "file" / "sub"):
         assert "a file is in the way" in only_line(predict(weights, path, "-o", place))
 
 
 def test_wrong_settings_are_one_line(tmp_path: Path, weights: Path) -> None:
-    path = photo(tmp_path / "a.png")
+    path = image(tmp_path / "a.png")
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(weights.read_bytes()[:500])
     for options, reason in (
@@ -228,12 +228,12 @@ def test_wrong_settings_are_one_line(tmp_path: Path, weights: Path) -> None:
 def test_baseline_frames_that_do_not_fit_are_one_line(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, face: Points
 ) -> None:
-    video, picture = clip(tmp_path / "a.mp4"), photo(tmp_path / "a.png")
+    video, shown = clip(tmp_path / "a.mp4"), image(tmp_path / "a.png")
     for inputs, options, reason in (
         ([video], ["--neutral", 4], "has 3 frames: there is no baseline frame 4"),
         ([video], ["--neutral", "auto"], "it takes 10 frames"),
-        ([picture], ["--neutral", 1], "is a photo, which has no baseline frame"),
-        ([video, picture], ["--neutral", 1, "--save-neutral", tmp_path / "n"], "of one input"),
+        ([shown], ["--neutral", 1], "is an image, which has no baseline frame"),
+        ([video, shown], ["--neutral", 1, "--save-neutral", tmp_path / "n"], "of one input"),
     ):
         assert reason in only_line(predict(weights, *inputs, "-o", tmp_path / "out", *options))
     monkeypatch.setattr(
@@ -279,7 +279,7 @@ def test_defects_are_one_line(
         raise ZeroDivisionError
 
     monkeypatch.setattr(predictor, "default_detector", broken)
-    result = predict(weights, photo(tmp_path / "a.png"), "-o", tmp_path / "out")
+    result = predict(weights, image(tmp_path / "a.png"), "-o", tmp_path / "out")
     assert "unexpected ZeroDivisionError" in only_line(result)
 
 

@@ -1,4 +1,4 @@
-"""`auheat predict --report`: from a video to a picture of curves with one command."""
+"""`auheat predict --report`: from a video to an image of curves with one command."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_video_becomes_a_table_and_a_page(tmp_path: Path, weights: Path, forma
 
 @pytest.mark.parametrize("sequence", [False, True])
 def test_a_folder_becomes_a_page(tmp_path: Path, weights: Path, sequence: bool) -> None:
-    """As photos, or as the frames of a video."""
+    """As images, or as the frames of a video."""
     shots = tmp_path / "shots"
     shots.mkdir()
     for i in range(3):

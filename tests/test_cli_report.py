@@ -72,7 +72,7 @@ def test_without_the_video_a_line_says_so(tmp_path: Path, weights: Path) -> None
     table, page = predict(weights, source, tmp_path / "far" / "out"), tmp_path / "r.html"
     assert report(weights, table, "-o", page).exit_code == 0
     content = content_of(page.read_text("utf-8"))
-    assert content["noImages"].startswith("Pictures are left out: what the table was made from is")
+    assert content["noImages"].startswith("Images are left out: what the table was made from is")
     assert not any(images(content))
     assert report(weights, table, "-o", page, "--video", source).exit_code == 0
     content = content_of(page.read_text("utf-8"))
@@ -108,7 +108,7 @@ def test_a_report_replaces_neither_its_table_nor_its_video(tmp_path: Path, weigh
         assert target.read_bytes() == before
 
 
-def test_photos_and_folders(tmp_path: Path, weights: Path) -> None:
+def test_images_and_folders(tmp_path: Path, weights: Path) -> None:
     folder, out = tmp_path / "day", tmp_path / "out"
     folder.mkdir()
     for i in range(3):
@@ -118,13 +118,13 @@ def test_photos_and_folders(tmp_path: Path, weights: Path) -> None:
     )
     assert report(weights, out / "day.csv").exit_code == 0
     content = content_of((out / "day.html").read_text("utf-8"))
-    assert content["facts"] == "3 pictures · 3 faces · a face in 3 of 3"
+    assert content["facts"] == "3 images · 3 faces · a face in 3 of 3"
     assert [row["name"] for row in content["faces"]] == ["0.png", "1.png", "2.png"]
     assert all(images(content))
     table = predict(weights, folder / "1.png", out)
     assert report(weights, table, "--video", folder / "1.png").exit_code == 0
     content = content_of((out / "1.html").read_text("utf-8"))
-    assert (content["facts"], content["together"]) == ("photo · 1 face", {})
+    assert (content["facts"], content["together"]) == ("image · 1 face", {})
 
 
 def test_nothing_found_is_a_report_too(tmp_path: Path, weights: Path) -> None:

@@ -1,4 +1,4 @@
-"""The subcommands around the weights: faces, training, measuring, pictures."""
+"""The subcommands around the weights: faces, training, measuring, images."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_from_settings_to_a_table(tmp_path: Path) -> None:
         "-o", tmp_path / "deep" / "val.json", "--workers", 0,
     )  # fmt: skip
     assert f"result file: {tmp_path / 'deep' / 'val.json'}" in val
-    assert "other pictures or AUs" in refused("table", measured[0], tmp_path / "deep" / "val.json")
+    assert "other images or AUs" in refused("table", measured[0], tmp_path / "deep" / "val.json")
     checkpoint = load_checkpoint(runs / "without-seed1" / "best.safetensors")
     assert not checkpoint.config.scc
 
@@ -233,5 +233,5 @@ def test_an_error_in_a_reading_process_is_one_line(tmp_path: Path) -> None:
     )
     assert result.returncode == 2
     line = result.stderr.strip().splitlines()[-1]
-    assert line.startswith("auheat: cannot read the picture ") and "03.png" in line
+    assert line.startswith("auheat: cannot read the image ") and "03.png" in line
     assert "Traceback" not in result.stderr

@@ -23,7 +23,7 @@ from auheat.cli import main
 from auheat.errors import AuheatError
 from auheat.inference import jobs, predictor
 from auheat.inference.video import FrameImages
-from auheat.media.photo import read_photo
+from auheat.media.images import read_image
 from auheat.results import Face
 from folder_contents import results
 from stand_ins import KnownFaces, face_from, save_small, texture, write_video
@@ -58,7 +58,7 @@ def clip(path: Path, count: int = 3) -> Path:
     return write_video(path, [texture(i, 120, 160) for i in range(count)])
 
 
-def photo(path: Path) -> Path:
+def image(path: Path) -> Path:
     Pillow.fromarray(texture(0, 120, 160)).save(path)
     return path
 
@@ -78,15 +78,15 @@ def test_whatever_an_input_raises_the_others_are_read(
     tmp_path: Path, weights: Path, media: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """Seen from damaged AVIF, GIF, TIFF and JPEG 2000."""
-    real = read_photo
+    real = read_image
 
     def read(path: Path) -> object:
         if path.name.startswith("bad"):
             raise error
         return real(path)
 
-    monkeypatch.setattr(jobs, "read_photo", read)
-    inputs = [photo(media / "bad.png"), photo(media / "good.png"), clip(tmp_path / "c.mp4")]
+    monkeypatch.setattr(jobs, "read_image", read)
+    inputs = [image(media / "bad.png"), image(media / "good.png"), clip(tmp_path / "c.mp4")]
     result = predict(weights, *inputs, "-o", tmp_path / "out")
     first, _ = lines(result, 2)
     assert f"{media / 'bad.png'}: unexpected {type(error).__name__}" in first
@@ -109,7 +109,7 @@ def test_an_error_in_the_middle_of_a_video(
             raise ValueError("no such matrix")
 
     monkeypatch.setattr(predictor, "default_detector", lambda _: Broken([[face_from(face)]]))
-    inputs = [clip(tmp_path / "a.mp4"), photo(tmp_path / "b.png")]
+    inputs = [clip(tmp_path / "a.mp4"), image(tmp_path / "b.png")]
     first, _ = lines(predict(weights, *inputs, "-o", tmp_path / "out", "--overlay"), 2)
     assert "a.mp4: unexpected ValueError: no such matrix" in first
     assert results(tmp_path / "out") == ["b.csv", "b.overlay.jpg"]
@@ -119,7 +119,7 @@ def test_paths_that_cannot_be_looked_at(tmp_path: Path, weights: Path, media: Pa
     loop, fifo = tmp_path / "loop.mp4", tmp_path / "fifo.mp4"
     loop.symlink_to(loop)
     os.mkfifo(fifo)
-    good = photo(media / "a.png")
+    good = image(media / "a.png")
     long = tmp_path / (300 * "a" + ".mp4")
     result = predict(weights, loop, fifo, long, "nul\0.mp4", good, "-o", tmp_path / "out")
     found = lines(result, 5)
@@ -134,26 +134,26 @@ def test_paths_that_cannot_be_looked_at(tmp_path: Path, weights: Path, media: Pa
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
 def test_a_folder_that_may_not_be_read(tmp_path: Path, weights: Path, media: Path) -> None:
     media.chmod(0)
-    (line, _) = lines(predict(weights, media, photo(tmp_path / "a.png"), "-o", tmp_path / "o"), 2)
+    (line, _) = lines(predict(weights, media, image(tmp_path / "a.png"), "-o", tmp_path / "o"), 2)
     assert "Permission denied" in line
 
 
 def test_names_that_are_not_utf_8(tmp_path: Path, weights: Path, media: Path) -> None:
     name = os.fsdecode(b"caf\xe9.png")
-    photo(media / "a.png").rename(media / name)
+    image(media / "a.png").rename(media / name)
     for extra in ((), ("--format", "tidy"), ("--format", "fex")):
         result = predict(weights, media, "-o", tmp_path / "out", *extra)
         assert result.exit_code == 0, result.output
     assert r"caf\udce9.png" in (tmp_path / "out" / "media.csv").read_text("utf-8")
     single = predict(weights, media / name, "-o", tmp_path / "out")
     assert single.exit_code == 0, single.output
-    assert r"caf\udce9.png: a face in 1 of 1 picture" in single.stdout
+    assert r"caf\udce9.png: a face in 1 of 1 image" in single.stdout
 
 
 def test_names_that_command_a_terminal_or_a_spreadsheet(
     tmp_path: Path, weights: Path, media: Path
 ) -> None:
-    photo(media / "=cmd|' !A0.png")
+    image(media / "=cmd|' !A0.png")
     evil = media / "a\x1b]0;owned\x07\n.mp4"
     evil.write_text("no video")
     result = predict(weights, media, "-o", tmp_path / "out")
@@ -165,7 +165,7 @@ def test_names_that_command_a_terminal_or_a_spreadsheet(
 
 def test_own_overlays_are_not_read_again(tmp_path: Path, weights: Path, media: Path) -> None:
     clip(media / "a.mp4")
-    photo(media / "b.png")
+    image(media / "b.png")
     for _ in range(3):
         result = predict(weights, media, "-o", media, "--overlay")
         assert result.exit_code == 0, result.output
@@ -188,7 +188,7 @@ def test_events_and_tables_of_two_inputs_do_not_share_a_file(
 def test_files_that_are_left_out_of_a_folder_are_named(
     tmp_path: Path, weights: Path, media: Path
 ) -> None:
-    photo(media / "a.png")
+    image(media / "a.png")
     for name in ("b.braw", "notes.txt", "old.csv", "c.R3D"):
         (media / name).touch()
     result = predict(weights, media, "-o", tmp_path / "out")
@@ -257,7 +257,7 @@ def test_a_defect_is_one_line_and_debug_shows_its_cause(
         raise ImportError("libGL.so.1: cannot open shared object file")
 
     monkeypatch.setattr(predictor, "default_detector", broken)
-    path = photo(tmp_path / "a.png")
+    path = image(tmp_path / "a.png")
     (line,) = lines(predict(weights, path, "-o", tmp_path / "out"), 1)
     assert "unexpected ImportError: libGL.so.1" in line
     monkeypatch.setenv("AUHEAT_DEBUG", "")
@@ -323,7 +323,7 @@ def test_two_runs_that_want_one_file(tmp_path: Path, weights: Path) -> None:
     from auheat.files import atomic_write
 
     (tmp_path / "out").mkdir()
-    inputs = [clip(tmp_path / "session.mp4"), photo(tmp_path / "b.png")]
+    inputs = [clip(tmp_path / "session.mp4"), image(tmp_path / "b.png")]
     with atomic_write(tmp_path / "out" / "session.csv") as temporary:  # another run is at it
         temporary.write_text("theirs")
         first, _ = lines(predict(weights, *inputs, "-o", tmp_path / "out"), 2)

@@ -280,14 +280,14 @@ def test_segments_of_another_content_are_of_no_use(
     pd.testing.assert_frame_equal(rows(tmp_path / "set"), rows(tmp_path / "new"))
 
 
-def test_a_photo_is_a_video_of_one_frame(tmp_path: Path) -> None:
-    photo = tmp_path / "a.png"
-    Pillow.fromarray(frames()[40]).save(photo)
-    (record,), _ = read([photo, write_clip(tmp_path / "b.mp4", 2)][:1], tmp_path / "set")
+def test_a_image_is_a_video_of_one_frame(tmp_path: Path) -> None:
+    image = tmp_path / "a.png"
+    Pillow.fromarray(frames()[40]).save(image)
+    (record,), _ = read([image, write_clip(tmp_path / "b.mp4", 2)][:1], tmp_path / "set")
     assert (record.frames, record.people, record.video_seconds) == (1, 1, 0.0)
     found = rows(tmp_path / "set")
     assert found[["input", "frame", "face_id", "timestamp"]].values.tolist() == [
-        [str(photo), 1, 0, 0.0]
+        [str(image), 1, 0, 0.0]
     ]
 
 

@@ -134,7 +134,7 @@ def test_a_stopped_run_is_taken_up(
         if made == ["SN001", "SN002"]:
             original(
                 recording, *rest, **options
-            )  # pictures without a part file, as a kill leaves them
+            )  # images without a part file, as a kill leaves them
             raise AuheatError("the disk is full")
         return original(recording, *rest, **options)
 

@@ -41,7 +41,7 @@ def test_samples_are_the_same(
             assert same(cached[visit, row], plain[visit, row])
 
 
-def test_later_visits_read_no_picture(
+def test_later_visits_read_no_image(
     manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = CropDataset(manifest, AUS, 32, cache=tmp_path / "cache")
@@ -49,11 +49,11 @@ def test_later_visits_read_no_picture(
     again = CropDataset(manifest, AUS, 32, cache=tmp_path / "cache")
     monkeypatch.setattr(cv2, "imread", lambda *_: None)
     assert all(same(again[row], expected[row]) for row in range(4))
-    with pytest.raises(AuheatError, match="cannot read the picture"):
+    with pytest.raises(AuheatError, match="cannot read the image"):
         again[4]
 
 
-def test_changed_pictures_are_read_anew(manifest: Manifest, tmp_path: Path) -> None:
+def test_changed_images_are_read_anew(manifest: Manifest, tmp_path: Path) -> None:
     CropDataset(manifest, AUS, 32, cache=tmp_path / "cache")[0]
     path = manifest.folder / manifest.table["image"][0]
     cv2.imwrite(str(path), np.full((manifest.crop.side,) * 2 + (3,), 7, np.uint8))
@@ -78,7 +78,7 @@ def test_workers_share_the_cache(manifest: Manifest, tmp_path: Path) -> None:
     plain = CropDataset(manifest, AUS, 32)
     cached = CropDataset(manifest, AUS, 32, cache=tmp_path / "cache")
     cached[0]
-    assert len(pickle.dumps(cached._cache)) < 2000  # and not the pictures themselves
+    assert len(pickle.dumps(cached._cache)) < 2000  # and not the images themselves
     for _ in range(2):
         batch = next(iter(crop_loader(cached, len(cached), workers=2)))
         assert torch.equal(
@@ -89,7 +89,7 @@ def test_workers_share_the_cache(manifest: Manifest, tmp_path: Path) -> None:
     assert all(cached._cache.get(row) is not None for row in range(len(cached)))
 
 
-def test_blank_rows_and_black_pictures_differ(tmp_path: Path) -> None:
+def test_blank_rows_and_black_images_differ(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.touch()
     cache = CropCache(tmp_path / "cache", [path, path], 4)
@@ -103,7 +103,7 @@ def test_blank_rows_and_black_pictures_differ(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_cached(tmp_path: Path) -> None:
-    with pytest.raises(AuheatError, match="cannot read the picture"):
+    with pytest.raises(AuheatError, match="cannot read the image"):
         CropCache(tmp_path, [tmp_path / "none.png"], 4)
     (tmp_path / "file").touch()
     with pytest.raises(AuheatError, match="cannot make the folder"):

@@ -1,4 +1,4 @@
-"""From the pictures of a recording to crops: which face, and what is left out."""
+"""From the images of a recording to crops: which face, and what is left out."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import cv2
 import numpy as np
 
 from auheat.data.cropping import crop_recording
-from auheat.data.recording import PhotoPictures, Recording
+from auheat.data.recording import ImageFiles, Recording
 from auheat.faces.crop import CropSpec
 from auheat.geometry import Points
-from odd_sources import picture, save, small
+from odd_sources import pattern, save, small
 from stand_ins import KnownFaces, face_from
 
 
 def test_the_largest_face_is_taken(face: Points, tmp_path: Path) -> None:
-    """And it is followed through a video, but looked for anew in single pictures."""
-    paths = {n: save(tmp_path / f"{n}.png", picture(n)) for n in (1, 2, 3)}
+    """And it is followed through a video, but looked for anew in single images."""
+    paths = {n: save(tmp_path / f"{n}.png", pattern(n)) for n in (1, 2, 3)}
     frames = [[face_from(face / 8 + 40, 0), face_from(small(face, n), 1)] for n in (1, 2, 3)]
     for moving, shifts in ((True, (1, 2, 3)), (False, (1, 1, 1))):
         recording = Recording(
             "S", "S/a", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32),
-            PhotoPictures(paths), moving=moving,
+            ImageFiles(paths), moving=moving,
         )  # fmt: skip
         crop = CropSpec(32)
         rows, _ = crop_recording(recording, tmp_path, crop, ("AU04",), detector=KnownFaces(frames))
@@ -37,13 +37,13 @@ def test_the_largest_face_is_taken(face: Points, tmp_path: Path) -> None:
 
 
 def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
-    paths = {n: save(tmp_path / f"{n}.png", picture(n)) for n in (1, 2)}
+    paths = {n: save(tmp_path / f"{n}.png", pattern(n)) for n in (1, 2)}
     recording = Recording(
-        "S", "S", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32), PhotoPictures(paths)
+        "S", "S", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32), ImageFiles(paths)
     )
     rows, tally = crop_recording(
         recording, tmp_path, CropSpec(32), ("AU04",), detector=KnownFaces([()])
     )
     assert rows == []
-    assert tally.dropped == {"no face found": 2, "no picture": 1}
-    assert tally.problems == ["S: no picture for 1 frames: 3"]
+    assert tally.dropped == {"no face found": 2, "no image": 1}
+    assert tally.problems == ["S: no image for 1 frames: 3"]

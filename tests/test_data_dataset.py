@@ -29,7 +29,7 @@ ROWS, SPEC = 5, CropSpec(64, 4)
 
 @pytest.fixture
 def manifest(tmp_path: Path, face: NDArray[np.float64]) -> Manifest:
-    """Pictures of one colour each but for a red first row; lossless, so that bytes are known."""
+    """Images of one colour each but for a red first row; lossless, so that bytes are known."""
     rng = np.random.default_rng(0)
     marks = [(face * 0.3 + (5, 2) + i).astype(np.float32) for i in range(ROWS)]
     for i in range(ROWS):
@@ -115,26 +115,26 @@ def test_batches_of_a_loader(manifest: Manifest) -> None:
     assert torch.equal(batches[1]["image"][3], dataset[keys[7]]["image"])
 
 
-def test_an_unreadable_picture_is_named(manifest: Manifest) -> None:
+def test_an_unreadable_image_is_named(manifest: Manifest) -> None:
     dataset = CropDataset(manifest, AUS, 64)
     path = manifest.folder / "3.png"
-    path.write_bytes(b"no picture")
-    with pytest.raises(AuheatError, match=rf"^cannot read the picture {path} [^\n]+$"):
+    path.write_bytes(b"no image")
+    with pytest.raises(AuheatError, match=rf"^cannot read the image {path} [^\n]+$"):
         dataset[3]
     path.unlink()
-    with pytest.raises(AuheatError, match=rf"^cannot read the picture {path} [^\n]+$"):
+    with pytest.raises(AuheatError, match=rf"^cannot read the image {path} [^\n]+$"):
         dataset[3]
     assert dataset[2]["image"].shape == (3, 64, 64)
 
 
 @pytest.mark.parametrize("shape", [(64, 64, 3), (72, 80, 3), (144, 144, 3)])
-def test_a_picture_of_another_size_is_refused(
+def test_a_image_of_another_size_is_refused(
     manifest: Manifest, shape: tuple[int, int, int]
 ) -> None:
     """Its landmarks would lie somewhere else."""
     path = manifest.folder / "1.png"
     cv2.imwrite(str(path), np.zeros(shape, np.uint8))
-    with pytest.raises(AuheatError, match=rf"^the picture {path} is not 72 x 72 [^\n]+$"):
+    with pytest.raises(AuheatError, match=rf"^the image {path} is not 72 x 72 [^\n]+$"):
         CropDataset(manifest, AUS, 64)[1]
 
 

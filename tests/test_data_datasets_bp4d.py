@@ -16,14 +16,14 @@ from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.geometry import Points
 from auheat.landmarks import IN_49
-from odd_sources import lossless_video, mat, picture, save, small, text
+from odd_sources import lossless_video, mat, pattern, save, small, text
 from stand_ins import KnownFaces, face_from
 
 WITHOUT = ReadOptions(own_landmarks=False)
 
 
 def fits(face: Points, frames: list[int], lost: int, path: Path) -> Path:
-    """A .mat as the dataset's: one struct for each picture, without points where it was lost."""
+    """A .mat as the dataset's: one struct for each image, without points where it was lost."""
     kind = np.dtype([("isTracked", object), ("pred", object)])
     array = np.empty((1, len(frames)), kind)
     for i, frame in enumerate(frames):
@@ -35,14 +35,14 @@ def fits(face: Points, frames: list[int], lost: int, path: Path) -> Path:
 @pytest.fixture
 def root(face: Points, tmp_path: Path) -> Path:
     """F001 and F002 of BP4D in the later layout; padding and case vary from file to file."""
-    for subject, task, pattern, frames in (
+    for subject, task, template, frames in (
         ("F001", "T1", "{:04d}.jpg", (9, 10, 11, 12)),
         ("F001", "T10", "{:d}.JPG", (1, 2)),
         ("f002", "t1", "{:03d}.jpg", (10, 11, 12, 13)),
     ):
         for frame in frames:
-            name = pattern.format(frame)
-            save(tmp_path / "2D+3D" / subject / task / name, picture(frame))
+            name = template.format(frame)
+            save(tmp_path / "2D+3D" / subject / task / name, pattern(frame))
     codes = tmp_path / "AUCoding" / "AU_INT"
     text(codes / "AU06" / "F001_T1_AU06.csv", "10,0", "11,9", "12,3")
     text(codes / "AU12" / "F001_T1_AU12.csv", "10,1", "11,2", "12,5", "13,0")
@@ -53,7 +53,7 @@ def root(face: Points, tmp_path: Path) -> Path:
     text(codes / "AU12" / "M003_T2_AU12.csv", "1,0")
     fits(face, [9, 10, 11, 12], 12, tmp_path / "2DFeatures" / "F001_T1.mat")
     fits(face, [1, 2], 0, tmp_path / "2DFeatures" / "F001_T10.mat")
-    fits(face, [10, 11], 0, tmp_path / "2DFeatures" / "F002_T1.mat")  # of four pictures
+    fits(face, [10, 11], 0, tmp_path / "2DFeatures" / "F002_T1.mat")  # of four images
     return tmp_path
 
 
@@ -77,25 +77,25 @@ def test_a_frame_is_left_out_where_any_wanted_au_is_9(root: Path) -> None:
     assert recording.frames.tolist() == [10, 11, 12, 13]
     nan = np.nan
     np.testing.assert_array_equal(recording.levels, np.array([[0, 1], [nan, 2], [3, 5], [nan, 0]]))
-    assert recording.left_out == {11: "not codable", 13: "no picture"}
+    assert recording.left_out == {11: "not codable", 13: "no image"}
     only = named(read(root, ReadOptions(aus=("AU12",))))
-    assert only["F001_T1"].left_out == {13: "no picture"}
+    assert only["F001_T1"].left_out == {13: "no image"}
     assert only["F002_T1"].left_out == {11: "not codable"}
 
 
 def test_problems_are_named(root: Path) -> None:
-    save(root / "2D+3D" / "M001" / "T3" / "1.jpg", picture(1))
+    save(root / "2D+3D" / "M001" / "T3" / "1.jpg", pattern(1))
     problems = [line.replace(f"{root}/", "") for line in read(root, ReadOptions()).problems]
     assert problems == [
         "2D+3D/M001/T3: no intensity labels",
         "AUCoding/AU_INT/AU06/F001_T1_AU06.csv lacks 1 of 4 frames: 13",
-        "F001_T1: no picture of 1 coded frames: 13",
-        "M003_T2: no pictures",
+        "F001_T1: no image of 1 coded frames: 13",
+        "M003_T2: no images",
     ]
 
 
-def test_points_belong_to_the_pictures_in_order(root: Path, face: Points, tmp_path: Path) -> None:
-    """The second picture is frame 10; frame 12 was not tracked."""
+def test_points_belong_to_the_images_in_order(root: Path, face: Points, tmp_path: Path) -> None:
+    """The second image is frame 10; frame 12 was not tracked."""
     source = read(root, ReadOptions())
     recording = named(source)["F001_T1"]
     assert recording.landmarks is not None
@@ -107,21 +107,21 @@ def test_points_belong_to_the_pictures_in_order(root: Path, face: Points, tmp_pa
     out = tmp_path / "out"
     rows, tally = crop_recording(recording, out, CropSpec(48, 4), source.aus)
     assert [row["frame"] for row in rows] == [10]
-    assert tally.dropped == {"no landmarks": 1, "not codable": 1, "no picture": 1}
+    assert tally.dropped == {"no landmarks": 1, "not codable": 1, "no image": 1}
     assert tally.problems == ["F001_T1: no landmarks for 1 frames: 12"]
     shown = cv2.imread(str(out / "images/F001/F001_T1/000010.jpg"))[..., ::-1]
     x, y = np.round(rows[0]["landmarks"].reshape(68, 2)[33]).astype(int)
     np.testing.assert_allclose(shown[y, x], [*(3 * small(face, 10)[33]), 200], atol=8)
 
 
-def test_points_of_other_pictures_are_not_used(root: Path, tmp_path: Path) -> None:
-    """Two elements for four pictures: nothing tells which is which."""
+def test_points_of_other_images_are_not_used(root: Path, tmp_path: Path) -> None:
+    """Two elements for four images: nothing tells which is which."""
     source = read(root, ReadOptions())
     recording = named(source)["F002_T1"]
     rows, tally = crop_recording(recording, tmp_path / "out", CropSpec(32), source.aus)
     assert rows == []
     assert tally.dropped == {"unreadable landmarks": 1, "not codable": 1}
-    assert tally.problems[0].endswith("F002_T1.mat has landmarks of 2 pictures where there are 4")
+    assert tally.problems[0].endswith("F002_T1.mat has landmarks of 2 images where there are 4")
 
 
 def test_a_sequence_without_landmarks(root: Path) -> None:
@@ -139,18 +139,18 @@ def test_a_sequence_without_landmarks(root: Path) -> None:
         read(root, ReadOptions())
 
 
-@pytest.mark.parametrize("pictures", [".", "sequences", "BP4D/Sequences"])
-def test_the_layout_of_the_challenge(tmp_path: Path, pictures: str) -> None:
+@pytest.mark.parametrize("images", [".", "sequences", "BP4D/Sequences"])
+def test_the_layout_of_the_challenge(tmp_path: Path, images: str) -> None:
     codes = tmp_path / "AU Intensity Codes3.0"
     text(codes / "AU17" / "M002_T4.csv", "0007,0", "0008,4")
-    save(tmp_path / pictures / "M002" / "T4" / "7.jpg", picture(7))
-    save(tmp_path / pictures / "M002" / "T4" / "00008.jpg", picture(8))
+    save(tmp_path / images / "M002" / "T4" / "7.jpg", pattern(7))
+    save(tmp_path / images / "M002" / "T4" / "00008.jpg", pattern(8))
     source = read(tmp_path, WITHOUT)
     assert source.aus == ("AU17",)
     (recording,) = source.recordings
     assert (recording.sequence, recording.split) == ("M002_T4", "test")
-    images = dict(recording.pictures.read([7, 8], []))
-    assert abs(int(images[8][0, 0, 2]) - 160) < 6
+    read_back = dict(recording.images.read([7, 8], []))
+    assert abs(int(read_back[8][0, 0, 2]) - 160) < 6
     assert recording.levels.tolist() == [[0], [4]]
 
 
@@ -158,20 +158,20 @@ def test_other_folders_are_refused(root: Path, tmp_path: Path) -> None:
     (root / "2D+3D").rename(root / "away")
     for path in sorted((root / "away").rglob("*.*"), reverse=True):
         path.unlink()
-    with pytest.raises(AuheatError, match=r"^no pictures in .*: expected F001/T1.* or 2D\+3D"):
+    with pytest.raises(AuheatError, match=r"^no images in .*: expected F001/T1.* or 2D\+3D"):
         read(root, WITHOUT)
 
 
-def test_pictures_that_cannot_be_read_are_named(root: Path, tmp_path: Path) -> None:
+def test_images_that_cannot_be_read_are_named(root: Path, tmp_path: Path) -> None:
     path = root / "2D+3D" / "F001" / "T10" / "2.JPG"
-    path.write_bytes(b"not a picture")
+    path.write_bytes(b"not an image")
     source = read(root, WITHOUT)
     detector = KnownFaces([()])
     _, tally = crop_recording(
         named(source)["F001_T10"], tmp_path / "out", CropSpec(32), source.aus, detector=detector
     )
-    assert tally.dropped == {"no face found": 1, "no picture": 1}
-    assert tally.problems[0] == f"{path} is not a picture in a format that can be read"
+    assert tally.dropped == {"no face found": 1, "no image": 1}
+    assert tally.problems[0] == f"{path} is not an image in a format that can be read"
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_both_schemes_of_landmark_names(root: Path, face: Points) -> None:
 
 
 def test_crops_come_from_their_frames(root: Path, face: Points, tmp_path: Path) -> None:
-    """The crop at a landmark has the colour of the picture at that landmark, frame by frame."""
+    """The crop at a landmark has the colour of the image at that landmark, frame by frame."""
     source = read(root, ReadOptions())
     out = tmp_path / "out"
     rows, tally = crop_recording(source.recordings[1], out, CropSpec(48, 8), source.aus)
@@ -132,7 +132,7 @@ def test_a_video_that_ends_early(root: Path, tmp_path: Path) -> None:
     video = root / "videos_leftcamera" / "LeftVideoSN001_comp.avi"
     assert f"{video} has 5 frames where the last label is of frame 8" in source.problems
     problems: list[str] = []
-    frames = dict(source.recordings[0].pictures.read([1, 4, 8], problems))
+    frames = dict(source.recordings[0].images.read([1, 4, 8], problems))
     assert list(frames) == [1, 4]
     assert problems == [f"{video}: it ends before frame 8"]
     assert abs(frames[4][..., 2].mean() - 80) < 1

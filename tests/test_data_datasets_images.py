@@ -16,17 +16,17 @@ from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.geometry import Points
 from auheat.landmarks import IN_49, IN_66
-from odd_sources import mat, picture, save, small, text
+from odd_sources import mat, pattern, save, small, text
 
 WITHOUT = ReadOptions(own_landmarks=False)
 
 
 @pytest.fixture
 def pain(face: Points, tmp_path: Path) -> Path:
-    """One sequence of UNBC; frame 2 is without pain, 3 lacks landmarks, 4 labels, 5 a picture."""
+    """One sequence of UNBC; frame 2 is without pain, 3 lacks landmarks, 4 labels, 5 an image."""
     place = "042-ll042/ll042t1aaaff"
     for frame in range(1, 5):
-        save(tmp_path / "Images" / place / f"ll042t1aaaff{frame:03d}.png", picture(frame))
+        save(tmp_path / "Images" / place / f"ll042t1aaaff{frame:03d}.png", pattern(frame))
     facs = tmp_path / "frame_labels" / "FACS" / place
     text(
         facs / "ll042t1aaaff001_facs.txt",
@@ -53,10 +53,10 @@ def test_unbc(pain: Path, face: Points, tmp_path: Path) -> None:
     np.testing.assert_array_equal(recording.levels[0], [2, 0, 0, 0, 0, 0, 0, 5, 0])
     np.testing.assert_array_equal(recording.levels[1], [0] * 9)
     assert np.isnan(recording.levels[3]).all()
-    assert recording.left_out == {3: "no landmarks", 4: "not coded", 5: "no picture"}
+    assert recording.left_out == {3: "no landmarks", 4: "not coded", 5: "no image"}
     assert source.problems == (
         "ll042t1aaaff: not coded: 4",
-        "ll042t1aaaff: no picture: 5",
+        "ll042t1aaaff: no image: 5",
         "ll042t1aaaff: no landmarks: 3",
     )
     rows, _ = crop_recording(recording, tmp_path / "out", CropSpec(48), source.aus)
@@ -80,7 +80,7 @@ def test_unbc_s_damaged_files_are_named(pain: Path, tmp_path: Path) -> None:
     )
     _, tally = crop_recording(source.recordings[0], tmp_path / "out", CropSpec(32), source.aus)
     assert tally.problems == [f"{points} holds other things than rows of x and y"]
-    assert tally.dropped == {"unreadable landmarks": 1, "not coded": 3, "no picture": 1}
+    assert tally.dropped == {"unreadable landmarks": 1, "not coded": 3, "no image": 1}
 
 
 def test_unbc_without_landmarks(pain: Path) -> None:
@@ -88,7 +88,7 @@ def test_unbc_without_landmarks(pain: Path) -> None:
     assert not unbc.has_landmarks(pain)
     with pytest.raises(AuheatError, match="expected AAM_landmarks there"):
         unbc.read(pain, ReadOptions())
-    assert unbc.read(pain, WITHOUT).recordings[0].left_out == {4: "not coded", 5: "no picture"}
+    assert unbc.read(pain, WITHOUT).recordings[0].left_out == {4: "not coded", 5: "no image"}
 
 
 TRIAL = "A3_AU1_2_TrailNo_2"
@@ -99,12 +99,12 @@ def posed(face: Points, tmp_path: Path) -> Path:
     """DISFA+: SN001 with the doubled folder, SN003 without; .mat files of both kinds."""
     for subject, place in (("SN001", "SN001/SN001"), ("SN003", "SN003")):
         for frame in range(3):
-            save(tmp_path / "Images" / subject / TRIAL / f"{frame:03d}.jpg", picture(frame))
+            save(tmp_path / "Images" / subject / TRIAL / f"{frame:03d}.jpg", pattern(frame))
         labels = tmp_path / "Labels" / place / TRIAL
         header = ("AU intensities of one trial", "Frame     Intensity")
         text(labels / "AU1.txt", *header, "000.jpg     0", "001.jpg     3", "002.jpg     9")
         text(labels / "AU12.txt", *header, "000.jpg     1", "001.jpg     0", "002.jpg     5")
-    crops = [picture(frame + 5) for frame in range(3)]
+    crops = [pattern(frame + 5) for frame in range(3)]
     points = [small(face, frame)[list(IN_49)] for frame in range(3)]
     kind = [("imgID", object), ("ImgCropped", object), ("LndPntCropped", object)]
     array = np.empty((1, 3), kind)
@@ -130,13 +130,13 @@ def test_disfa_plus_labels(posed: Path) -> None:
         assert recording.frames.tolist() == [0, 1, 2]
         np.testing.assert_array_equal(recording.levels, np.array([[0, 1], [3, 0], [np.nan, 5]]))
         assert recording.left_out == {2: "not codable"}
-        images = dict(recording.pictures.read([0, 1], []))
+        images = dict(recording.images.read([0, 1], []))
         assert abs(int(images[1][0, 0, 2]) - 20) < 6
 
 
 @pytest.mark.parametrize("subject", ["SN001", "SN003"])
-def test_disfa_plus_own_pictures(posed: Path, face: Points, tmp_path: Path, subject: str) -> None:
-    """With its own landmarks the pictures within the .mat are used, to which they belong."""
+def test_disfa_plus_own_images(posed: Path, face: Points, tmp_path: Path, subject: str) -> None:
+    """With its own landmarks the images within the .mat are used, to which they belong."""
     source = disfa_plus.read(posed, ReadOptions())
     recording = next(r for r in source.recordings if r.subject == subject)
     rows, tally = crop_recording(recording, tmp_path / "out", CropSpec(48), source.aus)
@@ -164,7 +164,7 @@ def test_disfa_plus_without_what_it_should_have(posed: Path, tmp_path: Path) -> 
     first, second = source.recordings
     assert first.left_out == {0: "no landmarks", 1: "no landmarks", 2: "not codable"}
     _, tally = crop_recording(second, tmp_path / "out", CropSpec(32), source.aus)
-    assert tally.dropped == {"no picture": 2, "not codable": 1}
+    assert tally.dropped == {"no image": 2, "not codable": 1}
     assert tally.problems[0].endswith("_FACECROPPED.MAT is not a readable .mat file")
     assert len(tally.problems) == 2
 
@@ -175,8 +175,8 @@ def bp4d_row(name: str, levels: list[float]) -> dict[str, object]:
 
 def test_the_authors_lists(tmp_path: Path) -> None:
     """Paths of another machine; frames by number; code 9; a file name that decides the split."""
-    save(tmp_path / "crops" / "F001" / "T1" / "0012.jpg", picture(4, 256))
-    save(tmp_path / "F002_T3_7.jpg", picture(4, 256))
+    save(tmp_path / "crops" / "F001" / "T1" / "0012.jpg", pattern(4, 256))
+    save(tmp_path / "F002_T3_7.jpg", pattern(4, 256))
     training = [
         bp4d_row("Z:\\data\\crops\\F001\\T1\\0012.jpg", [0, 1, 2, 3, 4]),
         bp4d_row("/data/crops/F001/T1/0013.jpg", [0, 1, 2, 3, 4]),
@@ -193,13 +193,13 @@ def test_the_authors_lists(tmp_path: Path) -> None:
     assert (second.subject, second.sequence, second.split) == ("F002", "F002_T3", "test")
     assert first.frames.tolist() == [12, 13, 14]
     assert first.levels[0].tolist() == [0, 1, 2, 3, 4]
-    assert first.left_out == {13: "no picture", 14: "not codable"}
+    assert first.left_out == {13: "no image", 14: "not codable"}
     assert not first.moving
-    assert list(dict(second.pictures.read([7], []))) == [7]
+    assert list(dict(second.images.read([7], []))) == [7]
     assert source.problems == (
         f"{tmp_path}/BP4D_Train.json: entry 4 cannot be read: 3 numbers are not x, y, intensity "
         "of 10 or 24 points",
-        "F001_T1: no picture for frames 13-14",
+        "F001_T1: no image for frames 13-14",
     )
 
 
@@ -210,7 +210,7 @@ def test_the_authors_points_of_disfa(tmp_path: Path) -> None:
     values = [v for number, n in counts.items() for v in (0, 0, levels[number]) * n]
     path = tmp_path / "all.json"
     path.write_text(json.dumps([{"imgpath": "img/SN021/77.png", "AUs": values}]))
-    save(tmp_path / "img" / "SN021" / "77.png", picture(1))
+    save(tmp_path / "img" / "SN021" / "77.png", pattern(1))
     source = authors_json.read(path, WITHOUT)
     (recording,) = source.recordings
     assert (recording.subject, recording.sequence, recording.split) == ("SN021", "SN021", "train")

@@ -57,7 +57,7 @@ def difference(image: NDArray[Any], other: NDArray[Any]) -> float:
     return float(np.abs(image.astype(int) - other).mean())
 
 
-def picture(path: Path) -> NDArray[Any]:
+def stored_image(path: Path) -> NDArray[Any]:
     with Image.open(path) as image:
         return np.asarray(image)
 
@@ -122,7 +122,7 @@ def test_bp4d(
             widths |= {len(path.stem) for path in stored.values()}
             assert sorted(stored) == [take.number for take in takes]
             assert min(stored) > 1
-            assert difference(picture(stored[takes[-1].number]), takes[-1].image) < 8
+            assert difference(stored_image(stored[takes[-1].number]), takes[-1].image) < 8
             name = f"{subject}_{task}"
             for au in BP4D_AUS:
                 rows = numbers(codes / au / f"{name}_{au}.csv")
@@ -221,7 +221,7 @@ def test_unbc(
             sequence = subject[4:] + part
             for take in render_sequence(tiny_studio, plan, subject, part):
                 place = f"{subject}/{sequence}/{sequence}{take.number:03d}"
-                image = picture(tmp_path / "Images" / f"{place}.png")
+                image = stored_image(tmp_path / "Images" / f"{place}.png")
                 np.testing.assert_array_equal(image, take.image)
                 text = (tmp_path / "Frame_Labels" / "FACS" / f"{place}_facs.txt").read_text()
                 rows = [[float(v) for v in line.split()] for line in text.splitlines()]

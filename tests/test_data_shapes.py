@@ -1,4 +1,4 @@
-"""Shapes of a dataset's faces: found once, kept, and given to training as the picture is given."""
+"""Shapes of a dataset's faces: found once, kept, and given to training as the image is given."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPEC = CropSpec(32, 8)
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Manifest:
-    """Four pictures, the n-th of brightness n."""
+    """Four images, the n-th of brightness n."""
     rng = np.random.default_rng(0)
     for n in range(4):
         cv2.imwrite(str(tmp_path / f"{n}.png"), np.full((SPEC.side, SPEC.side, 3), n, np.uint8))
@@ -46,7 +46,7 @@ def manifest(tmp_path: Path) -> Manifest:
 
 @pytest.fixture
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The brightness of the pictures that a stand-in for the mesh saw, which is what it finds."""
+    """The brightness of the images that a stand-in for the mesh saw, which is what it finds."""
     seen: list[int] = []
 
     def found(_: object, image: NDArray[np.uint8], landmarks: object) -> NDArray[np.float32]:
@@ -87,14 +87,14 @@ def test_narrow_crops_have_no_shapes(manifest: Manifest, looked_at: list[int]) -
     assert not looked_at and not (manifest.folder / FILE).exists()
 
 
-def test_a_picture_that_is_gone_is_named(manifest: Manifest, looked_at: list[int]) -> None:
+def test_a_image_that_is_gone_is_named(manifest: Manifest, looked_at: list[int]) -> None:
     (manifest.folder / "2.png").unlink()
-    with pytest.raises(AuheatError, match=r"cannot read the picture .*2\.png that the manifest"):
+    with pytest.raises(AuheatError, match=r"cannot read the image .*2\.png that the manifest"):
         find_shapes(manifest)
 
 
-def test_shapes_go_with_their_pictures(manifest: Manifest) -> None:
-    """They are mirrored where the picture is, and left out as often as asked for."""
+def test_shapes_go_with_their_images(manifest: Manifest) -> None:
+    """They are mirrored where the image is, and left out as often as asked for."""
     rng = np.random.default_rng(1)
     shapes = rng.normal(size=(4, face_shape.SIZE)).astype(np.float32)
     shapes[:, -1] = 1

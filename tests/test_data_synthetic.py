@@ -76,7 +76,7 @@ def test_a_dataset_is_complete(serial: None, tiny_folder: Path, tmp_path: Path) 
         assert cv2.imread(str(out / name)).shape == (36, 36, 3)
 
 
-def test_files_hold_the_studio_s_pictures(
+def test_files_hold_the_studio_s_images(
     serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path
 ) -> None:
     """By number, with the labels and landmarks that belong to them; test people in other skins."""
@@ -85,14 +85,14 @@ def test_files_hold_the_studio_s_pictures(
     for row, (subject, index) in ((1, (0, 1)), (7, (4, 0))):
         person = tiny_studio.person(3, subject, held_out_skins=subject == 4)
         numbers = (3, subject, index)
-        picture = tiny_studio.picture(person, numbers, PLAN.crop.transform, PLAN.crop.side)
+        sample = tiny_studio.random_image(person, numbers, PLAN.crop.transform, PLAN.crop.side)
         np.testing.assert_array_equal(
-            manifest.landmarks()[row], picture.landmarks.astype(np.float32)
+            manifest.landmarks()[row], sample.landmarks.astype(np.float32)
         )
-        labels = np.array([picture.intensities[au] for au in ALL_AUS], np.float32)
+        labels = np.array([sample.intensities[au] for au in ALL_AUS], np.float32)
         np.testing.assert_array_equal(manifest.labels(ALL_AUS)[row], labels)
         stored = cv2.imread(str(tmp_path / manifest.table["image"][row]))[..., ::-1]
-        assert np.abs(stored.astype(int) - picture.image).mean() < 4
+        assert np.abs(stored.astype(int) - sample.image).mean() < 4
 
 
 def test_chunks_do_not_matter(

@@ -74,7 +74,7 @@ def test_a_damaged_note_of_the_plan_is_refused(
 def test_a_folder_with_other_files_is_refused(
     serial: None, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    """Pictures must not be strewn among somebody's own."""
+    """Images must not be strewn among somebody's own."""
     (tmp_path / "holiday.jpg").touch()
     with pytest.raises(AuheatError, match=f"^{tmp_path} holds other files"):
         synthesise(tiny_folder, tmp_path, PLAN, 1)
@@ -114,13 +114,13 @@ def test_a_worker_that_dies_is_reported_in_one_line(
         synthesise(tiny_folder, tmp_path, PLAN, 1)
 
 
-def test_pictures_that_cannot_be_saved_are_named(tmp_path: Path) -> None:
+def test_images_that_cannot_be_saved_are_named(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "a.jpg"
     with pytest.raises(AuheatError, match=f"^cannot write {path}"):
         save_crop(path, np.zeros((4, 4, 3), np.uint8))
 
 
 @pytest.mark.parametrize(("subjects", "images"), [(0, 5), (-1, 5), (5, 4), (1, 0)])
-def test_plans_without_pictures_for_everybody_are_refused(subjects: int, images: int) -> None:
+def test_plans_without_images_for_everybody_are_refused(subjects: int, images: int) -> None:
     with pytest.raises(AuheatError, match="at least one image a subject"):
         SynthesisPlan(subjects, images)

@@ -22,7 +22,7 @@ COLOURS = AugmentConfig(flip=0, rotation=0, scale=0, translation=0)
 DOTTED = (30, 8, 36, 45, 48, 54)  # one colour channel each, twice over
 
 
-def picture(seed: int = 0, side: int = SIDE) -> Image:
+def textured(seed: int = 0, side: int = SIDE) -> Image:
     """Smooth enough for resampling, busy enough to tell places apart."""
     coarse = np.random.default_rng(seed).integers(30, 226, (side // 8, side // 8, 3))
     return np.asarray(np.kron(coarse, np.ones((8, 8, 1), np.int64)), np.uint8)
@@ -65,7 +65,7 @@ def test_image_and_points_move_together(
         moved, points, _ = augment(np.random.default_rng(seed), image, marks, size, PAD, GEOMETRY)
         assert moved.shape == (size, size, 3)
         assert points.shape == (68, 2)
-        assert points[36, 0] < points[45, 0], "the right eye stays on the left of the picture"
+        assert points[36, 0] < points[45, 0], "the right eye stays on the left of the image"
         direct = np.abs(centres(moved) - points[list(landmarks)]).max()
         mirrored = np.abs(centres(moved) - points[[FLIP[i] for i in landmarks]]).max()
         assert min(direct, mirrored) < 0.15
@@ -78,7 +78,7 @@ def test_geometry_varies_within_bounds(marks: NDArray[np.float64]) -> None:
     config = replace(GEOMETRY, flip=0)
     turns, zooms, shifts = [], [], []
     for seed in range(300):
-        _, points, _ = augment(np.random.default_rng(seed), picture(), marks, SIZE, PAD, config)
+        _, points, _ = augment(np.random.default_rng(seed), textured(), marks, SIZE, PAD, config)
         fitted = geometry.fit_similarity(marks - PAD, points)
         turns.append(np.degrees(np.arctan2(fitted[1, 0], fitted[0, 0])))
         zooms.append(np.log(geometry.scale_of(fitted)))
@@ -92,7 +92,7 @@ def test_geometry_varies_within_bounds(marks: NDArray[np.float64]) -> None:
 
 
 def test_a_flip_is_the_mirror_image_by_hand(marks: NDArray[np.float64]) -> None:
-    image = picture()
+    image = textured()
     found, points, _ = augment(
         np.random.default_rng(0), image, marks, SIZE, PAD, replace(NONE, flip=1.0)
     )
@@ -103,7 +103,7 @@ def test_a_flip_is_the_mirror_image_by_hand(marks: NDArray[np.float64]) -> None:
 
 
 def test_flips_come_with_their_chance(marks: NDArray[np.float64]) -> None:
-    image = picture()
+    image = textured()
     config = replace(NONE, flip=0.25)
     flipped = 0
     for seed in range(400):
@@ -113,7 +113,7 @@ def test_flips_come_with_their_chance(marks: NDArray[np.float64]) -> None:
 
 
 def test_nothing_at_scale_1_is_an_exact_cut(marks: NDArray[np.float64]) -> None:
-    image = picture()
+    image = textured()
     found, points, _ = augment(np.random.default_rng(0), image, marks, SIZE, PAD, NONE)
     np.testing.assert_array_equal(found, image[PAD:-PAD, PAD:-PAD])
     np.testing.assert_array_equal(points, marks - PAD)
@@ -123,9 +123,9 @@ def test_nothing_at_scale_1_is_an_exact_cut(marks: NDArray[np.float64]) -> None:
     np.testing.assert_array_equal(points, marks)
 
 
-def test_the_callers_picture_is_left_alone(marks: NDArray[np.float64]) -> None:
+def test_the_callers_image_is_left_alone(marks: NDArray[np.float64]) -> None:
     """Also where there is nothing to cut away."""
-    image, points = picture(), marks.copy()
+    image, points = textured(), marks.copy()
     before = image.copy()
     erasing = replace(NONE, random_erasing=1.0)
     noisy = AugmentConfig(random_erasing=1.0, noise=1.0)
@@ -147,7 +147,7 @@ def test_convention_another_size_spans_the_same_edges(
     marks: NDArray[np.float64], size: int
 ) -> None:
     """The region from -0.5 to its side - 0.5 stays the same; pixel centres lie at integers."""
-    _, points, _ = augment(np.random.default_rng(0), picture(), marks, size, PAD, NONE)
+    _, points, _ = augment(np.random.default_rng(0), textured(), marks, size, PAD, NONE)
     np.testing.assert_allclose((points + 0.5) / size, (marks - PAD + 0.5) / SIZE, atol=1e-9)
     found, points, _ = augment(
         np.random.default_rng(0), dots(marks, DOTTED[:3]), marks, size, PAD, NONE
@@ -172,7 +172,7 @@ ALL = ("photometric", "grayscale", "blur", "noise", "random_erasing")
 @pytest.mark.parametrize("name", ALL)
 def test_every_change_can_be_had_alone(marks: NDArray[np.float64], name: str) -> None:
     """And with value 0 it does not happen."""
-    image = picture()
+    image = textured()
     plain = image[PAD:-PAD, PAD:-PAD]
     for seed in range(10):
         rng = np.random.default_rng(seed)
@@ -210,7 +210,7 @@ def test_light_changes_all_pixels_alike(marks: NDArray[np.float64]) -> None:
 
 
 def test_weak_light_changes_little(marks: NDArray[np.float64]) -> None:
-    image = picture()
+    image = textured()
     plain = image[PAD:-PAD, PAD:-PAD].astype(int)
     for seed in range(10):
         rng = np.random.default_rng(seed)
@@ -219,7 +219,7 @@ def test_weak_light_changes_little(marks: NDArray[np.float64]) -> None:
 
 
 def test_the_same_generator_gives_the_same_view(marks: NDArray[np.float64]) -> None:
-    image, config = picture(), AugmentConfig()
+    image, config = textured(), AugmentConfig()
     views = [
         augment(np.random.default_rng(seed), image, marks, SIZE, PAD, config) for seed in (1, 1, 2)
     ]
@@ -228,9 +228,9 @@ def test_the_same_generator_gives_the_same_view(marks: NDArray[np.float64]) -> N
     assert (views[0][0] != views[2][0]).any()
 
 
-def test_views_of_pictures_are_read_correctly(marks: NDArray[np.float64]) -> None:
-    """A BGR picture turned to RGB by a view, as the dataset hands them over."""
-    image = picture()
+def test_views_of_images_are_read_correctly(marks: NDArray[np.float64]) -> None:
+    """A BGR image turned to RGB by a view, as the dataset hands them over."""
+    image = textured()
     for seed in range(6):
         direct, view = (
             augment(np.random.default_rng(seed), array, marks, SIZE, PAD, AugmentConfig())[0]
@@ -239,7 +239,7 @@ def test_views_of_pictures_are_read_correctly(marks: NDArray[np.float64]) -> Non
         np.testing.assert_array_equal(direct, view)
 
 
-def test_outside_the_picture_its_border_continues(marks: NDArray[np.float64]) -> None:
+def test_outside_the_image_its_border_continues(marks: NDArray[np.float64]) -> None:
     image = np.full((SIDE, SIDE, 3), 90, np.uint8)
     wild = replace(GEOMETRY, translation=0.5, rotation=40)
     for seed in range(10):

@@ -109,9 +109,7 @@ def test_every_au_is_shown_at_each_level() -> None:
     page = (ROOT / "docs" / "intensity.md").read_text("utf-8")
     for au, unit in TABLE.items():
         assert f"### {au} {unit.title}\n" in page
-        assert (
-            f"Muscle: {unit.muscle}.\n\n![{au} at levels 0 to 5](pictures/levels/{au}.jpg)" in page
-        )
+        assert f"Muscle: {unit.muscle}.\n\n![{au} at levels 0 to 5](images/levels/{au}.jpg)" in page
 
 
 @pytest.mark.parametrize(
@@ -142,12 +140,12 @@ def test_blocks_are_found_with_their_marks() -> None:
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small files that the documents speak of: short clips, photos, a folder, a pickle."""
+    """The small files that the documents speak of: short clips, images, a folder, a pickle."""
     folder = tmp_path_factory.mktemp("material")
-    photo = self_test.folder() / self_test.FACE
+    image = self_test.folder() / self_test.FACE
     (folder / "folder").mkdir()
     for place in ("photo.jpg", "rest.jpg", "folder/one.jpg", "folder/two.jpg"):
-        shutil.copy(photo, folder / place)
+        shutil.copy(image, folder / place)
     write_clip(folder / "clip.mp4")
     for place in ("first", "second", "third"):
         shutil.copy(folder / "clip.mp4", folder / f"{place}.mp4")

@@ -14,7 +14,7 @@ NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
 
 def outputs(cell: Any) -> list[str]:
-    """What a cell shows, as text, and the kinds of its pictures."""
+    """What a cell shows, as text, and the kinds of its images."""
     shown = []
     for output in cell.get("outputs", ()):
         assert output.get("name") != "stderr", output["text"]

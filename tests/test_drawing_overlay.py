@@ -60,7 +60,7 @@ def test_size_is_even_and_never_too_small_to_read(
     assert drawn.dtype == np.uint8
 
 
-def test_the_picture_is_not_changed_where_there_is_no_face() -> None:
+def test_the_image_is_not_changed_where_there_is_no_face() -> None:
     image = np.random.default_rng(0).integers(0, 256, (360, 640, 3)).astype(np.uint8)
     before = image.copy()
     drawn = Overlay(("AU04",), 360, 640).draw(image, result())
@@ -103,8 +103,8 @@ def test_heat_beyond_the_border_is_cut_off() -> None:
             )
 
 
-def test_marks_scale_with_a_small_picture() -> None:
-    """A picture enlarged fourfold has its box where the enlarged face is."""
+def test_marks_scale_with_a_small_image() -> None:
+    """An image enlarged fourfold has its box where the enlarged face is."""
     face = prediction(face_id=1)
     landmarks = (face.landmarks + 0.5) / 4 - 0.5
     heatmaps = {"AU04": np.zeros((2, 2), np.float32)}
@@ -117,7 +117,7 @@ def test_marks_scale_with_a_small_picture() -> None:
 
 
 def with_point(x: float, y: float) -> NDArray[np.uint8]:
-    """The grey picture with a single landmark in sight, whose radius is 1.8 pixels."""
+    """The grey image with a single landmark in sight, whose radius is 1.8 pixels."""
     landmarks = np.full((68, 2), -50.0)
     landmarks[30] = x, y
     known = Face(np.array([300.0, -200.0, 400.0, 200.0]), landmarks, 1.0)
@@ -190,18 +190,18 @@ def test_colours() -> None:
 
 
 def test_several_faces_carry_their_numbers_one_alone_does_not() -> None:
-    """At the upper left corner of the box (100, 100), and inside the picture at its border."""
+    """At the upper left corner of the box (100, 100), and inside the image at its border."""
     tag = name_tag(7, 1.0)
     assert ((tag == face_colour(7)).all(2).mean() > 0.5) and len(np.unique(tag)) > 4
     overlay = Overlay(("AU04",), 360, 640)
     line = 2  # pixels wide
-    alone = overlay.picture(GREY, result(prediction(face_id=7)))
-    both = overlay.picture(GREY, result(prediction(face_id=7), prediction(face_id=7)))
+    alone = overlay.draw_faces(GREY, result(prediction(face_id=7)))
+    both = overlay.draw_faces(GREY, result(prediction(face_id=7), prediction(face_id=7)))
     rows = slice(100 - line - tag.shape[0], 100 - line)
     columns = slice(100, 100 + tag.shape[1])
     np.testing.assert_array_equal(both[rows, columns], tag)
     assert (alone[rows, columns] == 128).all()
     near = prediction(face_id=7)
     near.face.box[:] = -30, -30, 60, 60
-    cut = overlay.picture(GREY, result(near, near))
+    cut = overlay.draw_faces(GREY, result(near, near))
     np.testing.assert_array_equal(cut[: tag.shape[0], : tag.shape[1]], tag)

@@ -269,7 +269,7 @@ def test_the_table_averages_over_seeds() -> None:
 
 
 def test_a_table_compares_like_with_like() -> None:
-    with pytest.raises(AuheatError, match="measured on other pictures"):
+    with pytest.raises(AuheatError, match="measured on other images"):
         by_au([report("a", 1, (0.1, 0.2)), report("b", 1, (0.1, 0.2), images=11)])
 
 

@@ -58,7 +58,7 @@ def test_our_videos_and_those_without_a_face(tmp_path: Path) -> None:
     assert np.isnan(result.values()[:, 0]).all()
 
 
-def test_our_folders_of_pictures(tmp_path: Path) -> None:
+def test_our_folders_of_images(tmp_path: Path) -> None:
     """The longest common end of the paths decides."""
     path = write(
         tmp_path / "faces.csv",
@@ -71,8 +71,8 @@ def test_our_folders_of_pictures(tmp_path: Path) -> None:
     assert found(path, DISFA) == {("SN001", 3): 1.0, ("SN002", 4): 2.0, ("SN002", 1): 3.0}
 
 
-def test_original_pictures_are_found_by_sequence_and_number(tmp_path: Path) -> None:
-    """BP4D's own pictures: <subject>/<task>/<number>.jpg, with fewer zeros than ours."""
+def test_original_images_are_found_by_sequence_and_number(tmp_path: Path) -> None:
+    """BP4D's own images: <subject>/<task>/<number>.jpg, with fewer zeros than ours."""
     path = write(
         tmp_path / "all.csv",
         "input,face,confidence,success,AU12_r",
@@ -88,14 +88,14 @@ def test_a_bare_number_is_not_enough(tmp_path: Path) -> None:
     with pytest.raises(AuheatError, match=r"no row of the auheat tables fits set: .*SN001, SN002"):
         found(path, DISFA)
     with pytest.raises(AuheatError, match=r"no row of the auheat tables fits set: .*\(SN001\)"):
-        found(path, dataset(("SN001", "SN001")))  # one such picture, perhaps of somebody else
+        found(path, dataset(("SN001", "SN001")))  # one such image, perhaps of somebody else
     assert found(path.rename(tmp_path / "sn001.csv"), DISFA) == {("SN001", 3): 1.0}
     assert found(tmp_path / "sn001.csv", dataset(("P1", ""))) == {("", 3): 1.0}
     with pytest.raises(AuheatError, match="sn001/3 may be any of 2 images of that name"):
         found(tmp_path / "sn001.csv", dataset(("P1", ""), ("P2", "")))
 
 
-def test_pictures_with_names_of_their_own(tmp_path: Path) -> None:
+def test_images_with_names_of_their_own(tmp_path: Path) -> None:
     whole = dataset(("P1", ""), ("P2", ""))
     images = ["a/smile.png", "a/frown.png", "b/smile.png", "b/wink.v2.png"] * 2
     whole.table["image"] = [f"{n // 4}/{image}" for n, image in enumerate(images)]
@@ -113,8 +113,8 @@ def test_pictures_with_names_of_their_own(tmp_path: Path) -> None:
         matched(path, whole)
 
 
-def test_one_table_for_every_picture(tmp_path: Path) -> None:
-    """OpenFace's FaceLandmarkImg and our single photos have neither frame nor input."""
+def test_one_table_for_every_image(tmp_path: Path) -> None:
+    """OpenFace's FaceLandmarkImg and our single images have neither frame nor input."""
     for n, value in ((1, 0.5), (2, 0.7)):
         write(
             tmp_path / "SN001" / f"{n:06d}.csv",
@@ -136,7 +136,7 @@ def test_py_feat_counts_frames_from_zero(tmp_path: Path) -> None:
     assert found(path, DISFA) == {("SN002", 1): 0.91, ("SN002", 3): 0.93}
 
 
-def test_py_feat_on_pictures_ignores_its_running_number(tmp_path: Path) -> None:
+def test_py_feat_on_images_ignores_its_running_number(tmp_path: Path) -> None:
     path = write(
         tmp_path / "fex.csv",
         "FaceScore,AU12,input,frame",

@@ -61,7 +61,7 @@ def test_the_file_holds_the_figures(tmp_path: Path) -> None:
 
 def test_the_table_names_the_worst() -> None:
     lines = suite_table(SuiteReport.of(predictions())).splitlines()
-    assert lines[0].startswith("| family | pictures | ICC |")
+    assert lines[0].startswith("| family | images | ICC |")
     assert lines[2].startswith("| base | 4 | ")
     assert "AU12 33.3%" in lines[2]
     assert lines[3].startswith("| rest | 2 | ")

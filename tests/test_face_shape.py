@@ -70,7 +70,7 @@ def test_pose_place_and_size_do_not_matter(degrees: tuple[float, float, float]) 
 
 
 def test_a_mirrored_face_has_the_mirrored_shape() -> None:
-    """Vertices of a mirrored picture: x is negated, and right vertices are left ones."""
+    """Vertices of a mirrored image: x is negated, and right vertices are left ones."""
     face, order = a_face(), np.arange(468)
     pairs = np.linalg.norm((neutral() * (-1, 1, 1))[:, None] - neutral()[None], axis=2)
     order = pairs.argmin(1)

@@ -196,7 +196,7 @@ def test_new_faces_must_be_plausible() -> None:
     assert new_faces(Scene([tiny]), IMAGE, detections=detections(tiny), min_size=20) == [tiny]
 
 
-def test_small_pictures_have_no_tiles() -> None:
+def test_small_images_have_no_tiles() -> None:
     assert windows(480, 640) == [(0, 0, 640, 480)]
     assert windows(1000, 2 * MIN_TILE_SIDE - 1) == [(0, 0, 2 * MIN_TILE_SIDE - 1, 1000)]
 
@@ -211,7 +211,7 @@ def test_tiles_of_full_hd() -> None:
 
 
 @given(st.integers(1, 6000), st.integers(1, 6000))
-def test_tiles_cover_the_picture_and_overlap(height: int, width: int) -> None:
+def test_tiles_cover_the_image_and_overlap(height: int, width: int) -> None:
     """Any square of a quarter of a tile's side lies wholly inside some tile of its level."""
     tiles = windows(height, width)[1:]
     for side in {max(x1 - x0, y1 - y0) for x0, y0, x1, y1 in tiles}:
@@ -225,7 +225,7 @@ def test_tiles_cover_the_picture_and_overlap(height: int, width: int) -> None:
             assert all(overlap >= side / 4 - 1 for overlap in overlaps)
 
 
-def test_detect_brings_detections_into_the_whole_picture() -> None:
+def test_detect_brings_detections_into_the_whole_image() -> None:
     class Corner:
         def detect(self, image: NDArray[Any]) -> list[Detection]:
             assert image.shape == (30, 40, 3)

@@ -29,14 +29,14 @@ def test_only_the_wanted_number_is_kept() -> None:
     assert [face.box[0] for face in found] == [120, 260]
 
 
-def test_large_pictures_are_searched_in_tiles() -> None:
+def test_large_images_are_searched_in_tiles() -> None:
     scene = Scene([None])
     assert TwoStageDetector(scene, scene).detect(texture(0, 900, 1600)) == ()
     assert scene.windows[0] == (900, 1600)
     assert set(scene.windows[1:]) == {(800, 800)}
 
 
-def test_one_pixel_is_a_picture() -> None:
+def test_one_pixel_is_a_image() -> None:
     scene = Scene([None])
     assert TwoStageDetector(scene, scene).detect(np.zeros((1, 1, 3), np.uint8)) == ()
 

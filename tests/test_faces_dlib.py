@@ -73,7 +73,7 @@ def two_stage(model: Path) -> TwoStageDetector:
 
 
 def test_the_detector_s_boxes(detector: DlibDetector, frame: Image) -> None:
-    """Box and region lie about the one face, in the picture's own pixels, also when it is small."""
+    """Box and region lie about the one face, in the image's own pixels, also when it is small."""
     (detection,) = detector.detect(frame)
     assert 0.5 < detection.score <= 1
     half = cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -86,7 +86,7 @@ def test_the_detector_s_boxes(detector: DlibDetector, frame: Image) -> None:
     np.testing.assert_allclose(detection.region.centre, (detection.box[:2] + detection.box[2:]) / 2)
 
 
-def test_landmarks_come_back_in_the_picture_s_pixels(
+def test_landmarks_come_back_in_the_image_s_pixels(
     model: Path, detector: DlibDetector, frame: Image, face: Points
 ) -> None:
     (detection,) = detector.detect(frame)

@@ -94,7 +94,7 @@ def test_exact_landmarks_leave_alignment_and_boxes_as_they_are(frames: dict[str,
 
 @pytest.mark.parametrize("name", FOUND)
 def test_a_crop_shows_the_shape_that_the_frame_shows(name: str, frames: dict[str, Image]) -> None:
-    """Networks learn from crops with a margin what they see in photos: no point off by much."""
+    """Networks learn from crops with a margin what they see in images: no point off by much."""
     (face,) = default_detector().detect(frames[name])
     in_frame = shape_of(face.mesh)
     assert in_frame[-1] == 1

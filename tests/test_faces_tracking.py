@@ -25,7 +25,7 @@ DETECTION_INTERVAL = round(30 * DETECTION_INTERVAL_S)
 SEARCH_FRAMES = round(30 * SEARCH_S)
 MAX_LOST_FRAMES = round(30 * MAX_LOST_S)
 
-PICTURE = texture(0, 270, 480)
+IMAGE = texture(0, 270, 480)
 
 
 def track(
@@ -41,7 +41,7 @@ def track(
     for frame in range(len(people[0])):
         scene.frame = frame
         moment = None if fps is None else round(frame / fps, 3)  # as Matroska rounds them
-        found = tracker.update(images[frame] if images else PICTURE, moment)
+        found = tracker.update(images[frame] if images else IMAGE, moment)
         assert [face.face_id for face in found] == sorted({face.face_id for face in found})
         seen.append({face.face_id: float(face.box[[0, 2]].mean()) for face in found})
     return seen, scene
@@ -124,7 +124,7 @@ def test_times_that_stand_still_or_go_back_do_no_harm(moments: list[float]) -> N
     tracker = VideoTracker(scene, scene, max_faces=5, min_size=32)
     for frame, moment in enumerate(moments):
         scene.frame = frame
-        (face,) = tracker.update(PICTURE, moment)
+        (face,) = tracker.update(IMAGE, moment)
         assert face.face_id == 0
 
 
@@ -229,8 +229,8 @@ def test_ids_do_not_return_after_a_cut_and_back() -> None:
 
 
 def test_black_frames_and_light_are_no_cut() -> None:
-    dark = (PICTURE * 0.5).astype(np.uint8)
-    images = [PICTURE] * 5 + [np.zeros_like(PICTURE)] * 3 + [dark] * 5
+    dark = (IMAGE * 0.5).astype(np.uint8)
+    images = [IMAGE] * 5 + [np.zeros_like(IMAGE)] * 3 + [dark] * 5
     seen, _ = track(hidden(still(13), 5, 7), images=images)
     assert seen == [{0: 100.0}] * 5 + [{}] * 3 + [{0: 100.0}] * 5
 
@@ -243,7 +243,7 @@ def test_what_never_converges_is_never_reported() -> None:
 
     scene = Drift(still(5))
     tracker = VideoTracker(scene, scene, max_faces=5, min_size=32)
-    assert [tracker.update(PICTURE) for _ in range(5)] == [()] * 5
+    assert [tracker.update(IMAGE) for _ in range(5)] == [()] * 5
 
 
 def test_tiles_are_searched_in_rotation() -> None:

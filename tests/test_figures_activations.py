@@ -43,7 +43,7 @@ def network(**changes: Any) -> Checkpoint:
 
 
 def raw(checkpoint: Checkpoint, images: NDArray[Any]) -> NDArray[Any]:
-    """All the maps of some pictures in units of the network's output: (n, N, h, w)."""
+    """All the maps of some images in units of the network's output: (n, N, h, w)."""
     with torch.inference_mode():
         maps = checkpoint.net(torch.from_numpy(images).permute(0, 3, 1, 2).float()).intensity
     return np.asarray(maps)
@@ -51,7 +51,7 @@ def raw(checkpoint: Checkpoint, images: NDArray[Any]) -> NDArray[Any]:
 
 @pytest.mark.parametrize("maps", ["point", "au"])
 def test_faces_are_what_the_network_says_of_them(part: Manifest, maps: str) -> None:
-    """Against loops over pictures, AUs and points."""
+    """Against loops over images, AUs and points."""
     checkpoint = network(maps=maps)
     rows = [4, 0]
     seen = face_activations(checkpoint, part, rows)
@@ -109,7 +109,7 @@ def test_rows_that_are_not_there_are_refused(part: Manifest) -> None:
 
 
 def test_expressive_rows_are_the_strongest_of_each_subject(part: Manifest) -> None:
-    """Six pictures of three people."""
+    """Six images of three people."""
     table = part.table.assign(
         subject=["a", "a", "b", "b", "c", "c"],
         AU04=[1, 5, 2, 2, 0, np.nan],

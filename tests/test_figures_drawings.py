@@ -1,4 +1,4 @@
-"""What is drawn: bars, curves and pictures hold the numbers, and no words overlap."""
+"""What is drawn: bars, curves and images hold the numbers, and no words overlap."""
 
 from __future__ import annotations
 
@@ -31,7 +31,16 @@ from auheat.figures.channels import (
 from auheat.figures.distribution import figure4, level_counts
 from auheat.figures.face_maps import Faces
 from auheat.figures.neighbours import NeighbourCurve, figure6
-from drawn_figures import DRAWN, channels, drawn, faces, levels, neighbour_curve, pictures, words
+from drawn_figures import (
+    DRAWN,
+    channels,
+    drawn,
+    faces,
+    levels,
+    neighbour_curve,
+    shown_images,
+    words,
+)
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -108,16 +117,16 @@ def test_the_bars_of_figure_4_are_the_counts() -> None:
         ]
         assert_array_equal(heights, np.stack(independent, 1))
         assert axes.get_yscale() == "log"
-        assert axes.get_title() == f"{name} (3,000 pictures)"
+        assert axes.get_title() == f"{name} (3,000 images)"
         assert [tick.get_text() for tick in axes.get_xticklabels()] == list(aus)
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
     titles = [axes.get_title() for axes in drawn("4", True).axes]
-    assert titles == [f"{name} look-alike (3,000 pictures)" for name in ("BP4D", "DISFA")]
+    assert titles == [f"{name} look-alike (3,000 images)" for name in ("BP4D", "DISFA")]
     assert any("rounded to the nearest" in said for said in words(figure))
     assert not any("rounded" in said for said in words(drawn("4, small")))
     mixed = figure4(labels, {"BP4D": BP4D_AUS, "DISFA": DISFA_AUS}, ["DISFA"])
     titles = [axes.get_title() for axes in mixed.axes]
-    assert titles == ["BP4D (3,000 pictures)", "DISFA look-alike (3,000 pictures)"]
+    assert titles == ["BP4D (3,000 images)", "DISFA look-alike (3,000 images)"]
     assert any(said.startswith("synthetic faces: DISFA; log") for said in words(mixed))
     with pytest.raises(ValueError, match=r"X: labels \(3000, 12\) for 5 Action Units"):
         figure4({"X": levels()}, {"X": BP4D_AUS}, False)
@@ -163,7 +172,7 @@ def test_figure_7_shows_the_chosen_channels() -> None:
             assert axes.get_ylim()[1] == pytest.approx(
                 1.08 * np.abs(shown.weights[:, channel]).max()
             )
-        heats = [images[1] for images in pictures(figure) if len(images) == 2]
+        heats = [images[1] for images in shown_images(figure) if len(images) == 2]
         highest = shown.responses.max((0, 2, 3))
         expected = [
             shown.responses[row, channel] / highest[channel]
@@ -174,7 +183,7 @@ def test_figure_7_shows_the_chosen_channels() -> None:
         assert {heat.get_clim() for heat in heats} == {(0.0, 1.0)}
 
 
-def test_telling_pictures_move_one_channel_and_not_the_other() -> None:
+def test_telling_images_move_one_channel_and_not_the_other() -> None:
     """Channel 1 is a hundred times louder, which must not decide."""
     responses = np.zeros((4, 3, 2, 2))
     responses[:, 0, 1, 1] = [0.5, 1.0, 0.9, 0.1]

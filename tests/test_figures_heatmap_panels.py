@@ -15,14 +15,14 @@ from auheat.evaluation.predictions import Predictions
 from auheat.facs import PAPER_AUS
 from auheat.figures.face_maps import Faces, heat_colours
 from auheat.figures.heatmap_panels import AgreementCurve, figure5, figure8
-from drawn_figures import curve, drawn, faces, pictures, words
+from drawn_figures import curve, drawn, faces, shown_images, words
 
 
 def test_heatmaps_lie_where_the_network_saw_them() -> None:
     """Pixel centres at integers: map pixel i of 8 covers face pixels 5 i - 0.5 to 5 i + 4.5."""
     shown = faces(1)
     figure = figure5(shown, [], synthetic=False, aus=("AU12", "AU01"))
-    (face_alone,), (face, heat), (_, other) = pictures(figure)
+    (face_alone,), (face, heat), (_, other) = shown_images(figure)
     assert_array_equal(face_alone.get_array(), shown.images[0])
     assert face.get_extent() == list(heat.get_extent()) == [-0.5, 39.5, 39.5, -0.5]
     assert_allclose(heat.get_array(), shown.maps[0, PAPER_AUS.index("AU12")])
@@ -36,7 +36,7 @@ def test_heatmaps_lie_where_the_network_saw_them() -> None:
 
 def test_every_heatmap_has_the_scale_0_to_5() -> None:
     for figure in (drawn("5"), drawn("8")):
-        heats = [images[1] for images in pictures(figure) if len(images) == 2]
+        heats = [images[1] for images in shown_images(figure) if len(images) == 2]
         assert len(heats) == 12
         assert {heat.get_clim() for heat in heats} == {(0.0, 5.0)}
     colours = heat_colours()(np.linspace(0, 1, 256))
@@ -106,12 +106,12 @@ def test_a_curve_is_one_sequence_in_order() -> None:
 def test_figure_8_shows_both_networks_of_each_face() -> None:
     above, below = faces(), faces(seed=1)
     figure = figure8(above, below, synthetic=False, aus=("AU06", "AU12"))
-    heats = [images[1].get_array() for images in pictures(figure) if len(images) == 2]
+    heats = [images[1].get_array() for images in shown_images(figure) if len(images) == 2]
     chosen = [PAPER_AUS.index(au) for au in ("AU06", "AU12")]
     expected = [faces.maps[row, a] for row in range(2) for faces in (above, below) for a in chosen]
     assert_allclose(heats, expected)
     said = words(figure)
     assert said.count("(a) with SCC") == said.count("(b) without SCC") == 2
     assert f"pred {below.predictions[1, chosen[0]]:.1f}" in said
-    with pytest.raises(ValueError, match="the same pictures and labels"):
+    with pytest.raises(ValueError, match="the same images and labels"):
         figure8(above, replace(below, images=below.images + np.uint8(1)), synthetic=False)

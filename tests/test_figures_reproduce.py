@@ -135,8 +135,8 @@ def test_figures_are_those_of_the_predictions(disfa: Path, runs: Path, tmp_path:
 def test_every_figure(disfa: Path, runs: Path, tmp_path: Path, target: str) -> None:
     result = reproduce(disfa, runs, tmp_path, target, "--k", "3,7")
     assert result.exit_code == 0, result.output
-    with Image.open(tmp_path / f"{target}.png") as picture:
-        assert picture.width >= 600
+    with Image.open(tmp_path / f"{target}.png") as image:
+        assert image.width >= 600
     assert (tmp_path / f"{target}.svg").read_text().startswith("<?xml")
 
 
@@ -202,8 +202,8 @@ def test_figure_4_of_both_counts_each_dataset_in_its_panel(
     result = reproduce(disfa, tmp_path, tmp_path, "figure4", "--data", bp4d)
     assert result.exit_code == 0, result.output
     left, right = drawn[0].axes
-    assert left.get_title() == "BP4D look-alike (82 pictures)"
-    assert right.get_title() == "DISFA look-alike (108 pictures)"
+    assert left.get_title() == "BP4D look-alike (82 images)"
+    assert right.get_title() == "DISFA look-alike (108 images)"
     for axes, folder, aus in ((left, bp4d, BP4D_AUS), (right, disfa, DISFA_AUS)):
         assert [tick.get_text() for tick in axes.get_xticklabels()] == list(aus)
         labels = read_manifest(folder).labels(aus)

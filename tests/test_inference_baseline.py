@@ -1,4 +1,4 @@
-"""The face at rest: from a frame, a photo, a file or a whole video. Frames are grey."""
+"""The face at rest: from a frame, an image, a file or a whole video. Frames are grey."""
 
 from __future__ import annotations
 
@@ -114,14 +114,14 @@ def test_what_the_user_may_name_as_baseline(tmp_path: Path, people: list[Face]) 
     assert resolve_baseline("none", predictor) is None
     assert resolve_baseline("auto", predictor) == "auto"
     assert resolve_baseline("12", predictor) == resolve_baseline(12, predictor) == 12
-    photo = resolve_baseline(tmp_path / "rest.png", predictor)
-    assert isinstance(photo, Baseline)
-    assert photo.shared
-    assert list(photo.of(7).intensities.values()) == pytest.approx(intensities_of(50))  # type: ignore[union-attr]
-    photo.write(str(tmp_path / "a.json"))
+    image = resolve_baseline(tmp_path / "rest.png", predictor)
+    assert isinstance(image, Baseline)
+    assert image.shared
+    assert list(image.of(7).intensities.values()) == pytest.approx(intensities_of(50))  # type: ignore[union-attr]
+    image.write(str(tmp_path / "a.json"))
     saved = resolve_baseline(str(tmp_path / "a.json"), predictor)
     assert isinstance(saved, Baseline)
-    assert saved.of(3) == photo.of(0)
+    assert saved.of(3) == image.of(0)
 
 
 def test_wrong_names_for_a_baseline_are_one_line(tmp_path: Path, people: list[Face]) -> None:
@@ -131,7 +131,7 @@ def test_wrong_names_for_a_baseline_are_one_line(tmp_path: Path, people: list[Fa
     (tmp_path / "text.json").write_text("not json")
     (tmp_path / "list.json").write_text("[1]")
     (tmp_path / "new.json").write_text('{"auheat_baseline": 3}')
-    Baseline({0: PersonBaseline({"AU01": 1.0})}, "photo", "b.png").write(tmp_path / "aus.json")
+    Baseline({0: PersonBaseline({"AU01": 1.0})}, "image", "b.png").write(tmp_path / "aus.json")
     Baseline({0: PersonBaseline(REST), 1: PersonBaseline(REST)}, "auto", "b.mp4").write(
         tmp_path / "two.json"
     )

@@ -70,7 +70,7 @@ def test_a_face_is_calibrated_as_a_whole(people: list[Face]) -> None:
     assert done.std == pytest.approx({"AU04": 0.45, "AU09": 0.4, "AU12": 0.56})
     for au, level in done.intensities.items():
         assert done.heatmaps[au].max() == pytest.approx(level, rel=1e-5)
-    (row,) = TableSchema("photo", SMALL.aus, ("raw",)).rows(_frame(done))
+    (row,) = TableSchema("image", SMALL.aus, ("raw",)).rows(_frame(done))
     assert (row["AU04_c"], row["AU12_c"]) == (1, 0)
     assert (row["AU04_raw"], row["AU12_raw"]) == pytest.approx((2.0, 3.0))
     (at_rest,) = grey_predictor([people[:1]]).predict(np.full((240, 320, 3), 50, np.uint8))
@@ -89,7 +89,7 @@ def _frame(*faces: Any) -> Any:
 
 
 def test_auto_and_smoothing_on_a_video(people: list[Face]) -> None:
-    """Smoothed first, then calibrated; pictures take a second pass, tables do not."""
+    """Smoothed first, then calibrated; images take a second pass, tables do not."""
     greys = [50] * 20 + [60, 120, 180, 200, 200, 190, 130, 70] + [50] * 12
     source = Greys(greys)
     processing = PostProcessing(baseline="auto", smooth=True)
@@ -110,14 +110,14 @@ def test_auto_and_smoothing_on_a_video(people: list[Face]) -> None:
     np.testing.assert_allclose(iterated, expected, atol=1e-5)
 
 
-def test_frames_come_with_pictures_only_if_wanted(people: list[Face]) -> None:
+def test_frames_come_with_images_only_if_wanted(people: list[Face]) -> None:
     predictor = grey_predictor([people, [], people[1:]])
     for processing in (PostProcessing(), PostProcessing(baseline=1), PostProcessing("auto", True)):
         source = Greys([50] * 33)
-        pictured = list(PostProcessedFrames(source, predictor, processing))
-        assert all(frame is not None for frame, _ in pictured)
-        assert all(face.heatmaps for _, result in pictured for face in result)
-        assert [len(result) for _, result in pictured] == [2, 0, 1] * 11
+        with_images = list(PostProcessedFrames(source, predictor, processing))
+        assert all(frame is not None for frame, _ in with_images)
+        assert all(face.heatmaps for _, result in with_images for face in result)
+        assert [len(result) for _, result in with_images] == [2, 0, 1] * 11
     bare = list(PostProcessedFrames(source, predictor, processing, images=False))
     assert all(frame is None for frame, _ in bare)
     assert [[face.face_id for face in result] for _, result in bare] == [[0, 1], [], [1]] * 11
@@ -126,7 +126,7 @@ def test_frames_come_with_pictures_only_if_wanted(people: list[Face]) -> None:
 def test_predict_video_takes_a_baseline(tmp_path: Path, people: list[Face]) -> None:
     for index, grey in enumerate([50, 100, 150]):
         Pillow.new("RGB", (320, 240), (grey,) * 3).save(tmp_path / f"{index}.png")
-    baseline = Baseline({0: PersonBaseline(REST | {"AU25": 1.0})}, "photo", "x", shared=True)
+    baseline = Baseline({0: PersonBaseline(REST | {"AU25": 1.0})}, "image", "x", shared=True)
     video = grey_predictor([people]).predict_video(tmp_path, baseline=baseline)
     table = video.to_pandas()
     assert table["AU04_r"].tolist() == pytest.approx([0, 0, 1.0625, 1.0625, 2.25, 2.25])

@@ -6,7 +6,7 @@ import pytest
 
 from auheat.errors import AuheatError
 from auheat.folders import files_in, natural_key
-from auheat.inference.inputs import Input, gather, photos_in
+from auheat.inference.inputs import Input, gather, images_in
 
 
 def touch(*paths: Path) -> None:
@@ -84,7 +84,7 @@ def test_what_is_named_twice_is_read_once(tmp_path: Path) -> None:
     assert named(gather(twice, tmp_path / "out", sequence=False)) == [("a.mp4", "file", "a")]
 
 
-def test_a_folder_stands_for_its_photos_and_videos(tmp_path: Path) -> None:
+def test_a_folder_stands_for_its_images_and_videos(tmp_path: Path) -> None:
     folder = tmp_path / "shoot"
     touch(
         *(folder / name for name in ("2.jpg", "b.MP4", "a.mov", "notes.txt", ".x.jpg", "in/3.jpg"))
@@ -120,12 +120,12 @@ def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.Monke
     assert [item.name for item in gather([Path()], tmp_path / "out", sequence=False)] == ["day1"]
 
 
-def test_photos_in_a_folder(tmp_path: Path) -> None:
+def test_images_in_a_folder(tmp_path: Path) -> None:
     touch(*(tmp_path / name for name in ("10.JPG", "9.png", "8.txt", ".7.png", "b.tiff")))
     (tmp_path / "5.png").mkdir()
-    assert [path.name for path in photos_in(tmp_path)] == ["9.png", "10.JPG", "b.tiff"]
+    assert [path.name for path in images_in(tmp_path)] == ["9.png", "10.JPG", "b.tiff"]
     with pytest.raises(AuheatError, match="no images in folder"):
-        photos_in(tmp_path / "5.png")
+        images_in(tmp_path / "5.png")
     with pytest.raises(AuheatError, match="cannot read folder"):
         files_in(tmp_path / "none", frozenset({".png"}))
 

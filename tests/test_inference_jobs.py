@@ -23,7 +23,7 @@ from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_vi
 
 @pytest.fixture
 def predictor(face: Points) -> Predictor:
-    """Finds one face in every photo; in videos one, two, one, two, ... with ids 0 and 1."""
+    """Finds one face in every image; in videos one, two, one, two, ... with ids 0 and 1."""
     known = [face_from(face, 0), face_from(face * 0.6 + 150, 1)]
     return Predictor(small_checkpoint(), KnownFaces([known[:1], known]), device="cpu")
 
@@ -35,7 +35,7 @@ def media(tmp_path: Path) -> Path:
     return folder
 
 
-def photo(path: Path, seed: int = 0) -> Path:
+def image(path: Path, seed: int = 0) -> Path:
     Pillow.fromarray(texture(seed, 270, 480)).save(path)
     return path
 
@@ -74,19 +74,19 @@ def test_a_video(tmp_path: Path, media: Path, predictor: Predictor) -> None:
     ]
 
 
-def test_a_photo(tmp_path: Path, media: Path, predictor: Predictor) -> None:
-    (outcome,) = run(predictor, tmp_path / "out", photo(media / "a.png"))
+def test_a_image(tmp_path: Path, media: Path, predictor: Predictor) -> None:
+    (outcome,) = run(predictor, tmp_path / "out", image(media / "a.png"))
     assert (outcome.frames, outcome.faces, outcome.problem) == (1, 1, None)
     lines = (tmp_path / "out" / "a.csv").read_text().splitlines()
     assert lines[0].startswith("face,confidence,success,AU04_r,")
     assert len(lines) == 2
 
 
-def test_a_folder_of_photos_in_natural_order(
+def test_a_folder_of_images_in_natural_order(
     tmp_path: Path, media: Path, predictor: Predictor
 ) -> None:
     for i in (10, 9, 1):
-        photo(media / f"{i}.png")
+        image(media / f"{i}.png")
     (outcome,) = run(predictor, tmp_path / "out", media)
     assert outcome.files == [tmp_path / "out" / "media.csv"]
     assert [row[:2] for row in rows(outcome.files[0])] == [
@@ -101,7 +101,7 @@ def test_a_sequence_is_tracked_like_a_video(
     tmp_path: Path, media: Path, predictor: Predictor
 ) -> None:
     for i in (10, 9, 1):
-        photo(media / f"{i}.png")
+        image(media / f"{i}.png")
     (outcome,) = run(predictor, tmp_path / "out", media, sequence=True, fps=10.0)
     assert [row[:3] for row in rows(tmp_path / "out" / "media.csv")] == [
         ["1", "0", "0.000"],
@@ -115,12 +115,12 @@ def test_a_sequence_is_tracked_like_a_video(
 def test_overlays(tmp_path: Path, media: Path, predictor: Predictor) -> None:
     (media / "day").mkdir()
     for name in ("1.png", "2.jpg"):
-        photo(media / "day" / name)
+        image(media / "day" / name)
     outcomes = run(
         predictor,
         tmp_path / "out",
         clip(media / "a.mp4"),
-        photo(media / "b.png"),
+        image(media / "b.png"),
         media / "day",
         overlay=True,
     )
@@ -159,7 +159,7 @@ def test_one_bad_input_does_not_stop_the_others(
 
 
 def test_content_decides_what_a_file_is(tmp_path: Path, media: Path, predictor: Predictor) -> None:
-    photo(media / "a.png").rename(media / "photo.mp4")
+    image(media / "a.png").rename(media / "photo.mp4")
     clip(media / "b.mp4").rename(media / "video.jpg")
     outcomes = run(predictor, tmp_path / "out", media / "photo.mp4", media / "video.jpg")
     assert [outcome.frames for outcome in outcomes] == [1, 4]
@@ -184,13 +184,13 @@ def test_what_was_measured_before_a_break_is_kept(
         assert len(list(container.decode(video=0))) == outcome.frames
 
 
-def test_bad_photos_in_a_folder_are_left_out_and_named(
+def test_bad_images_in_a_folder_are_left_out_and_named(
     tmp_path: Path, media: Path, predictor: Predictor
 ) -> None:
     for i in range(8):
-        photo(media / f"{i}.png")
+        image(media / f"{i}.png")
     for i in (1, 3, 5, 7):
-        (media / f"{i}.png").write_text("not a picture")
+        (media / f"{i}.png").write_text("not an image")
     (outcome,) = run(predictor, tmp_path / "out", media)
     assert [row[0] for row in rows(tmp_path / "out" / "media.csv")] == [
         "0.png",
@@ -205,7 +205,7 @@ def test_bad_photos_in_a_folder_are_left_out_and_named(
 
 
 def test_a_sequence_whose_size_changes(tmp_path: Path, media: Path, predictor: Predictor) -> None:
-    photo(media / "1.png")
+    image(media / "1.png")
     Pillow.fromarray(texture(0, 180, 480)).save(media / "2.png")
     (outcome,) = run(predictor, tmp_path / "out", media, sequence=True)
     assert outcome.frames == 1
@@ -244,7 +244,7 @@ def test_progress_hears_of_every_video_and_folder(
         heard.append((label, total, sum(done)))
 
     (media / "day").mkdir()
-    photo(media / "day" / "1.png")
+    image(media / "day" / "1.png")
     run(predictor, tmp_path / "out", clip(media / "a.mp4", 5), media / "day", progress=progress)
     assert heard == [("a.mp4", 5, 5), ("day", 1, 1)]
 
@@ -256,9 +256,9 @@ def test_summary() -> None:
         "a.mp4: a face in 80 of 90 frames (1 person), 3.0 s, 30.0 frames/s "
         "-> out/a.csv, out/a.overlay.mp4"
     )
-    photo = Outcome(Path("a.jpg"), False, 1, 1, 5, 0.5, files[:1])
-    assert photo.summary == (
-        "a.jpg: a face in 1 of 1 picture (5 faces), 0.5 s, 2.0 frames/s -> out/a.csv"
+    image = Outcome(Path("a.jpg"), False, 1, 1, 5, 0.5, files[:1])
+    assert image.summary == (
+        "a.jpg: a face in 1 of 1 image (5 faces), 0.5 s, 2.0 frames/s -> out/a.csv"
     )
     assert Outcome(Path("a.mp4")).fps == 0
 

@@ -118,7 +118,7 @@ def _write_onto(video: VideoPrediction, way: str, path: Path) -> None:
 def test_nothing_that_is_read_is_replaced(
     tmp_path: Path, clip: Path, people: list[Face], way: str, named: str
 ) -> None:
-    """The video, a picture of a folder and the photo of the baseline, by whatever name."""
+    """The video, an image of a folder and the image of the baseline, by whatever name."""
     frames, rest = tmp_path / "frames", tmp_path / "rest.png"
     frames.mkdir()
     for path in (frames / "1.png", frames / "2.png", rest):
@@ -225,7 +225,7 @@ def test_a_camera(people: list[Face]) -> None:
 
 
 def test_a_camera_with_a_baseline(people: list[Face]) -> None:
-    known = Baseline({0: PersonBaseline(REST)}, "photo", "x", shared=True)
+    known = Baseline({0: PersonBaseline(REST)}, "image", "x", shared=True)
     tracker = grey_predictor([people[:1]]).tracker(baseline=known)
     (face,) = tracker.update(np.full((240, 320, 3), 100, np.uint8))
     assert face.intensities["AU04"] == pytest.approx(1.0625)

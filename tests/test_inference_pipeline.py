@@ -68,7 +68,7 @@ def test_results_are_those_of_a_plain_loop_bit_for_bit(
                 np.testing.assert_array_equal(face.heatmaps[au], other.heatmaps[au])
 
 
-def test_pictures_that_nobody_wants_are_not_kept(frames: list[Frame], predictor: Predictor) -> None:
+def test_images_that_nobody_wants_are_not_kept(frames: list[Frame], predictor: Predictor) -> None:
     read = predict_frames(frames[:6], predictor, tracker=predictor.detector.tracker(), images=False)
     assert [image for image, _ in read] == [None] * 6
 

@@ -203,7 +203,7 @@ def test_a_subset_of_aus_keeps_the_networks_order_and_values(face: Points) -> No
     assert chosen.confidence == all_aus.confidence
 
 
-def test_the_same_picture_gives_the_same_numbers(face: Points) -> None:
+def test_the_same_image_gives_the_same_numbers(face: Points) -> None:
     predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), device="cpu")
     first, again = predictor.predict(FRAME).faces[0], predictor.predict(FRAME).faces[0]
     assert first.intensities == again.intensities

@@ -32,7 +32,7 @@ from auheat.models.runtimes.opening import open_runtime
 from auheat.models.runtimes.runtime import HeatmapArrays, read_intensities
 from auheat.models.runtimes.torch_runtime import TorchRuntime
 from auheat.models.weights import default_network, default_weights
-from lively_nets import HOURGLASS, WITH_SCC, crops, lively, pictures
+from lively_nets import HOURGLASS, WITH_SCC, as_tensor, crops, lively
 from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
 
 
@@ -41,7 +41,7 @@ def test_torch_runtime_takes_crops_as_they_come() -> None:
     runtime = TorchRuntime(Checkpoint(net, WITH_SCC, {}), device="cpu", precision="fp32")
     found = runtime.heatmaps(images)
     with torch.no_grad():
-        expected = net(pictures(images))
+        expected = net(as_tensor(images))
     assert (runtime.name, runtime.precision, runtime.device) == ("torch", "fp32", "cpu")
     np.testing.assert_allclose(found.intensity, expected.intensity, rtol=0, atol=2e-5)
     assert found.location is not None
@@ -66,7 +66,7 @@ def test_precision_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_bfloat16_normalises_in_float32() -> None:
-    """Pixels above 128 would lose their lowest bit; a faint picture in bright light shows it."""
+    """Pixels above 128 would lose their lowest bit; a faint image in bright light shows it."""
     net = in_bfloat16(fuse(lively(WITH_SCC)))
     faint = torch.full((1, 3, 64, 64), 200.0)
     faint[..., ::2] += 1
@@ -123,8 +123,8 @@ def test_runtimes_take_in_the_shape_of_the_mesh(
     geometry[:, -1] = (1, 1, 0)
     shapes = geometry.astype(np.float32)
     with torch.no_grad():
-        expected = net(pictures(images), torch.from_numpy(shapes)).intensity.numpy()
-        without = net(pictures(images)).intensity.numpy()
+        expected = net(as_tensor(images), torch.from_numpy(shapes)).intensity.numpy()
+        without = net(as_tensor(images)).intensity.numpy()
     bound = 2e-5 * max(1.0, float(np.abs(expected).max()))
     assert np.abs(expected[:2] - without[:2]).max((1, 2, 3)).min() > 100 * bound
     found = runtime.heatmaps(images, shapes).intensity
@@ -150,7 +150,7 @@ def test_runtimes_draw_the_same_maps(
     for count in (1, 3, 2):
         images = crops(count, seed=count)
         with torch.no_grad():
-            kept.append((runtime.heatmaps(images), net(pictures(images))))
+            kept.append((runtime.heatmaps(images), net(as_tensor(images))))
     for found, expected in kept:
         assert found.intensity.dtype == np.float32
         bound = 2e-5 * max(1.0, expected.intensity.abs().max().item())
@@ -238,7 +238,7 @@ def test_openvino_reads_a_bf16_file_in_bf16_where_the_processor_has_it(
     assert exact.precision == "fp32"
     images = crops(4)
     with torch.no_grad():
-        expected = net(pictures(images)).intensity.numpy()
+        expected = net(as_tensor(images)).intensity.numpy()
     off = [np.abs(r.heatmaps(images).intensity - expected).max() for r in (runtime, exact)]
     assert off[1] < 5e-5
     if able:

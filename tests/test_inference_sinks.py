@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from auheat.drawing.overlay import Overlay
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
-from auheat.inference.sinks import OverlayVideoSink, write_overlay_photo
+from auheat.inference.sinks import OverlayVideoSink, write_overlay_image
 from auheat.results import FacePrediction, FrameResult
 from auheat.tables.schema import TableSchema
 from auheat.tables.writing import CsvSink
@@ -50,7 +50,7 @@ def test_csv_in_full(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
-def test_names_of_pictures_are_quoted_where_they_must(tmp_path: Path) -> None:
+def test_names_of_images_are_quoted_where_they_must(tmp_path: Path) -> None:
     with CsvSink(tmp_path / "a.csv", TableSchema("folder", AUS)) as sink:
         sink.write(FrameResult(1, 0.0, (), "one, two.jpg"))
         sink.write(FrameResult(2, 0.0, (), "größe.jpg"))
@@ -150,9 +150,9 @@ def test_a_video_may_change_its_size(tmp_path: Path) -> None:
     assert sizes == {Overlay(AUS, 90, 160).size}
 
 
-def test_overlay_photo(tmp_path: Path) -> None:
+def test_overlay_image(tmp_path: Path) -> None:
     image = texture(0, 360, 640)
-    write_overlay_photo(tmp_path / "a.jpg", AUS, image=image, result=RESULTS[0])
+    write_overlay_image(tmp_path / "a.jpg", AUS, image=image, result=RESULTS[0])
     expected = Overlay(AUS, 360, 640).draw(image, RESULTS[0])
     with Pillow.open(tmp_path / "a.jpg") as stored:
         shown = np.asarray(stored)

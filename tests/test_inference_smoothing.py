@@ -113,7 +113,7 @@ def test_stretches() -> None:
     assert found([7.0]) == [(0, 1)]
     assert found([0.0, 0.04, 0.08, 0.33, 0.37]) == [(0, 5)]  # lost for 0.25 s
     assert found([0.0, 0.04, 0.08, 0.34, 0.38]) == [(0, 3), (3, 5)]
-    assert found([0.0, 1.0, 2.0, 3.0, 6.0]) == [(0, 4), (4, 5)]  # a picture every second
+    assert found([0.0, 1.0, 2.0, 3.0, 6.0]) == [(0, 4), (4, 5)]  # an image every second
 
 
 def test_limits_and_short_stretches() -> None:

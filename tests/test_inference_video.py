@@ -34,7 +34,7 @@ from stand_ins import (
     write_video,
 )
 
-# Pictures in the three queues, in a batch, and one in the hand of each stage and of the caller.
+# Images in the three queues, in a batch, and one in the hand of each stage and of the caller.
 MAX_ALIVE = DECODED + BATCH_FRAMES + READ + BATCH_FRAMES + 4
 
 
@@ -44,7 +44,7 @@ def faces(face: Points) -> list[Face]:
 
 
 class Clip:
-    """A frame source that makes its pictures as it goes and counts them."""
+    """A frame source that makes its images as it goes and counts them."""
 
     def __init__(self, count: int, height: int = 48, width: int = 64) -> None:
         self.name, self.count, self.rate, self.problem = "clip", count, Fraction(25), None
@@ -54,7 +54,7 @@ class Clip:
         self._references: list[weakref.ref[Any]] = []
 
     def fresh(self) -> list[weakref.ref[Any]]:
-        """Weak references to the pictures made since the last call."""
+        """Weak references to the images made since the last call."""
         made, self._references = self._references, []
         return made
 
@@ -156,7 +156,7 @@ def test_iterating_takes_constant_memory(faces: list[Face]) -> None:
         most = max(most, len(living))
         if result.frame == 300:
             before = psutil.Process().memory_info().rss
-    assert most <= MAX_ALIVE + READ + 2  # pictures, and the results that wait or are looked at
+    assert most <= MAX_ALIVE + READ + 2  # images, and the results that wait or are looked at
     assert psutil.Process().memory_info().rss - before < 8e6
 
 

@@ -147,7 +147,7 @@ def test_corpus(tmp_path: Path) -> None:
 def check_manifest(whole: Path) -> Callable[[Path], None]:
     """A dataset without a manifest is none; one with it has everything.
 
-    Single pictures get their names as they are written, and are made again where their piece is
+    Single images get their names as they are written, and are made again where their piece is
     not finished.
     """
 

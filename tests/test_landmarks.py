@@ -28,14 +28,14 @@ def test_mirror_leaves_a_symmetrical_face_in_place(face: Points) -> None:
     np.testing.assert_array_equal(mirror(face, 201), face)
 
 
-def test_mirror_matches_a_flipped_picture(face: Points) -> None:
+def test_mirror_matches_a_flipped_image(face: Points) -> None:
     """Each landmark is drawn in its own grey; after flipping, the mirrored landmarks find them."""
     noise = np.random.default_rng(0).normal(0, 4, face.shape)
     moved = np.asarray(np.round(face + noise), np.float64)
-    picture = np.zeros((240, 220), np.uint8)
+    image = np.zeros((240, 220), np.uint8)
     for i, (x, y) in enumerate(moved.astype(int)):
-        picture[y, x] = i + 1
-    flipped = picture[:, ::-1]
+        image[y, x] = i + 1
+    flipped = image[:, ::-1]
     seen = [flipped[y, x] for x, y in mirror(moved, 220).astype(int)]
     assert seen == [FLIP[i] + 1 for i in range(68)]
 
@@ -122,7 +122,7 @@ def test_the_chin_follows_the_lower_lip(face: Points) -> None:
     scale=st.floats(0.1, 10),
     shift=st.tuples(st.floats(-500, 500), st.floats(-500, 500)),
 )
-def test_filling_in_turns_with_the_picture(
+def test_filling_in_turns_with_the_image(
     face: Points, degrees: float, scale: float, shift: tuple[float, float]
 ) -> None:
     transform = geometry.similarity(scale, degrees, shift=shift)

@@ -17,16 +17,16 @@ from PIL import Image as Pillow
 from auheat.errors import AuheatError
 from auheat.media import containers, limits
 from auheat.media import frames as module
-from auheat.media.frames import Frame, PhotoSequence, VideoFile
+from auheat.media.frames import Frame, ImageSequence, VideoFile
 from stand_ins import texture, write_video
 
 
-def timestamps(frames: VideoFile | PhotoSequence) -> list[float]:
+def timestamps(frames: VideoFile | ImageSequence) -> list[float]:
     return [frame.timestamp for frame in frames]
 
 
 def noise(count: int, height: int = 96, width: int = 128) -> list[NDArray[Any]]:
-    """Pictures that do not compress, so that a cut-off file has lost frames."""
+    """Images that do not compress, so that a cut-off file has lost frames."""
     random = np.random.default_rng(0)
     return [random.integers(0, 256, (height, width, 3)).astype(np.uint8) for _ in range(count)]
 
@@ -96,14 +96,14 @@ def test_time_always_advances(tmp_path: Path) -> None:
     video = VideoFile(path)
     stalled = [0, 40, 40, 120]
 
-    class Picture:
+    class Packet:
         def __init__(self, pts: int | None) -> None:
             self.pts, self.time_base = pts, Fraction(1, 1000)
 
     stream = type("Stream", (), {"start_time": 0, "time_base": Fraction(1, 1000)})()
     time, found = 0.0, []
     for number, pts in enumerate([*stalled, None]):
-        time = module._timestamp(Picture(pts), stream, video.rate, number, time)
+        time = module._timestamp(Packet(pts), stream, video.rate, number, time)
         found.append(time)
     assert found == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
 
@@ -159,8 +159,8 @@ def test_iterating_again_starts_anew(tmp_path: Path) -> None:
 
 
 def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
-    pictures = [Pillow.fromarray(texture(seed)) for seed in range(3)]
-    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=200)
+    images = [Pillow.fromarray(texture(seed)) for seed in range(3)]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=200)
     assert timestamps(VideoFile(tmp_path / "a.gif")) == pytest.approx([0, 0.2, 0.4])
 
 
@@ -195,9 +195,9 @@ def test_whole_videos_have_no_problem(tmp_path: Path) -> None:
 
 
 def test_a_last_frame_that_stays_is_no_truncation(tmp_path: Path) -> None:
-    pictures = [Pillow.fromarray(texture(seed)) for seed in range(3)]
+    images = [Pillow.fromarray(texture(seed)) for seed in range(3)]
     times = [100, 100, 5000]
-    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=times)
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=times)
     video = VideoFile(tmp_path / "a.gif")
     assert timestamps(video) == pytest.approx([0, 0.1, 0.2])
     assert video.problem is None
@@ -217,8 +217,8 @@ def test_what_is_no_video_is_said_in_one_line(tmp_path: Path) -> None:
     for name in ("text.mp4", "text.txt", "list.m3u8"):
         (tmp_path / name).write_text("#EXTM3U\n#EXTINF:1,\nclip.mp4\n" * 20)
     (tmp_path / "empty.mp4").touch()
-    Pillow.fromarray(texture(0)).save(tmp_path / "picture.png")
-    (tmp_path / "picture.png").rename(tmp_path / "picture.mp4")
+    Pillow.fromarray(texture(0)).save(tmp_path / "image.png")
+    (tmp_path / "image.png").rename(tmp_path / "image.mp4")
     headless = cut_short(write_video(tmp_path / "headless.mp4", noise(10)), 0.5)
     for path, reason in (
         (tmp_path / "none.mp4", "no file"),
@@ -227,7 +227,7 @@ def test_what_is_no_video_is_said_in_one_line(tmp_path: Path) -> None:
         (tmp_path / "text.mp4", "damaged or holds no video"),
         (tmp_path / "text.txt", "damaged or holds no video"),
         (tmp_path / "list.m3u8", "damaged or holds no video"),
-        (tmp_path / "picture.mp4", "damaged or holds no video"),
+        (tmp_path / "image.mp4", "damaged or holds no video"),
         (headless, "damaged or holds no video"),
         (sound_only(tmp_path / "sound.mp4"), "damaged or holds no video"),
     ):
@@ -249,16 +249,16 @@ def test_decoding_takes_constant_memory(tmp_path: Path) -> None:
     assert process.memory_info().rss - before < 30e6
 
 
-def pictures(folder: Path, *images: NDArray[Any]) -> list[Path]:
+def image_files(folder: Path, *images: NDArray[Any]) -> list[Path]:
     paths = [folder / f"{i}.png" for i in range(len(images))]
     for path, image in zip(paths, images, strict=True):
         Pillow.fromarray(image).save(path)
     return paths
 
 
-def test_a_sequence_of_pictures(tmp_path: Path) -> None:
+def test_a_sequence_of_images(tmp_path: Path) -> None:
     images = [texture(seed) for seed in range(3)]
-    sequence = PhotoSequence(pictures(tmp_path, *images), "walk", fps=12.5)
+    sequence = ImageSequence(image_files(tmp_path, *images), "walk", fps=12.5)
     frames = list(sequence)
     assert (sequence.name, sequence.count, sequence.rate) == ("walk", 3, Fraction(25, 2))
     assert [frame.number for frame in frames] == [1, 2, 3]
@@ -268,8 +268,8 @@ def test_a_sequence_of_pictures(tmp_path: Path) -> None:
 
 
 def test_a_sequence_keeps_one_size(tmp_path: Path) -> None:
-    sequence = PhotoSequence(
-        pictures(tmp_path, texture(0), texture(1), texture(2, 90, 144)), "walk", fps=30
+    sequence = ImageSequence(
+        image_files(tmp_path, texture(0), texture(1), texture(2, 90, 144)), "walk", fps=30
     )
     assert len(list(sequence)) == 2
     assert sequence.problem is not None
@@ -278,26 +278,26 @@ def test_a_sequence_keeps_one_size(tmp_path: Path) -> None:
 
 
 def test_a_sequence_ends_at_what_cannot_be_read(tmp_path: Path) -> None:
-    paths = pictures(tmp_path, texture(0), texture(1), texture(2))
-    paths[1].write_text("not a picture")
-    sequence = PhotoSequence(paths, "walk", fps=30)
+    paths = image_files(tmp_path, texture(0), texture(1), texture(2))
+    paths[1].write_text("not an image")
+    sequence = ImageSequence(paths, "walk", fps=30)
     assert [type(frame) for frame in sequence] == [Frame]
     assert sequence.problem is not None
     assert "after frame 1" in sequence.problem
-    with pytest.raises(AuheatError, match="not a picture"):
-        list(PhotoSequence(paths[1:], "walk", fps=30))
+    with pytest.raises(AuheatError, match="not an image"):
+        list(ImageSequence(paths[1:], "walk", fps=30))
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_sequence_needs_a_rate(fps: float) -> None:
     with pytest.raises(AuheatError, match="more than 0"):
-        PhotoSequence([], "walk", fps=fps)
+        ImageSequence([], "walk", fps=fps)
 
 
 def test_slow_sequences(tmp_path: Path) -> None:
-    """One picture a day."""
-    paths = pictures(tmp_path, texture(0), texture(1))
-    assert timestamps(PhotoSequence(paths, "plants", fps=1 / 86400)) == pytest.approx([0, 86400])
+    """One image a day."""
+    paths = image_files(tmp_path, texture(0), texture(1))
+    assert timestamps(ImageSequence(paths, "plants", fps=1 / 86400)) == pytest.approx([0, 86400])
 
 
 @pytest.mark.parametrize("matrix", range(18))
@@ -309,10 +309,10 @@ def test_every_matrix_is_read_or_refused_in_one_line(
     decoded = containers.decoded
 
     def claiming(*arguments: Any) -> Iterator[list[Any] | None]:
-        for pictures in decoded(*arguments):
-            for picture in pictures or ():
-                picture.colorspace = matrix
-            yield pictures
+        for frames in decoded(*arguments):
+            for frame in frames or ():
+                frame.colorspace = matrix
+            yield frames
 
     monkeypatch.setattr(module, "decoded", claiming)
     if matrix in (8, 11, 14, 15, 16, 17):
@@ -333,7 +333,7 @@ def moving(seconds: float) -> NDArray[np.float64]:
     return np.repeat(grey[..., np.newaxis], 3, 2)
 
 
-def test_the_fields_of_interlaced_video_become_one_picture(tmp_path: Path) -> None:
+def test_the_fields_of_interlaced_video_become_one_image(tmp_path: Path) -> None:
     """Bottom fields lie at the frame's time, top fields 20 ms later. As it is, it is off by 5.3."""
     images = []
     for index in range(25):
@@ -374,9 +374,9 @@ def hdr_video(path: Path, image: NDArray[np.uint8], transfer: int) -> Path:
     luma = signal @ [0.2627, 0.6780, 0.0593]
     blue, red = (signal[..., 2] - luma) / 1.8814, (signal[..., 0] - luma) / 1.4746
     height, width = luma.shape
-    picture = av.VideoFrame(width, height, "yuv444p10le")
+    frame = av.VideoFrame(width, height, "yuv444p10le")
     planes = 64 + 876 * luma, 512 + 896 * blue, 512 + 896 * red
-    for plane, values in zip(picture.planes, planes, strict=True):
+    for plane, values in zip(frame.planes, planes, strict=True):
         padded = np.zeros((height, plane.line_size // 2), np.uint16)
         padded[:, :width] = np.rint(values)
         plane.update(padded.tobytes())
@@ -386,9 +386,9 @@ def hdr_video(path: Path, image: NDArray[np.uint8], transfer: int) -> Path:
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv444p10le"
         for name, value in tags.items():
             setattr(stream.codec_context, name, value)
-            setattr(picture, name, value)
-        picture.pts, picture.time_base = 0, Fraction(1, 25)
-        container.mux(stream.encode(picture))
+            setattr(frame, name, value)
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
 

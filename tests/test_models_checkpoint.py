@@ -34,7 +34,7 @@ CONFIG = ModelConfig(
 CARD = {"trained_on": "noise", "icc": 0.5, "steps": [1, 2]}
 
 
-def pictures() -> Tensor:
+def images() -> Tensor:
     return torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 255
 
 
@@ -48,7 +48,7 @@ def net() -> HeatmapNet:
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             module.momentum = 1.0  # the running statistics become those of the next batch
-    made.train()(pictures())
+    made.train()(images())
     made.eval()
     return made
 
@@ -84,7 +84,7 @@ def test_round_trip_gives_identical_maps(net: HeatmapNet, stored: Path) -> None:
     assert loaded.config == CONFIG
     assert loaded.card == CARD
     assert not any(module.training for module in loaded.net.modules())
-    expected, found = net(pictures()), loaded.net(pictures())
+    expected, found = net(images()), loaded.net(images())
     assert torch.equal(found.intensity, expected.intensity)
     assert expected.location is not None
     assert found.location is not None
@@ -104,7 +104,7 @@ def test_half_precision_is_small_and_close(net: HeatmapNet, stored: Path) -> Non
     loaded = load_checkpoint(half)
     assert loaded.card == {}
     assert {p.dtype for p in loaded.net.parameters()} == {torch.float32}
-    expected, found = net(pictures()).intensity, loaded.net(pictures()).intensity
+    expected, found = net(images()).intensity, loaded.net(images()).intensity
     assert 0 < (found - expected).abs().max() < 0.02 * expected.abs().max()
 
 
@@ -128,7 +128,7 @@ def test_files_from_before_the_backbone_was_called_so(net: HeatmapNet, stored: P
     assert "trunk.conv1.weight" in load_file(stored)
     loaded = load_checkpoint(str(stored))
     assert loaded.config == CONFIG
-    assert torch.equal(loaded.net(pictures()).intensity, net(pictures()).intensity)
+    assert torch.equal(loaded.net(images()).intensity, net(images()).intensity)
     other = build_net(CONFIG)
     load_backbone(other.backbone, str(stored))  # type: ignore[arg-type]
     assert torch.equal(other.backbone.conv1.weight, net.backbone.conv1.weight)  # type: ignore[union-attr,arg-type]
@@ -266,7 +266,7 @@ def test_a_file_without_scc_stages_has_scc_at_all(stored: Path, net: HeatmapNet)
     rewrite(stored, lambda tensors, settings: settings["model"].pop("scc_stages"))
     found = load_checkpoint(stored)
     assert found.config == CONFIG and found.config.stages_with_scc == (1, 2)
-    assert torch.equal(found.net(pictures()).intensity, net(pictures()).intensity)
+    assert torch.equal(found.net(images()).intensity, net(images()).intensity)
 
 
 def test_a_folder_that_does_not_exist(net: HeatmapNet, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from auheat.config import ModelConfig
 from auheat.models.fused import fuse
-from lively_nets import HOURGLASS, WITH_SCC, crops, lively, pictures
+from lively_nets import HOURGLASS, WITH_SCC, as_tensor, crops, lively
 from stand_ins import SMALL
 
 
@@ -29,7 +29,7 @@ from stand_ins import SMALL
 )
 def test_folding_changes_rounding_alone(config: ModelConfig) -> None:
     """In float64, where the bound is far below any slip of a formula."""
-    net, x = lively(config).double(), pictures(crops(3)).double()
+    net, x = lively(config).double(), as_tensor(crops(3)).double()
     with torch.no_grad():
         expected, found = net(x), fuse(net)(x)
     scale = expected.intensity.abs().max()
@@ -47,7 +47,7 @@ def test_folding_leaves_no_norm_to_compute_and_the_original_alone() -> None:
     assert not any(parameter.requires_grad for parameter in fused.parameters())
     for name, tensor in net.state_dict().items():
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
-    x = pictures(crops(2))
+    x = as_tensor(crops(2))
     with torch.no_grad():
         torch.testing.assert_close(fuse(fused)(x), fused(x), rtol=0, atol=0)
 

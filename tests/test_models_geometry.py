@@ -17,7 +17,7 @@ from auheat.models.fused import fuse
 from auheat.models.geometry import GeometryChannels
 from auheat.models.heatmap_net import HeatmapNet, build_net
 from auheat.models.warm_start import start_from
-from lively_nets import WITH_SCC, crops, lively, pictures
+from lively_nets import WITH_SCC, as_tensor, crops, lively
 
 CONFIG = replace(WITH_SCC, geometry="channels")
 
@@ -37,7 +37,7 @@ def test_a_network_that_is_given_geometry_reads_as_before(tmp_path: Path) -> Non
     save_checkpoint(path, plain, WITH_SCC)
     grown = build_net(CONFIG).eval()
     start_from(grown, CONFIG, path)
-    images = pictures(crops(3))
+    images = as_tensor(crops(3))
     for geometry in (None, shapes(3), torch.zeros(3, SIZE)):
         assert torch.equal(grown(images, geometry).intensity, plain(images).intensity)
     assert isinstance(grown, HeatmapNet)
@@ -46,7 +46,7 @@ def test_a_network_that_is_given_geometry_reads_as_before(tmp_path: Path) -> Non
 
 @torch.no_grad()
 def test_a_shape_changes_what_is_read_and_an_absent_one_is_none() -> None:
-    net, images = lively(CONFIG), pictures(crops(4))
+    net, images = lively(CONFIG), as_tensor(crops(4))
     without, with_shapes = net(images).intensity, net(images, shapes(4)).intensity
     some = shapes(4)
     some[1:3] = 0
@@ -72,27 +72,27 @@ def test_the_first_deconvolution_gets_the_maps_and_scc_joins_them() -> None:
     for name, module in net.named_modules():
         if name in ("deconvs.0", "geometry", "correspondence.0", "deconvs.1"):
             module.register_forward_hook(lambda *_, name=name: order.append(name))
-    net(pictures(crops(1)), shapes(1))
+    net(as_tensor(crops(1)), shapes(1))
     assert order == ["deconvs.0", "geometry", "correspondence.0", "deconvs.1"]
 
 
 def test_every_parameter_learns() -> None:
     net = lively(CONFIG).train()
-    net(pictures(crops(4)), shapes(4)).intensity.square().mean().backward()
+    net(as_tensor(crops(4)), shapes(4)).intensity.square().mean().backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None and parameter.grad.any(), name
 
 
 @torch.no_grad()
 def test_fused_networks_take_it_in_too() -> None:
-    net, images, geometry = lively(CONFIG), pictures(crops(3)), shapes(3)
+    net, images, geometry = lively(CONFIG), as_tensor(crops(3)), shapes(3)
     expected, found = net(images, geometry).intensity, fuse(net)(images, geometry).intensity
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
 
 
 @torch.no_grad()
 def test_networks_without_it_do_not_look_at_it() -> None:
-    net, images = lively(WITH_SCC), pictures(crops(2))
+    net, images = lively(WITH_SCC), as_tensor(crops(2))
     assert torch.equal(net(images, shapes(2)).intensity, net(images).intensity)
     assert not any(name.startswith("geometry") for name in net.state_dict())
 
@@ -103,7 +103,7 @@ def test_it_comes_back_from_a_checkpoint(tmp_path: Path) -> None:
     save_checkpoint(path, net, CONFIG)
     found = load_checkpoint(path)
     assert found.config.geometry == "channels"
-    images, geometry = pictures(crops(2)), shapes(2)
+    images, geometry = as_tensor(crops(2)), shapes(2)
     assert torch.equal(found.net(images, geometry).intensity, net(images, geometry).intensity)
 
 

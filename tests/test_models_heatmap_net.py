@@ -29,7 +29,7 @@ def a_net(config: ModelConfig) -> HeatmapNet:
     return net
 
 
-def pictures(count: int, side: int, seed: int = 0) -> Tensor:
+def images(count: int, side: int, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(20, 200, (count, 3, side, side), generator=generator).float()
 
@@ -37,7 +37,7 @@ def pictures(count: int, side: int, seed: int = 0) -> Tensor:
 @torch.no_grad()
 def test_default_settings() -> None:
     net = a_net(ModelConfig())
-    maps = net(pictures(2, 128))
+    maps = net(images(2, 128))
     assert maps.intensity.shape == (2, 28, 32, 32)
     assert maps.location is not None
     assert maps.location.shape == (2, 28, 32, 32)
@@ -45,13 +45,13 @@ def test_default_settings() -> None:
 
 @torch.no_grad()
 def test_the_papers_settings() -> None:
-    """The paper: 256x256 pictures, 64x64 maps, SCC of 256, 1024 and 4096 filters, no extra maps."""
+    """The paper: 256x256 images, 64x64 maps, SCC of 256, 1024 and 4096 filters, no extra maps."""
     path = Path(__file__).resolve().parents[1] / "configs" / "paper" / "scc-heatmap.toml"
     net = a_net(build(ModelConfig, read_toml(path)["model"], "the paper's"))
     layers = [m for m in net.correspondence if isinstance(m, SemanticCorrespondenceConv)]
     lengths = [layer.omega.shape[0] for layer in layers]
     assert lengths == [256, 1024, 4096]
-    maps = net(pictures(1, 256))
+    maps = net(images(1, 256))
     assert maps.intensity.shape == (1, 24, 64, 64)
     assert maps.location is None
 
@@ -71,7 +71,7 @@ def test_the_papers_settings() -> None:
 def test_codec_fits_what_the_network_gives(changes: dict[str, Any]) -> None:
     config = replace(SMALL, **changes)
     codec = codec_of(config)
-    maps = a_net(config)(pictures(1, config.input_size))
+    maps = a_net(config)(images(1, config.input_size))
     assert maps.intensity.shape[-2:] == codec.map_size == (heatmap_side(config),) * 2
     assert codec.input_size == (config.input_size,) * 2
     in_levels = config.map_units == "intensity"
@@ -88,7 +88,7 @@ def test_location_maps_are_optional_and_apart() -> None:
     with torch.no_grad():
         net.head.bias.copy_(torch.arange(6.0))  # type: ignore[union-attr]
         net.head.weight.zero_()
-        maps = net(pictures(1, 64))
+        maps = net(images(1, 64))
     assert maps.intensity[0, :, 0, 0].tolist() == [0, 1, 2]
     assert maps.location is not None
     assert maps.location[0, :, 0, 0].tolist() == [3, 4, 5]
@@ -101,7 +101,7 @@ def test_one_map_per_au_halves_the_output() -> None:
     assert (net.points, net.head.out_channels, layout_of(config).count) == (2, 4, 2)
     assert layout_of(config).codec.gaussian == "growing"
     with torch.no_grad():
-        maps = net(pictures(1, 64))
+        maps = net(images(1, 64))
         assert layout_of(config).read(maps.intensity.numpy()).shape == (1, 2)
         assert maps.location is not None and maps.location.shape == maps.intensity.shape
 
@@ -120,7 +120,7 @@ def test_every_setting_of_the_papers_ablations_learns(
         net = a_net(config).train()
         torch.nn.init.normal_(net.head.weight)
         assert [layer.k for layer in net.correspondence if scc] == [k] * len(widths) * scc
-        maps = net(pictures(3, 64)).intensity
+        maps = net(images(3, 64)).intensity
         assert maps.shape == (3, 3, 2 * 2 ** len(widths), 2 * 2 ** len(widths))
         maps.square().mean().backward()
         for name, parameter in net.named_parameters():
@@ -148,7 +148,7 @@ def test_scc_at_some_stages_alone() -> None:
     assert parameter_count(every) - parameter_count(first) == 2 * 8**4
     first.load_state_dict({k: v for k, v in every.state_dict().items() if k in first.state_dict()})
     every.correspondence[1] = torch.nn.Identity()
-    assert torch.equal(every(pictures(2, 64)).intensity, first(pictures(2, 64)).intensity)
+    assert torch.equal(every(images(2, 64)).intensity, first(images(2, 64)).intensity)
 
 
 def test_settings_reach_the_layers() -> None:
@@ -165,7 +165,7 @@ def test_settings_reach_the_layers() -> None:
 
 @torch.no_grad()
 def test_equation_5_the_head_weighs_the_features() -> None:
-    net, x = a_net(SMALL), pictures(2, 64)
+    net, x = a_net(SMALL), images(2, 64)
     torch.nn.init.normal_(net.head.weight)
     features = net.features(x)
     assert features.shape == (2, 8, 8, 8)
@@ -179,14 +179,14 @@ def test_scc_follows_every_deconvolution() -> None:
     for name, module in net.named_modules():
         if name in ("backbone", "deconvs.0", "deconvs.1", "correspondence.0", "correspondence.1"):
             module.register_forward_hook(lambda *_, name=name: order.append(name))
-    net(pictures(1, 64))
+    net(images(1, 64))
     assert order == ["backbone", "deconvs.0", "correspondence.0", "deconvs.1", "correspondence.1"]
 
 
 def test_every_parameter_learns() -> None:
     net = a_net(SMALL).train()
     torch.nn.init.normal_(net.head.weight)
-    maps = net(pictures(4, 64))
+    maps = net(images(4, 64))
     (maps.intensity.square().mean() + maps.location.square().mean()).backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
@@ -201,17 +201,17 @@ def test_deconvolution_doubles_the_map() -> None:
 
 
 def test_image_normalisation_by_hand() -> None:
-    x = pictures(2, 16).double()
+    x = images(2, 16).double()
     out = Normalise("image").double()(x)
-    for picture, normal in zip(x, out, strict=True):
-        centred = picture - picture.mean((1, 2), keepdim=True)
+    for image, normal in zip(x, out, strict=True):
+        centred = image - image.mean((1, 2), keepdim=True)
         torch.testing.assert_close(normal, centred / (centred.square().mean() + 1).sqrt())
         assert float(normal.square().mean()) == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize("gain", [0.5, 1.25, 3.0])
 def test_image_normalisation_ignores_gain_and_colour_cast(gain: float) -> None:
-    x = pictures(2, 16)
+    x = images(2, 16)
     cast = torch.tensor([30.0, -12.0, 0.0]).view(3, 1, 1)
     normalise = Normalise("image")
     torch.testing.assert_close(normalise(gain * x + cast), normalise(x), rtol=1e-3, atol=1e-4)
@@ -220,8 +220,8 @@ def test_image_normalisation_ignores_gain_and_colour_cast(gain: float) -> None:
 
 
 def test_image_normalisation_keeps_the_channels_own_contrast() -> None:
-    """One deviation for the whole picture: a channel with less contrast keeps less."""
-    x = pictures(1, 16)
+    """One deviation for the whole image: a channel with less contrast keeps less."""
+    x = images(1, 16)
     x[:, 2] = x[:, 2] * 0.1
     spread = Normalise("image")(x).std((2, 3))[0]
     assert spread[2] < 0.2 * spread[0]

@@ -42,7 +42,7 @@ def a_net(config: ModelConfig = SMALL) -> HeatmapModel:
     return net
 
 
-def pictures(count: int, side: int) -> Tensor:
+def images(count: int, side: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     return torch.randint(20, 200, (count, 3, side, side), generator=generator).float()
 
@@ -113,7 +113,7 @@ def reference_forward(weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
 @torch.no_grad()
 @pytest.mark.parametrize("side", [64, 128])
 def test_forward_by_functions_over_weights(side: int) -> None:
-    net, x = a_net(replace(SMALL, input_size=side)), pictures(2, side)
+    net, x = a_net(replace(SMALL, input_size=side)), images(2, side)
     expected = reference_forward(net.state_dict(), net.normalise(x))
     assert expected.shape == (2, 32, side // 4, side // 4)
     assert expected.std() > 0.05
@@ -128,7 +128,7 @@ def test_at_the_papers_size_maps_are_64_x_64() -> None:
     config = ModelConfig(
         kind="hourglass", scc=False, maps="au", input_size=256, location_maps=False
     )
-    maps = build_net(replace(config, width=0.125))(pictures(1, 256))
+    maps = build_net(replace(config, width=0.125))(images(1, 256))
     assert maps.intensity.shape == (1, 14, 64, 64)
     assert maps.location is None
     assert heatmap_side(config) == 64
@@ -139,7 +139,7 @@ def test_at_the_papers_size_maps_are_64_x_64() -> None:
 def test_maps_per_au_or_per_point(maps: str, count: int) -> None:
     config = replace(SMALL, maps=maps)  # type: ignore[arg-type]
     net = a_net(config)
-    out = net(pictures(2, 64))
+    out = net(images(2, 64))
     assert out.intensity.shape == out.location.shape == (2, count, 16, 16)
     assert codec_of(config).map_size == (16, 16)
     assert (net.points, net.input_size, layout_of(config).count) == (count, 64, count)
@@ -148,7 +148,7 @@ def test_maps_per_au_or_per_point(maps: str, count: int) -> None:
 
 def test_every_parameter_learns() -> None:
     net = a_net().train()
-    maps = net(pictures(4, 64))
+    maps = net(images(4, 64))
     (maps.intensity.square().mean() + maps.location.square().mean()).backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
@@ -162,14 +162,14 @@ def test_the_innermost_level_is_one_pixel_at_the_smallest_input() -> None:
     for module in net.modules():
         if isinstance(module, Residual):
             module.register_forward_hook(lambda _, given, out: sides.append(out.shape[-1]))
-    net(pictures(2, 64))
+    net(images(2, 64))
     assert min(sides) == 1
     assert sorted(set(sides)) == [1, 2, 4, 8, 16, 32]
 
 
 def test_a_width_below_the_smallest_network_still_has_channels() -> None:
     net = build_net(replace(SMALL, width=1 / 64)).eval()
-    assert net(pictures(1, 64)).intensity.shape == (1, 3, 16, 16)
+    assert net(images(1, 64)).intensity.shape == (1, 3, 16, 16)
     assert Residual(1, 1)(torch.zeros(2, 1, 4, 4)).shape == (2, 1, 4, 4)
     assert HourglassModule(2, 4)(torch.zeros(2, 4, 8, 12)).shape == (2, 4, 8, 12)
 
@@ -182,7 +182,7 @@ def test_a_checkpoint_rebuilds_it(tmp_path: Path) -> None:
     loaded = load_checkpoint(path)
     assert isinstance(loaded.net, Hourglass)
     assert loaded.config == config
-    assert torch.equal(loaded.net(pictures(1, 64)).intensity, net(pictures(1, 64)).intensity)
+    assert torch.equal(loaded.net(images(1, 64)).intensity, net(images(1, 64)).intensity)
 
 
 def test_it_has_no_backbone_to_load(tmp_path: Path) -> None:

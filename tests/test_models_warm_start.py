@@ -53,9 +53,9 @@ def started(other: HeatmapModel, config: ModelConfig, path: Path, **changes: Any
 
 
 def readings(net: HeatmapModel, config: ModelConfig) -> dict[str, Any]:
-    pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 255
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 255
     with torch.no_grad():
-        maps = net(pictures).intensity.numpy()
+        maps = net(images).intensity.numpy()
     return dict(zip(config.aus, layout_of(config).read(maps).T, strict=True))
 
 

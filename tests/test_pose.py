@@ -55,7 +55,7 @@ def test_exact_projections_give_the_pose_back(
 
 
 def test_signs_are_openfaces() -> None:
-    """x is right, y down, z away: seen in the picture, by what happens to chin and cheeks."""
+    """x is right, y down, z away: seen in the image, by what happens to chin and cheeks."""
     straight = project((0, 0, 0), (0, 0, 600))
     assert pose_of(straight).degrees == pytest.approx((0, 0, 0), abs=1e-3)
     down = project((20, 0, 0), (0, 0, 600))
@@ -85,7 +85,7 @@ def test_the_focal_length_is_guessed_as_openface_guesses_it() -> None:
     assert camera_matrix(360, 640)[0, 0] == 437.5
 
 
-def test_angles_do_not_depend_on_the_size_of_the_picture() -> None:
+def test_angles_do_not_depend_on_the_size_of_the_image() -> None:
     points = project((10, -30, 5), (0, 0, 600))
     twice = head_pose(points * 2 + 0.5, (2 * HEIGHT, 2 * WIDTH))
     assert twice is not None

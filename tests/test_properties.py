@@ -293,7 +293,7 @@ def test_any_bytes_are_read_as_a_table_or_refused(
 def test_rows_find_their_labels_in_any_order(order: list[int], kept: set[int]) -> None:
     whole = frames(12)
     numbers = [n for n in order if n in kept]
-    given_ = pd.DataFrame({"source": "out/P1", "picture": False, "frame": numbers, "face": "0"})
+    given_ = pd.DataFrame({"source": "out/P1", "is_image": False, "frame": numbers, "face": "0"})
     given_ = given_.assign(confidence=1.0, AU12=[n / 10 for n in numbers])
     found = join_to_labels(ForeignTable("auheat", given_), whole, part=whole, about={})
     assert found.table["frame"].to_list() == sorted(kept)

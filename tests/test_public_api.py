@@ -144,7 +144,7 @@ def test_a_renamed_argument_warns_and_works() -> None:
         "auheat.evaluate('none.csv', 'none')",
         "auheat.inference.video.open_source('none.mp4', 30.0)",
         "auheat.media.frames.VideoFile('none.mp4')",
-        "auheat.media.photo.read_photo('none.jpg')",
+        "auheat.media.images.read_image('none.jpg')",
         "auheat.models.checkpoint.load_checkpoint('none.safetensors')",
         "auheat.data.manifest.read_manifest('none')",
         "auheat.evaluation.foreign.read_foreign('none.csv')",

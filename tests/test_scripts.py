@@ -1,4 +1,4 @@
-"""Chores of maintainers: pictures of the faces, and face assets from a clone."""
+"""Chores of maintainers: images of the faces, and face assets from a clone."""
 
 from __future__ import annotations
 

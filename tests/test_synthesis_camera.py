@@ -8,7 +8,7 @@ import pytest
 
 from auheat.synthesis import camera
 from auheat.synthesis.arrays import Floats32
-from auheat.synthesis.camera import develop, photograph
+from auheat.synthesis.camera import capture, develop
 
 
 def scene(seed: int = 0, size: int = 96, level: float = 0.3) -> Floats32:
@@ -36,20 +36,20 @@ def test_developing_is_monotonic() -> None:
     assert (np.diff(develop(ramp).astype(int), axis=1) >= 0).all()
 
 
-def test_photographs_are_pictures_of_the_same_size() -> None:
+def test_images_are_images_of_the_same_size() -> None:
     for size in (16, 33, 96):
         for seed in range(10):
-            picture = photograph(np.random.default_rng(seed), scene(size=size))
-            assert picture.shape == (size, size, 3)
-            assert picture.dtype == np.uint8
-    oblong = photograph(np.random.default_rng(0), scene()[:60])
+            image = capture(np.random.default_rng(seed), scene(size=size))
+            assert image.shape == (size, size, 3)
+            assert image.dtype == np.uint8
+    oblong = capture(np.random.default_rng(0), scene()[:60])
     assert oblong.shape == (60, 96, 3)
 
 
-def test_photographs_are_repeatable_and_leave_the_light_alone() -> None:
+def test_images_are_repeatable_and_leave_the_light_alone() -> None:
     light = scene()
     untouched = light.copy()
-    first, second, third = (photograph(np.random.default_rng(s), light) for s in (4, 4, 5))
+    first, second, third = (capture(np.random.default_rng(s), light) for s in (4, 4, 5))
     np.testing.assert_array_equal(first, second)
     assert (first != third).any()
     np.testing.assert_array_equal(light, untouched)
@@ -57,9 +57,9 @@ def test_photographs_are_repeatable_and_leave_the_light_alone() -> None:
 
 @pytest.mark.parametrize("level", [0.02, 0.3, 3.0])
 def test_exposure_evens_out_brightness(level: float) -> None:
-    """Whatever the light, hardly a picture is black or blown out; but they do differ."""
+    """Whatever the light, hardly an image is black or blown out; but they do differ."""
     means = [
-        photograph(np.random.default_rng(i), scene(i, level=level))[24:-24, 24:-24].mean()
+        capture(np.random.default_rng(i), scene(i, level=level))[24:-24, 24:-24].mean()
         for i in range(60)
     ]
     assert 60 < np.mean(means) < 215
@@ -67,25 +67,25 @@ def test_exposure_evens_out_brightness(level: float) -> None:
     assert np.std(means) > 5
 
 
-def test_black_light_gives_a_picture() -> None:
-    picture = photograph(np.random.default_rng(0), np.zeros((40, 40, 3), np.float32))
-    assert picture.mean() < 60
+def test_black_light_gives_a_image() -> None:
+    image = capture(np.random.default_rng(0), np.zeros((40, 40, 3), np.float32))
+    assert image.mean() < 60
 
 
-def test_statistics_of_photographs() -> None:
+def test_statistics_of_images() -> None:
     """Some are grey, some blurred, some noisy; places stay where they are."""
     light = scene(1)
-    pictures = [photograph(np.random.default_rng(i), light) for i in range(150)]
-    grey = np.mean([np.abs(p.astype(int) - p.mean(-1, keepdims=True)).max() < 14 for p in pictures])
+    images = [capture(np.random.default_rng(i), light) for i in range(150)]
+    grey = np.mean([np.abs(p.astype(int) - p.mean(-1, keepdims=True)).max() < 14 for p in images])
     assert 0.02 < grey < 0.2
     sharp = np.array(
-        [cv2.Laplacian(p[..., 1].astype(np.float32), cv2.CV_32F).std() for p in pictures]
+        [cv2.Laplacian(p[..., 1].astype(np.float32), cv2.CV_32F).std() for p in images]
     )
     assert sharp.max() > 4 * sharp.min()
     clean = develop(light).astype(np.float32)[..., 1]
     similar, shifts = [], []
-    for picture in pictures:
-        plane = picture[..., 1].astype(np.float32)
+    for image in images:
+        plane = image[..., 1].astype(np.float32)
         similar.append(np.corrcoef(plane.ravel(), clean.ravel())[0, 1])
         (dx, dy), _ = cv2.phaseCorrelate(clean, plane)
         shifts.append((dx, dy))
@@ -98,9 +98,9 @@ def test_statistics_of_photographs() -> None:
 def test_noise_and_colour_casts_stay_small() -> None:
     flat = np.full((64, 64, 3), 0.3, np.float32)
     for i in range(60):
-        picture = photograph(np.random.default_rng(i), flat).astype(float)
-        assert picture.std((0, 1)).max() < 22
-        assert np.ptp(picture.mean((0, 1))) < 40
+        image = capture(np.random.default_rng(i), flat).astype(float)
+        assert image.std((0, 1)).max() < 22
+        assert np.ptp(image.mean((0, 1))) < 40
 
 
 def test_shaking_smears_along_a_line() -> None:

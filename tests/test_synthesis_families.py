@@ -1,4 +1,4 @@
-"""Families of pictures differ from the base family in one thing each."""
+"""Families of images differ from the base family in one thing each."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from auheat.facs import ALL_AUS
 from auheat.synthesis.families import FAMILIES
 from auheat.synthesis.identity import Look, Person, PersonSampler
 from auheat.synthesis.repertoire import HELD_OUT_PAIRS, sample_expression, sample_held_out
-from auheat.synthesis.studio import Picture, Studio
+from auheat.synthesis.studio import LabelledImage, Studio
 
 SPEC = CropSpec(64, 4)
 
 
 @pytest.fixture(scope="module")
-def seen(tiny_studio: Studio) -> dict[str, list[Picture]]:
+def seen(tiny_studio: Studio) -> dict[str, list[LabelledImage]]:
     return {
         name: list(tiny_studio.family(family, (3, 1), 3, SPEC.transform, SPEC.side))
         for name, family in FAMILIES.items()
     }
 
 
-def images(pictures: list[Picture]) -> NDArray[np.float64]:
-    return np.stack([picture.image.astype(float) for picture in pictures])
+def images(samples: list[LabelledImage]) -> NDArray[np.float64]:
+    return np.stack([sample.image.astype(float) for sample in samples])
 
 
 # Families in which the face itself is where it is in the base family.
@@ -36,26 +36,26 @@ UNMOVED = ("dark skin", "glasses", "fringe", "beard", "hard light", "dim", "blur
 
 
 @pytest.mark.parametrize("name", UNMOVED)
-def test_only_the_one_thing_differs(seen: dict[str, list[Picture]], name: str) -> None:
-    for picture, base in zip(seen[name], seen["base"], strict=True):
-        assert picture.intensities == base.intensities
-        np.testing.assert_allclose(picture.landmarks, base.landmarks, atol=1e-6)
-        assert (picture.image != base.image).any()
+def test_only_the_one_thing_differs(seen: dict[str, list[LabelledImage]], name: str) -> None:
+    for sample, base in zip(seen[name], seen["base"], strict=True):
+        assert sample.intensities == base.intensities
+        np.testing.assert_allclose(sample.landmarks, base.landmarks, atol=1e-6)
+        assert (sample.image != base.image).any()
 
 
-def test_turned_heads_show_the_same_expressions(seen: dict[str, list[Picture]]) -> None:
-    for picture, base in zip(seen["turned"], seen["base"], strict=True):
-        assert picture.intensities == base.intensities
-        assert np.abs(picture.landmarks - base.landmarks).max() > 2
+def test_turned_heads_show_the_same_expressions(seen: dict[str, list[LabelledImage]]) -> None:
+    for sample, base in zip(seen["turned"], seen["base"], strict=True):
+        assert sample.intensities == base.intensities
+        assert np.abs(sample.landmarks - base.landmarks).max() > 2
 
 
-def test_resting_families_show_no_au(seen: dict[str, list[Picture]]) -> None:
-    for name, pictures in seen.items():
-        levels = [max(picture.intensities.values()) for picture in pictures]
+def test_resting_families_show_no_au(seen: dict[str, list[LabelledImage]]) -> None:
+    for name, samples in seen.items():
+        levels = [max(sample.intensities.values()) for sample in samples]
         assert (max(levels) == 0) == name.startswith("rest"), name
 
 
-def test_families_look_as_they_are_called(seen: dict[str, list[Picture]]) -> None:
+def test_families_look_as_they_are_called(seen: dict[str, list[LabelledImage]]) -> None:
     base = images(seen["base"])
     assert images(seen["dim"]).mean() < 0.4 * base.mean()
     grey = images(seen["grey"])

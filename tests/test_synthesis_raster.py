@@ -97,7 +97,7 @@ def test_convention_sample_centres_lie_at_integers() -> None:
 
 
 def test_convention_front_faces_run_against_the_clock() -> None:
-    """Seen in the picture: top left, bottom left, top right."""
+    """Seen in the image: top left, bottom left, top right."""
     corners = floats([[2, 2, 1], [2, 20, 1], [30, 2, 1]])
     assert (drawn(corners, FRONT).item == 0).any()
     assert not (drawn(corners, BACK).item == 0).any()

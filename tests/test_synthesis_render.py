@@ -1,4 +1,4 @@
-"""From a person to a picture: places and visibility. On the schematic face."""
+"""From a person to an image: places and visibility. On the schematic face."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_the_background_is_seen_around_the_head(renderer: Renderer, bare: Person
     assert not same[disc(marks[27:36].mean(0), 6)].any()
 
 
-def test_pictures_of_any_shape(renderer: Renderer, bare: Person) -> None:
+def test_images_of_any_shape(renderer: Renderer, bare: Person) -> None:
     posed = renderer.pose(bare, Expression())
     warp = np.array([[200.0, 0, 40], [0, 200, 25]])
     image = renderer.draw(
@@ -136,7 +136,7 @@ def test_drawing_holds_no_state(renderer: Renderer, person: Person, bare: Person
     np.testing.assert_array_equal(first, again)
 
 
-def test_a_symmetrical_face_gives_a_symmetrical_picture(
+def test_a_symmetrical_face_gives_a_symmetrical_image(
     renderer: Renderer, bare: Person, tiny_model: FaceModel
 ) -> None:
     """Up to which of four samples speaks for an even pixel."""

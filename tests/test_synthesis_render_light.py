@@ -23,14 +23,14 @@ def test_even_light_shows_the_albedo(renderer: Renderer, bare: Person) -> None:
     np.testing.assert_allclose(image[brow], 0.4, rtol=0.16)
 
 
-def test_pictures_are_linear_in_light(renderer: Renderer, person: Person) -> None:
+def test_images_are_linear_in_light(renderer: Renderer, person: Person) -> None:
     one, two = (drawn(renderer, person, even_light(level))[0] for level in (0.5, 1.0))
     np.testing.assert_allclose(two, 2 * one, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_light_from_one_side_lights_that_side(renderer: Renderer, bare: Person, index: int) -> None:
-    """The subject's left is the picture's right."""
+    """The subject's left is the image's right."""
     for side in (-1, 1):
         image, marks = drawn(renderer, bare, lamp_from(side, -0.3, -0.6, index))
         left = image[disc((marks[14] + marks[35]) / 2, 5)].mean()

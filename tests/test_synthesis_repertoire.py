@@ -56,7 +56,7 @@ def test_what_a_face_cannot_do_at_once_is_never_shown(levels: Floats32) -> None:
         assert 0 < both.max() <= 1.5, (one, other)
 
 
-# What faces show together, and training was found to lack (at least 0.3% of the pictures each).
+# What faces show together, and training was found to lack (at least 0.3% of the images each).
 MIXTURES = (
     ("AU04", "AU43"), ("AU04", "AU06"), ("AU04", "AU07"), ("AU04", "AU09"), ("AU01", "AU04"),
     ("AU01", "AU04", "AU20"), ("AU01", "AU04", "AU25"), ("AU01", "AU04", "AU26"),

@@ -32,7 +32,7 @@ def seen(points: object, pose: Pose = Pose(), distance: float = 60.0) -> geometr
 def test_projection_of_known_points() -> None:
     """A pinhole with focal length 400, its axis through (160, 120), 60 cm from the head's middle.
 
-    The nose is 10 cm nearer; the subject's left ear is 8 cm to the right of the picture.
+    The nose is 10 cm nearer; the subject's left ear is 8 cm to the right of the image.
     """
     np.testing.assert_allclose(seen(HEAD_CENTRE), [[160, 120]], atol=1e-4)
     np.testing.assert_allclose(seen(NOSE), [[160, 120]], atol=1e-4)
@@ -51,8 +51,8 @@ def test_convention_camera_space_has_y_down_and_z_away() -> None:
 
 
 def test_convention_yaw_is_to_the_subjects_left() -> None:
-    """And pitch down, and roll to the subject's right, all as the picture shows them."""
-    assert seen(NOSE, Pose(yaw=20))[0, 0] > 170  # the subject's left is the picture's right
+    """And pitch down, and roll to the subject's right, all as the image shows them."""
+    assert seen(NOSE, Pose(yaw=20))[0, 0] > 170  # the subject's left is the image's right
     assert seen(NOSE, Pose(pitch=20))[0, 1] > 130
     assert seen(CROWN, Pose(roll=20))[0, 0] < 150
     np.testing.assert_allclose(seen(NOSE, Pose(roll=20)), [[160, 120]], atol=1e-3)
@@ -73,7 +73,7 @@ def test_a_head_that_faces_the_camera_shows_its_front() -> None:
     np.testing.assert_allclose(matrix @ [1, 0, 0], [1, 0, 0], atol=1e-6)
 
 
-def test_another_warp_moves_the_picture_only() -> None:
+def test_another_warp_moves_the_image_only() -> None:
     view = View.at(Pose(10, 5, 3), 50, FOCAL)
     turned = geometry.similarity(0.5, 30, shift=(7, -3))
     other = view.with_warp(geometry.compose(turned, FOCAL))

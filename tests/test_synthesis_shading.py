@@ -27,14 +27,14 @@ from lit_patch import (
 
 @pytest.mark.parametrize("patch", SURFACES)
 def test_light_adds_up(patch: Patch) -> None:
-    """Twice the light gives twice the picture; two lights together give the sum of both."""
-    single = [patch.picture(light)[..., :3] for light in LIGHTS[:2]]
+    """Twice the light gives twice the image; two lights together give the sum of both."""
+    single = [patch.render(light)[..., :3] for light in LIGHTS[:2]]
     for light, image in zip(LIGHTS, single, strict=False):
         double = light._replace(colour=2 * light.colour, ambient=2 * light.ambient)
-        np.testing.assert_allclose(patch.picture(double)[..., :3], 2 * image, rtol=1e-4)
+        np.testing.assert_allclose(patch.render(double)[..., :3], 2 * image, rtol=1e-4)
         assert image.max() > 0.01
     both = LIGHTS[1]._replace(ambient=LIGHTS[0].ambient)
-    np.testing.assert_allclose(patch.picture(both)[..., :3], single[0] + single[1], rtol=1e-4)
+    np.testing.assert_allclose(patch.render(both)[..., :3], single[0] + single[1], rtol=1e-4)
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
@@ -57,7 +57,7 @@ def test_white_furnace() -> None:
 
 def test_no_light_is_black() -> None:
     for patch in SURFACES:
-        assert patch.picture(lighting())[..., :3].max() == 0
+        assert patch.render(lighting())[..., :3].max() == 0
 
 
 def test_ambient_light_is_the_polynomial_of_the_normal() -> None:
@@ -100,7 +100,7 @@ def test_gloss_is_a_mirror() -> None:
         normal, direction = (np.sin(t), 0, -np.cos(t)), (np.sin(a), 0, -np.cos(a))
         patch = Patch(albedo=black, oil=1.0, normal=normal, roughness=roughness)
         light = lighting(lamps=lamp(1, 1), direction=direction)
-        return float(patch.picture(light)[12, 12, 0])
+        return float(patch.render(light)[12, 12, 0])
 
     at = [shine(degrees) for degrees in (0, 20, 40, 60, 100)]
     assert at[0] > at[1] > at[2] > at[3] > 0
@@ -112,8 +112,8 @@ def test_gloss_is_a_mirror() -> None:
 
 def test_shadow_falls_where_something_lies_nearer_to_the_lamp() -> None:
     patch = Patch()
-    free = patch.picture(lighting(lamps=lamp(0, 1)))[..., 0]
-    shadowed = patch.picture(lighting(lamps=lamp(0, 1), shadow=half_shadow(40)))[..., 0]
+    free = patch.render(lighting(lamps=lamp(0, 1)))[..., 0]
+    shadowed = patch.render(lighting(lamps=lamp(0, 1), shadow=half_shadow(40)))[..., 0]
     np.testing.assert_allclose(shadowed[:, :8], free[:, :8], rtol=1e-5)
     assert (shadowed[:, 16:] == 0).all()
     row = shadowed[12]
@@ -121,7 +121,7 @@ def test_shadow_falls_where_something_lies_nearer_to_the_lamp() -> None:
     assert ((row > 0.05) & (row < 0.95 * free[12])).sum() >= 2  # soft
     # something behind the patch, or the patch itself, casts no shadow on it
     for depth in (60, DEPTH, DEPTH - 0.3):
-        behind = patch.picture(lighting(lamps=lamp(0, 1), shadow=half_shadow(depth)))[..., 0]
+        behind = patch.render(lighting(lamps=lamp(0, 1), shadow=half_shadow(depth)))[..., 0]
         np.testing.assert_allclose(behind, free, rtol=1e-5)
 
 
@@ -153,7 +153,7 @@ def test_any_surface_in_any_light_is_finite_and_not_negative() -> None:
             rng.uniform(0, 1, (8, 8)).astype(np.float32),
             roughness=rng.uniform(0.1, 1), oil=rng.uniform(0, 1), bump=rng.uniform(0, 1), veins=1.0,
         )  # fmt: skip
-        patch.picture(
+        patch.render(
             lighting(rng.normal(0, 0.3, (9, 3)), rng.uniform(0, 3, (3, 3)), tuple(-normal))
         )
 
@@ -163,12 +163,12 @@ def test_an_even_pixel_is_the_mean_of_its_four_samples() -> None:
     gradient it is off by no more than half the step between samples, and not to one side."""
     light = lighting(0.8, lamp(1, 0.5))
     plain = Patch(oil=0.5)
-    short, full = (plain.picture(light, dark)[..., :3] for dark in (0, 1e-9))
+    short, full = (plain.render(light, dark)[..., :3] for dark in (0, 1e-9))
     np.testing.assert_allclose(short, full, rtol=2e-3)
     ramp = np.broadcast_to(np.linspace(0, 1, 64, dtype=np.float32)[:, None], (64, 64, 3))
     for albedo in (ramp, ramp.transpose(1, 0, 2)):
         sloped = Patch(albedo=np.ascontiguousarray(albedo))
-        short, full = (sloped.picture(lighting(1.0), dark)[4:-4, 4:-4, 0] for dark in (0, 1e-9))
+        short, full = (sloped.render(lighting(1.0), dark)[4:-4, 4:-4, 0] for dark in (0, 1e-9))
         step = 1 / (2 * SIDE)
         assert np.abs(short - full).max() < 0.55 * step
         assert abs((short - full).mean()) < 0.02 * step
@@ -194,5 +194,5 @@ def test_coverage_counts_samples() -> None:
 
 def test_darkness_of_cards_takes_light_away() -> None:
     patch = Patch()
-    bright, dim = (patch.picture(lighting(1.0), dark)[..., 0] for dark in (0, 0.5))
+    bright, dim = (patch.render(lighting(1.0), dark)[..., 0] for dark in (0, 0.5))
     np.testing.assert_allclose(dim, bright * (1 - 0.97 * 0.5), rtol=1e-5)

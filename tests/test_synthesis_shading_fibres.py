@@ -11,10 +11,10 @@ from auheat.synthesis.shading import Strands, Surface
 from lit_patch import GREY, LIGHTS, SIDE, Patch, half_shadow, lamp, lighting, patch_seen, shaded
 
 
-def strand_picture(
+def strand_image(
     start: object, end: object, light: Lighting, colour: object = GREY, gloss: float = 0.5
 ) -> Floats32:
-    """Mean colour of a thick fibre in camera space, drawn across the picture."""
+    """Mean colour of a thick fibre in camera space, drawn across the image."""
     seen = Visibility.blank(2 * SIDE, 2 * SIDE)
     draw_fibres(floats([[0, 24, 1]]), floats([[47, 24, 1]]), floats([20]), seen)
     strands = Strands(floats([start]), floats([end]), floats([colour]), floats([gloss]))
@@ -31,29 +31,27 @@ def test_fibres_are_lit_by_length_and_colour() -> None:
     side_on, along = (-5, 0, 50), (5, 0, 50)
     across_lamp = lighting(lamps=lamp(1, 1), direction=(0, 0, -1))
     end_lamp = lighting(lamps=lamp(1, 1), direction=(1, 0, 0))
-    bright = strand_picture(side_on, along, across_lamp).mean()
-    assert bright > 5 * strand_picture(side_on, along, end_lamp).mean()
+    bright = strand_image(side_on, along, across_lamp).mean()
+    assert bright > 5 * strand_image(side_on, along, end_lamp).mean()
     behind = lighting(lamps=lamp(1, 1), direction=(0, 0, 1))
-    assert strand_picture(side_on, along, behind).mean() < 0.1 * bright
-    red = strand_picture(side_on, along, across_lamp, (0.5, 0.1, 0.1), 0.0)
+    assert strand_image(side_on, along, behind).mean() < 0.1 * bright
+    red = strand_image(side_on, along, across_lamp, (0.5, 0.1, 0.1), 0.0)
     np.testing.assert_allclose(red[..., 0], 5 * red[..., 1], rtol=1e-4)
-    shiny = strand_picture(side_on, along, across_lamp, gloss=1.0).mean()
-    assert shiny > bright > strand_picture(side_on, along, across_lamp, gloss=0.0).mean()
+    shiny = strand_image(side_on, along, across_lamp, gloss=1.0).mean()
+    assert shiny > bright > strand_image(side_on, along, across_lamp, gloss=0.0).mean()
 
 
 def test_fibres_stand_in_shadow_too() -> None:
     shadow = half_shadow(10)
-    row = strand_picture((-5, 0, 50), (5, 0, 50), lighting(lamps=lamp(0, 1), shadow=shadow))[
-        3, :, 0
-    ]
+    row = strand_image((-5, 0, 50), (5, 0, 50), lighting(lamps=lamp(0, 1), shadow=shadow))[3, :, 0]
     assert row[:8].min() > 0.1
     assert row[16:].max() == 0
 
 
 def test_light_adds_up_on_fibres() -> None:
     ends = (-5, -2, 48), (5, 3, 52)
-    single = [strand_picture(*ends, light) for light in LIGHTS[:2]]
-    both = strand_picture(*ends, LIGHTS[1]._replace(ambient=LIGHTS[0].ambient))
+    single = [strand_image(*ends, light) for light in LIGHTS[:2]]
+    both = strand_image(*ends, LIGHTS[1]._replace(ambient=LIGHTS[0].ambient))
     np.testing.assert_allclose(both, single[0] + single[1], rtol=1e-4)
 
 
@@ -66,7 +64,7 @@ def test_any_fibre_in_any_light_is_finite_and_not_negative() -> None:
             rng.normal(0, 0.3, (9, 3)), rng.uniform(0, 3, (3, 3)), tuple(rng.normal(size=3)),
             rng.choice(np.array([10.0, FAR]), (64, 64)),
         )  # fmt: skip
-        strand_picture(start, start if i % 10 == 0 else end, light, rng.uniform(0, 1, 3), 1.0)
+        strand_image(start, start if i % 10 == 0 else end, light, rng.uniform(0, 1, 3), 1.0)
 
 
 def test_a_fibre_in_front_is_what_is_seen() -> None:

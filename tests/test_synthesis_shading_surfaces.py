@@ -25,7 +25,7 @@ def sample_uv() -> NDArray[np.float64]:
 def test_textures_are_read_bilinearly(size: int) -> None:
     """Texel centres at half integers; compared with scipy away from the texture's border."""
     albedo = np.random.default_rng(size).uniform(0, 1, (size, size, 3)).astype(np.float32)
-    found = Patch(albedo=albedo).picture(lighting(1.0))[..., :3]
+    found = Patch(albedo=albedo).render(lighting(1.0))[..., :3]
     at = sample_uv()[..., ::-1] * size - 0.5
     inner = ((at > 1) & (at < size - 2)).all(-1)
     assert inner.mean() > 0.6
@@ -37,7 +37,7 @@ def test_textures_are_read_bilinearly(size: int) -> None:
 def test_convention_texture_rows_run_with_v() -> None:
     albedo = np.zeros((8, 8, 3), np.float32)
     albedo[:4, :, 0], albedo[:, :4, 1] = 1, 1  # red where v is small, green where u is small
-    found = Patch(albedo=albedo).picture(lighting(1.0))
+    found = Patch(albedo=albedo).render(lighting(1.0))
     assert (found[4, 18, :2] == (1, 0)).all()
     assert (found[18, 4, :2] == (0, 1)).all()
 
@@ -53,7 +53,7 @@ def test_bumps_tilt_the_normal_away_from_the_slope(axis: str, rising: int) -> No
 
     def brightness(direction: NDArray[np.float64]) -> float:
         light = lighting(lamps=lamps, direction=tuple(direction))
-        return float(patch.picture(light)[12, 12, 2])
+        return float(patch.render(light)[12, 12, 2])
 
     ahead = np.array([0, 0, -1.0])
     assert brightness(ahead - uphill) > 1.03 * brightness(ahead + uphill)
@@ -70,7 +70,7 @@ def test_bumps_tilt_as_far_as_the_slope_says() -> None:
     ambient[0], ambient[1] = 1, 0.5  # tells the normal's x
     flat = np.ones((9, 3)) * 0
     flat[0] = 1
-    bumped, plain = (patch.picture(lighting(a))[12, 12, 0] for a in (ambient, flat))
+    bumped, plain = (patch.render(lighting(a))[12, 12, 0] for a in (ambient, flat))
     assert bumped / plain == pytest.approx(1 - 0.5 * np.sin(tilt), rel=1e-3)
 
 
@@ -112,7 +112,7 @@ def test_teeth_are_lighter_than_gums_and_darker_at_the_back() -> None:
         assert front > middle > back
 
 
-def eye_picture(material: Material, centre: tuple[float, float, float]) -> Floats32:
+def eye_image(material: Material, centre: tuple[float, float, float]) -> Floats32:
     """An eye as a plane at distance 1 from the eyeball's centre; its pupil black, iris by angle.
 
     The plane spans +-1, so a pixel's place (x, y) in it lies at the angle atan(|(x, y)|).
@@ -135,7 +135,7 @@ def eye_picture(material: Material, centre: tuple[float, float, float]) -> Float
 
 @pytest.mark.parametrize(("material", "x"), [(Material.LEFT_EYE, 3), (Material.RIGHT_EYE, -3)])
 def test_the_iris_lies_on_the_axis_of_its_own_eye(material: Material, x: float) -> None:
-    found = eye_picture(material, (x, 0, 0))
+    found = eye_image(material, (x, 0, 0))
     place = (np.arange(SIDE) + 0.5) / SIDE * 2 - 1
     across, down = np.meshgrid(place, place)
     angle = np.arctan(np.hypot(across, down))
@@ -153,4 +153,4 @@ def test_the_iris_lies_on_the_axis_of_its_own_eye(material: Material, x: float) 
 
 
 def test_an_eye_elsewhere_shows_no_iris() -> None:
-    assert (eye_picture(Material.LEFT_EYE, (-3, 0, 0))[..., 1] > 0.2).all()
+    assert (eye_image(Material.LEFT_EYE, (-3, 0, 0))[..., 1] > 0.2).all()

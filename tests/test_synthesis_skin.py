@@ -167,8 +167,8 @@ def test_painted_skins_lend_their_detail(tiny_model: FaceModel, noise: NoiseBank
     def lopsided(allowed: tuple[int, ...]) -> int:
         count = 0
         for seed in range(16):
-            picture = painted(own, seed, 0.4, allowed)[256:420]
-            left, right = picture[:, 60:200].mean(), picture[:, -200:-60].mean()
+            image = painted(own, seed, 0.4, allowed)[256:420]
+            left, right = image[:, 60:200].mean(), image[:, -200:-60].mean()
             count += abs(np.log(left / right)) > 0.2
         return count
 

@@ -1,4 +1,4 @@
-"""People, pictures and clips by number."""
+"""People, images and clips by number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from auheat.synthesis.expression import Expression
 from auheat.synthesis.fibres import Segments
 from auheat.synthesis.identity import Person
 from auheat.synthesis.repertoire import sample_distractors, sample_expression
-from auheat.synthesis.studio import Picture, Studio
+from auheat.synthesis.studio import LabelledImage, Studio
 
 SPEC = CropSpec(48, 4)
 
@@ -28,64 +28,66 @@ def people(tiny_studio: Studio) -> list[Person]:
     return [tiny_studio.person(1, subject) for subject in range(6)]
 
 
-def shot(studio: Studio, person: Person, subject: int, index: int, seed: int = 1) -> Picture:
-    return studio.picture(person, (seed, subject, index), SPEC.transform, SPEC.side)
+def sample(
+    studio: Studio, person: Person, subject: int, index: int, seed: int = 1
+) -> LabelledImage:
+    return studio.random_image(person, (seed, subject, index), SPEC.transform, SPEC.side)
 
 
 @pytest.fixture(scope="module")
-def pictures(tiny_studio: Studio, people: list[Person]) -> list[Picture]:
-    return [shot(tiny_studio, p, s, i) for s, p in enumerate(people) for i in range(6)]
+def samples(tiny_studio: Studio, people: list[Person]) -> list[LabelledImage]:
+    return [sample(tiny_studio, p, s, i) for s, p in enumerate(people) for i in range(6)]
 
 
-def test_pictures_are_complete(pictures: list[Picture]) -> None:
-    for picture in pictures:
-        assert picture.image.shape == (SPEC.side, SPEC.side, 3)
-        assert picture.image.dtype == np.uint8
-        assert picture.image.std() > 5
-        assert picture.landmarks.shape == (68, 2)
-        assert np.isfinite(picture.landmarks).all()
-        assert tuple(picture.intensities) == ALL_AUS
-        assert all(type(v) is float and 0 <= v <= 5 for v in picture.intensities.values())
+def test_images_are_complete(samples: list[LabelledImage]) -> None:
+    for sample in samples:
+        assert sample.image.shape == (SPEC.side, SPEC.side, 3)
+        assert sample.image.dtype == np.uint8
+        assert sample.image.std() > 5
+        assert sample.landmarks.shape == (68, 2)
+        assert np.isfinite(sample.landmarks).all()
+        assert tuple(sample.intensities) == ALL_AUS
+        assert all(type(v) is float and 0 <= v <= 5 for v in sample.intensities.values())
 
 
-def test_the_same_numbers_give_the_same_picture_in_any_order(
-    tiny_studio: Studio, people: list[Person], pictures: list[Picture]
+def test_the_same_numbers_give_the_same_image_in_any_order(
+    tiny_studio: Studio, people: list[Person], samples: list[LabelledImage]
 ) -> None:
     for subject, index in ((4, 3), (0, 5), (4, 0)):
-        again = shot(tiny_studio, people[subject], subject, index)
-        before = pictures[6 * subject + index]
+        again = sample(tiny_studio, people[subject], subject, index)
+        before = samples[6 * subject + index]
         np.testing.assert_array_equal(again.image, before.image)
         np.testing.assert_array_equal(again.landmarks, before.landmarks)
         assert again.intensities == before.intensities
 
 
 def test_a_person_is_the_same_every_time(
-    tiny_studio: Studio, people: list[Person], pictures: list[Picture]
+    tiny_studio: Studio, people: list[Person], samples: list[LabelledImage]
 ) -> None:
-    again = shot(tiny_studio, tiny_studio.person(1, 2), 2, 0)
-    np.testing.assert_array_equal(again.image, pictures[12].image)
+    again = sample(tiny_studio, tiny_studio.person(1, 2), 2, 0)
+    np.testing.assert_array_equal(again.image, samples[12].image)
 
 
-def test_other_numbers_give_another_picture(
-    tiny_studio: Studio, people: list[Person], pictures: list[Picture]
+def test_other_numbers_give_another_image(
+    tiny_studio: Studio, people: list[Person], samples: list[LabelledImage]
 ) -> None:
     others = [
-        shot(tiny_studio, people[0], 0, 1),
-        shot(tiny_studio, people[0], 1, 0),
-        shot(tiny_studio, people[0], 0, 0, seed=2),
+        sample(tiny_studio, people[0], 0, 1),
+        sample(tiny_studio, people[0], 1, 0),
+        sample(tiny_studio, people[0], 0, 0, seed=2),
     ]
     for other in others:
-        assert (other.landmarks != pictures[0].landmarks).any()
-        assert other.intensities != pictures[0].intensities
+        assert (other.landmarks != samples[0].landmarks).any()
+        assert other.intensities != samples[0].intensities
     assert (tiny_studio.person(2, 0).neutral != people[0].neutral).any()
     assert (people[1].neutral != people[0].neutral).any()
 
 
-def test_labels_are_those_of_the_expression_drawn(pictures: list[Picture]) -> None:
-    """The stream of random numbers of a picture begins with its expression."""
+def test_labels_are_those_of_the_expression_drawn(samples: list[LabelledImage]) -> None:
+    """The stream of random numbers of an image begins with its expression."""
     for subject, index in ((0, 0), (3, 2)):
         drawn = sample_expression(np.random.default_rng([1, subject, 1, index]))
-        assert pictures[6 * subject + index].intensities == dict(drawn.intensities)
+        assert samples[6 * subject + index].intensities == dict(drawn.intensities)
 
 
 def test_landmarks_land_on_the_template_but_for_a_detector_s_noise(
@@ -95,7 +97,7 @@ def test_landmarks_land_on_the_template_but_for_a_detector_s_noise(
     moved, places = [], []
     for subject, person in enumerate(people):
         for index in range(6):
-            marks = shot(tiny_studio, person, subject, index).landmarks
+            marks = sample(tiny_studio, person, subject, index).landmarks
             again = geometry.apply(SPEC.transform(marks), marks)
             moved.append(np.linalg.norm(again - marks, axis=1).mean() / SPEC.size)
             places.append((anchors(marks) + 0.5 - SPEC.pad) / SPEC.size)
@@ -108,17 +110,17 @@ def test_landmarks_land_on_the_template_but_for_a_detector_s_noise(
 
 def test_padding_shows_more_of_the_same(tiny_studio: Studio, people: list[Person]) -> None:
     wide = CropSpec(48, 12)
-    narrow = shot(tiny_studio, people[0], 0, 0).landmarks
-    padded = tiny_studio.picture(people[0], (1, 0, 0), wide.transform, wide.side).landmarks
+    narrow = sample(tiny_studio, people[0], 0, 0).landmarks
+    padded = tiny_studio.random_image(people[0], (1, 0, 0), wide.transform, wide.side).landmarks
     np.testing.assert_allclose(padded, narrow + 8, atol=1e-6)
 
 
-def test_pictures_vary(pictures: list[Picture]) -> None:
-    means = np.array([p.image.mean() for p in pictures])
+def test_images_vary(samples: list[LabelledImage]) -> None:
+    means = np.array([p.image.mean() for p in samples])
     assert means.std() > 10
-    across = np.array([p.landmarks[30, 0] - p.landmarks[[36, 45], 0].mean() for p in pictures])
+    across = np.array([p.landmarks[30, 0] - p.landmarks[[36, 45], 0].mean() for p in samples])
     assert across.std() > 1.5  # heads turn
-    tilt = np.array([np.ptp(p.landmarks[[36, 45], 1]) for p in pictures])
+    tilt = np.array([np.ptp(p.landmarks[[36, 45], 1]) for p in samples])
     assert tilt.max() < 0.15 * SPEC.size  # and roll is taken out
 
 
@@ -151,11 +153,11 @@ def test_resting_faces_of_pairs_have_lips_together(tiny_studio: Studio) -> None:
 
 
 @pytest.fixture(scope="module")
-def clip(tiny_studio: Studio, people: list[Person]) -> list[Picture]:
+def clip(tiny_studio: Studio, people: list[Person]) -> list[LabelledImage]:
     return list(tiny_studio.clip(people[1], (1, 1), (72, 96), fps=15, seconds=3.0))
 
 
-def test_clips_have_the_asked_size_and_length(clip: list[Picture]) -> None:
+def test_clips_have_the_asked_size_and_length(clip: list[LabelledImage]) -> None:
     assert len(clip) == 45
     for frame in clip:
         assert frame.image.shape == (72, 96, 3)
@@ -163,7 +165,7 @@ def test_clips_have_the_asked_size_and_length(clip: list[Picture]) -> None:
         assert tuple(frame.intensities) == ALL_AUS
 
 
-def test_clips_start_at_rest_and_change_smoothly(clip: list[Picture]) -> None:
+def test_clips_start_at_rest_and_change_smoothly(clip: list[LabelledImage]) -> None:
     levels = np.array([list(frame.intensities.values()) for frame in clip])
     assert (levels[:7] == 0).all()
     assert levels.max() > 1
@@ -177,14 +179,14 @@ def test_clips_start_at_rest_and_change_smoothly(clip: list[Picture]) -> None:
     assert (steps > 0).all()  # a head is never still
 
 
-def test_a_clip_keeps_its_light_and_background(clip: list[Picture]) -> None:
+def test_a_clip_keeps_its_light_and_background(clip: list[LabelledImage]) -> None:
     corners = np.array([frame.image[:6, :6] for frame in clip])
     assert (corners == corners[0]).all()
     brightness = np.array([frame.image[20:50, 30:66].mean() for frame in clip])
     assert np.ptp(brightness) < 25
 
 
-def test_a_clip_shows_the_whole_head(clip: list[Picture]) -> None:
+def test_a_clip_shows_the_whole_head(clip: list[LabelledImage]) -> None:
     for frame in clip:
         low, high = frame.landmarks.min(0), frame.landmarks.max(0)
         assert (low > 0).all()
@@ -193,7 +195,7 @@ def test_a_clip_shows_the_whole_head(clip: list[Picture]) -> None:
 
 
 def test_clips_are_repeatable_and_lazy(
-    tiny_studio: Studio, people: list[Person], clip: list[Picture]
+    tiny_studio: Studio, people: list[Person], clip: list[LabelledImage]
 ) -> None:
     frames = tiny_studio.clip(people[1], (1, 1), (72, 96), fps=15, seconds=3.0)
     np.testing.assert_array_equal(next(frames).image, clip[0].image)
@@ -219,7 +221,7 @@ def test_portraits_differ_in_what_is_asked_for_only(tiny_studio: Studio) -> None
 
 
 def test_portraits_turn_to_the_subjects_left(tiny_studio: Studio) -> None:
-    """More of the right cheek is seen, and the face looks to the right of the picture."""
+    """More of the right cheek is seen, and the face looks to the right of the image."""
     person = tiny_studio.person(1, 7, plain=True)
     glowing = replace(person, strands=person.strands, albedo=person.albedo.copy())
     u, v = 0.2, 0.5  # the right cheek
@@ -233,15 +235,15 @@ def test_portraits_turn_to_the_subjects_left(tiny_studio: Studio) -> None:
     assert red(30) > 2 * red(-30)
 
 
-def test_pictures_show_the_expression_they_are_labelled_with(
+def test_images_show_the_expression_they_are_labelled_with(
     monkeypatch: pytest.MonkeyPatch, tiny_studio: Studio
 ) -> None:
     """The same numbers, with another expression drawn: only what moves with it changes."""
     person = tiny_studio.person(1, 8, plain=True)
 
-    def with_expression(make: Callable[[], Expression]) -> Picture:
+    def with_expression(make: Callable[[], Expression]) -> LabelledImage:
         monkeypatch.setattr("auheat.synthesis.studio.sample_expression", lambda rng: make())
-        return shot(tiny_studio, person, 8, 0)
+        return sample(tiny_studio, person, 8, 0)
 
     rest = with_expression(Expression)
     jaw = with_expression(lambda: Expression({"AU25": 5.0, "AU26": 5.0}))

@@ -31,7 +31,7 @@ def test_fex_columns_are_py_feats_in_its_order() -> None:
     common = ["frame", *boxes, *POINTS, *pose, *AUS, "input", "Identity"]
     video = TableSchema("video", AUS, ("raw", "sd"), FEX)
     assert list(video.columns) == [*common, "approx_time", "timestamp", "confidence"]
-    for kind in ("photo", "folder"):
+    for kind in ("image", "folder"):
         schema = TableSchema(kind, AUS, layout=FEX)
         assert list(schema.columns) == [*common, "confidence"]
 
@@ -101,11 +101,11 @@ def test_tidy_columns_on_request(face: NDArray[np.float64]) -> None:
 
 
 @pytest.mark.parametrize("layout", [FEX, Layout("tidy")])
-def test_pictures_carry_their_paths(layout: Layout, face: NDArray[np.float64]) -> None:
+def test_images_carry_their_paths(layout: Layout, face: NDArray[np.float64]) -> None:
     """In a folder's table the folder as it was named, and the file's name in it."""
     result = FrameResult(2, 0.0, (prediction(face),), "b.png")
     for kind, named, expected in (
-        ("photo", "day/b.png", "day/b.png"),
+        ("image", "day/b.png", "day/b.png"),
         ("folder", "day", "day/b.png"),
         ("folder", ".", "b.png"),
     ):

@@ -37,7 +37,7 @@ AUS = ("AU04", "AU09", "AU12")
 
 @pytest.fixture
 def predictor(face: Points) -> Predictor:
-    """Finds one face in every photo; in videos two, none, two, none, ... with ids 0 and 1."""
+    """Finds one face in every image; in videos two, none, two, none, ... with ids 0 and 1."""
     known = [face_from(face, 0), face_from(face * 0.6 + 150, 1)]
     return Predictor(small_checkpoint(), KnownFaces([known, []]), device="cpu")
 
@@ -130,12 +130,12 @@ def test_every_format_beside_everything_else(
 def test_inputs_of_one_stem_keep_their_tables_apart(
     tmp_path: Path, clip: Path, predictor: Predictor
 ) -> None:
-    photo = clip.with_name("a.png")
-    Pillow.fromarray(texture(0, 270, 480)).save(photo)
-    video, picture = run(predictor, tmp_path / "out", clip, photo, layout=TIDY)
-    assert [path.name for path in video.files + picture.files] == ["a.parquet", "a.png.parquet"]
-    read = pd.read_parquet(picture.files[0])
-    assert set(read["input"]) == {photo.as_posix()}
+    image = clip.with_name("a.png")
+    Pillow.fromarray(texture(0, 270, 480)).save(image)
+    video, single = run(predictor, tmp_path / "out", clip, image, layout=TIDY)
+    assert [path.name for path in video.files + single.files] == ["a.parquet", "a.png.parquet"]
+    read = pd.read_parquet(single.files[0])
+    assert set(read["input"]) == {image.as_posix()}
     assert set(read["frame"]) == {0}
 
 
@@ -201,9 +201,7 @@ def test_report_events_and_evaluation_read_every_format(
 
 
 @pytest.mark.parametrize("layout", [FEX, TIDY])
-def test_pictures_are_read_back_by_name(
-    tmp_path: Path, predictor: Predictor, layout: Layout
-) -> None:
+def test_images_are_read_back_by_name(tmp_path: Path, predictor: Predictor, layout: Layout) -> None:
     for name in ("day/1.png", "day/2.png", "one.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Pillow.fromarray(texture(1, 270, 480)).save(tmp_path / name)
@@ -212,9 +210,9 @@ def test_pictures_are_read_back_by_name(
     )
     report = read_stored_table(day.files[0]).readings
     assert (report.kind, report.names) == ("folder", ("1.png", "2.png"))
-    assert read_stored_table(one.files[0]).readings.kind == "photo"
+    assert read_stored_table(one.files[0]).readings.kind == "image"
     rows = read_foreign(day.files[0]).rows
-    assert rows["picture"].all()
+    assert rows["image"].all()
     assert rows["source"].iloc[-1].endswith("day/2")
 
 

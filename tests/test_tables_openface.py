@@ -38,7 +38,7 @@ def test_columns_are_openface_names_in_openface_order() -> None:
     au_columns = ("AU06_r", "AU12_r", "AU06_c", "AU12_c")
     head = ("frame", "face_id", "timestamp", "confidence", "success")
     assert TableSchema("video", AUS).columns == head + au_columns
-    assert TableSchema("photo", AUS).columns == ("face", "confidence", "success", *au_columns)
+    assert TableSchema("image", AUS).columns == ("face", "confidence", "success", *au_columns)
     assert TableSchema("folder", AUS).columns == (
         *("input", "face", "confidence", "success"),
         *au_columns,
@@ -47,7 +47,7 @@ def test_columns_are_openface_names_in_openface_order() -> None:
 
 def test_openfaces_blink_is_what_is_read_of_closed_eyes(face: NDArray[np.float64]) -> None:
     """py-feat's `read_openface` asks for AU45 too."""
-    schema = TableSchema("photo", ("AU28", "AU43"), ("sd",))
+    schema = TableSchema("image", ("AU28", "AU43"), ("sd",))
     assert schema.columns[3:] == (
         *("AU28_r", "AU43_r", "AU45_r", "AU28_c", "AU43_c", "AU45_c"),
         *("AU28_sd", "AU43_sd"),
@@ -56,7 +56,7 @@ def test_openfaces_blink_is_what_is_read_of_closed_eyes(face: NDArray[np.float64
     (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face, intensities=levels),)))
     assert schema.text(row)[3:] == ["0.50", "4.25", "4.25", "0", "1", "1", "", ""]
     for layout in (Layout("fex"), Layout("tidy")):
-        names = TableSchema("photo", ("AU43",), layout=layout).columns
+        names = TableSchema("image", ("AU43",), layout=layout).columns
         assert not any("AU45" in name for name in names)
 
 
@@ -78,7 +78,7 @@ def test_a_frame_without_a_face_keeps_one_row_without_intensities() -> None:
     result = FrameResult(3, 0.08, (), input="b.jpg")
     heads: dict[str, dict[str, Any]] = {
         "video": {"frame": 3, "face_id": 0, "timestamp": 0.08},
-        "photo": {"face": 0},
+        "image": {"face": 0},
         "folder": {"input": "b.jpg", "face": 0},
     }
     for kind, head in heads.items():
@@ -87,7 +87,7 @@ def test_a_frame_without_a_face_keeps_one_row_without_intensities() -> None:
         assert tuple(schema.rows(result)[0]) == schema.columns
 
 
-@pytest.mark.parametrize("kind", ["video", "photo", "folder"])
+@pytest.mark.parametrize("kind", ["video", "image", "folder"])
 def test_rows_follow_the_columns(kind: Any, face: NDArray[np.float64]) -> None:
     schema = TableSchema(kind, ("AU12", "AU06"))  # another order than in the prediction
     (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face),), input="a.png"))
@@ -119,7 +119,7 @@ def test_pose_and_landmarks_as_openface_orders_and_rounds_them(face: NDArray[np.
 
 
 def test_a_face_whose_pose_is_unknown_has_empty_columns(face: NDArray[np.float64]) -> None:
-    schema = TableSchema("photo", AUS, layout=Layout(pose=True))
+    schema = TableSchema("image", AUS, layout=Layout(pose=True))
     unknown = a_prediction(face, face=Face(np.zeros(4), face, 0.9))
     (row,) = schema.rows(FrameResult(1, 0.0, (unknown,)))
     assert {row[f"pose_{part}{axis}"] for part in "TR" for axis in "xyz"} == {None}
@@ -127,7 +127,7 @@ def test_a_face_whose_pose_is_unknown_has_empty_columns(face: NDArray[np.float64
 
 
 def test_further_columns_come_last(face: NDArray[np.float64]) -> None:
-    schema = TableSchema("photo", AUS, ("raw", "sd"))
+    schema = TableSchema("image", AUS, ("raw", "sd"))
     assert schema.columns[-4:] == ("AU06_raw", "AU12_raw", "AU06_sd", "AU12_sd")
     raw = {"AU06": 1.25, "AU12": 4.0}
     (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face, raw=raw),)))

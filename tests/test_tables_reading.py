@@ -201,9 +201,9 @@ def test_tables_without_times_are_no_curves(tmp_path: Path) -> None:
     path = save(tmp_path / "a.csv", "frame,success,AU12_r\n1,1,2\n")
     with pytest.raises(AuheatError, match="no column timestamp"):
         people_in(read_table(path))
-    photos = save(tmp_path / "b.csv", "input,face,success,AU12_r\na.jpg,0,1,2\n")
+    images = save(tmp_path / "b.csv", "input,face,success,AU12_r\na.jpg,0,1,2\n")
     with pytest.raises(AuheatError, match="no table of a video"):
-        people_in(read_table(photos))
+        people_in(read_table(images))
 
 
 @pytest.mark.parametrize("text", ["=cmd|' !A0.jpg", "+1.jpg", "-1.jpg", "@a.jpg", "\ta", "\ra"])

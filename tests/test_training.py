@@ -108,7 +108,7 @@ def a_module(data: Path, **model: object) -> HeatmapModule:
 
 
 def a_batch(side: int = 32) -> Sample:
-    """Two pictures; AU04, which has one point, is not coded, nor is AU25 of the second."""
+    """Two images; AU04, which has one point, is not coded, nor is AU25 of the second."""
     generator = torch.Generator().manual_seed(2)
     return {
         "image": torch.randint(0, 255, (2, 3, side, side), dtype=torch.uint8, generator=generator),
@@ -287,7 +287,7 @@ def test_an_empty_split_is_refused(data: Path, tmp_path: Path) -> None:
     manifest = write_dataset(tmp_path / "data")
     manifest.table["split"] = "train"
     manifest.write()
-    with pytest.raises(AuheatError, match="no pictures in its val split"):
+    with pytest.raises(AuheatError, match="no images in its val split"):
         fit(experiment(tmp_path / "data"), tmp_path / "run")
 
 

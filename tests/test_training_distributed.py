@@ -47,7 +47,7 @@ precision = "32-true"
 
 
 def write_odd_dataset(folder: Path) -> Manifest:
-    """25 pictures to train on, 129 to validate on, some of them not coded for AU25."""
+    """25 images to train on, 129 to validate on, some of them not coded for AU25."""
     manifest = write_dataset(folder)
     rows = [*range(25), *np.resize(np.arange(25, 38), VALIDATED)]
     table = manifest.table.iloc[rows].reset_index(drop=True)
@@ -75,7 +75,7 @@ def test_two_processes_measure_what_one_does(tmp_path: Path) -> None:
 
     run = tmp_path / "runs" / "pair-seed1"
     lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
-    # 25 // 2 = 12 pictures for each process, 3 batches of 4.
+    # 25 // 2 = 12 images for each process, 3 batches of 4.
     assert [(line["epoch"], line["step"]) for line in lines] == [(1, 3), (2, 6), (3, 9)]
     assert len(list(run.rglob("*.safetensors"))) == 1
     runtime = open_runtime(run / BEST, device="cpu", precision="fp32")
@@ -102,13 +102,11 @@ def test_a_step_of_two_processes_sees_what_a_larger_batch_would() -> None:
         assert sorted(seen) == sorted(together[6 * step : 6 * step + 6])
 
 
-def test_more_processes_than_pictures_are_refused(
+def test_more_processes_than_images_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_dataset(tmp_path / "data")
     monkeypatch.setattr(module, "processes", lambda: (9, 0))
-    with pytest.raises(
-        AuheatError, match="9 processes have too few pictures: an epoch has 16, the"
-    ):
+    with pytest.raises(AuheatError, match="9 processes have too few images: an epoch has 16, the"):
         fit(experiment(tmp_path / "data"), tmp_path / "run")
     assert not (tmp_path / "run").exists()

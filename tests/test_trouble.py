@@ -35,7 +35,7 @@ from auheat.inference.inputs import Input
 from auheat.inference.jobs import Outcome, PredictionJob
 from auheat.inference.writers import Outputs
 from auheat.media.frames import VideoFile
-from auheat.media.photo import is_photo, read_photo
+from auheat.media.images import is_image, read_image
 from stand_ins import KnownFaces, small_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -78,7 +78,7 @@ VIDEOS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "a.nut": ("nut", "mpeg4", "yuv420p", {}),
     "a.ivf": ("ivf", "libvpx", "yuv420p", {}),
 }
-PHOTOS: dict[str, tuple[str, str, dict[str, Any]]] = {
+IMAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "a.jpg": ("JPEG", "RGB", {}),
     "b.jpg": ("JPEG", "CMYK", {}),
     "c.jpg": ("JPEG", "L", {"progressive": True}),
@@ -125,17 +125,17 @@ def video(name: str) -> bytes:
 
 
 @cache
-def photo(name: str) -> bytes:
-    """A whole picture."""
-    kind, mode, options = PHOTOS[name]
+def image_file(name: str) -> bytes:
+    """A whole image."""
+    kind, mode, options = IMAGES[name]
     (image,) = noise(1)
-    picture = Pillow.fromarray(image)
+    opened = Pillow.fromarray(image)
     if mode == "I;16":
-        picture = Pillow.fromarray(image[..., 0].astype(np.uint16) * 257)
+        opened = Pillow.fromarray(image[..., 0].astype(np.uint16) * 257)
     elif mode != "RGB":
-        picture = picture.convert(mode)
+        opened = opened.convert(mode)
     stream = io.BytesIO()
-    picture.save(stream, kind, **options)
+    opened.save(stream, kind, **options)
     return stream.getvalue()
 
 
@@ -200,7 +200,7 @@ def frames_of(path: Path) -> int:
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> PredictionJob:
-    """Nobody is in these pictures, as faces and network are not the point."""
+    """Nobody is in these images, as faces and network are not the point."""
     predictor = FacePredictor(small_checkpoint(), KnownFaces([[]]))
     return PredictionJob(predictor, Outputs(tmp_path_factory.mktemp("out")))
 
@@ -256,19 +256,19 @@ def test_damaged_videos(job: PredictionJob, tmp_path: Path, name: str) -> None:
     print(f"{name}: {dict(trouble.seen)}")
 
 
-# Bare streams have no end of their own, and what has none of these formats ends between pictures.
+# Bare streams have no end of their own, and what has none of these formats ends between images.
 _CANNOT_TELL = {"a.m2v", "a.m4v", "a.mpg", "a.vob", "a.nut", "c.mp4"}
 
 
-@pytest.mark.parametrize("name", list(PHOTOS))
-def test_damaged_photos(job: PredictionJob, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", list(IMAGES))
+def test_damaged_images(job: PredictionJob, tmp_path: Path, name: str) -> None:
     trouble = Trouble(job)
     path = tmp_path / name
-    path.write_bytes(photo(name))
+    path.write_bytes(image_file(name))
     assert trouble.read(path, "whole").frames == 1
     for how in DAMAGES:
         for number in range(PER_KIND // 2):
-            path = damaged(photo(name), how, number, path)
+            path = damaged(image_file(name), how, number, path)
             outcome = trouble.read(path, "case")
             assert outcome.frames <= max(1, frames_of(path))
     print(f"{name}: {dict(trouble.seen)}")
@@ -283,10 +283,10 @@ def test_wrong_endings(job: PredictionJob, tmp_path: Path) -> None:
             path.write_bytes(video(name))
             outcome = trouble.read(path, "case")
             assert outcome.frames == frames_of(path) or outcome.problem, (name, end)
-    for name in PHOTOS:
+    for name in IMAGES:
         for end in (".mp4", ".png", ".mkv", ".txt"):
             path = tmp_path / f"x{end}"
-            path.write_bytes(photo(name))
+            path.write_bytes(image_file(name))
             assert trouble.read(path, "case").frames == 1, (name, end)
 
 
@@ -337,22 +337,22 @@ def test_colours_are_those_that_were_recorded(
     else:
         values = [scale * p for p in parts]
     steps = {"yuv420p": (2, 2), "yuv422p10le": (1, 2), "yuv444p": (1, 1)}[pixels]
-    picture = av.VideoFrame(WIDTH, HEIGHT, pixels)
-    for index, (plane, value) in enumerate(zip(picture.planes, values, strict=True)):
+    drawn = av.VideoFrame(WIDTH, HEIGHT, pixels)
+    for index, (plane, value) in enumerate(zip(drawn.planes, values, strict=True)):
         part = value[:: steps[0], :: steps[1]] if index else value
         kind = np.uint16 if deep else np.uint8
         padded = np.zeros((part.shape[0], plane.line_size // kind().itemsize), kind)
         padded[:, : part.shape[1]] = np.rint(part).clip(0, scale)
         plane.update(padded.tobytes())
-    picture.colorspace, picture.color_range = matrix, 2 if full else 1
+    drawn.colorspace, drawn.color_range = matrix, 2 if full else 1
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as container:
         track: Any = container.add_stream("ffv1", rate=25)
         track.height, track.width, track.pix_fmt = HEIGHT, WIDTH, pixels
         track.codec_context.colorspace = matrix
         track.codec_context.color_range = 2 if full else 1
-        picture.pts, picture.time_base = 0, Fraction(1, 25)
-        container.mux(track.encode(picture))
+        drawn.pts, drawn.time_base = 0, Fraction(1, 25)
+        container.mux(track.encode(drawn))
         container.mux(track.encode())
     (frame,) = VideoFile(path)
     inner = np.s_[4:12, 4:12]  # away from edges, where chroma of half size is blurred
@@ -392,15 +392,19 @@ def with_more(path: Path, *, audio: int = 0, videos: int = 1) -> Path:
             track.height, track.width, track.pix_fmt = HEIGHT, WIDTH, "yuv420p"
         for sound in sounds:
             samples = np.zeros((1, 8000), np.int16)
-            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = 8000, 0, Fraction(1, 8000)
-            container.mux(sound.encode(frame))
+            sound_frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            sound_frame.sample_rate, sound_frame.pts, sound_frame.time_base = (
+                8000,
+                0,
+                Fraction(1, 8000),
+            )
+            container.mux(sound.encode(sound_frame))
             container.mux(sound.encode())
         for number, track in enumerate(tracks):
             for index, image in enumerate(noise(3 + number)):
-                picture = av.VideoFrame.from_ndarray(image, format="rgb24")
-                picture.pts, picture.time_base = index, Fraction(1, 25)
-                container.mux(track.encode(picture))
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                container.mux(track.encode(frame))
             container.mux(track.encode())
     return path
 
@@ -451,12 +455,12 @@ def test_huge_sides_are_refused_or_read(tmp_path: Path) -> None:
         path = tmp_path / "a.png"
         if width * height < 1e6:
             Pillow.new("L", (width, height)).save(path)
-            assert read_photo(path).shape == (height, width, 3)
-            assert is_photo(path)
+            assert read_image(path).shape == (height, width, 3)
+            assert is_image(path)
         else:
             path.write_bytes(b"P5\n%d %d\n255\n" % (width, height))
             with pytest.raises(AuheatError, match="at most 100 million"):
-                read_photo(path)
+                read_image(path)
 
 
 def test_the_command_itself(tmp_path: Path) -> None:
@@ -464,9 +468,9 @@ def test_the_command_itself(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     number = 0
-    for name in [*VIDEOS, *PHOTOS]:
+    for name in [*VIDEOS, *IMAGES]:
         content = video(name) if name in VIDEOS and number % 2 == 0 else None
-        content = content or (photo(name) if name in PHOTOS else video(name))
+        content = content or (image_file(name) if name in IMAGES else video(name))
         for how in DAMAGES:
             number += 1
             damaged(content, how, number, folder / f"{number:03d}{Path(name).suffix}")

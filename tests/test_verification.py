@@ -45,16 +45,16 @@ def verify(weights: Path, folder: Path) -> Result:
 
 @pytest.fixture
 def folder(tmp_path: Path, weights: Path) -> Path:
-    """Tables of a video, a folder of photos and a photo, of both formats and with all settings."""
+    """Tables of a video, a folder of images and an image, of both formats and with all settings."""
     clip = write_video(tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(6)])
-    photos = tmp_path / "photos"
-    photos.mkdir()
+    images = tmp_path / "images"
+    images.mkdir()
     for index in range(3):
-        Pillow.fromarray(texture(index, 270, 480)).save(photos / f"{index}.png")
+        Pillow.fromarray(texture(index, 270, 480)).save(images / f"{index}.png")
     common = ("predict", "--weights", weights, "--device", "cpu", "-o", tmp_path / "out")
     for arguments in (
-        (clip, photos, photos / "0.png"),
-        (photos, "--sequence", "--fps", "12", "-o", tmp_path / "out" / "b"),
+        (clip, images, images / "0.png"),
+        (images, "--sequence", "--fps", "12", "-o", tmp_path / "out" / "b"),
         (clip, "--format", "tidy", "--smooth", "--pose", "-o", tmp_path / "out" / "c"),
         (clip, "--format", "fex", "--aus", "AU12", "--baseline", "2", "-o", tmp_path / "out" / "d"),
     ):
@@ -107,13 +107,13 @@ def test_what_cannot_be_made_again_is_one_line_each(folder: Path, weights: Path)
     """A lost input, a lost table, a damaged origin; the others are verified."""
     (folder.parent / "a.mp4").unlink()
     (folder / "0.csv").unlink()
-    (folder / "b" / "photos.origin.json").write_text("[" * 100_000)
+    (folder / "b" / "images.origin.json").write_text("[" * 100_000)
     result = verify(weights, folder)
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 5
     assert result.stderr.count("its input is not there any more") == 3
     assert "there is no table 0.csv or .parquet" in result.stderr
-    assert "photos.origin.json is damaged" in result.stderr
+    assert "images.origin.json is damaged" in result.stderr
     assert result.stdout.splitlines()[-1] == "1 of 6 tables are the same, 0 differ, 5 not verified"
 
 

@@ -276,7 +276,7 @@ def test_hostile_files_get_a_clear_line(
 
 
 def test_the_webcam_is_recorded(page: Page) -> None:
-    """Chromium's own test picture: no face in it, but frames that come back."""
+    """Chromium's own test image: no face in it, but frames that come back."""
     page.click("#webcam")
     page.wait("auheat.store.session?.kind === 'live' && auheat.store.count >= 3", 90)
     assert page.text("#stop") == "Stop recording"

@@ -43,14 +43,14 @@ def shown(page: Page, folder: Path, head: str, rows: list[str]) -> Page:
     ]
     readings = readings_of(folder / "table.csv", lines, f"{head},{COLUMNS}")
     out = folder / "table.html"
-    text = report_html(readings, None, Source("table.csv"), "default", no_images="No pictures.")
+    text = report_html(readings, None, Source("table.csv"), "default", no_images="No images.")
     out.write_text(text, "utf-8")
     page.open(out.as_uri())
     return page
 
 
 @pytest.fixture
-def photos(page: Page, tmp_path: Path) -> Page:
+def images(page: Page, tmp_path: Path) -> Page:
     rows = [f"{'a_very_long_name_' * 4}{i}.jpg,0,0.9,1" for i in range(12)]
     return shown(page, tmp_path, "input,face,confidence,success", rows)
 
@@ -69,17 +69,17 @@ def column(page: Page, index: int) -> list[float]:
     return [float(level) for level in page.run(script.format(index))]
 
 
-def test_a_press_on_an_au_sorts_by_it(photos: Page) -> None:
-    came = column(photos, 3)
-    photos.run("document.querySelectorAll('.grid button')[2].focus()")
-    photos.press("Enter")
-    assert column(photos, 3) == sorted(came, reverse=True) != came
-    assert photos.run("document.querySelectorAll('.grid thead th')[3].ariaSort") == "descending"
-    photos.press("Enter")
-    assert column(photos, 3) == came
+def test_a_press_on_an_au_sorts_by_it(images: Page) -> None:
+    came = column(images, 3)
+    images.run("document.querySelectorAll('.grid button')[2].focus()")
+    images.press("Enter")
+    assert column(images, 3) == sorted(came, reverse=True) != came
+    assert images.run("document.querySelectorAll('.grid thead th')[3].ariaSort") == "descending"
+    images.press("Enter")
+    assert column(images, 3) == came
 
 
-@pytest.mark.parametrize("kind", ["photos", "video"])
+@pytest.mark.parametrize("kind", ["images", "video"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_window(
     kind: str, width: int, request: pytest.FixtureRequest

@@ -74,7 +74,7 @@ def hold(store: SessionStore) -> threading.Event:
 
 
 @pytest.fixture
-def photo(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     path = tmp_path / "a.png"
     Pillow.fromarray(texture(0, 270, 480)).save(path)
     return path
@@ -91,31 +91,31 @@ def uploads(store: SessionStore) -> list[str]:
 
 
 def test_who_comes_while_the_queue_is_full_is_told_when_to_come_back(
-    make_store: MakeStore, photo: Path
+    make_store: MakeStore, image: Path
 ) -> None:
     store = make_store(pending=2)
     client, event = client_of(store), hold(store)
-    accepted = [send(client, photo).json()["id"] for _ in range(2)]
-    turned_away = send(client, photo)
+    accepted = [send(client, image).json()["id"] for _ in range(2)]
+    turned_away = send(client, image)
     assert turned_away.status_code == 503
     assert turned_away.headers["retry-after"] == "2"
     assert turned_away.json() == {"error": "too many files are being read: try again in a moment"}
     event.set()
     assert [status_of(client, one)["state"] for one in accepted] == ["done", "done"]
-    assert send(client, photo).status_code == 200
+    assert send(client, image).status_code == 200
 
 
 def test_what_was_accepted_is_never_dropped_for_who_comes_later(
-    make_store: MakeStore, photo: Path
+    make_store: MakeStore, image: Path
 ) -> None:
     """Only what is idle, and whose end was told, makes room."""
     store = make_store(sessions=2, delivered_s=0.0, undelivered_s=3600.0)
     client = client_of(store)
-    first, second = (send(client, photo).json()["id"] for _ in range(2))
+    first, second = (send(client, image).json()["id"] for _ in range(2))
     eventually(lambda: all(store.get(one).state == "done" for one in (first, second)))
-    assert send(client, photo).status_code == 503
+    assert send(client, image).status_code == 503
     assert status_of(client, second)["state"] == "done"
-    third = send(client, photo)
+    third = send(client, image)
     assert third.status_code == 200
     answers = [client.get(f"/api/sessions/{one}").status_code for one in (first, second)]
     assert answers == [200, 404]
@@ -123,7 +123,7 @@ def test_what_was_accepted_is_never_dropped_for_who_comes_later(
 
 
 @pytest.mark.slow
-def test_simultaneous_photos_all_get_their_own_answer(
+def test_simultaneous_images_all_get_their_own_answer(
     make_store: MakeStore, tmp_path: Path
 ) -> None:
     """24 at once, of which 18 were lost; each has a width of its own."""
@@ -311,13 +311,13 @@ def test_a_reading_that_takes_too_long_is_stopped(make_store: MakeStore, tmp_pat
     assert status["problem"] == "stopped before the first frame was read"
 
 
-def test_a_full_disk_is_told(make_store: MakeStore, photo: Path) -> None:
-    answer = send(client_of(make_store(free_bytes=2**60)), photo)
+def test_a_full_disk_is_told(make_store: MakeStore, image: Path) -> None:
+    answer = send(client_of(make_store(free_bytes=2**60)), image)
     assert (answer.status_code, "disk" in answer.json()["error"]) == (503, True)
 
 
 def test_a_decoder_that_trips_over_a_file_refuses_it(
-    make_store: MakeStore, photo: Path, monkeypatch: pytest.MonkeyPatch
+    make_store: MakeStore, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Damaged AVIF gives RuntimeError, GIF IndexError, JPEG 2000 MemoryError."""
     store = make_store()
@@ -325,17 +325,17 @@ def test_a_decoder_that_trips_over_a_file_refuses_it(
     def trip(path: Path) -> bool:
         raise IndexError("of a decoder")
 
-    monkeypatch.setattr("auheat.web.uploads.is_photo", trip)
-    answer = send(client_of(store), photo)
+    monkeypatch.setattr("auheat.web.uploads.is_image", trip)
+    answer = send(client_of(store), image)
     assert answer.json() == {"error": "this file is damaged: it cannot be read"}
     assert uploads(store) == []
 
 
-def test_a_session_that_waits_can_be_removed(make_store: MakeStore, photo: Path) -> None:
+def test_a_session_that_waits_can_be_removed(make_store: MakeStore, image: Path) -> None:
     """Its files go at once, those of the one that is being read when it is done."""
     store = make_store()
     client, event = client_of(store), hold(store)
-    first, second = (send(client, photo).json()["id"] for _ in range(2))
+    first, second = (send(client, image).json()["id"] for _ in range(2))
     eventually(lambda: store.get(first).state == "reading")
     assert client.delete(f"/api/sessions/{second}").status_code == 204
     assert uploads(store) == [first]
@@ -345,14 +345,14 @@ def test_a_session_that_waits_can_be_removed(make_store: MakeStore, photo: Path)
 
 
 @pytest.mark.slow
-def test_a_photo_does_not_wait_for_a_long_video(
-    make_store: MakeStore, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_image_does_not_wait_for_a_long_video(
+    make_store: MakeStore, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Slow, "pause", 0.05)
     client = client_of(make_store())
     video = write_video(tmp_path / "long.mp4", [texture(i % 9, 90, 160) for i in range(400)])
     long = send(client, video).json()["id"]
-    assert read(client, photo)["state"] == "done"
+    assert read(client, image)["state"] == "done"
     assert client.get(f"/api/sessions/{long}").json()["state"] == "reading"
 
 
@@ -402,9 +402,9 @@ def test_names_put_no_formula_into_a_table(make_store: MakeStore, tmp_path: Path
     assert disposition == "attachment; filename*=UTF-8''%3Dcmd%7C%27%20%21A0.csv"
 
 
-def test_what_is_gone_is_told_as_that(make_store: MakeStore, photo: Path) -> None:
+def test_what_is_gone_is_told_as_that(make_store: MakeStore, image: Path) -> None:
     client = client_of(make_store())
-    session_id = read(client, photo)["id"]
+    session_id = read(client, image)["id"]
     assert client.delete(f"/api/sessions/{session_id}").status_code == 204
     for what in ("", "/latest", "/heat/0", "/shown", "/overlay", "/table", "/content", "/report"):
         answer = client.get(f"/api/sessions/{session_id}{what}")

@@ -34,7 +34,7 @@ def folders(store: SessionStore) -> list[str]:
 HOSTILE = {
     "text": (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "this is a text file"),
     "empty": (b"", "the file is empty"),
-    "noise": (bytes(range(256)) * 20, "neither a photo nor a video"),
+    "noise": (bytes(range(256)) * 20, "neither an image nor a video"),
     "large": (b"\x00\xff" * MAX_BYTES, "too large: up to 0 MB are taken"),
 }
 
@@ -58,7 +58,7 @@ def test_the_bytes_are_counted_where_no_length_is_given(
     assert folders(store) == []
 
 
-def test_a_picture_with_too_many_pixels_is_refused(client: TestClient, tmp_path: Path) -> None:
+def test_a_image_with_too_many_pixels_is_refused(client: TestClient, tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     Pillow.new("1", (10_000, 10_000)).save(path)
     assert path.stat().st_size < MAX_BYTES
@@ -66,13 +66,13 @@ def test_a_picture_with_too_many_pixels_is_refused(client: TestClient, tmp_path:
     assert "10000 x 10000 pixels are too many: up to 64 megapixels" in answer.json()["error"]
 
 
-def test_a_truncated_photo_says_so_by_its_own_name(client: TestClient, tmp_path: Path) -> None:
+def test_a_truncated_image_says_so_by_its_own_name(client: TestClient, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Pillow.fromarray(texture(0, 270, 480)).save(path)
     path.write_bytes(path.read_bytes()[:1500])
     status = read(client, path, "../../half.jpg")
     assert status["state"] == "failed"
-    assert status["problem"].startswith("cannot read picture half.jpg: ")
+    assert status["problem"].startswith("cannot read image half.jpg: ")
 
 
 def test_names_are_never_paths(client: TestClient, store: SessionStore, tmp_path: Path) -> None:

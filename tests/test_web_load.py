@@ -58,7 +58,7 @@ def png(width: int) -> bytes:
 
 
 class Client:
-    """Uploads photos and videos, each of a width of its own, and asks for all that they give."""
+    """Uploads images and videos, each of a width of its own, and asks for all that they give."""
 
     def __init__(self, address: str, number: int, clip: bytes, end: float) -> None:
         self._http = httpx.Client(base_url=address, timeout=120, verify=False)
@@ -68,7 +68,7 @@ class Client:
     def run(self) -> Counter[str]:
         generator = random.Random(self._number)
         while time.monotonic() < self._end:
-            kind = generator.choices(("photo", "video", "broken"), (8, 1, 1))[0]
+            kind = generator.choices(("image", "video", "broken"), (8, 1, 1))[0]
             if kind == "broken":
                 self._upload(b"\x00" * generator.randrange(1, 2000), "refused")
             elif kind == "video":

@@ -124,11 +124,11 @@ def test_heat_holds_the_maps_of_every_face(
     assert len(gzip.decompress(raw)) == 20 * len(done_store.predictor.aus) * 64
 
 
-def test_a_photo_is_read(client: TestClient, tmp_path: Path) -> None:
+def test_a_image_is_read(client: TestClient, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Pillow.fromarray(texture(0, 270, 480)).save(path)
     status = read(client, path, "me ä.png")
-    assert (status["state"], status["kind"], len(status["frames"])) == ("done", "photo", 1)
+    assert (status["state"], status["kind"], len(status["frames"])) == ("done", "image", 1)
     base = f"/api/sessions/{status['id']}"
     table = client.get(f"{base}/table")
     assert [row["face"] for row in rows(table.text)] == ["0", "1"]
@@ -228,11 +228,11 @@ def test_the_webcam_becomes_a_video(client: TestClient, tmp_path: Path) -> None:
     assert late.json() == {"error": "the recording has ended"}
 
 
-def test_the_webcam_refuses_what_is_no_picture(client: TestClient) -> None:
+def test_the_webcam_refuses_what_is_no_image(client: TestClient) -> None:
     session_id = client.post("/api/live").json()["id"]
     answer = client.post(f"/api/live/{session_id}?t=0", content=b"\x00nothing\xff")
     assert answer.status_code == 422
-    assert answer.json() == {"error": "this is not a picture that can be read"}
+    assert answer.json() == {"error": "this is not an image that can be read"}
 
 
 def test_a_report_can_be_had(

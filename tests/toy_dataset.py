@@ -17,13 +17,13 @@ from auheat.data.corpora import Corpus, EventPrior, People
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
 from auheat.data.labels import IntensityScale, read_levels, write_lines
 from auheat.data.recording import (
+    ImageFiles,
     Lookup,
-    PhotoPictures,
     ReadOptions,
     Recording,
     Source,
     choose_aus,
-    write_picture,
+    write_image,
 )
 from auheat.folders import locate, matching, numbered
 from auheat.geometry import Points
@@ -76,7 +76,7 @@ def read(root: Path, options: ReadOptions) -> Source:
                 "train",
                 levels.frames,
                 levels.levels,
-                PhotoPictures(numbered(folder, {".png"})),
+                ImageFiles(numbered(folder, {".png"})),
                 _Points(folder / "points.csv") if options.own_landmarks else None,
                 left_out=levels.left_out,
             )
@@ -88,7 +88,7 @@ def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
     faces = out / "faces" / subject.name
     points, codes = [], {au: list[str]() for au in SPEC.aus}
     for frame in subject.frames("only"):
-        write_picture(faces / f"{frame.number:04d}.png", frame.image)
+        write_image(faces / f"{frame.number:04d}.png", frame.image)
         points.append(",".join(f"{value:.6f}" for value in frame.landmarks.ravel()))
         for au, level in frame.levels.items():
             codes[au].append(f"{frame.number},{-1 if frame.number == 2 else 20 * level}")

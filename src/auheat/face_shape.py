@@ -10,7 +10,7 @@ mean one. Place, size and pose of the head are gone.
 The neutral face is the mean of resting rendered faces as the same mesh sees them, made symmetrical:
 `face_shape.json`, written by `scripts/measure_neutral_shape.py`.
 
-Axes: x to the right of the picture, y down, depth away from the camera; the unit is the distance
+Axes: x to the right of the image, y down, depth away from the camera; the unit is the distance
 between the outer eye corners. Letters: V vertices of a mesh (468, or 478 with irises, which are
 left out), P points of the shape, G numbers.
 """
@@ -103,7 +103,7 @@ def aligned(
 
 
 def mirror(shape: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The shape (..., G) of the face in the mirrored picture."""
+    """The shape (..., G) of the face in the mirrored image."""
     moved = shape[..., :-1].reshape(*shape.shape[:-1], len(POINTS), 3)
     flipped = moved[..., _FLIP, :] * np.array([-1, 1, 1], shape.dtype)
     return np.concatenate([flipped.reshape(*shape.shape[:-1], SIZE - 1), shape[..., -1:]], -1)

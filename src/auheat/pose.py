@@ -34,7 +34,7 @@ INNER_EYES_MM = 36.9
 class HeadPose:
     """Where a head is, and how it is turned, as a camera at the origin sees it.
 
-    The axes are OpenFace's: x to the right of the picture, y down, z away from the camera. A head
+    The axes are OpenFace's: x to the right of the image, y down, z away from the camera. A head
     that looks straight into the camera has the rotation (0, 0, 0).
 
     Attributes:
@@ -42,8 +42,8 @@ class HeadPose:
             distance.
         rotation: (pitch, yaw, roll) in radians, the angles of R = Rx(pitch) Ry(yaw) Rz(roll), each
             matrix in its usual form. Pitch is positive where the head looks down, yaw where it
-            turns to the person's own right (the left of the picture), roll where it tilts clockwise
-            in the picture, towards the person's own left shoulder.
+            turns to the person's own right (the left of the image), roll where it tilts clockwise
+            in the image, towards the person's own left shoulder.
     """
 
     translation: Triple

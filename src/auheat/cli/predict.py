@@ -1,4 +1,4 @@
-"""`auheat predict`: Action Units of videos, photos and folders, as tables."""
+"""`auheat predict`: Action Units of videos, images and folders, as tables."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from auheat.tables.names import TableFormat
     default="none",
     show_default=True,
     metavar="FRAME|IMAGE|FILE|auto|none",
-    help="The face at rest, from which intensities count: a frame's number, a photo, a file of "
+    help="The face at rest, from which intensities count: a frame's number, an image, a file of "
     "--save-baseline, or auto to find it in each video.",
 )
 @options.renamed(
@@ -97,8 +97,8 @@ def command(
 ) -> None:
     """Read the Action Units of every face in INPUTS.
 
-    A video or photo gives OUT/<name>.csv (.parquet with --format tidy). A folder gives one table of
-    its photos, and one of each of its videos. Existing results are replaced.
+    A video or image gives OUT/<name>.csv (.parquet with --format tidy). A folder gives one table of
+    its images, and one of each of its videos. Existing results are replaced.
     """
     from auheat.files import make_folder
     from auheat.inference.calibration import resolve_baseline

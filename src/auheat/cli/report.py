@@ -14,7 +14,7 @@ from auheat.cli import options
 @click.option(
     "--video",
     type=options.PATH,
-    help="What TABLE was made from: a video, a photo, or a folder of photos.  "
+    help="What TABLE was made from: a video, an image, or a folder of images.  "
     "[default: what has its name, beside it or one folder up]",
 )
 @options.out_file("HTML file to write.  [default: TABLE with the ending .html]")

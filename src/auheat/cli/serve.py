@@ -1,4 +1,4 @@
-"""`auheat serve`: a local page that reads photos, videos and the webcam."""
+"""`auheat serve`: a local page that reads images, videos and the webcam."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def command(
     device: str,
     weights: str,
 ) -> None:
-    """Open a page on this computer: drop a photo or a video, or use the webcam.
+    """Open a page on this computer: drop an image or a video, or use the webcam.
 
     Files stay on this computer and are deleted when the server ends (Ctrl-C).
     """

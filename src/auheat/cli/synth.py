@@ -24,7 +24,7 @@ from auheat.data.names import Suite
 @click.option("--images", type=click.IntRange(min=1), default=20000, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--size", type=click.IntRange(32, 1024),
-              help="Side of the aligned region, or height of a layout's pictures, in pixels.  "
+              help="Side of the aligned region, or height of a layout's images, in pixels.  "
               "[default: 128, or the layout's own]")  # fmt: skip
 @click.option("--pad", type=click.IntRange(min=0), default=8, show_default=True,
               help="Pixels kept around it for augmentation.")  # fmt: skip
@@ -32,11 +32,11 @@ from auheat.data.names import Suite
               help="Share of subjects for validation.")  # fmt: skip
 @click.option("--test", type=click.FloatRange(0, 0.5), default=0.06, show_default=True,
               help="Share of subjects for testing, with skins of their own.")  # fmt: skip
-@click.option("--pairs", is_flag=True, help="Two pictures each: resting and expressive.")
+@click.option("--pairs", is_flag=True, help="Two images each: resting and expressive.")
 @click.option("--suite", type=choices(Suite), default=None,
               help="Draw the images in every family of a test suite.")  # fmt: skip
 @click.option("--clips", type=click.IntRange(min=0), default=0,
-              help="Make this many labelled videos instead of pictures.")  # fmt: skip
+              help="Make this many labelled videos instead of images.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(min=0.5), default=6.0, show_default=True,
               help="Length of a clip.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="[default: one a processor]")
@@ -60,10 +60,10 @@ def command(
 ) -> None:
     """Make synthetic faces with exact labels.
 
-    They are aligned pictures with a manifest, or videos, or files that lie on disk as those of a
+    They are aligned images with a manifest, or videos, or files that lie on disk as those of a
     real dataset do.
 
-    The same numbers give the same pictures. A run that was stopped continues when the same command
+    The same numbers give the same images. A run that was stopped continues when the same command
     is given again.
     """
     from auheat.data.lookalike import plan_of, write_lookalike

@@ -39,7 +39,7 @@ class _Pass:
         schema: Of its rows.
         segments: What is kept of it; None before it is opened.
         rows: Its rows; None before it is opened.
-        video: What is decoded; None for a photo.
+        video: What is decoded; None for an image.
     """
 
     schema: TableSchema

@@ -1,1 +1,1 @@
-"""Labelled pictures on disk, and how training reads them."""
+"""Labelled images on disk, and how training reads them."""

@@ -83,7 +83,7 @@ class Corpus:
         prior: What people do; None where `posed` says it.
         count: How many subjects take part unless more are asked for.
         frames: Of a sequence, unless others are asked for.
-        size: Height of the pictures in pixels, unless another is asked for.
+        size: Height of the images in pixels, unless another is asked for.
         first: Number of a sequence's first frame, one of these.
         guests: Other people, by what their names begin with before an underscore.
         posed: The AUs that are posed in a sequence.

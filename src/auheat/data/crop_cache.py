@@ -1,8 +1,8 @@
 """Decoded crops kept in one memory-mapped file, so that an epoch after the first decodes nothing.
 
 The file holds, for every row, a checksum (4 bytes) and the pixels (side * side * 3 bytes); a row
-whose checksum does not fit its pixels has not been read yet. Its name comes from the pictures'
-paths, sizes and times, so that changed pictures are never mistaken for old ones. Processes share
+whose checksum does not fit its pixels has not been read yet. Its name comes from the images'
+paths, sizes and times, so that changed images are never mistaken for old ones. Processes share
 it through the page cache of the system; blank rows take no room on most file systems.
 """
 
@@ -24,16 +24,16 @@ _CHECKSUM = 4
 
 
 class CropCache:
-    """The crops of some pictures, side x side pixels each, in a file of the folder `place`.
+    """The crops of some images, side x side pixels each, in a file of the folder `place`.
 
     Raises:
-        AuheatError: if the file cannot be made or a picture is not there.
+        AuheatError: if the file cannot be made or an image is not there.
     """
 
-    def __init__(self, place: Path, pictures: Sequence[Path], side: int) -> None:
+    def __init__(self, place: Path, images: Sequence[Path], side: int) -> None:
         self._shape = (side, side, 3)
-        self._rows, self._bytes = len(pictures), _CHECKSUM + side * side * 3
-        self._path = place / f"crops-{_digest(pictures, side)}.bin"
+        self._rows, self._bytes = len(images), _CHECKSUM + side * side * 3
+        self._path = place / f"crops-{_digest(images, side)}.bin"
         self._map: NDArray[np.uint8] | None = None
         try:
             place.mkdir(parents=True, exist_ok=True)
@@ -74,12 +74,12 @@ def _checksum(pixels: NDArray[np.uint8]) -> bytes:
     return (zlib.crc32(pixels.data) | 1).to_bytes(_CHECKSUM, "little")
 
 
-def _digest(pictures: Sequence[Path], side: int) -> str:
+def _digest(images: Sequence[Path], side: int) -> str:
     digest = hashlib.sha256(f"1 {side}\n".encode())
-    for path in pictures:
+    for path in images:
         try:
             about = path.stat()
         except OSError:
-            raise AuheatError(f"cannot read the picture {path} that the manifest names") from None
+            raise AuheatError(f"cannot read the image {path} that the manifest names") from None
         digest.update(f"{path.absolute()}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""One recording of a real dataset to crops: pictures on disk, rows, and what was dropped."""
+"""One recording of a real dataset to crops: images on disk, rows, and what was dropped."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import numpy as np
 from auheat import geometry
 from auheat.arrays import Image
 from auheat.data.recording import (
+    NO_IMAGE,
     NO_LANDMARKS,
-    NO_PICTURE,
     Recording,
     spans,
 )
@@ -35,7 +35,7 @@ _JPEG = (
     *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
 )
 
-# A face's landmarks (68, 2) in a frame's picture, or the reason why there are none.
+# A face's landmarks (68, 2) in a frame's image, or the reason why there are none.
 Locate = Callable[[int, Image], Points | str]
 
 
@@ -106,7 +106,7 @@ def crop_recording(
     (out / folder).mkdir(parents=True, exist_ok=True)
     rows = []
     locate = _own(recording, tally.problems) if detector is None else _found(recording, detector)
-    for frame, image in recording.pictures.read(wanted, tally.problems):
+    for frame, image in recording.images.read(wanted, tally.problems):
         cut = _cut(crop, image, locate(frame, image))
         if isinstance(cut, str):
             reasons[frame] = cut
@@ -125,7 +125,7 @@ def crop_recording(
             }
         )
     kept = {row["frame"] for row in rows}
-    reasons |= dict.fromkeys(set(wanted) - kept - set(reasons), NO_PICTURE)
+    reasons |= dict.fromkeys(set(wanted) - kept - set(reasons), NO_IMAGE)
     _note_missing(recording, reasons, tally)
     tally.kept, tally.dropped = len(rows), dict(Counter(reasons.values()))
     return rows, tally
@@ -186,7 +186,7 @@ def _cut(crop: CropSpec, image: Image, points: Points | str) -> tuple[Image, Poi
 
 def _note_missing(recording: Recording, reasons: dict[int, str], tally: Tally) -> None:
     """Adds a line for frames that the source should have but has not."""
-    for reason in (NO_PICTURE, NO_LANDMARKS, UNUSABLE):
+    for reason in (NO_IMAGE, NO_LANDMARKS, UNUSABLE):
         frames = [
             frame
             for frame, given in reasons.items()

@@ -52,7 +52,7 @@ class CropDataset(Dataset[Sample]):
     Args:
         cache: folder in which decoded crops are kept for later visits, see
             `auheat.data.crop_cache`.
-        shapes: (R, G) of the rows' faces; they are mirrored where the picture is.
+        shapes: (R, G) of the rows' faces; they are mirrored where the image is.
         shape_dropout: fraction of visits in which the shape is left out, as that of a face whose
             mesh was not found.
     """
@@ -76,8 +76,8 @@ class CropDataset(Dataset[Sample]):
         self._layout = PointLayout.of(aus)
         self._size, self._augmentation, self._seed = size, augmentation, seed
         self._shapes, self._shape_dropout = shapes, shape_dropout
-        pictures = [self._folder / path for path in self._paths] if cache else []
-        self._cache = CropCache(cache, pictures, manifest.crop.side) if cache else None
+        images = [self._folder / path for path in self._paths] if cache else []
+        self._cache = CropCache(cache, images, manifest.crop.side) if cache else None
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -118,8 +118,8 @@ class CropDataset(Dataset[Sample]):
         path = self._folder / self._paths[row]
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
-            raise AuheatError(f"cannot read the picture {path} that the manifest names")
+            raise AuheatError(f"cannot read the image {path} that the manifest names")
         side = self._crop.side
         if image.shape[:2] != (side, side):
-            raise AuheatError(f"the picture {path} is not {side} x {side} as the manifest says")
+            raise AuheatError(f"the image {path} is not {side} x {side} as the manifest says")
         return np.asarray(image[..., ::-1], np.uint8)

@@ -1,6 +1,6 @@
 """The manifest: one Parquet file that describes a set of aligned, labelled crops.
 
-A dataset is a folder with `manifest.parquet` and the pictures it names. Columns:
+A dataset is a folder with `manifest.parquet` and the images it names. Columns:
 
     image       path of the crop, relative to the folder
     subject     who it is; the same person has the same name
@@ -48,8 +48,8 @@ class Manifest:
 
     Attributes:
         table: Columns as the module says.
-        folder: Where the pictures' paths begin.
-        crop: Size and pad of the pictures.
+        folder: Where the images' paths begin.
+        crop: Size and pad of the images.
         source: How the set was made.
     """
 

@@ -22,11 +22,11 @@ from auheat.facs import TABLE, action_units
 from auheat.files import atomic_write
 from auheat.geometry import Points
 from auheat.media.frames import VideoFile
-from auheat.media.photo import read_photo
+from auheat.media.images import read_image
 
 Lookup = Callable[[int], Points | None]
 
-NO_PICTURE = "no picture"
+NO_IMAGE = "no image"
 NO_LANDMARKS = "no landmarks"
 NOT_CODED = "not coded"
 NOT_CODABLE = "not codable"
@@ -50,7 +50,7 @@ class ReadOptions:
     skip_tracking_failures: bool = False
 
 
-class Pictures(Protocol):
+class ImageSource(Protocol):
     """The images of one recording."""
 
     def read(self, wanted: Collection[int], problems: list[str]) -> Iterator[tuple[int, Image]]:
@@ -62,7 +62,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True)
-class VideoPictures:
+class VideoImages:
     """A video whose first frame is number 1."""
 
     path: Path
@@ -86,7 +86,7 @@ class VideoPictures:
 
 
 @dataclass(frozen=True)
-class PhotoPictures:
+class ImageFiles:
     """Image files by frame."""
 
     paths: Mapping[int, Path]
@@ -96,7 +96,7 @@ class PhotoPictures:
         for frame in sorted(wanted):
             if frame in self.paths:
                 try:
-                    image = read_photo(self.paths[frame])
+                    image = read_image(self.paths[frame])
                 except AuheatError as error:
                     problems.append(str(error))
                     continue
@@ -106,7 +106,7 @@ class PhotoPictures:
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92]
 
 
-def write_picture(path: Path, image: Image) -> None:
+def write_image(path: Path, image: Image) -> None:
     """Writes one of a dataset's images, a JPEG or PNG by its suffix.
 
     Args:
@@ -171,7 +171,7 @@ class Recording:
     split: str
     frames: NDArray[np.int64]
     levels: NDArray[np.float32]
-    pictures: Pictures
+    images: ImageSource
     landmarks: Landmarks | None = None
     moving: bool = True
     left_out: Mapping[int, str] = field(default_factory=dict)

@@ -33,7 +33,7 @@ class LookalikePlan:
         seed: Decides everything else.
         subjects: The first so many.
         frames: In each sequence.
-        size: Height of the pictures in pixels, even; they are 5/4 as wide.
+        size: Height of the images in pixels, even; they are 5/4 as wide.
 
     Raises:
         AuheatError: There are fewer subjects, or a size that cannot be made is asked for.
@@ -58,7 +58,7 @@ class LookalikePlan:
         if self.frames < 2:
             raise AuheatError(f"a sequence of {self.frames} frames: ask for at least 2")
         if self.size < 32 or self.size % 2:
-            raise AuheatError(f"pictures {self.size} pixels high: ask for an even number from 32")
+            raise AuheatError(f"images {self.size} pixels high: ask for an even number from 32")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ class LookalikePlan:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width of the pictures."""
+        """Height and width of the images."""
         return self.size, self.size * 5 // 8 * 2
 
     def frames_of(self, subject: str) -> int:
@@ -76,7 +76,7 @@ class LookalikePlan:
 
     @property
     def images(self) -> int:
-        """How many pictures there will be."""
+        """How many images there will be."""
         return sum(self.frames_of(name) for name in self.names) * len(self.corpus.sequences)
 
     def noted(self) -> dict[str, object]:
@@ -154,15 +154,15 @@ def render_sequence(
     first = corpus.first_frame(subject, sequence)
     rng = np.random.default_rng([plan.seed, key, _MISSING])
     missing = corpus.missing(subject, plan.frames, rng)
-    shots = studio.film(person, (plan.seed, number, key), performance, times, plan.shape)
-    for index, shot in enumerate(shots):
+    samples = studio.film(person, (plan.seed, number, key), performance, times, plan.shape)
+    for index, sample in enumerate(samples):
         coded = [au for au in corpus.aus if not missing.is_uncoded(au, index)]
         yield LabelledFrame(
             first + index,
-            shot.image,
-            shot.landmarks,
-            shot.intensities,
-            {au: level(shot.intensities[au]) for au in coded},
+            sample.image,
+            sample.landmarks,
+            sample.intensities,
+            {au: level(sample.intensities[au]) for au in coded},
             index not in missing.untracked,
             performance.closed(times[index]) > 0.9,
         )

@@ -1,7 +1,7 @@
 """The shapes of a dataset's faces, found once and kept beside its manifest.
 
-`shapes.npz` has, for every picture whose face was looked for, its path and the shape that the
-runtime's own mesh finds in it (`auheat.face_shape`). Pictures that are added later are looked for
+`shapes.npz` has, for every image whose face was looked for, its path and the shape that the
+runtime's own mesh finds in it (`auheat.face_shape`). Images that are added later are looked for
 then; another mesh or another choice of points looks for all anew.
 
 Letters: R rows of a manifest, G numbers of a shape.
@@ -41,18 +41,18 @@ def shapes_for(config: ModelConfig, manifest: Manifest) -> NDArray[np.float32] |
 
 
 def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.float32]:
-    """The shape of every row's face, from the file or from its picture.
+    """The shape of every row's face, from the file or from its image.
 
     Args:
-        manifest: Its pictures show the face with some of what surrounds it, or the mesh guesses.
+        manifest: Its images show the face with some of what surrounds it, or the mesh guesses.
         progress: Shows how many are found.
 
     Returns:
-        (R, G), all 0 where no face is found, and for a dataset whose pictures show too little of
+        (R, G), all 0 where no face is found, and for a dataset whose images show too little of
         what surrounds the face.
 
     Raises:
-        AuheatError: A picture cannot be read, or the file not be written.
+        AuheatError: An image cannot be read, or the file not be written.
     """
     if manifest.crop.pad < _MIN_PAD * manifest.crop.size:
         return np.zeros((len(manifest.table), face_shape.SIZE), np.float32)
@@ -78,7 +78,7 @@ def _look(manifest: Manifest, rows: list[int]) -> Iterator[tuple[int, NDArray[np
         path = manifest.folder / manifest.table["image"].iloc[row]
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
-            raise AuheatError(f"cannot read the picture {path} that the manifest names")
+            raise AuheatError(f"cannot read the image {path} that the manifest names")
         pixels = np.ascontiguousarray(image[..., ::-1], np.uint8)
         yield row, shape_in_crop(mesh, pixels, landmarks[row])
 

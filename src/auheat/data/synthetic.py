@@ -1,4 +1,4 @@
-"""Writing synthetic datasets: many people, a few pictures each, in worker processes.
+"""Writing synthetic datasets: many people, a few images each, in worker processes.
 
 The same arguments give the same files, whatever the number of workers. Work is done in chunks of
 subjects; a run that was stopped continues with the chunks that are still missing.
@@ -24,7 +24,7 @@ from auheat.files import atomic_write
 from auheat.progress import Progress, silent
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.families import FAMILIES
-from auheat.synthesis.studio import Picture, Studio
+from auheat.synthesis.studio import LabelledImage, Studio
 
 _CHUNK = 25  # subjects
 
@@ -33,7 +33,7 @@ _CHUNK = 25  # subjects
 class SynthesisPlan:
     """What to make.
 
-    the people of the test split wear painted skins that no other split uses. pairs: every picture
+    the people of the test split wear painted skins that no other split uses. pairs: every image
     comes with one of the same person's resting face; `sequence` joins the two, frame 1 is the
     resting one. suite: "ood" draws the images in each of `auheat.synthesis.families.FAMILIES`, all
     for testing, and `sequence` names the family.
@@ -42,7 +42,7 @@ class SynthesisPlan:
         subjects: how many in all; images are spread evenly over subjects.
         images: how many in all; images are spread evenly over subjects.
         seed: decides everything.
-        crop: size and pad of the pictures.
+        crop: size and pad of the images.
         val: fractions of the subjects set aside.
         test: fractions of the subjects set aside.
     """
@@ -82,7 +82,7 @@ class SynthesisPlan:
 
     @property
     def repeats(self) -> int:
-        """In how many pictures each of the images is drawn."""
+        """In how many images each of the images is drawn."""
         return len(FAMILIES) if self.suite else 2 if self.pairs else 1
 
 
@@ -149,41 +149,41 @@ def _make_chunk(worker: _Worker, first: int) -> int:
 def _subject_rows(
     studio: Studio, out: Path, plan: SynthesisPlan, subject: int
 ) -> Iterator[dict[str, Any]]:
-    """Draws and saves a subject's pictures; yields their manifest rows."""
+    """Draws and saves a subject's images; yields their manifest rows."""
     split, name = plan.split(subject), f"S{subject:06d}"
     folder = Path("images") / f"{subject // 1000:04d}"
     (out / folder).mkdir(parents=True, exist_ok=True)
-    for sequence, frame, suffix, shot in _shots(studio, plan, subject, name):
+    for sequence, frame, suffix, sample in _samples(studio, plan, subject, name):
         path = folder / f"{name}_{suffix}.jpg"
-        save_crop(out / path, shot.image)
+        save_crop(out / path, sample.image)
         yield {
             "image": path.as_posix(),
             "subject": name,
             "split": split,
             "sequence": sequence,
             "frame": frame,
-            "landmarks": shot.landmarks.astype(np.float32).ravel(),
-            **shot.intensities,
+            "landmarks": sample.landmarks.astype(np.float32).ravel(),
+            **sample.intensities,
         }
 
 
-def _shots(
+def _samples(
     studio: Studio, plan: SynthesisPlan, subject: int, name: str
-) -> Iterator[tuple[str, int, str, Picture]]:
-    """A subject's pictures with their sequence, frame and the end of their file's name."""
+) -> Iterator[tuple[str, int, str, LabelledImage]]:
+    """A subject's images with their sequence, frame and the end of their file's name."""
     align, side, count = plan.crop.transform, plan.crop.side, plan.images_of(subject)
     if plan.suite:
         for number, (family, how) in enumerate(FAMILIES.items()):
-            shots = studio.family(how, (plan.seed, subject), count, align, side)
-            for index, shot in enumerate(shots):
-                yield family, 0, f"{index:03d}_{number:02d}", shot
+            samples = studio.family(how, (plan.seed, subject), count, align, side)
+            for index, sample in enumerate(samples):
+                yield family, 0, f"{index:03d}_{number:02d}", sample
         return
     person = studio.person(plan.seed, subject, held_out_skins=plan.split(subject) == "test")
     for index in range(count):
         numbers = (plan.seed, subject, index)
         if plan.pairs:
             both = studio.pair(person, numbers, align, side)
-            for frame, shot in enumerate(both, 1):
-                yield f"{name}_{index}", frame, f"{index:03d}_{frame}", shot
+            for frame, sample in enumerate(both, 1):
+                yield f"{name}_{index}", frame, f"{index:03d}_{frame}", sample
         else:
-            yield "", 0, f"{index:03d}", studio.picture(person, numbers, align, side)
+            yield "", 0, f"{index:03d}", studio.random_image(person, numbers, align, side)

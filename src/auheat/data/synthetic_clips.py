@@ -45,10 +45,10 @@ def write_clips(
         name, rows = f"S{subject:06d}", []
         person = studio.person(seed, subject)
         with VideoWriter(out / f"{name}.mp4", Fraction(FPS), quality=23) as video:
-            shots = studio.clip(person, (seed, subject), SIZE, FPS, seconds)
-            for number, shot in enumerate(shots):
-                video.write(shot.image, number / FPS)
-                rows.append({"frame": number + 1, "timestamp": number / FPS, **shot.intensities})
+            samples = studio.clip(person, (seed, subject), SIZE, FPS, seconds)
+            for number, sample in enumerate(samples):
+                video.write(sample.image, number / FPS)
+                rows.append({"frame": number + 1, "timestamp": number / FPS, **sample.intensities})
         table = pd.DataFrame(rows, columns=["frame", "timestamp", *ALL_AUS])
         with atomic_write(out / f"{name}.labels.csv") as temporary:
             table.round(4).to_csv(temporary, index=False)

@@ -1,6 +1,6 @@
 """Augmentation: image and landmarks move together, colours and surroundings change.
 
-Everything is drawn from a generator that the caller seeds, so a picture's n-th appearance is the
+Everything is drawn from a generator that the caller seeds, so an image's n-th appearance is the
 same in every run.
 """
 
@@ -149,13 +149,13 @@ def _photometric(rng: np.random.Generator, image: Image, strength: float) -> Ima
 
 
 def _erased(rng: np.random.Generator, image: Image) -> Image:
-    """One or two blobs over the picture, as hands, microphones, hair or frames would be."""
+    """One or two blobs over the image, as hands, microphones, hair or frames would be."""
     covered, size = np.ascontiguousarray(image), image.shape[0]
     for _ in range(rng.integers(1, 3)):
         middle = rng.uniform(0, size, 2)
         axes = size * np.exp(rng.uniform(np.log(0.04), np.log(0.22), 2))
         colour: Sequence[float] = rng.integers(0, 256, 3).tolist()
-        if rng.random() < 0.6:  # the colour of something in the picture
+        if rng.random() < 0.6:  # the colour of something in the image
             row, column = rng.integers(0, size, 2)
             colour = image[row, column].tolist()
         ellipse = (tuple(middle), tuple(2 * axes), float(rng.uniform(0, 180)))

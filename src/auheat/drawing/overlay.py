@@ -43,7 +43,7 @@ def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
             f"the result is of type {type(result).__name__}: give a FrameResult, as `predict` gives"
         )
     overlay = Overlay(result.aus, *image.shape[:2])
-    return overlay.draw(image, result) if panel else overlay.picture(image, result)
+    return overlay.draw(image, result) if panel else overlay.draw_faces(image, result)
 
 
 class Overlay:
@@ -70,48 +70,48 @@ class Overlay:
     def draw(self, image: Image, result: FrameResult) -> Image:
         """The annotated image. image: (H, W, 3) RGB; it is not changed."""
         canvas = np.empty((*self.size, 3), np.uint8)
-        canvas[:, : self._width] = self.picture(image, result)
+        canvas[:, : self._width] = self.draw_faces(image, result)
         canvas[:, self._width :] = self._panel.draw(result)
         return canvas
 
-    def picture(self, image: Image, result: FrameResult) -> Image:
+    def draw_faces(self, image: Image, result: FrameResult) -> Image:
         """The annotated image without the panel."""
         enlarged = cv2.resize(image, (self._width, self._height), interpolation=cv2.INTER_CUBIC)
-        picture = np.asarray(enlarged, np.uint8)
-        to_picture = geometry.between_sizes(image.shape, picture.shape)
+        canvas = np.asarray(enlarged, np.uint8)
+        to_canvas = geometry.between_sizes(image.shape, canvas.shape)
         for prediction in result:
-            _lay_heat(picture, prediction, to_picture)
+            _lay_heat(canvas, prediction, to_canvas)
         for prediction in result:
-            self._mark(picture, prediction, to_picture)
+            self._mark(canvas, prediction, to_canvas)
             if len(result) > 1:
-                self._name(picture, prediction, to_picture)
-        return picture
+                self._name(canvas, prediction, to_canvas)
+        return canvas
 
     def _name(
-        self, picture: Image, prediction: FacePrediction, to_picture: geometry.Transform
+        self, canvas: Image, prediction: FacePrediction, to_canvas: geometry.Transform
     ) -> None:
         """Puts the face's number at the upper left corner of its box, inside the image."""
         tag = name_tag(prediction.face_id, self._unit)
-        corner = geometry.apply(to_picture, prediction.box[:2]) - [0, tag.shape[0] + self._line]
+        corner = geometry.apply(to_canvas, prediction.box[:2]) - [0, tag.shape[0] + self._line]
         most = [self._width - tag.shape[1], self._height - tag.shape[0]]
         x, y = np.clip(np.rint(corner), 0, np.maximum(most, 0)).astype(int)
-        part = picture[y : y + tag.shape[0], x : x + tag.shape[1]]
+        part = canvas[y : y + tag.shape[0], x : x + tag.shape[1]]
         part[:] = tag[: part.shape[0], : part.shape[1]]
 
     def _mark(
-        self, picture: Image, prediction: FacePrediction, to_picture: geometry.Transform
+        self, canvas: Image, prediction: FacePrediction, to_canvas: geometry.Transform
     ) -> None:
         colour = face_colour(prediction.face_id)
-        corners = geometry.apply(to_picture, prediction.box.reshape(2, 2))
+        corners = geometry.apply(to_canvas, prediction.box.reshape(2, 2))
         (x0, y0), (x1, y1) = corners
         arm = 0.14 * max(x1 - x0, y1 - y0)
         for x, towards_x in ((x0, arm), (x1, -arm)):
             for y, towards_y in ((y0, arm), (y1, -arm)):
                 angle = np.array([[x + towards_x, y], [x, y], [x, y + towards_y]])
-                _polyline(picture, angle, colour=colour, line=self._line)
+                _polyline(canvas, angle, colour=colour, line=self._line)
         radius = max(0.8, 0.0045 * (y1 - y0))
-        for point in geometry.apply(to_picture, prediction.landmarks):
-            _dot(picture, point, radius)
+        for point in geometry.apply(to_canvas, prediction.landmarks):
+            _dot(canvas, point, radius)
 
 
 def heat_colours() -> NDArray[np.uint8]:
@@ -127,7 +127,7 @@ def _opacity(intensities: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(_OPACITY * rising, np.float32)
 
 
-def _lay_heat(picture: Image, prediction: FacePrediction, to_picture: geometry.Transform) -> None:
+def _lay_heat(canvas: Image, prediction: FacePrediction, to_canvas: geometry.Transform) -> None:
     """Blends the strongest of a face's heatmaps at every pixel into the image."""
     if not prediction.heatmaps:
         return
@@ -138,34 +138,34 @@ def _lay_heat(picture: Image, prediction: FacePrediction, to_picture: geometry.T
     )
     from_smooth = geometry.invert(geometry.between_sizes(strongest.shape, smooth.shape))
     to_here = geometry.compose(
-        to_picture, geometry.compose(prediction.heatmap_to_frame, from_smooth)
+        to_canvas, geometry.compose(prediction.heatmap_to_frame, from_smooth)
     )
     corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * [smooth.shape[1], smooth.shape[0]]
     x0, y0, x1, y1 = geometry.bounding_box(geometry.apply(to_here, corners)).round().astype(int)
     x0, y0 = max(x0, 0), max(y0, 0)
-    x1, y1 = min(x1, picture.shape[1]), min(y1, picture.shape[0])
+    x1, y1 = min(x1, canvas.shape[1]), min(y1, canvas.shape[0])
     if x1 <= x0 or y1 <= y0:
         return
     shifted = geometry.compose(geometry.similarity(shift=(-x0, -y0)), to_here)
     levels = cv2.warpAffine(smooth, shifted, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR)
     opacity = _opacity(levels.astype(np.float32))
     steps = np.clip(levels * (255 / MAX_INTENSITY), 0, 255).astype(np.uint8)
-    part = picture[y0:y1, x0:x1]
+    part = canvas[y0:y1, x0:x1]
     part[:] = part + opacity[..., None] * (colour_scale()[steps].astype(np.float32) - part)
 
 
 def _polyline(
-    picture: Image, points: NDArray[np.float64], *, colour: tuple[int, ...], line: int
+    canvas: Image, points: NDArray[np.float64], *, colour: tuple[int, ...], line: int
 ) -> None:
     fixed = np.rint(points * 16).astype(np.int32)
-    cv2.polylines(picture, [fixed], False, colour, line, cv2.LINE_AA, 4)
+    cv2.polylines(canvas, [fixed], False, colour, line, cv2.LINE_AA, 4)
 
 
-def _dot(picture: Image, point: NDArray[np.float64], radius: float) -> None:
+def _dot(canvas: Image, point: NDArray[np.float64], radius: float) -> None:
     """A white disc with a soft edge. OpenCV's circles of this size come out as crosses."""
     x0, y0 = np.maximum(np.floor(point - radius - 1).astype(int), 0)
     x1, y1 = np.ceil(point + radius + 2).astype(int)
-    part = picture[y0 : max(y1, 0), x0 : max(x1, 0)]
+    part = canvas[y0 : max(y1, 0), x0 : max(x1, 0)]
     y, x = np.ogrid[y0 : y0 + part.shape[0], x0 : x0 + part.shape[1]]
     cover = np.clip(radius + 0.5 - np.hypot(x - point[0], y - point[1]), 0.0, 1.0)
     part[:] = part + cover[..., None] * (255.0 - part)

@@ -82,14 +82,14 @@ class Panel:
 
     def draw(self, result: FrameResult) -> NDArray[np.uint8]:
         """The panel for one frame, (height, width, 3) RGB."""
-        picture = self._empty.copy()
-        pen = ImageDraw.Draw(picture)
+        image = self._empty.copy()
+        pen = ImageDraw.Draw(image)
         if len(result) > 1:
             self._table(pen, result.faces)
         else:
             self._bars(pen, result.faces)
         self._foot(pen, result)
-        return np.array(picture, np.uint8)
+        return np.array(image, np.uint8)
 
     def _bars(self, pen: ImageDraw.ImageDraw, faces: Sequence[FacePrediction]) -> None:
         for row, au in enumerate(self.aus):
@@ -158,18 +158,18 @@ class Panel:
         self._text(pen, (_MARGIN, middle), words, _FAINT, "lm", 0.8)
 
     def _drawn_background(self) -> Image.Image:
-        picture = Image.new("RGB", self.size, _BACKGROUND)
-        pen = ImageDraw.Draw(picture)
+        image = Image.new("RGB", self.size, _BACKGROUND)
+        pen = ImageDraw.Draw(image)
         for row, au in enumerate(self.aus):
             _, y0, _, y1 = self._cell(row, 0, 1, 0)
             self._text(pen, (_MARGIN, (y0 + y1) / 2), au, _TEXT, "lm")
         middle = self.size[1] / self.unit - _FOOT / 2
         x0, y0, x1, y1 = self._scaled((WIDTH - 84, middle - 4, WIDTH - 24, middle + 4))
         scale = Image.fromarray(np.ascontiguousarray(colour_scale()[None]))
-        picture.paste(scale.resize((round(x1 - x0), round(y1 - y0))), (round(x0), round(y0)))
+        image.paste(scale.resize((round(x1 - x0), round(y1 - y0))), (round(x0), round(y0)))
         self._text(pen, (WIDTH - 88, middle), "0", _FAINT, "rm", 0.8)
         self._text(pen, (WIDTH - 20, middle), "5", _FAINT, "lm", 0.8)
-        return picture
+        return image
 
     def _cell(self, row: int, column: int, columns: int, right: float) -> Box:
         """The box of one value in reference pixels. right: room kept on the right."""

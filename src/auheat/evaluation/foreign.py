@@ -105,7 +105,7 @@ def _read(given: Path | pd.DataFrame, inside: str, kind: str) -> ForeignTable:
     rows = pd.DataFrame(
         {
             "source": named,
-            "picture": table["frame"] == 0,
+            "is_image": table["frame"] == 0,
             "frame": table["frame"],
             "face": table["face_id"].astype(str),
             "confidence": table["confidence"],

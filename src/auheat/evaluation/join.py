@@ -96,12 +96,12 @@ def _places_in(part: Manifest, whole: Manifest, places: NDArray[np.int64]) -> ND
 
 def _places(rows: pd.DataFrame, whole: Manifest) -> NDArray[np.int64]:
     """Numbers of the rows of `whole` that `rows` are of, -1 where there is none."""
-    videos, pictures = Videos(whole), Pictures(whole)
+    videos, images = Videos(whole), Images(whole)
     found = np.full(len(rows), -1, np.int64)
     claimed: dict[Video, str] = {}
     for source, group in rows.groupby("source").indices.items():
-        if rows["picture"].iloc[group[0]]:
-            found[group] = pictures.find(str(source), videos)
+        if rows["is_image"].iloc[group[0]]:
+            found[group] = images.find(str(source), videos)
             continue
         video = videos.of(str(source))
         if video is None:
@@ -152,7 +152,7 @@ class Videos:
         return best[0] if best else None
 
 
-class Pictures:
+class Images:
     """The images of a dataset, found by the ends of their paths."""
 
     def __init__(self, part: Manifest) -> None:

@@ -22,7 +22,7 @@ from auheat.faces.detection import Region, refine
 from auheat.faces.detector import default_detector
 from auheat.faces.face_mesh import FaceMesh
 from auheat.media.frames import VideoFile
-from auheat.media.photo import is_photo, read_photo
+from auheat.media.images import is_image, read_image
 from auheat.models.runtimes.runtime import Crops, Shapes
 
 _SIDE = 128
@@ -32,7 +32,7 @@ _MAX_FACES, _STEP = 64, 10
 
 def sheet(size: int) -> Crops:
     """The faces that come with auheat, (N, size, size, 3)."""
-    page = read_photo(Path(str(files("auheat"))) / "export" / "faces.jpg")
+    page = read_image(Path(str(files("auheat"))) / "export" / "faces.jpg")
     rows, columns = page.shape[0] // _SIDE, page.shape[1] // _SIDE
     tiles = page.reshape(rows, _SIDE, columns, _SIDE, 3).swapaxes(1, 2).reshape(-1, _SIDE, _SIDE, 3)
     return np.asarray([cv2.resize(tile, (size, size)) for tile in tiles], np.uint8)
@@ -76,8 +76,8 @@ def _faces(path: Path, crop: CropSpec) -> Iterator[Crops]:
 
 
 def _images(path: Path) -> Iterator[Crops]:
-    if is_photo(path):
-        yield read_photo(path)
+    if is_image(path):
+        yield read_image(path)
         return
     for index, frame in enumerate(VideoFile(path)):
         if index % _STEP == 0:

@@ -1,6 +1,6 @@
 """The shape of a face in a crop whose landmarks are known, as in a dataset.
 
-For training: in photos and videos the mesh is found on the way to the crop, and nothing is looked
+For training: in images and videos the mesh is found on the way to the crop, and nothing is looked
 for twice.
 """
 
@@ -20,7 +20,7 @@ from auheat.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 def shape_in_crop(
     landmarker: Landmarker, image: Image, landmarks: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """The shape that a photo of this face would be read with: (G,), see `auheat.face_shape`.
+    """The shape that an image of this face would be read with: (G,), see `auheat.face_shape`.
 
     All of it is 0 where no face is found. Arguments are those of `mesh_in_crop`.
     """

@@ -1,1 +1,1 @@
-"""Tables and pictures for papers and documentation, from saved result files and face assets."""
+"""Tables and images for papers and documentation, from saved result files and face assets."""

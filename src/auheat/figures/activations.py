@@ -1,6 +1,6 @@
-"""Looks into a trained network: the pictures, maps, responses and weights that figures show.
+"""Looks into a trained network: the images, maps, responses and weights that figures show.
 
-Letters: n pictures, A Action Units, C channels, N maps, H W input pixels, h w map pixels.
+Letters: n images, A Action Units, C channels, N maps, H W input pixels, h w map pixels.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 The last layer weighs C channels into the heatmap of each AU (Eq. 5 of the paper): a channel's
 weights say which AUs it speaks for, its responses where it speaks. The paper shows "the first two
 feature channels"; which two those are is an accident of training, so
-`most_discriminative_channels` offers two others. Letters: n pictures, A Action Units, C channels,
-H W picture pixels, h w map pixels.
+`most_discriminative_channels` offers two others. Letters: n images, A Action Units, C channels,
+H W image pixels, h w map pixels.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEFT, _BARS, _BELOW, _WORDS, _GAP, _MIDDLE, _BAR, _BAR_ROOM = (
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """The last layer of a network and what its channels say of some pictures.
+    """The last layer of a network and what its channels say of some images.
 
     Attributes:
         weights: (A, C).
@@ -52,7 +52,7 @@ class Channels:
         if aus != len(self.aus) or self.responses.shape[:2] != (len(self.images), channels):
             raise ValueError(
                 f"weights {self.weights.shape} and responses {self.responses.shape} do not fit "
-                f"{len(self.aus)} AUs and {len(self.images)} pictures"
+                f"{len(self.aus)} AUs and {len(self.images)} images"
             )
 
 
@@ -65,7 +65,7 @@ def most_discriminative_channels(weights: NDArray[np.floating[Any]]) -> tuple[in
 def most_discriminative_images(
     responses: NDArray[np.floating[Any]], channels: tuple[int, int] = FIRST
 ) -> tuple[int, int]:
-    """For each channel the picture where its peak most exceeds the other's. responses (n, C, h, w).
+    """For each channel the image where its peak most exceeds the other's. responses (n, C, h, w).
 
     Peaks are compared as fractions of the channel's highest, as channels differ in scale.
     """
@@ -79,7 +79,7 @@ def most_discriminative_images(
 def figure7(
     shown: Channels, synthetic: bool, *, channels: tuple[int, int] = FIRST, data: str = ""
 ) -> Figure:
-    """(a) The weights of two channels for each AU; (b) pictures, and the channels' responses.
+    """(a) The weights of two channels for each AU; (b) images, and the channels' responses.
 
     Args:
         shown: weights, images and responses.

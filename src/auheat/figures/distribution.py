@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LEVELS = tuple(range(round(MAX_INTENSITY) + 1))
 # Level 0 in light grey, then from light to dark.
 _COLOURS = ("#C9C9C9", "#F2C14E", "#E58A3C", "#C4503D", "#842E5B", "#32174D")
-# A bar of one picture is to be seen, so the logarithmic axis starts below 1.
+# A bar of one image is to be seen, so the logarithmic axis starts below 1.
 _LOWEST = 0.6
 _LEFT, _GAP, _RIGHT, _PLOT, _BELOW, _ABOVE = 0.48, 0.52, 0.06, 1.55, 0.22, 0.34
 
@@ -78,10 +78,10 @@ def figure4(
         _panel(axes, level_counts(labels), aus[name])
         axes.set_ylim(_LOWEST, 2.0 * max(most, 5))
         like = " look-alike" if name in rendered and name in DATABASES else ""
-        axes.set_title(f"{name}{like} ({len(labels):,} pictures)")
+        axes.set_title(f"{name}{like} ({len(labels):,} images)")
         left += unit * len(aus[name]) + _GAP
         if not place:
-            axes.set_ylabel("pictures")
+            axes.set_ylabel("images")
             _legend(sheet, axes)
     return sheet.figure
 

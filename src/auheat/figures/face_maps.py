@@ -1,7 +1,7 @@
 """Faces with maps laid over them, for the figures that show heatmaps.
 
 Pixel centres lie at integers of the face's pixels, so that a map of another size lies where the
-network saw it. Letters: n pictures, A Action Units, H W picture pixels, h w map pixels.
+network saw it. Letters: n images, A Action Units, H W image pixels, h w map pixels.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FULL, _OPACITY = 0.4, 0.85
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Pictures and what a network says of them.
+    """Images and what a network says of them.
 
     Attributes:
         images: (n, H, W, 3) RGB uint8.
@@ -57,7 +57,7 @@ class Faces:
             raise ValueError(f"images {self.images.shape}: expected (n, H, W, 3), at least one")
 
     def only(self, aus: Sequence[str]) -> Faces:
-        """The same pictures with some of the AUs, in that order."""
+        """The same images with some of the AUs, in that order."""
         chosen = [self.aus.index(au) for au in aus]
         return Faces(
             self.images,
@@ -68,7 +68,7 @@ class Faces:
         )
 
     def strongest(self, most: int) -> tuple[str, ...]:
-        """At most this many AUs, those with the largest labels in these pictures, in order."""
+        """At most this many AUs, those with the largest labels in these images, in order."""
         size = np.nan_to_num(self.labels).mean(0)
         chosen = np.sort(np.argsort(-size, kind="stable")[:most])
         return tuple(self.aus[a] for a in chosen)
@@ -87,7 +87,7 @@ def heat_colours() -> Colormap:
 
 
 def show_face(axes: Axes, image: NDArray[np.uint8]) -> AxesImage:
-    """A picture (H, W, 3) without ticks or frame."""
+    """An image (H, W, 3) without ticks or frame."""
     axes.set_axis_off()
     return axes.imshow(image, extent=_extent(image.shape[:2], image.shape[:2]))
 
@@ -99,7 +99,7 @@ def show_map(
     values: NDArray[np.floating[Any]],
     most: float = MAX_INTENSITY,
 ) -> AxesImage:
-    """A map (h, w) over a picture (H, W, 3); colours run from 0 to `most`."""
+    """A map (h, w) over an image (H, W, 3); colours run from 0 to `most`."""
     show_face(axes, image)
     return axes.imshow(
         values,
@@ -130,8 +130,8 @@ def level_text(value: float) -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
 
 
-def _extent(shape: tuple[int, ...], picture: tuple[int, ...]) -> tuple[float, float, float, float]:
-    """(left, right, bottom, top) of a map in the pixels of a picture that it covers."""
+def _extent(shape: tuple[int, ...], image: tuple[int, ...]) -> tuple[float, float, float, float]:
+    """(left, right, bottom, top) of a map in the pixels of an image that it covers."""
     corners = np.array([[-0.5, -0.5], [shape[1] - 0.5, shape[0] - 0.5]])
-    (left, top), (right, bottom) = geometry.apply(geometry.between_sizes(shape, picture), corners)
+    (left, top), (right, bottom) = geometry.apply(geometry.between_sizes(shape, image), corners)
     return float(left), float(right), float(bottom), float(top)

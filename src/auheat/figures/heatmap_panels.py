@@ -124,13 +124,13 @@ def figure8(
     """The same faces seen by two networks: (a) with SCC, and below it (b) without.
 
     Raises:
-        ValueError: if the pictures or labels differ, or for more than 6 AUs.
+        ValueError: if the images or labels differ, or for more than 6 AUs.
     """
     names = tuple(aus or with_scc.strongest(MAX_AUS))
     above, below = with_scc.only(names), without_scc.only(names)
     same = np.array_equal(above.images, below.images)
     if not same or not np.array_equal(above.labels, below.labels, equal_nan=True):
-        raise ValueError("both networks need the same pictures and labels")
+        raise ValueError("both networks need the same images and labels")
     _check_room(names, ())
     cell = _cell(1 + len(names), _LETTERS)
     pair = _WORDS + 2 * (cell + _PREDICTED)
@@ -169,7 +169,7 @@ def _predicted(sheet: style.Sheet, faces: Faces, cell: float) -> AxesImage:
 
 
 def _input(sheet: style.Sheet, image: NDArray[np.uint8], place: tuple[float, float, float]) -> None:
-    """A picture alone. place: its left, top and side in inches."""
+    """An image alone. place: its left, top and side in inches."""
     left, top, side = place
     axes = sheet.axes(left, top, side, side)
     show_face(axes, image)
@@ -203,7 +203,7 @@ def _check_room(aus: Sequence[str], curves: Sequence[AgreementCurve]) -> None:
 
 
 def _cell(columns: int, letters: float = 0.0) -> float:
-    """The side of a picture in inches where this many stand in a row."""
+    """The side of an image in inches where this many stand in a row."""
     room = style.PAGE - _LEFT - letters - _BAR - _BAR_ROOM - columns * _GAP
     return min(_LARGEST, room / columns)
 

@@ -1,6 +1,6 @@
 """Figures 4 to 8 of the paper from the finished runs of a sweep.
 
-Which pictures and sequences are shown is decided by labels alone, never by how well a network does
+Which images and sequences are shown is decided by labels alone, never by how well a network does
 on them. Networks are those of the first seed and the first fold, on that fold's test subjects.
 """
 
@@ -39,7 +39,7 @@ _TESTED = "test subjects of fold 1"
 _PICKED = "people and AUs are those with the largest labels"
 # AUs whose curves the paper shows, and those that stand in where a dataset does not code them.
 _CURVES = (("AU01", "AU02"), ("AU06", "AU12"))
-# Pictures among which Figure 7 looks for those that move its channels most.
+# Images among which Figure 7 looks for those that move its channels most.
 _CANDIDATES = 200
 
 
@@ -107,7 +107,7 @@ def draw_figure6(sweep: Sweep, ks: Sequence[int], results: Path) -> Figure:
 
 
 def draw_figure7(sweep: Sweep) -> Figure:
-    """Two feature channels: their weights, and a picture that moves each."""
+    """Two feature channels: their weights, and an image that moves each."""
     checkpoint, part = _network(sweep, ablations.SCC)
     rows = range(0, len(part.table), max(1, len(part.table) // _CANDIDATES))
     seen = activations.channel_activations(checkpoint, part, rows)
@@ -144,7 +144,7 @@ def most_active_sequences(predictions: Predictions, aus: Sequence[str]) -> list[
 
 
 def _network(sweep: Sweep, variant: Variant) -> tuple[Checkpoint, Manifest]:
-    """The network of the first seed and fold, and the pictures that tested it."""
+    """The network of the first seed and fold, and the images that tested it."""
     seed = sweep.seeds[0]
     checkpoint = load_checkpoint(sweep.folder(variant, seed, 1) / BEST)
     return checkpoint, read_dataset(sweep.experiment(variant, seed, 1).data).split("test")

@@ -136,7 +136,7 @@ def rows_of(result: VariantResult, name: str, setting: str = "") -> list[Row]:
 
 
 def control_rows(sweep: Sweep, variant: Variant) -> list[Row]:
-    """Predictors without skill on the pictures that an variant was tested on."""
+    """Predictors without skill on the images that an variant was tested on."""
     parts = sweep.predictions(variant, sweep.seeds[0])
     found = naive_baselines(sweep, parts, variant, sweep.seeds[0])
     reports = {name: score(part, resamples=0) for name, part in found.items()}

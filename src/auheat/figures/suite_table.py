@@ -9,8 +9,8 @@ from auheat.tables.markdown import markdown_table
 
 
 def suite_table(report: SuiteReport) -> str:
-    """Family, pictures, ICC, its worst AU, MAE, false alarms and their worst AU."""
-    head = ("family", "pictures", "ICC", "worst AU", "MAE", "false alarms", "worst AU")
+    """Family, images, ICC, its worst AU, MAE, false alarms and their worst AU."""
+    head = ("family", "images", "ICC", "worst AU", "MAE", "false alarms", "worst AU")
     rows = [
         (
             family,

@@ -185,7 +185,7 @@ def by_au(reports: Sequence[Report], metric: Metric = "icc") -> str:
     With several seeds the mean column shows the standard deviation between seeds, too.
 
     Raises:
-        AuheatError: if the reports measured different pictures or AUs.
+        AuheatError: if the reports measured different images or AUs.
     """
     first = reports[0]
     aus = [au for au in first.metrics if au != "mean"]
@@ -193,7 +193,7 @@ def by_au(reports: Sequence[Report], metric: Metric = "icc") -> str:
         other = [au for au in report.metrics if au != "mean"]
         if (report.images, report.data, other) != (first.images, first.data, aus):
             raise AuheatError(
-                f"{report.name} was measured on other pictures or AUs than {first.name}: "
+                f"{report.name} was measured on other images or AUs than {first.name}: "
                 "a table compares like with like"
             )
     groups: dict[str, list[Report]] = {}

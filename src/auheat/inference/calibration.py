@@ -15,7 +15,7 @@ A baseline is kept as JSON, beside the table that it was subtracted from and whe
     {"auheat_baseline": 2, "method": "...", "source": "clip.mp4", "aus": ["AU01", ...],
      "faces": {"0": {"frames": [1, 2, 3], "intensities": {"AU01": 1.06, ...}}}}
 
-`faces` is by face_id. `frames` are those whose median the intensities are; none for a photo.
+`faces` is by face_id. `frames` are those whose median the intensities are; none for an image.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def calibrate(face: FacePrediction, baseline: PersonBaseline | None) -> FacePred
 def resolve_baseline(
     given: int | str | Path | Baseline | None, predictor: FacePredictor
 ) -> BaselineChoice | None:
-    """The baseline that the user names: a frame's number, "auto", "none", a photo, a saved one.
+    """The baseline that the user names: a frame's number, "auto", "none", an image, a saved one.
 
     Raises:
         AuheatError: if a file cannot be read, shows no face or several, or lacks an AU.
@@ -221,7 +221,7 @@ def resolve_baseline(
         given = int(given)
     if isinstance(given, bool) or not isinstance(given, Integral | str | Path):
         raise AuheatError(
-            f"the baseline is {given!r}: give a frame's number, 'auto', or the path of a photo or "
+            f"the baseline is {given!r}: give a frame's number, 'auto', or the path of an image or "
             "of a saved baseline"
         )
     if isinstance(given, Integral):
@@ -233,16 +233,16 @@ def resolve_baseline(
     path = checked_path("the baseline", given)
     if path.suffix.lower() == ".json":
         return read_baseline(path).only(predictor.aus)
-    return at_photo(path, predictor)
+    return at_image(path, predictor)
 
 
-def at_photo(path: Path, predictor: FacePredictor) -> Baseline:
-    """The baseline from a photo of one person."""
+def at_image(path: Path, predictor: FacePredictor) -> Baseline:
+    """The baseline from an image of one person."""
     faces = predictor.predict(path).faces
     if len(faces) != 1:
         seen = f"{len(faces)} faces" if faces else "no face"
-        raise AuheatError(f"the baseline photo {path} shows {seen}: give one of one person")
-    return Baseline({0: PersonBaseline(dict(faces[0].intensities))}, "photo", str(path), True)
+        raise AuheatError(f"the baseline image {path} shows {seen}: give one of one person")
+    return Baseline({0: PersonBaseline(dict(faces[0].intensities))}, "image", str(path), True)
 
 
 def at_frame(
@@ -326,7 +326,7 @@ def from_video(recorder: SeriesRecorder, source: str) -> Baseline:
     if not faces:
         raise AuheatError(
             f"nobody is seen well enough in {source} to find a baseline: it takes {MIN_FRAMES} "
-            "frames; name a frame or a photo as baseline instead"
+            "frames; name a frame or an image as baseline instead"
         )
     return Baseline(faces, "auto, median of the quietest frames", source)
 

@@ -27,7 +27,7 @@ from auheat.facs import action_units
 from auheat.heatmap import layout_of
 from auheat.inference.uncertainty import Uncertainty, visibility
 from auheat.landmarks import of_mesh
-from auheat.media.photo import read_photo
+from auheat.media.images import read_image
 from auheat.models.runtimes.runtime import BATCH_SIZE, Reading, Runtime, read_crops
 from auheat.results import Face, FacePrediction, FrameResult, checked_image
 
@@ -123,7 +123,7 @@ class FacePredictor:
             AuheatError: If there is no such image, or the array is none.
         """
         if isinstance(image, str | Path):
-            name, pixels = Path(image).name, read_photo(image)
+            name, pixels = Path(image).name, read_image(image)
         else:
             name, pixels = None, checked_image(image)
         faces = self.predict_faces(pixels, self.detector.detect(pixels))

@@ -15,9 +15,9 @@ from auheat.folders import IMAGE_SUFFIXES, VIDEO_SUFFIXES, files_in, listing
 
 # What is written for one input is its name followed by one of these.
 TABLES = (".csv", ".parquet")
-OVERLAY_VIDEO, OVERLAY_PHOTO, OVERLAY_FOLDER = ".overlay.mp4", ".overlay.jpg", ".overlay"
+OVERLAY_VIDEO, OVERLAY_IMAGE, OVERLAY_FOLDER = ".overlay.mp4", ".overlay.jpg", ".overlay"
 BASELINE, EVENTS, ORIGIN, REPORT = ".baseline.json", ".events.csv", ".origin.json", ".html"
-ENDS = (*TABLES, OVERLAY_VIDEO, OVERLAY_PHOTO, OVERLAY_FOLDER, BASELINE, EVENTS, ORIGIN, REPORT)
+ENDS = (*TABLES, OVERLAY_VIDEO, OVERLAY_IMAGE, OVERLAY_FOLDER, BASELINE, EVENTS, ORIGIN, REPORT)
 
 Kind = Literal["file", "folder", "sequence"]
 
@@ -28,7 +28,7 @@ class Input:
 
     Attributes:
         path: Where it is.
-        kind: "file" is a video or a photo, which its content decides; "folder" holds photos that
+        kind: "file" is a video or an image, which its content decides; "folder" holds images that
             have nothing to do with each other; "sequence" is a folder of the frames of one video.
         name: What the names of its results begin with.
         problem: Why it cannot be read, as far as that shows without opening it, or None.
@@ -59,9 +59,9 @@ def gather(
 ) -> list[Input]:
     """The inputs behind the paths that the user named, each with a name of its own.
 
-    A folder stands for its photos, read into one table, and for each of its videos; folders inside
+    A folder stands for its images, read into one table, and for each of its videos; folders inside
     it, overlays that auheat drew and other files are left out. With `sequence` it stands for one
-    video, whose frames are its photos. What is named twice is read once. Nothing is opened, so
+    video, whose frames are its images. What is named twice is read once. Nothing is opened, so
     missing files pass; a path that cannot even be looked at becomes an input with a `problem`.
 
     Args:
@@ -94,7 +94,7 @@ def gather(
     return inputs
 
 
-def photos_in(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
     """The images directly in a folder, by their suffix, in natural order.
 
     Overlays that auheat drew are left out.
@@ -102,10 +102,10 @@ def photos_in(folder: Path) -> list[Path]:
     Raises:
         AuheatError: if there are none.
     """
-    photos = [path for path in files_in(folder, IMAGE_SUFFIXES) if not is_overlay(path)]
-    if not photos:
+    images = [path for path in files_in(folder, IMAGE_SUFFIXES) if not is_overlay(path)]
+    if not images:
         raise AuheatError(f"no images in folder {folder}")
-    return photos
+    return images
 
 
 def _add(path: Path, sequence: bool, found: dict[Path, _Found]) -> None:
@@ -119,12 +119,12 @@ def _add(path: Path, sequence: bool, found: dict[Path, _Found]) -> None:
         return
     inside = [entry for entry in listing(path) if not is_overlay(entry)]
     kinds = {entry: entry.suffix.lower() for entry in inside if entry.is_file()}
-    photos = [entry for entry, suffix in kinds.items() if suffix in IMAGE_SUFFIXES]
+    images = [entry for entry, suffix in kinds.items() if suffix in IMAGE_SUFFIXES]
     videos = [entry for entry, suffix in kinds.items() if suffix in VIDEO_SUFFIXES]
     other = sorted({kind for kind in kinds.values() if _is_left_out(kind)})
     note = f"left out are files that end in {', '.join(other)}" if other else None
     videos = [] if sequence else videos
-    if not videos or photos:
+    if not videos or images:
         kind: Kind = "sequence" if sequence else "folder"
         found.setdefault(path.resolve(), _Found(path, kind, note=note))
         note = None
@@ -147,7 +147,7 @@ def _is_left_out(suffix: str) -> bool:
 
 def is_overlay(path: PurePath) -> bool:
     """Whether auheat drew a file, by its name."""
-    return path.name.lower().endswith((OVERLAY_VIDEO, OVERLAY_PHOTO))
+    return path.name.lower().endswith((OVERLAY_VIDEO, OVERLAY_IMAGE))
 
 
 def _is_folder(path: Path) -> bool:

@@ -22,13 +22,13 @@ from auheat.faults import message
 from auheat.files import output_path, refuse_input
 from auheat.inference.calibration import Baseline, calibrate
 from auheat.inference.face_predictor import FacePredictor
-from auheat.inference.inputs import Input, photos_in
+from auheat.inference.inputs import Input, images_in
 from auheat.inference.lookahead import Lookahead, VideoInWork
 from auheat.inference.origin import with_input
 from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
 from auheat.inference.writers import Outputs, Result, Target, Writer, opened, writers_for
-from auheat.media.frames import FrameSource, PhotoSequence, VideoFile
-from auheat.media.photo import is_photo, photo_note, read_photo
+from auheat.media.frames import FrameSource, ImageSequence, VideoFile
+from auheat.media.images import image_note, is_image, read_image
 from auheat.progress import Progress, silent, track
 from auheat.results import FrameResult
 from auheat.tables.columns import Extra
@@ -70,7 +70,7 @@ class Outcome:
     @property
     def summary(self) -> str:
         """One line: what was read, how fast, and where it is."""
-        frames = _counted(self.frames, "frame" if self.is_video else "picture")
+        frames = _counted(self.frames, "frame" if self.is_video else "image")
         faces = _counted(self.faces, "person" if self.is_video else "face")
         return (
             f"{self.path}: a face in {self.with_face} of {frames} ({faces}), {self.seconds:.1f} s, "
@@ -167,7 +167,7 @@ class PredictionJob:
             elif item.kind == "folder":
                 self._read_folder(item, outcome)
             else:
-                self._read_photo(item, outcome)
+                self._read_image(item, outcome)
         except Exception as error:  # whatever it is, the other inputs are read
             outcome.problem = message(error, str(item.path))
         outcome.seconds = perf_counter() - start
@@ -183,10 +183,10 @@ class PredictionJob:
         Raises:
             AuheatError: It is a video that cannot be read. Other errors, too.
         """
-        if item.problem or item.kind == "folder" or (item.kind == "file" and is_photo(item.path)):
+        if item.problem or item.kind == "folder" or (item.kind == "file" and is_image(item.path)):
             return None
         source = (
-            PhotoSequence(photos_in(item.path), str(item.path), fps=self.fps)
+            ImageSequence(images_in(item.path), str(item.path), fps=self.fps)
             if item.kind == "sequence"
             else self.open_video(item.path)
         )
@@ -216,36 +216,36 @@ class PredictionJob:
         if source.problem:
             outcome.problem = f"{source.name}: {source.problem}; what could be read is kept"
 
-    def _read_photo(self, item: Input, outcome: Outcome) -> None:
+    def _read_image(self, item: Input, outcome: Outcome) -> None:
         self._refuse_frames(item.path)
-        image = read_photo(item.path)
+        image = read_image(item.path)
         result = self._result(image, 1, item.path)
-        writers = self._writers("photo", item)
+        writers = self._writers("image", item)
         with opened(writers):
             _pass_on(Result(image, result, item.path), writers, outcome)
         outcome.faces = len(result)
         self._finish(writers, self._known_baseline, outcome)
-        outcome.note = outcome.note or photo_note(item.path)
+        outcome.note = outcome.note or image_note(item.path)
 
     def _read_folder(self, item: Input, outcome: Outcome) -> None:
-        photos, unreadable = photos_in(item.path), list[str]()
-        self._refuse_frames(photos[0])
+        paths, unreadable = images_in(item.path), list[str]()
+        self._refuse_frames(paths[0])
         writers = self._writers("folder", item)
         with opened(writers):
-            for photo in track(photos, self.progress, item.path.name, len(photos)):
+            for path in track(paths, self.progress, item.path.name, len(paths)):
                 try:
-                    image = read_photo(photo)
-                    result = self._result(image, outcome.frames + 1, photo)
-                except Exception as error:  # whatever it is, the other photos are read
-                    unreadable.append(message(error, str(photo)))
+                    image = read_image(path)
+                    result = self._result(image, outcome.frames + 1, path)
+                except Exception as error:  # whatever it is, the other images are read
+                    unreadable.append(message(error, str(path)))
                     continue
-                _pass_on(Result(image, result, photo), writers, outcome)
+                _pass_on(Result(image, result, path), writers, outcome)
                 outcome.faces += len(result)
         self._finish(writers, self._known_baseline, outcome)
         if unreadable:
             more = f"; and {len(unreadable) - 3} more" if len(unreadable) > 3 else ""
             outcome.problem = (
-                f"{item.path}: {len(unreadable)} of {len(photos)} images are left out: "
+                f"{item.path}: {len(unreadable)} of {len(paths)} images are left out: "
                 f"{'; '.join(unreadable[:3])}{more}"
             )
 
@@ -264,7 +264,7 @@ class PredictionJob:
         """
         if self.processing.baseline is not None and self._known_baseline is None:
             raise AuheatError(
-                f"{path} is a photo, which has no baseline frame: give a baseline photo of the "
+                f"{path} is an image, which has no baseline frame: give a baseline image of the "
                 "person"
             )
 

@@ -25,7 +25,7 @@ class LiveTracker:
         known = resolve_baseline(baseline, predictor)
         if known is not None and not isinstance(known, Baseline):
             raise AuheatError(
-                f"a camera has no frame to look back at: give a photo or a file as baseline, not "
+                f"a camera has no frame to look back at: give an image or a file as baseline, not "
                 f"{baseline!r}"
             )
         self._predictor, self._baseline = predictor, known

@@ -67,7 +67,7 @@ class Predictor(FacePredictor):
             source: Path of a video, of a folder whose images are its frames, or the frames
                 themselves, (H, W, 3) RGB uint8 of one size.
             baseline: The face at rest that intensities count from: the number of a frame in which
-                it is seen, "auto" to find it in the video, the path of a photo or of a saved
+                it is seen, "auto" to find it in the video, the path of an image or of a saved
                 baseline.
             smooth: Take the jitter out of the curves, see `auheat.inference.smoothing`.
             fps: Frames per second of a folder of images or of frames.
@@ -95,7 +95,7 @@ class Predictor(FacePredictor):
         """Follows the people in front of a camera: `update` it with every image.
 
         Args:
-            baseline: The face at rest that intensities count from: the path of a photo of the
+            baseline: The face at rest that intensities count from: the path of an image of the
                 person or of a saved baseline.
 
         Raises:

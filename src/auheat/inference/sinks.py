@@ -1,4 +1,4 @@
-"""Where annotated images go: a video, or one file for each photo.
+"""Where annotated images go: a video, or one file for each image.
 
 They are written under a temporary name and take the real one when all went well, see
 `auheat.files`.
@@ -40,7 +40,7 @@ class OverlayVideoSink(Resource):
         self._writer.write(self._overlay.draw(image, result), result.timestamp)
 
 
-def write_overlay_photo(
+def write_overlay_image(
     path: Path, aus: tuple[str, ...], *, image: Image, result: FrameResult
 ) -> None:
     """Writes an annotated image as JPEG. image: (H, W, 3) RGB."""

@@ -16,7 +16,7 @@ from auheat.errors import AuheatError, checked_path
 from auheat.files import output_path, refuse_input
 from auheat.inference.calibration import Baseline
 from auheat.inference.face_predictor import FacePredictor
-from auheat.inference.inputs import photos_in
+from auheat.inference.inputs import images_in
 from auheat.inference.origin import origin_of, with_input, write_origin
 from auheat.inference.postprocess import (
     AS_PREDICTED,
@@ -25,7 +25,7 @@ from auheat.inference.postprocess import (
     ResultSpool,
 )
 from auheat.inference.sinks import OverlayVideoSink
-from auheat.media.frames import Frame, FrameSource, PhotoSequence, VideoFile, frame_rate
+from auheat.media.frames import Frame, FrameSource, ImageSequence, VideoFile, frame_rate
 from auheat.progress import Progress, silent
 from auheat.results import FrameResult, checked_image
 from auheat.tables.buffer import TableBuffer
@@ -189,7 +189,7 @@ class VideoPrediction(Tabular):
 
     def _origin(self, schema: TableSchema, std: bool) -> dict[str, Any]:
         """Where a table comes from, see `auheat.inference.origin`."""
-        baseline, is_sequence = self._processing.baseline, isinstance(self._source, PhotoSequence)
+        baseline, is_sequence = self._processing.baseline, isinstance(self._source, ImageSequence)
         layout = schema.layout
         return origin_of(
             self._predictor,
@@ -227,7 +227,7 @@ def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource
         return FrameImages(source, fps=fps)
     place = checked_path("the video", source)
     if place.is_dir():
-        return PhotoSequence(photos_in(place), place.name, fps=fps)
+        return ImageSequence(images_in(place), place.name, fps=fps)
     return VideoFile(place)
 
 

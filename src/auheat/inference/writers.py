@@ -23,12 +23,12 @@ from auheat.inference.inputs import (
     BASELINE,
     EVENTS,
     OVERLAY_FOLDER,
-    OVERLAY_PHOTO,
+    OVERLAY_IMAGE,
     OVERLAY_VIDEO,
     Input,
 )
 from auheat.inference.origin import write_origin
-from auheat.inference.sinks import OverlayVideoSink, write_overlay_photo
+from auheat.inference.sinks import OverlayVideoSink, write_overlay_image
 from auheat.results import FrameResult
 from auheat.tables.schema import OPENFACE, Layout, TableSchema
 from auheat.tables.series import SeriesRecorder
@@ -36,12 +36,12 @@ from auheat.tables.writing import table_sink
 
 
 class Result(NamedTuple):
-    """A frame or photo on its way to the writers.
+    """A frame or image on its way to the writers.
 
     Attributes:
         image: (H, W, 3) RGB; None in a video of which no writer needs images.
         result: What was predicted.
-        path: The video or photo.
+        path: The video or image.
     """
 
     image: Image | None
@@ -55,7 +55,7 @@ class Target(NamedTuple):
     Attributes:
         item: The input.
         schema: Of its table.
-        rate: Frames per second of a video, None for photos.
+        rate: Frames per second of a video, None for images.
     """
 
     item: Input
@@ -81,7 +81,7 @@ class Writer(Resource):
 
     @abstractmethod
     def write(self, item: Result) -> None:
-        """Adds one frame or photo."""
+        """Adds one frame or image."""
 
     def finish(self, baseline: Baseline | None) -> None:
         """Writes what has to wait for the end. baseline: what was subtracted."""
@@ -145,8 +145,8 @@ class VideoOverlayWriter(Writer):
         self._sink.write(item.image, item.result)
 
 
-class PhotoOverlayWriter(Writer):
-    """The annotated photo, or a folder of them."""
+class ImageOverlayWriter(Writer):
+    """The annotated image, or a folder of them."""
 
     needs_images = True
 
@@ -162,7 +162,7 @@ class PhotoOverlayWriter(Writer):
     def write(self, item: Result) -> None:
         assert item.image is not None
         path = self._path / f"{item.path.name}.jpg" if self._is_folder else self._path
-        write_overlay_photo(path, self._aus, image=item.image, result=item.result)
+        write_overlay_image(path, self._aus, image=item.image, result=item.result)
 
 
 class EventsWriter(Writer):
@@ -226,8 +226,8 @@ def writers_for(target: Target, outputs: Outputs) -> list[Writer]:
         writers.append(VideoOverlayWriter(path(OVERLAY_VIDEO), schema.aus, rate))
     elif outputs.overlay:
         is_folder = schema.kind == "folder"
-        end = OVERLAY_FOLDER if is_folder else OVERLAY_PHOTO
-        writers.append(PhotoOverlayWriter(path(end), schema.aus, is_folder))
+        end = OVERLAY_FOLDER if is_folder else OVERLAY_IMAGE
+        writers.append(ImageOverlayWriter(path(end), schema.aus, is_folder))
     named = [outputs.baseline] if outputs.baseline else []
     writers.append(BaselineWriter([path(BASELINE), *named]))
     if outputs.events and rate is not None:

@@ -1,1 +1,1 @@
-"""Picture and video files: read into RGB frames, and written from them."""
+"""Image and video files: read into RGB frames, and written from them."""

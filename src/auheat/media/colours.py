@@ -1,4 +1,4 @@
-"""From a decoded picture to the RGB image that a player would show."""
+"""From a decoded frame to the RGB image that a player would show."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNREADABLE_MATRICES = {
 
 
 class Converter:
-    """Makes RGB images of the pictures of one video: square pixels, turned as the file says.
+    """Makes RGB images of the frames of one video: square pixels, turned as the file says.
 
     One of these serves a whole video, as each reformatter makes threads of its own.
 
@@ -36,35 +36,35 @@ class Converter:
         self._aspect = aspect or 1
         self._reformatter = VideoReformatter()
 
-    def image(self, picture: Any, *, as_stored: bool = False) -> Image:
+    def image(self, frame: Any, *, as_stored: bool = False) -> Image:
         """(H, W, 3) RGB uint8. as_stored: not turned.
 
         Raises:
             OSError: and av.FFmpegError, ValueError, MemoryError for what cannot be converted.
         """
-        size = round(picture.width * self._aspect), picture.height
-        if picture.colorspace in _SIMILAR_MATRIX:
-            picture.colorspace = _SIMILAR_MATRIX[picture.colorspace]
+        size = round(frame.width * self._aspect), frame.height
+        if frame.colorspace in _SIMILAR_MATRIX:
+            frame.colorspace = _SIMILAR_MATRIX[frame.colorspace]
         pixels: Any
-        if picture.color_trc in HDR_NAMES:
-            trc, primaries = int(picture.color_trc), int(picture.color_primaries)
-            deep: Any = self._reformatter.reformat(picture, *size, "rgb48le").to_ndarray()
+        if frame.color_trc in HDR_NAMES:
+            trc, primaries = int(frame.color_trc), int(frame.color_primaries)
+            deep: Any = self._reformatter.reformat(frame, *size, "rgb48le").to_ndarray()
             pixels = to_sdr(deep, transfer=trc, primaries=primaries)
         else:
-            pixels = self._reformatter.reformat(picture, *size, "rgb24").to_ndarray()
+            pixels = self._reformatter.reformat(frame, *size, "rgb24").to_ndarray()
         if not as_stored:
-            pixels = _as_shown(pixels, _display_matrix(picture))
+            pixels = _as_shown(pixels, _display_matrix(frame))
         return np.ascontiguousarray(pixels, np.uint8)
 
 
-def _display_matrix(picture: Any) -> tuple[int, ...]:
+def _display_matrix(frame: Any) -> tuple[int, ...]:
     """(a, b, c, d): a stored place (x, y) is shown at (a x + c y, b x + d y), up to a shift.
 
-    See ISO/IEC 14496-12, 8.3.2, where they are the track header's matrix. `picture.side_data` would
-    hold the picture as the picture holds it, so that its pixels stay until cycles are looked for.
+    See ISO/IEC 14496-12, 8.3.2, where they are the track header's matrix. `frame.side_data` would
+    hold the frame as the frame holds it, so that its pixels stay until cycles are looked for.
     """
     container: Any = sidedata.SideDataContainer
-    for data in container(picture):
+    for data in container(frame):
         if data.type == sidedata.Type.DISPLAYMATRIX and len(bytes(data)) >= 36:
             a, b, _, c, d = struct.unpack("<5i", bytes(data)[:20])
             return a, b, c, d
@@ -82,10 +82,10 @@ def _as_shown(image: NDArray[np.uint8], matrix: tuple[int, ...]) -> NDArray[np.u
 
 
 class Deinterlacer:
-    """Passes pictures on as they are until one is interlaced; from then on through FFmpeg's bwdif.
+    """Passes frames on as they are until one is interlaced; from then on through FFmpeg's bwdif.
 
-    There is one picture out for each one in, of the time of its first field; progressive ones stay
-    as they are. The filter gives each picture once it has seen the next.
+    There is one frame out for each one in, of the time of its first field; progressive ones stay
+    as they are. The filter gives each frame once it has seen the next.
     """
 
     def __init__(self) -> None:
@@ -93,20 +93,20 @@ class Deinterlacer:
         self._kind: tuple[Any, ...] = ()
         self.is_used = False
 
-    def add(self, picture: Any) -> list[Any]:
-        """The pictures that are ready once this one is there."""
-        if self._graph is None and not picture.interlaced_frame:
-            return [picture]
-        kind = picture.width, picture.height, picture.format.name, picture.time_base
+    def add(self, frame: Any) -> list[Any]:
+        """The frames that are ready once this one is there."""
+        if self._graph is None and not frame.interlaced_frame:
+            return [frame]
+        kind = frame.width, frame.height, frame.format.name, frame.time_base
         ready: list[Any] = []
         if kind != self._kind:
             ready = self.finish()
-            self._graph, self._kind, self.is_used = _bwdif(picture), kind, True
-        self._graph.push(picture)
+            self._graph, self._kind, self.is_used = _bwdif(frame), kind, True
+        self._graph.push(frame)
         return ready + self._pull()
 
     def finish(self) -> list[Any]:
-        """The pictures that are still waiting."""
+        """The frames that are still waiting."""
         if self._graph is None:
             return []
         self._graph.push(None)
@@ -123,15 +123,15 @@ class Deinterlacer:
                 return ready
 
 
-def _bwdif(picture: Any) -> Any:
-    """A filter for pictures like this one."""
+def _bwdif(frame: Any) -> Any:
+    """A filter for frames like this one."""
     graph = av.filter.Graph()
     nodes = [
         graph.add_buffer(
-            width=picture.width,
-            height=picture.height,
-            format=picture.format,
-            time_base=picture.time_base,
+            width=frame.width,
+            height=frame.height,
+            format=frame.format,
+            time_base=frame.time_base,
         ),
         graph.add("bwdif", "mode=send_frame:deint=interlaced"),
         graph.add("buffersink"),

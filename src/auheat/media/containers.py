@@ -15,7 +15,7 @@ from auheat.media.endings import breaks_off
 from auheat.media.heif import is_heif
 from auheat.media.limits import check_file
 
-# Demuxers that would take a text file, a playlist or a picture for a video.
+# Demuxers that would take a text file, a playlist or an image for a video.
 _NOT_VIDEO = frozenset({"tty", "image2", "hls", "dash", "concat", "lrc"})
 # A file is called truncated if its end lies this much before the length that its header states.
 _TRUNCATED_SECONDS = 0.5
@@ -52,12 +52,12 @@ def opened(path: Path) -> Any:
         raise no_video
     if is_heif(path):
         container.close()
-        raise AuheatError(f"{path} is a picture (HEIC), not a video")
+        raise AuheatError(f"{path} is an image (HEIC), not a video")
     return container
 
 
 def video_streams(container: Any) -> list[Any]:
-    """The streams that hold video, without the cover pictures of music files."""
+    """The streams that hold video, without the cover images of music files."""
     return [
         stream
         for stream in container.streams.video
@@ -77,13 +77,13 @@ def decoded(container: Any, stream: Any) -> Iterator[list[Any] | None]:
         if packet is None:
             return
         try:
-            pictures = list(packet.decode())
+            frames = list(packet.decode())
         except (av.FFmpegError, OSError):
             yield None
             continue
-        if packet.is_corrupt and not any(picture.is_corrupt for picture in pictures):
+        if packet.is_corrupt and not any(frame.is_corrupt for frame in frames):
             yield None  # the container knows of damage that the decoder does not
-        yield pictures
+        yield frames
 
 
 def expected_frames(stream: Any, rate: Fraction) -> int | None:

@@ -1,4 +1,4 @@
-"""Frames in order, one at a time: from a video file, or from a folder of pictures.
+"""Frames in order, one at a time: from a video file, or from a folder of images.
 
 What breaks off in the middle is still worth its beginning. A source therefore never raises once
 its first frame is out: it ends, and its `problem` says what is missing.
@@ -27,8 +27,8 @@ from auheat.media.containers import (
     what_is_missing,
 )
 from auheat.media.hdr import HDR_NAMES
+from auheat.media.images import read_image
 from auheat.media.limits import MAX_FPS, check_pixels
-from auheat.media.photo import read_photo
 
 _INTERLACED = "it is interlaced; the two fields of a frame, taken at two moments, were made one"
 
@@ -128,20 +128,20 @@ class VideoFile:
             stream.thread_type = "AUTO"
             converter = Converter(stream.sample_aspect_ratio)
             deinterlacer = Deinterlacer()
-            for picture in _progressive(decoded(container, stream), deinterlacer):
-                damaged += picture is None or picture.is_corrupt
-                if picture is None:
+            for frame in _progressive(decoded(container, stream), deinterlacer):
+                damaged += frame is None or frame.is_corrupt
+                if frame is None:
                     continue
-                timestamp = _timestamp(picture, stream, self.rate, number, timestamp)
-                end = timestamp + _seconds_shown(picture, self.rate)
+                timestamp = _timestamp(frame, stream, self.rate, number, timestamp)
+                end = timestamp + _seconds_shown(frame, self.rate)
                 if number == 0:
-                    check_pixels(self.path, picture.width, picture.height)
-                    self.notes = _notes(picture)
+                    check_pixels(self.path, frame.width, frame.height)
+                    self.notes = _notes(frame)
                 try:
-                    image = converter.image(picture)
+                    image = converter.image(frame)
                 except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
                     if number == 0:
-                        raise self._unreadable(picture, error) from None
+                        raise self._unreadable(frame, error) from None
                     damaged += 1
                     continue
                 number += 1
@@ -154,9 +154,9 @@ class VideoFile:
                 self.path, stream, count=number, end=end, damaged=damaged
             )
 
-    def _unreadable(self, picture: Any, error: Exception) -> AuheatError:
+    def _unreadable(self, frame: Any, error: Exception) -> AuheatError:
         """Why the first frame cannot be turned to RGB."""
-        matrix = int(picture.colorspace)
+        matrix = int(frame.colorspace)
         if matrix in UNREADABLE_MATRICES:
             return AuheatError(
                 f"{self.path} has colours that cannot be read (matrix coefficients {matrix}, "
@@ -182,11 +182,11 @@ def frame_rate(fps: float) -> Fraction:
     return rate
 
 
-class PhotoSequence:
-    """Pictures that are the consecutive frames of one video, all of one size.
+class ImageSequence:
+    """Images that are the consecutive frames of one video, all of one size.
 
     Args:
-        paths: of the pictures, in order.
+        paths: of the images, in order.
         name: what the sequence is called in messages.
         fps: frames per second, from which the timestamps follow.
 
@@ -194,7 +194,7 @@ class PhotoSequence:
         name, paths, rate, count, problem: see `FrameSource`.
 
     Raises:
-        AuheatError: on construction, if `fps` is not above 0; on iterating, if the first picture
+        AuheatError: on construction, if `fps` is not above 0; on iterating, if the first image
             cannot be read.
     """
 
@@ -209,7 +209,7 @@ class PhotoSequence:
         shape = None
         for index, path in enumerate(self.paths):
             try:
-                image = read_photo(path)
+                image = read_image(path)
             except AuheatError as error:
                 if index == 0:
                     raise
@@ -230,36 +230,36 @@ def _other_size(path: Path, image: NDArray[np.uint8], shape: tuple[int, ...]) ->
 
 
 def _progressive(packets: Iterator[list[Any] | None], deinterlacer: Deinterlacer) -> Iterator[Any]:
-    """Pictures without interlacing, in order, and None for each damage."""
-    for pictures in packets:
-        if pictures is None:
+    """Frames without interlacing, in order, and None for each damage."""
+    for frames in packets:
+        if frames is None:
             yield None
-        for picture in pictures or ():
-            yield from deinterlacer.add(picture)
+        for frame in frames or ():
+            yield from deinterlacer.add(frame)
     yield from deinterlacer.finish()
 
 
-def _timestamp(picture: Any, stream: Any, rate: Fraction, number: int, previous: float) -> float:
-    if picture.pts is not None and picture.time_base is not None:
+def _timestamp(frame: Any, stream: Any, rate: Fraction, number: int, previous: float) -> float:
+    if frame.pts is not None and frame.time_base is not None:
         start = (stream.start_time or 0) * stream.time_base
-        stated = max(float(picture.pts * picture.time_base - start), 0.0)
+        stated = max(float(frame.pts * frame.time_base - start), 0.0)
         if number == 0 or stated > previous:
             return stated
     return previous + float(1 / rate) if number else 0.0
 
 
-def _seconds_shown(picture: Any, rate: Fraction) -> float:
+def _seconds_shown(frame: Any, rate: Fraction) -> float:
     """How long a frame stays: the last one of a recording may stay for seconds."""
-    stated = picture.duration * picture.time_base if picture.duration and picture.time_base else 0
+    stated = frame.duration * frame.time_base if frame.duration and frame.time_base else 0
     return float(max(stated, 1 / rate))
 
 
-def _notes(picture: Any) -> tuple[str, ...]:
+def _notes(frame: Any) -> tuple[str, ...]:
     """What was done to a frame that is not as it was recorded."""
     notes = []
-    if picture.color_trc in HDR_NAMES:
+    if frame.color_trc in HDR_NAMES:
         notes.append(
-            f"its colours are HDR ({HDR_NAMES[picture.color_trc]}) and were converted to SDR; what "
+            f"its colours are HDR ({HDR_NAMES[frame.color_trc]}) and were converted to SDR; what "
             "is brighter than reference white is white"
         )
     return tuple(notes)

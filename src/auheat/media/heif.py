@@ -1,4 +1,4 @@
-"""HEIC pictures, as phones write them: HEVC tiles that one of the items puts together.
+"""HEIC images, as phones write them: HEVC tiles that one of the items puts together.
 
 FFmpeg takes the boxes apart and decodes the tiles, each of which is a stream to it; how they lie is
 read here (ISO/IEC 23008-12, 6.6.2.3, and ISO/IEC 14496-12, 8.11).
@@ -26,7 +26,7 @@ _MAX_TILES = 4096
 
 @dataclass
 class _Layout:
-    """How the picture is put together.
+    """How the image is put together.
 
     Attributes:
         tiles: Items in the order of rows.
@@ -42,14 +42,14 @@ class _Layout:
 
 
 def is_heif(path: Path) -> bool:
-    """Whether a file is a HEIC picture, by its content."""
+    """Whether a file is a HEIC image, by its content."""
     with path.open("rb") as file:
         head = file.read(12)
     return head[4:8] == b"ftyp" and head[8:12] in _BRANDS
 
 
 def heif_size(path: Path) -> tuple[int, int]:
-    """Width and height that the picture of a HEIC file states, before it is turned.
+    """Width and height that the image of a HEIC file states, before it is turned.
 
     Raises:
         ValueError: and many other errors, for a damaged file.
@@ -61,7 +61,7 @@ def heif_size(path: Path) -> tuple[int, int]:
 
 
 def read_heif(path: Path) -> Image:
-    """The picture of a HEIC file, upright.
+    """The image of a HEIC file, upright.
 
     Returns:
         (H, W, 3) RGB uint8.
@@ -109,8 +109,8 @@ def _tiles(container: Any, wanted: dict[int, int]) -> Iterator[tuple[int, Image]
     for stream in streams:
         stream.thread_count = 1
     for packet in container.demux(*streams):
-        for picture in packet.decode():
-            yield packet.stream.index, converter.image(picture, as_stored=True)
+        for frame in packet.decode():
+            yield packet.stream.index, converter.image(frame, as_stored=True)
 
 
 def _meta(path: Path) -> bytes:
@@ -182,7 +182,7 @@ def _kind_of(iinf: bytes, item: int) -> bytes:
         wide = 4 if entry[0] >= 3 else 2
         if kind == b"infe" and entry[0] >= 2 and _number(entry, 4, wide) == item:
             return entry[4 + wide + 2 : 4 + wide + 6]
-    raise ValueError("its picture is not there")
+    raise ValueError("its image is not there")
 
 
 def _tiles_of(iref: bytes, item: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""What is asked of every picture and video file before it is read."""
+"""What is asked of every image and video file before it is read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from auheat.errors import AuheatError
 
-# Decoded pixels of one picture or frame, at most: memory stays below 1 GB.
+# Decoded pixels of one image or frame, at most: memory stays below 1 GB.
 MAX_PIXELS = 100_000_000
 # Frames per second, at most, of images that are taken for a video.
 MAX_FPS = 100_000

@@ -78,16 +78,12 @@ class VideoWriter(Resource):
         """
         if self._stream is None:
             self._stream = self._open_stream(*image.shape[:2])
-        picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+        rgb = av.VideoFrame.from_ndarray(image, format="rgb24")
         if self._avi:
-            frame = self._convert.reformat(
-                picture, format="yuvj420p", dst_colorspace=Colorspace.ITU601
-            )
+            frame = self._convert.reformat(rgb, format="yuvj420p", dst_colorspace=Colorspace.ITU601)
             self._pts += 1
         else:
-            frame = self._convert.reformat(
-                picture, format="yuv420p", dst_colorspace=Colorspace.ITU709
-            )
+            frame = self._convert.reformat(rgb, format="yuv420p", dst_colorspace=Colorspace.ITU709)
             self._pts = max(round(timestamp / _TIME_BASE), self._pts + 1)
         frame.pts, frame.time_base = self._pts, self._tick
         try:

@@ -38,7 +38,7 @@ _Net = TypeVar("_Net", bound=nn.Module)
 
 
 def fuse(net: _Net) -> _Net:
-    """A copy for use alone, on the same device: pictures in, maps out, as from `net`.
+    """A copy for use alone, on the same device: images in, maps out, as from `net`.
 
     Intensities differ by rounding alone. The copy takes no gradients.
     """

@@ -1,4 +1,4 @@
-"""What all heatmap networks share: how pictures go in, and how maps come out.
+"""What all heatmap networks share: how images go in, and how maps come out.
 
 They know nothing of files or video. Letters: B batch, C channels, H W input pixels, h w map pixels,
 G numbers of a face's shape, N maps (K where there is one per AU point, A where one per AU).
@@ -28,7 +28,7 @@ class Normalise(nn.Module):
     """Brings RGB in 0 to 255 to zero mean and unit spread. (B, 3, H, W) -> the same shape.
 
     Args:
-        kind: "imagenet", or "image" for each picture's own channel means and common deviation.
+        kind: "imagenet", or "image" for each image's own channel means and common deviation.
     """
 
     mean: Tensor
@@ -49,7 +49,7 @@ class Normalise(nn.Module):
 
 
 class HeatmapModel(nn.Module):
-    """A network from pictures to maps: what it sees in them, `features`, weighed by a 1x1 output.
+    """A network from images to maps: what it sees in them, `features`, weighed by a 1x1 output.
 
     Args:
         points: N, the number of maps of each kind.

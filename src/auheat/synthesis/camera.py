@@ -12,13 +12,13 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def develop(light: Floats32, exposure: float = 1.2) -> Image:
-    """A clean picture (H, W, 3) of linear light: filmic shoulder, then gamma 2.2."""
+    """A clean image (H, W, 3) of linear light: filmic shoulder, then gamma 2.2."""
     tone = 1 - np.exp(-exposure * np.clip(light, 0, None))
     return np.asarray(np.rint(tone ** (1 / 2.2) * 255), np.uint8)
 
 
-def photograph(rng: np.random.Generator, light: Floats32) -> Image:
-    """A picture as someone's camera would have taken it. light: (H, W, 3) linear."""
+def capture(rng: np.random.Generator, light: Floats32) -> Image:
+    """An image as a camera would have taken it. light: (H, W, 3) linear."""
     height, width = light.shape[:2]
     centre = light[height // 4 : -height // 4, width // 4 : -width // 4]
     exposure = 1.2 * (rng.uniform(0.22, 0.52) / max(float(centre.mean()), 0.02)) ** 0.6
@@ -37,8 +37,8 @@ def photograph(rng: np.random.Generator, light: Floats32) -> Image:
         image = np.repeat((image @ _LUMA)[..., None], 3, axis=2)
     grain = rng.uniform(0.025, 0.07) if rng.random() < 0.1 else rng.uniform(0.002, 0.025)
     image = image + rng.standard_normal(image.shape, np.float32) * np.float32(grain)
-    picture = np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
-    return _compressed(rng, picture) if rng.random() < 0.6 else picture
+    taken = np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
+    return _compressed(rng, taken) if rng.random() < 0.6 else taken
 
 
 def _shaken(rng: np.random.Generator, image: Floats32) -> Floats32:
@@ -62,7 +62,7 @@ def _small_sensor(rng: np.random.Generator, image: Floats32) -> Floats32:
     return floats(cv2.resize(small, (width, height), interpolation=kind))
 
 
-def _compressed(rng: np.random.Generator, picture: Image) -> Image:
+def _compressed(rng: np.random.Generator, image: Image) -> Image:
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))]
-    _, code = cv2.imencode(".jpg", picture[..., ::-1], quality)
+    _, code = cv2.imencode(".jpg", image[..., ::-1], quality)
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)

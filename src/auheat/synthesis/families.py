@@ -1,4 +1,4 @@
-"""Families of pictures that differ from a base family in one thing each, to see what it costs.
+"""Families of images that differ from a base family in one thing each, to see what it costs.
 
 Expressive families show the expressions that training shows, but for one; in resting families every
 AU is 0, and what a network reads there is a false alarm.
@@ -104,14 +104,14 @@ def _at_rest(rng: Rng) -> Expression:
 
 @dataclass(frozen=True)
 class Family:
-    """How the pictures of a family are drawn. The defaults are the base family.
+    """How the images of a family are drawn. The defaults are the base family.
 
     Attributes:
         look: What must be so about the people.
         expression: Draws what they show.
         pose: Draws how the head is turned.
         light: Draws the lamps.
-        camera: Changes the picture.
+        camera: Changes the image.
     """
 
     look: Look = _BARE

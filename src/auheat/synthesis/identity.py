@@ -43,7 +43,7 @@ class Manner:
 
 @dataclass(frozen=True)
 class Person:
-    """Everything about someone that does not change from picture to picture.
+    """Everything about someone that does not change from image to image.
 
     Attributes:
         neutral: (n, 3) vertices of the geometry before `manner.rest`.
@@ -117,7 +117,7 @@ class PersonSampler:
         Args:
             rng: Decides everything that is left to chance.
             skins: Indices of the pack's painted skins that may be used.
-            plain: An average mover without glasses and beard, for pictures that compare AUs.
+            plain: An average mover without glasses and beard, for images that compare AUs.
             look: What must be so.
         """
         look = look or Look()

@@ -1,4 +1,4 @@
-"""From a person, an expression, a view and a light to a picture in linear light."""
+"""From a person, an expression, a view and a light to an image in linear light."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Posed:
 
 
 class Renderer:
-    """Draws people made for one face model. Holds no state between pictures."""
+    """Draws people made for one face model. Holds no state between images."""
 
     def __init__(self, model: FaceModel) -> None:
         self.model = model
@@ -68,7 +68,7 @@ class Renderer:
         return Posed(person, expression, vertices, normals, landmarks)
 
     def draw(self, posed: Posed, view: View, light: Light, background: Floats32) -> Floats32:
-        """The picture (H, W, 3) of linear light, as large as the background (H, W, 3)."""
+        """The image (H, W, 3) of linear light, as large as the background (H, W, 3)."""
         height, width = background.shape[:2]
         person, pack = posed.person, self.model.pack
         position = view.to_camera(posed.vertices)
@@ -215,7 +215,7 @@ def _occlusion(depth: Floats32, view: View) -> Floats32:
 
 
 def _add_panes(image: Floats32, glasses: Glasses, view: View, light: Light) -> Floats32:
-    """Lenses over the picture: a tint, and a reflection of the surroundings."""
+    """Lenses over the image: a tint, and a reflection of the surroundings."""
     height, width = image.shape[:2]
     cover = np.zeros((2 * height, 2 * width), np.float32)
     for rim in glasses.rims:

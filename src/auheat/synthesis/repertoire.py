@@ -137,7 +137,7 @@ def _sample_intensities(rng: np.random.Generator) -> dict[str, float]:
 
 
 def _level(rng: np.random.Generator, au: str = "") -> float:
-    """An intensity. Eyes are shut in half of the pictures in which lids close at all."""
+    """An intensity. Eyes are shut in half of the images in which lids close at all."""
     if au == "AU43" and rng.random() < 0.5:
         return MAX_INTENSITY
     return float(rng.uniform(0.2, MAX_INTENSITY))

@@ -142,7 +142,7 @@ def sample_light(rng: np.random.Generator, must: LightKind | None = None) -> Lig
 
 
 def studio_light() -> Light:
-    """One fixed, soft, frontal light, for pictures that are to be compared."""
+    """One fixed, soft, frontal light, for images that are to be compared."""
     direction = np.stack([_towards(28, 35), _towards(-55, 10), _towards(120, 20)])
     ambient = np.zeros((9, 3), np.float32)
     ambient[0], ambient[2] = 0.42, -0.12

@@ -1,6 +1,6 @@
-"""The studio: people, pictures and clips by number. The one entrance for whoever wants faces.
+"""The studio: people, images and clips by number. The one entrance for whoever wants faces.
 
-Everything is decided by (seed, subject, picture): the same numbers give the same picture, in any
+Everything is decided by (seed, subject, image): the same numbers give the same image, in any
 order and in any process.
 """
 
@@ -17,7 +17,7 @@ from auheat.facs import ALL_AUS
 from auheat.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from auheat.synthesis.arrays import Floats32
 from auheat.synthesis.assets import FacePack
-from auheat.synthesis.camera import develop, photograph
+from auheat.synthesis.camera import capture, develop
 from auheat.synthesis.expression import Expression
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.families import Family
@@ -32,12 +32,12 @@ Align = Callable[[geometry.Points], geometry.Transform]
 
 # Of the pack's painted skins every fourth is kept for tests, so that tests see skins unseen before.
 _HELD_OUT_EVERY, _HELD_OUT_FIRST = 4, 1
-_PERSON, _PICTURE, _PAIR, _CLIP, _FILM, _FAMILY = range(6)  # separate streams of random numbers
+_PERSON, _IMAGE, _PAIR, _CLIP, _FILM, _FAMILY = range(6)  # separate streams of random numbers
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A labelled picture: image (H, W, 3) RGB, landmarks (68, 2) pixels, intensities by AU."""
+class LabelledImage:
+    """A labelled image: image (H, W, 3) RGB, landmarks (68, 2) pixels, intensities by AU."""
 
     image: NDArray[np.uint8]
     landmarks: geometry.Points
@@ -45,7 +45,7 @@ class Picture:
 
 
 class Studio:
-    """Makes people and pictures from a face pack. align: from landmarks to a crop's transform."""
+    """Makes people and images from a face pack. align: from landmarks to a crop's transform."""
 
     def __init__(self, pack: FacePack) -> None:
         self._noise = NoiseBank()
@@ -72,36 +72,36 @@ class Studio:
         rng = np.random.default_rng([seed, subject, _PERSON])
         return self._sampler.sample(rng, self._skins[held_out_skins], plain)
 
-    def picture(
+    def random_image(
         self, person: Person, numbers: tuple[int, int, int], align: Align, side: int
-    ) -> Picture:
-        """An aligned picture of side x side pixels with a random expression, view and light.
+    ) -> LabelledImage:
+        """An aligned image of side x side pixels with a random expression, view and light.
 
         Args:
             person: who is drawn.
-            numbers: (seed, subject, picture).
+            numbers: (seed, subject, image).
             align: the 2x3 transform to a crop for given landmarks.
-            side: of the picture in pixels.
+            side: of the image in pixels.
         """
         seed, subject, index = numbers
-        rng = np.random.default_rng([seed, subject, _PICTURE, index])
+        rng = np.random.default_rng([seed, subject, _IMAGE, index])
         return self._aligned(rng, person, sample_expression(rng), align, side)
 
     def family(
         self, family: Family, numbers: tuple[int, int], count: int, align: Align, side: int
-    ) -> Iterator[Picture]:
-        """Pictures of one person that differ from those of any other family in one thing.
+    ) -> Iterator[LabelledImage]:
+        """Images of one person that differ from those of any other family in one thing.
 
-        Each thing about a picture draws from a generator of its own, so that the same numbers give
+        Each thing about an image draws from a generator of its own, so that the same numbers give
         the same person, expression, view, light and background in every family that leaves them
         alone. The person wears a painted skin that is kept for tests.
 
         Args:
             family: What is seen.
             numbers: (seed, subject).
-            count: How many pictures.
+            count: How many images.
             align: From landmarks to the crop's transform.
-            side: Of the pictures, in pixels.
+            side: Of the images, in pixels.
         """
         rng = np.random.default_rng([*numbers, _PERSON])
         person = self._sampler.sample(rng, self._skins[True], look=family.look)
@@ -115,11 +115,11 @@ class Studio:
             light = self._renderer.draw(posed, view, family.light(of_light), background)
             image = family.camera(of_camera, develop(light, _exposure(light)))
             landmarks = view.project(view.to_camera(posed.landmarks))
-            yield Picture(image, landmarks, _levels(posed.expression))
+            yield LabelledImage(image, landmarks, _levels(posed.expression))
 
     def pair(
         self, person: Person, numbers: tuple[int, int, int], align: Align, side: int
-    ) -> tuple[Picture, Picture]:
+    ) -> tuple[LabelledImage, LabelledImage]:
         """The resting face and an expression of the same person, seen independently."""
         seed, subject, index = numbers
         rng = np.random.default_rng([seed, subject, _PAIR, index])
@@ -136,7 +136,7 @@ class Studio:
         size: tuple[int, int],
         fps: float,
         seconds: float,
-    ) -> Iterator[Picture]:
+    ) -> Iterator[LabelledImage]:
         """Frames of a video of (height, width) pixels: head and shoulders, expressions come and go.
 
         Args:
@@ -158,8 +158,8 @@ class Studio:
         performance: Performance,
         times: Iterable[float],
         size: tuple[int, int],
-    ) -> Iterator[Picture]:
-        """One picture of (height, width) pixels for each of the times (seconds) of a performance.
+    ) -> Iterator[LabelledImage]:
+        """One image of (height, width) pixels for each of the times (seconds) of a performance.
 
         Closer than a clip: the face takes up about half of the height. numbers decide light, place
         and background.
@@ -175,8 +175,8 @@ class Studio:
         times: Iterable[float],
         size: tuple[int, int],
         zoom: float,
-    ) -> Iterator[Picture]:
-        """A camera before a person; zoom is its focal length in heights of the picture."""
+    ) -> Iterator[LabelledImage]:
+        """A camera before a person; zoom is its focal length in heights of the image."""
         height, width = size
         light, background = sample_light(rng), sample_background(rng, self._noise, height, width)
         focal = zoom * height
@@ -192,14 +192,14 @@ class Studio:
 
     def portrait(
         self, person: Person, expression: Expression, align: Align, side: int, yaw: float = 0.0
-    ) -> Picture:
-        """A clean picture in fixed light, for pictures that are to be compared."""
+    ) -> LabelledImage:
+        """A clean image in fixed light, for images that are to be compared."""
         posed = self._renderer.pose(person, expression)
         view = self._framed(posed, Pose(yaw=yaw), 90.0, align)
         background = np.full((side, side, 3), 0.3, np.float32)
         image = self._renderer.draw(posed, view, studio_light(), background)
         landmarks = view.project(view.to_camera(posed.landmarks))
-        return Picture(develop(image, _exposure(image)), landmarks, _levels(expression))
+        return LabelledImage(develop(image, _exposure(image)), landmarks, _levels(expression))
 
     def landmarks(self, person: Person, expression: Expression) -> Floats32:
         """The person's landmarks (68, 3) in head space, in cm, without drawing anything."""
@@ -212,7 +212,7 @@ class Studio:
         expression: Expression,
         align: Align,
         side: int,
-    ) -> Picture:
+    ) -> LabelledImage:
         posed = self._renderer.pose(person, expression)
         yaw, pitch, roll = np.clip(rng.normal(0, (13, 8, 6)), -32, 32)
         pose = Pose(float(yaw), float(pitch), float(roll))
@@ -221,7 +221,7 @@ class Studio:
         background = sample_background(rng, self._noise, side, side)
         image = self._renderer.draw(posed, view, sample_light(rng), background)
         landmarks = view.project(view.to_camera(posed.landmarks))
-        return Picture(photograph(rng, image), landmarks, _levels(expression))
+        return LabelledImage(capture(rng, image), landmarks, _levels(expression))
 
     @staticmethod
     def _framed(posed: Posed, pose: Pose, distance: float, align: Align) -> View:
@@ -232,9 +232,9 @@ class Studio:
     @staticmethod
     def _labelled(
         posed: Posed, view: View, image: NDArray[np.uint8], performance: Performance, time: float
-    ) -> Picture:
+    ) -> LabelledImage:
         landmarks = view.project(view.to_camera(posed.landmarks))
-        return Picture(image, landmarks, _levels(performance.expression(time)))
+        return LabelledImage(image, landmarks, _levels(performance.expression(time)))
 
 
 def _levels(expression: Expression) -> dict[str, float]:
@@ -242,7 +242,7 @@ def _levels(expression: Expression) -> dict[str, float]:
 
 
 def _exposure(image: Floats32) -> float:
-    """The exposure that shows the middle of a picture at a pleasant brightness."""
+    """The exposure that shows the middle of an image at a pleasant brightness."""
     height, width = image.shape[:2]
     middle = image[height // 4 : -height // 4, width // 3 : -width // 3]
     return float(1.2 * (0.4 / max(float(middle.mean()), 0.02)) ** 0.7)
@@ -258,4 +258,4 @@ def _unsteady(rng: np.random.Generator, align: Align) -> Align:
     return aligned
 
 
-__all__ = ["Align", "Picture", "Studio"]
+__all__ = ["Align", "LabelledImage", "Studio"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 TableFormat = Literal["openface", "fex", "tidy"]
-TableKind = Literal["video", "photo", "folder"]
+TableKind = Literal["video", "image", "folder"]
 # Parts of a dataset that can be measured.
 Split = Literal["test", "val", "train", "all"]
 # See `auheat.metrics`.

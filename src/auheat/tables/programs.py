@@ -1,6 +1,6 @@
 """What the tables of each program look like, and what has to be done to read them as ours.
 
-auheat     AU12_r from 0 to 5, `frame` from 1, or `input`, or neither for a single photo; its tidy
+auheat     AU12_r from 0 to 5, `frame` from 1, or `input`, or neither for a single image; its tidy
            and Fex tables; the Parquet file of `auheat evaluate` (AU12 beside AU12_label); what
            `read_table` gives
 openface   OpenFace 2.2: AU12_r from 0 to 5, `frame` from 1 or none for an image, blanks in names

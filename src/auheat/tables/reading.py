@@ -149,7 +149,7 @@ class _Reader:
             columns={name: f"{au}_r" for name, au in intensities_in(self.stored, "py-feat").items()}
         ).copy()
         table = table.assign(success=table["FaceScore"].notna().astype("int64"))
-        if "timestamp" not in table:  # photos
+        if "timestamp" not in table:  # images
             return table.drop(columns="frame")
         return table.assign(frame=self._numbers("frame") + 1)
 

@@ -64,7 +64,7 @@ class TableSchema:
     """The columns of a result table, and the rows that a frame becomes.
 
     Attributes:
-        kind: whether a video is read, one photo, or a folder of them.
+        kind: whether a video is read, one image, or a folder of them.
         aus: in the order of their columns.
         extras: AU after AU, in the order given; empty where a prediction has no such numbers. A Fex
             table has no place for them, and is without.

@@ -79,7 +79,7 @@ def people_in(table: pd.DataFrame, name: str = "the table") -> list[PersonSeries
     """Every person in a table of one video that `read_table` gave, by face id.
 
     Raises:
-        AuheatError: if it is of photos, of several videos, or says no times.
+        AuheatError: if it is of images, of several videos, or says no times.
     """
     videos = table["input"].nunique()
     if (table["frame"] < 1).any():

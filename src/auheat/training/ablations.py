@@ -245,6 +245,6 @@ class Sweep:
 
 
 def _fit_hourglass(settings: dict[str, Any]) -> None:
-    """It has no backbone to load, and needs pictures whose side is a multiple of 64."""
+    """It has no backbone to load, and needs images whose side is a multiple of 64."""
     settings["optim"]["backbone_weights"] = ""
     settings["model"]["input_size"] = max(64, settings["model"]["input_size"] // 64 * 64)

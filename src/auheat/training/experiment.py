@@ -31,7 +31,7 @@ class DataConfig:
         batch_size: Images of a step of one process, before `OptimConfig.accumulate`.
         epoch_images: Length of an epoch in images, 0 for the whole set; validation happens between
             epochs.
-        balance: How much oftener pictures with rare AUs and levels are visited: a power, 0 for all
+        balance: How much oftener images with rare AUs and levels are visited: a power, 0 for all
             alike, see `auheat.data.sampling`.
         geometry_dropout: Fraction of visits in which a network with `ModelConfig.geometry` is not
             given the shape of the face, so that it can do without.

@@ -63,10 +63,10 @@ def read_run_data(experiment: Experiment) -> RunData:
     epoch_images = data.epoch_images or len(train.table)
     for split, part in (("train", train), ("val", val)):
         if not len(part.table):
-            raise AuheatError(f"the dataset {manifest.folder} has no pictures in its {split} split")
+            raise AuheatError(f"the dataset {manifest.folder} has no images in its {split} split")
     if min(epoch_images, len(val.table)) < count:
         raise AuheatError(
-            f"{count} processes have too few pictures: an epoch has {epoch_images}, the val "
+            f"{count} processes have too few images: an epoch has {epoch_images}, the val "
             f"split {len(val.table)}"
         )
     share = epoch_images // count  # the same for all, or they would wait for each other
@@ -115,7 +115,7 @@ def train_loader(experiment: Experiment, parts: RunData) -> DataLoader[Sample]:
 
 
 def val_loader(experiment: Experiment, parts: RunData, rank: int, count: int) -> DataLoader[Sample]:
-    """Every picture exactly once over all processes, so that none counts twice in a metric."""
+    """Every image exactly once over all processes, so that none counts twice in a metric."""
     data, model = experiment.data, experiment.model
     cache = Path(data.cache) if data.cache else None
     dataset = CropDataset(

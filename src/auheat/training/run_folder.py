@@ -107,7 +107,7 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
 
 
 def write_history(folder: Path, lines: list[dict[str, Any]]) -> None:
-    """Writes `history.jsonl`, and the table and the picture that are made of it."""
+    """Writes `history.jsonl`, and the table and the image that are made of it."""
     with atomic_write(folder / HISTORY) as temporary:
         temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     names = list(dict.fromkeys(name for line in lines for name in line))

@@ -41,7 +41,7 @@ def shared_constants() -> dict[str, Any]:
     """Colours and scale for the components.
 
     `colours` holds 256 steps of intensity as hex, and from which of them on black is read better
-    than white; `personColours` the marks of people on pictures.
+    than white; `personColours` the marks of people on images.
     """
     dark_ink = next(i for i, rgb in enumerate(colour_scale()) if luminance(tuple(rgb)) > _MIDDLE)
     return {

@@ -29,8 +29,8 @@ from auheat.web.session_files import calibrated_table
 from auheat.web.sessions import BusyError, MissingError, SessionStore, UnfinishedError
 
 _FILES = {
-    "shown": {"video": "shown.mp4", "live": "shown.mp4", "photo": "shown.jpg"},
-    "overlay": {"video": "overlay.mp4", "live": "overlay.mp4", "photo": "overlay.jpg"},
+    "shown": {"video": "shown.mp4", "live": "shown.mp4", "image": "shown.jpg"},
+    "overlay": {"video": "overlay.mp4", "live": "overlay.mp4", "image": "overlay.jpg"},
 }
 _DAY_S = 86_400.0
 # What the schema says of a body that is a file.
@@ -91,7 +91,7 @@ def _add_sessions(app: FastAPI, store: SessionStore) -> None:
     async def start(request: Request) -> Response:
         """Takes a file.
 
-        What is no photo or video is refused with status 200 and a line `error`: browsers log any
+        What is no image or video is refused with status 200 and a line `error`: browsers log any
         other status as a fault of the page.
         """
         if int(request.headers.get("content-length") or 0) > max_bytes:
@@ -196,17 +196,17 @@ def _add_live(app: FastAPI, store: SessionStore) -> None:
     )
     async def add_live(request: Request, session_id: str, t: Seconds) -> Response:
         session = store.get(session_id)
-        picture = store.workspace.new_file(".jpg")
+        file = store.workspace.new_file(".jpg")
         try:
             await uploads.save(
                 request.stream(),
-                picture,
+                file,
                 max_bytes=limits.live_bytes,
                 idle_s=limits.upload_idle_s,
             )
-            frame, maps = await run_in_threadpool(store.add_live, session, picture, t)
+            frame, maps = await run_in_threadpool(store.add_live, session, file, t)
         finally:
-            picture.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
         files = session.files
         head = _with_frames({"mapSize": files.map_size, "size": files.size}, [frame]).encode()
         body = len(head).to_bytes(4, "little") + head + maps
@@ -250,8 +250,8 @@ def _done(store: SessionStore, session_id: str) -> Session:
 
 
 def _video(session: Session) -> Session:
-    if session.kind == "photo":
-        raise AuheatError("a photo has no other frame that could be its baseline")
+    if session.kind == "image":
+        raise AuheatError("an image has no other frame that could be its baseline")
     return session
 
 

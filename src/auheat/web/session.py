@@ -1,4 +1,4 @@
-"""One photo, video or recording of a webcam: how far it is, and what its client may do with it."""
+"""One image, video or recording of a webcam: how far it is, and what its client may do with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from auheat.web.limits import Limits
 from auheat.web.session_files import SessionFiles
 
 State = Literal["waiting", "reading", "done", "failed"]
-Kind = Literal["photo", "video", "live"]
+Kind = Literal["image", "video", "live"]
 
 PENDING = ("waiting", "reading")
 # No camera gives an image that is so many times longer than it is wide.
@@ -24,7 +24,7 @@ _MAX_ASPECT = 8
 
 @dataclass(eq=False)
 class Session:
-    """One photo, video or recording.
+    """One image, video or recording.
 
     Attributes:
         id: Cannot be guessed.
@@ -113,9 +113,9 @@ class Session:
         if self.state != "reading":
             raise AuheatError("the recording has ended")
         if self.files.size not in (None, size):
-            raise AuheatError("the camera changed the size of its picture: start again")
+            raise AuheatError("the camera changed the size of its image: start again")
         if max(size) > _MAX_ASPECT * min(size):
-            raise AuheatError(f"no camera gives pictures of {size[0]} x {size[1]} pixels")
+            raise AuheatError(f"no camera gives images of {size[0]} x {size[1]} pixels")
         if self.files.count >= limits.live_frames:
             raise AuheatError(f"a recording has at most {limits.live_frames} frames")
 

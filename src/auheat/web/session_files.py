@@ -26,7 +26,7 @@ from auheat.arrays import Image
 from auheat.facs import is_present
 from auheat.files import Resource
 from auheat.inference.calibration import Baseline, PersonBaseline, calibrated
-from auheat.inference.sinks import OverlayVideoSink, write_overlay_photo
+from auheat.inference.sinks import OverlayVideoSink, write_overlay_image
 from auheat.media.video_writer import VideoWriter
 from auheat.results import FacePrediction, FrameResult
 from auheat.tables.names import BLINK, CLOSURE
@@ -82,12 +82,12 @@ class SessionFiles(Resource):
     """Collects the frames of one session in a folder of its own. A context manager.
 
     The files are whole when the block has ended: `table.csv`, `overlay.mp4` and `shown.mp4` of a
-    video, `table.csv`, `overlay.jpg` and `shown.jpg` of a photo.
+    video, `table.csv`, `overlay.jpg` and `shown.jpg` of an image.
 
     Args:
         folder: Where they lie.
         aus: The AUs in their order.
-        rate: Frames per second of a video, None for a photo.
+        rate: Frames per second of a video, None for an image.
 
     Attributes:
         frames: The frames for the page.
@@ -118,14 +118,14 @@ class SessionFiles(Resource):
         return self._collector.recorder
 
     def add(self, image: Image, result: FrameResult) -> None:
-        """Adds a frame or the photo. image: (H, W, 3) RGB."""
+        """Adds a frame or the image. image: (H, W, 3) RGB."""
         self.size = self.size or (image.shape[1], image.shape[0])
         for face in result:
             height, width = next(iter(face.heatmaps.values())).shape
             self.map_size = (width, height)
         small = smaller(image)
         if self.rate is None:
-            write_overlay_photo(self.folder / "overlay.jpg", self.aus, image=image, result=result)
+            write_overlay_image(self.folder / "overlay.jpg", self.aus, image=image, result=result)
             (self.folder / "shown.jpg").write_bytes(jpeg(small))
         else:
             self._shown.write(small, result.timestamp)
@@ -163,8 +163,8 @@ class SessionFiles(Resource):
         return report_html(readings, self._collector.peaks.image, source, weights)
 
     @property
-    def _kind(self) -> Literal["photo", "video"]:
-        return "photo" if self.rate is None else "video"
+    def _kind(self) -> Literal["image", "video"]:
+        return "image" if self.rate is None else "video"
 
     def _open(self, parts: ExitStack) -> None:
         table = CsvSink(self.folder / "table.csv", TableSchema(self._kind, self.aus))

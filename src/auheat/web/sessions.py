@@ -1,6 +1,6 @@
 """Sessions: uploads and recordings that are waiting, being read, or done.
 
-Videos are read one after the other, photos beside them, and images of a webcam at once. A session
+Videos are read one after the other, images beside them, and images of a webcam at once. A session
 that was accepted stays until its end was told and its results had time to be fetched; who comes
 while there is no room is turned away before anything is uploaded.
 """
@@ -23,7 +23,7 @@ from auheat.files import Resource
 from auheat.inference.pipeline import predict_frames
 from auheat.inference.predictor import Predictor
 from auheat.media.frames import Frame, VideoFile
-from auheat.media.photo import read_photo
+from auheat.media.images import read_image
 from auheat.results import FrameResult
 from auheat.system import return_freed_memory
 from auheat.web import uploads
@@ -74,7 +74,7 @@ class SessionStore(Resource):
 
     def _open(self, parts: ExitStack) -> None:
         parts.enter_context(self.workspace)
-        self._workers = {kind: ThreadPoolExecutor(1, f"{kind}s") for kind in ("photo", "video")}
+        self._workers = {kind: ThreadPoolExecutor(1, f"{kind}s") for kind in ("image", "video")}
         parts.callback(self._end)
 
     def _end(self) -> None:
@@ -171,12 +171,12 @@ class SessionStore(Resource):
             self._sessions[session.id] = session
             return session
 
-    def add_live(self, session: Session, picture: Path, seconds: float) -> tuple[str, bytes]:
+    def add_live(self, session: Session, file: Path, seconds: float) -> tuple[str, bytes]:
         """Reads the next image of a recording.
 
         Args:
             session: The recording.
-            picture: The image's file.
+            file: The image's file.
             seconds: Its time, as the client counts.
 
         Returns:
@@ -185,8 +185,8 @@ class SessionStore(Resource):
         Raises:
             AuheatError: If it cannot be read, does not fit, or the recording has ended.
         """
-        uploads.check_photo(picture, self.limits)
-        image = read_photo(picture)
+        uploads.check_image(file, self.limits)
+        image = read_image(file)
         with session.lock:
             session.check(image, self.limits)
             assert session.tracker is not None
@@ -276,15 +276,15 @@ class SessionStore(Resource):
         if session.stopping.is_set():
             return
         if source is None:
-            image = read_photo(session.upload)
+            image = read_image(session.upload)
             yield image, FrameResult(1, 0.0, self.predictor.predict(image).faces)
             return
         tracker = self.predictor.detector.tracker()
         frames = self._until(source, session.stopping)
         with closing(predict_frames(frames, self.predictor, tracker=tracker)) as read:
-            for picture, result in read:
-                assert picture is not None
-                yield picture, result
+            for shown, result in read:
+                assert shown is not None
+                yield shown, result
 
     def _until(self, source: VideoFile, stopping: threading.Event) -> Iterator[Frame]:
         """The frames of a video, until it is stopped or a limit is reached."""
@@ -306,7 +306,7 @@ def _nothing(session: Session, source: VideoFile | None) -> str:
     return f"{session.name}: {source.problem if source and source.problem else 'it has no frames'}"
 
 
-def _kind_of(path: Path, limits: Limits) -> Literal["photo", "video"]:
+def _kind_of(path: Path, limits: Limits) -> Literal["image", "video"]:
     try:
         return uploads.kind_of(path, limits)
     except AuheatError:

@@ -14,7 +14,7 @@ import av
 
 from auheat.errors import AuheatError
 from auheat.media.frames import VideoFile
-from auheat.media.photo import is_photo, photo_size
+from auheat.media.images import image_size, is_image
 from auheat.web.limits import Limits
 
 _HEAD_BYTES = 1024
@@ -79,22 +79,22 @@ def too_large(max_bytes: int) -> AuheatError:
     )
 
 
-def kind_of(path: Path, limits: Limits) -> Literal["photo", "video"]:
+def kind_of(path: Path, limits: Limits) -> Literal["image", "video"]:
     """What an upload is, by its content.
 
     Raises:
         AuheatError: For anything that will not be read.
     """
     if _is_text(path):
-        raise AuheatError("this is a text file: give a photo or a video")
-    if is_photo(path):
-        _check_photo(path, limits)
-        return "photo"
+        raise AuheatError("this is a text file: give an image or a video")
+    if is_image(path):
+        _check_image(path, limits)
+        return "image"
     try:
         VideoFile(path)
     except AuheatError:
         raise AuheatError(
-            "this is neither a photo nor a video that can be read, or it is damaged"
+            "this is neither an image nor a video that can be read, or it is damaged"
         ) from None
     with av.open(str(path), metadata_errors="replace") as container:
         stream = container.streams.video[0]
@@ -102,19 +102,19 @@ def kind_of(path: Path, limits: Limits) -> Literal["photo", "video"]:
     return "video"
 
 
-def check_photo(path: Path, limits: Limits) -> None:
+def check_image(path: Path, limits: Limits) -> None:
     """Checks that a file is an image of a size that will be read.
 
     Raises:
         AuheatError: unless a file is an image of a size that will be read.
     """
-    if not is_photo(path):
-        raise AuheatError("this is not a picture that can be read")
-    _check_photo(path, limits)
+    if not is_image(path):
+        raise AuheatError("this is not an image that can be read")
+    _check_image(path, limits)
 
 
-def _check_photo(path: Path, limits: Limits) -> None:
-    _check_size(*photo_size(path), limits)
+def _check_image(path: Path, limits: Limits) -> None:
+    _check_size(*image_size(path), limits)
 
 
 def _check_size(width: int, height: int, limits: Limits) -> None:

@@ -30,15 +30,15 @@ from auheat.data.datasets import bp4d, disfa
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
 from auheat.data.labels import write_lines
 from auheat.data.recording import (
-    NO_PICTURE,
+    NO_IMAGE,
     NOT_CODABLE,
-    PhotoPictures,
+    ImageFiles,
     ReadOptions,
     Recording,
     Source,
     choose_aus,
     spans,
-    write_picture,
+    write_image,
 )
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
@@ -114,12 +114,12 @@ def _recording(rows: list[_Row], aus: tuple[str, ...], problems: list[str]) -> R
     levels[hidden] = np.nan
     missing = [f for f in frames if by_frame[f].path is None]
     if missing:
-        problems.append(f"{rows[0].sequence}: no picture for frames {spans(missing)}")
-        left_out = dict.fromkeys(missing, NO_PICTURE) | left_out
+        problems.append(f"{rows[0].sequence}: no image for frames {spans(missing)}")
+        left_out = dict.fromkeys(missing, NO_IMAGE) | left_out
     paths = {f: path for f in frames if (path := by_frame[f].path)}
     return Recording(
         rows[0].subject, rows[0].sequence, rows[0].split, np.array(frames, np.int64), levels,
-        PhotoPictures(paths), moving=False, left_out=left_out,
+        ImageFiles(paths), moving=False, left_out=left_out,
     )  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def _read_list(path: Path, problems: list[str]) -> Iterable[_Row]:
             continue
         pieces = PurePosixPath(name.replace("\\", "/")).parts
         subject, sequence, frame = _names(pieces, number)
-        yield _Row(subject, sequence, frame, split, _picture(path.parent, pieces), levels)
+        yield _Row(subject, sequence, frame, split, _image(path.parent, pieces), levels)
 
 
 def _levels(values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
@@ -176,7 +176,7 @@ def _names(pieces: tuple[str, ...], number: int) -> tuple[str, str, int]:
     return folder, folder, frame
 
 
-def _picture(folder: Path, pieces: tuple[str, ...]) -> Path | None:
+def _image(folder: Path, pieces: tuple[str, ...]) -> Path | None:
     """The image at a path, or below `folder` at as many of its last pieces as possible."""
     for start in range(len(pieces)):
         path = folder.joinpath(*pieces[start:])
@@ -196,7 +196,7 @@ def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
         for frame in subject.frames(sequence):
             path = f"images/{subject.name}_{sequence}_{frame.number:04d}.jpg"
             transform = _CROP.transform(frame.landmarks)
-            write_picture(out / path, _CROP.extract(frame.image, transform))
+            write_image(out / path, _CROP.extract(frame.image, transform))
             rows.append(json.dumps({"imgpath": path, "AUs": _triples(layout, frame, transform)}))
             yield 1
     write_lines(out / _ROWS / f"{subject.name}.txt", rows)

@@ -36,10 +36,10 @@ from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
 from auheat.data.labels import Levels, read_levels, write_lines
 from auheat.data.matlab import read_mat, struct_array, write_mat
 from auheat.data.recording import (
+    NO_IMAGE,
     NO_LANDMARKS,
-    NO_PICTURE,
+    ImageFiles,
     Lookup,
-    PhotoPictures,
     ReadOptions,
     Recording,
     Source,
@@ -47,7 +47,7 @@ from auheat.data.recording import (
     au_number,
     choose_aus,
     spans,
-    write_picture,
+    write_image,
 )
 from auheat.errors import AuheatError
 from auheat.facs import BP4D_AUS, PAPER_AUS
@@ -129,7 +129,7 @@ class FitLandmarks:
         fits = np.atleast_1d(read_mat(self.path, _STRUCT))
         if len(fits) != len(self.frames):
             raise AuheatError(
-                f"{self.path} has landmarks of {len(fits)} pictures where there are "
+                f"{self.path} has landmarks of {len(fits)} images where there are "
                 f"{len(self.frames)}"
             )
         by_frame = dict(zip(self.frames, fits, strict=True))
@@ -183,27 +183,25 @@ def _read(root: Path, options: ReadOptions, split: Split) -> Source:
     aus, unknown = choose_aus(by_au, SPEC.aus, wanted=options.aus, root=root)
     problems: list[str] = []
     files = {au: _label_files(by_au[au]) for au in aus}
-    pictures = _picture_folders(root)
-    if not pictures:
-        raise AuheatError(
-            f"no pictures in {root}: expected F001/T1/0001.jpg or 2D+3D/F001/T1 there"
-        )
+    images = _image_folders(root)
+    if not images:
+        raise AuheatError(f"no images in {root}: expected F001/T1/0001.jpg or 2D+3D/F001/T1 there")
     coded = sorted(set().union(*files.values()), key=_order)
-    for subject, task in sorted(set(pictures) - set(coded), key=_order):
-        problems.append(f"{pictures[subject, task]}: no intensity labels")
+    for subject, task in sorted(set(images) - set(coded), key=_order):
+        problems.append(f"{images[subject, task]}: no intensity labels")
     recordings = []
     splits: dict[str, str] = {}
     for sequence in coded:
         subject, name = sequence[0], "_".join(sequence)
-        if sequence not in pictures:
-            problems.append(f"{name}: no pictures")
+        if sequence not in images:
+            problems.append(f"{name}: no images")
             continue
         if subject not in splits:
             splits[subject] = split(subject, problems)
         levels = _levels(labels, name, {au: files[au].get(sequence) for au in aus}, problems)
-        paths = numbered(pictures[sequence], IMAGE_SUFFIXES)
+        paths = numbered(images[sequence], IMAGE_SUFFIXES)
         left_out = dict(levels.left_out)
-        _without_picture(name, levels, paths=paths, left_out=left_out, problems=problems)
+        _without_image(name, levels, paths=paths, left_out=left_out, problems=problems)
         points = None
         if options.own_landmarks:
             points = _landmarks(root, sequence, tuple(paths))
@@ -212,7 +210,7 @@ def _read(root: Path, options: ReadOptions, split: Split) -> Source:
                 left_out = dict.fromkeys(levels.frames.tolist(), NO_LANDMARKS) | left_out
         recordings.append(
             Recording(subject, name, splits[subject], levels.frames, levels.levels,
-                      PhotoPictures(paths), points, left_out=left_out)
+                      ImageFiles(paths), points, left_out=left_out)
         )  # fmt: skip
     return Source(aus, tuple(recordings), tuple(problems), unknown)
 
@@ -245,7 +243,7 @@ def _levels(labels: Path, name: str, paths: dict[str, Path | None], problems: li
     return read_levels(paths, lambda au: labels / au / f"{name}_{au}.csv", SPEC.scale, problems)
 
 
-def _picture_folders(root: Path) -> dict[Sequence, Path]:
+def _image_folders(root: Path) -> dict[Sequence, Path]:
     """Folders with images by sequence, as deep as two folders below the root."""
     found: dict[Sequence, Path] = {}
     below = subfolders(root)
@@ -257,7 +255,7 @@ def _picture_folders(root: Path) -> dict[Sequence, Path]:
     return found
 
 
-def _without_picture(
+def _without_image(
     name: str,
     levels: Levels,
     *,
@@ -268,8 +266,8 @@ def _without_picture(
     there = {*paths, *left_out}
     missing = [frame for frame in levels.frames.tolist() if frame not in there]
     if missing:
-        left_out |= dict.fromkeys(missing, NO_PICTURE)
-        problems.append(f"{name}: no picture of {len(missing)} coded frames: {spans(missing)}")
+        left_out |= dict.fromkeys(missing, NO_IMAGE)
+        problems.append(f"{name}: no image of {len(missing)} coded frames: {spans(missing)}")
 
 
 def _landmarks(root: Path, sequence: Sequence, frames: tuple[int, ...]) -> FitLandmarks | None:
@@ -299,7 +297,7 @@ def write(
         digits = paddings[(subject.position + position) % len(paddings)]
         fits, frames = [], []
         for frame in subject.frames(task):
-            write_picture(out / subject.name / task / f"{frame.number:0{digits}d}.jpg", frame.image)
+            write_image(out / subject.name / task / f"{frame.number:0{digits}d}.jpg", frame.image)
             found = frame.landmarks[list(IN_49)] if frame.tracked else np.empty((0, 0))
             fits.append({_TRACKED: float(frame.tracked), _POINTS: found})
             frames.append(replace(frame, image=np.empty((0, 0, 3), np.uint8)))

@@ -34,7 +34,7 @@ from auheat.data.recording import (
     ReadOptions,
     Recording,
     Source,
-    VideoPictures,
+    VideoImages,
     au_name,
     au_number,
     choose_aus,
@@ -165,9 +165,9 @@ def read(root: Path, options: ReadOptions) -> Source:
             failed = [int(f) for f in levels.frames if tracking_failed(subject, int(f))]
             left_out = dict.fromkeys(failed, TRACKING_FAILURE) | left_out
         _compare_lengths(videos[subject], levels, problems)
-        pictures = VideoPictures(videos[subject])
+        images = VideoImages(videos[subject])
         recordings.append(
-            Recording(subject, subject, "train", levels.frames, levels.levels, pictures, points,
+            Recording(subject, subject, "train", levels.frames, levels.levels, images, points,
                       left_out=left_out)
         )  # fmt: skip
     return Source(aus, tuple(recordings), tuple(problems), unknown)

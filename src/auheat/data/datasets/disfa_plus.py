@@ -39,11 +39,11 @@ from auheat.data.labels import (
 )
 from auheat.data.matlab import read_mat, struct_array, write_mat
 from auheat.data.recording import (
+    NO_IMAGE,
     NO_LANDMARKS,
-    NO_PICTURE,
+    ImageFiles,
+    ImageSource,
     Lookup,
-    PhotoPictures,
-    Pictures,
     ReadOptions,
     Recording,
     Source,
@@ -51,7 +51,7 @@ from auheat.data.recording import (
     au_number,
     choose_aus,
     spans,
-    write_picture,
+    write_image,
 )
 from auheat.errors import AuheatError
 from auheat.facs import DISFA_AUS
@@ -100,7 +100,7 @@ class MatTrial:
         for frame in sorted(set(wanted) & set(records)):
             image = _rgb(records[frame][0])
             if image is None:
-                problems.append(f"{self.path} holds no picture for frame {frame}")
+                problems.append(f"{self.path} holds no image for frame {frame}")
             else:
                 yield frame, image
 
@@ -152,32 +152,32 @@ def read(root: Path, options: ReadOptions) -> Source:
             f"no DISFA+ in {root}: expected the folders {_LABELS} and {_IMAGES} there"
         )
     files = _trials(labels)
-    pictures = _trials(images) if images else {}
+    folders = _trials(images) if images else {}
     crops = _landmark_files(root) if options.own_landmarks else {}
     coded = {au_name(n) for folder in files.values() for n in _label_files(folder)}
     aus, unknown = choose_aus(coded, SPEC.aus, wanted=options.aus, root=root)
-    problems = [f"{pictures[key]}: no labels" for key in pictures if key not in files]
+    problems = [f"{folders[key]}: no labels" for key in folders if key not in files]
     recordings = []
     for key, folder in files.items():
         name = "/".join(key)
         levels = _levels(folder, aus, problems)
         left_out, points = dict(levels.left_out), crops.get(key)
-        source: Pictures | None = None
+        source: ImageSource | None = None
         if options.own_landmarks:
             source = MatTrial(points) if points else None
             missing, reason = ([] if points else levels.frames.tolist()), NO_LANDMARKS
-        elif key in pictures:
-            photos = numbered(pictures[key], IMAGE_SUFFIXES)
-            source = PhotoPictures(photos)
-            missing, reason = [f for f in levels.frames.tolist() if f not in photos], NO_PICTURE
+        elif key in folders:
+            paths = numbered(folders[key], IMAGE_SUFFIXES)
+            source = ImageFiles(paths)
+            missing, reason = [f for f in levels.frames.tolist() if f not in paths], NO_IMAGE
         else:
-            missing, reason = levels.frames.tolist(), NO_PICTURE
+            missing, reason = levels.frames.tolist(), NO_IMAGE
         if missing:
             problems.append(f"{name}: {reason} of {len(missing)} frames: {spans(missing)}")
             left_out = dict.fromkeys(missing, reason) | left_out
         recordings.append(
             Recording(key[0], name, "train", levels.frames, levels.levels,
-                      source or PhotoPictures({}), MatTrial(points) if points else None,
+                      source or ImageFiles({}), MatTrial(points) if points else None,
                       left_out=left_out)
         )  # fmt: skip
     return Source(aus, tuple(recordings), tuple(problems), unknown)
@@ -244,9 +244,9 @@ def _frame(name: Any) -> int | None:
     return frame_number(Path(text).stem)
 
 
-def _rgb(picture: Any) -> Image | None:
+def _rgb(image: Any) -> Image | None:
     """(H, W, 3) uint8 from grey or colour, whole numbers to 255 or fractions of 1."""
-    array = np.asarray(picture)
+    array = np.asarray(image)
     if array.ndim == 2:
         array = np.stack([array] * 3, -1)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype.kind not in "uif" or not array.size:
@@ -269,7 +269,7 @@ def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
         }
         for frame in subject.frames(trial):
             name = f"{frame.number:03d}.jpg"
-            write_picture(out / _IMAGES / subject.name / trial / name, frame.image)
+            write_image(out / _IMAGES / subject.name / trial / name, frame.image)
             cuts.append({_NAME: name, **_cut(frame, subject.plan.size // 2)})
             for au, level in frame.levels.items():
                 lines[au].append(f"{name}     {level}")

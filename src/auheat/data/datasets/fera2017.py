@@ -26,7 +26,7 @@ from auheat.data.recording import (
     ReadOptions,
     Recording,
     Source,
-    VideoPictures,
+    VideoImages,
     au_name,
     au_number,
     choose_aus,
@@ -89,7 +89,7 @@ def read(root: Path, options: ReadOptions) -> Source:
             rows = levels[task]
             recordings.append(
                 Recording(f"VA-{subject}" if clash else subject, "_".join((*task, view)),
-                          SPLITS[part], rows.frames, rows.levels, VideoPictures(path),
+                          SPLITS[part], rows.frames, rows.levels, VideoImages(path),
                           left_out=rows.left_out)
             )  # fmt: skip
     return Source(aus, tuple(recordings), tuple(problems), unknown)

@@ -23,11 +23,11 @@ from auheat.data.corpora import Corpus, EventPrior, People
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
 from auheat.data.labels import IntensityScale, numbers_in, read_text, write_lines
 from auheat.data.recording import (
+    NO_IMAGE,
     NO_LANDMARKS,
-    NO_PICTURE,
     NOT_CODED,
+    ImageFiles,
     LandmarkFiles,
-    PhotoPictures,
     ReadOptions,
     Recording,
     Source,
@@ -35,7 +35,7 @@ from auheat.data.recording import (
     au_number,
     choose_aus,
     spans,
-    write_picture,
+    write_image,
 )
 from auheat.errors import AuheatError
 from auheat.folders import IMAGE_SUFFIXES, child, locate, numbered, subfolders
@@ -115,7 +115,7 @@ def _recording(
             if found is not None:
                 levels[row] = [found.get(au_number(au), 0) for au in aus]
     uncoded = [f for f, row in zip(frames, levels, strict=True) if np.isnan(row).all()]
-    lacking = {NOT_CODED: uncoded, NO_PICTURE: [f for f in frames if f not in paths]}
+    lacking = {NOT_CODED: uncoded, NO_IMAGE: [f for f in frames if f not in paths]}
     points = None
     if options.own_landmarks and landmarks is not None:
         points = LandmarkFiles(_beside(landmarks, subject, folder.name), _read_points)
@@ -125,7 +125,7 @@ def _recording(
             problems.append(f"{folder.name}: {reason}: {spans(missing)}")
             left_out = dict.fromkeys(missing, reason) | left_out
     return Recording(subject, folder.name, "train", np.array(frames, np.int64), levels,
-                     PhotoPictures(paths), points, left_out=left_out)  # fmt: skip
+                     ImageFiles(paths), points, left_out=left_out)  # fmt: skip
 
 
 def _beside(top: Path, subject: str, sequence: str) -> dict[int, Path]:
@@ -171,7 +171,7 @@ def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
         coded: list[tuple[int, dict[int, int]]] = []
         for frame in subject.frames(part):
             name = f"{sequence}{frame.number:03d}"
-            write_picture(out / _IMAGES / folder / f"{name}.png", frame.image)
+            write_image(out / _IMAGES / folder / f"{name}.png", frame.image)
             points = [_row(point) for point in frame.landmarks[list(IN_66)].tolist()]
             write_lines(out / _LANDMARKS / folder / f"{name}_aam.txt", points)
             present = {au_number(au): level for au, level in frame.levels.items() if level}

@@ -20,7 +20,7 @@ from auheat.web.report.statistics import peaks
 from auheat.web.report.table import StoredTable, find_source, read_stored_table
 
 _NO_SOURCE = (
-    "Pictures are left out: what the table was made from is not beside it; name it with --video."
+    "Images are left out: what the table was made from is not beside it; name it with --video."
 )
 # Of tables alone, which do not say what made them; a report of `predict` knows.
 _CARD_OF_TABLE = (
@@ -138,4 +138,4 @@ def _images(
     except AuheatError as error:
         if was_named:
             raise
-        return None, f"Pictures are left out: {error}"
+        return None, f"Images are left out: {error}"

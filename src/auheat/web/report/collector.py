@@ -24,7 +24,7 @@ class Collector:
     """Collects the results of one input.
 
     Args:
-        kind: A video, a photo, or a folder of photos.
+        kind: A video, an image, or a folder of images.
         aus: The AUs.
 
     Attributes:
@@ -41,7 +41,7 @@ class Collector:
         self._lock = threading.Lock()
 
     def add(self, image: Image, result: FrameResult) -> None:
-        """Adds a frame or photo. image: (H, W, 3) RGB."""
+        """Adds a frame or image. image: (H, W, 3) RGB."""
         with self._lock:
             self._frames.append(result.frame)
             self._times.append(result.timestamp)
@@ -90,7 +90,7 @@ class ReportWriter(Writer):
         self._collector = Collector(target.schema.kind, target.schema.aus)
 
     def write(self, item: Result) -> None:
-        """Adds one frame or photo."""
+        """Adds one frame or image."""
         assert item.image is not None
         self._collector.add(item.image, item.result)
 

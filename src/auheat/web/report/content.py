@@ -35,9 +35,9 @@ PeakImage = Callable[[str, int, int], "NDArray[np.uint8] | None"]
 
 # People that have a summary and curves at most: those seen longest.
 MAX_PEOPLE = 6
-# Faces from which on photos say which Action Units go together.
+# Faces from which on images say which Action Units go together.
 MIN_FACES = 10
-# Rows of photos, and events, that are listed at most.
+# Rows of images, and events, that are listed at most.
 MAX_ROWS, MAX_EVENTS = 500, 500
 _JPEG_QUALITY = 85
 
@@ -123,10 +123,8 @@ def _facts(readings: Readings) -> str:
             f"{counted(people, 'person', 'people')} · a face in {seen} of {total} frames"
         )
     if readings.kind == "folder":
-        return (
-            f"{counted(total, 'picture')} · {counted(faces, 'face')} · a face in {seen} of {total}"
-        )
-    return f"photo · {counted(faces, 'face')}"
+        return f"{counted(total, 'image')} · {counted(faces, 'face')} · a face in {seen} of {total}"
+    return f"image · {counted(faces, 'face')}"
 
 
 def counted(number: int, thing: str, many: str = "") -> str:
@@ -135,7 +133,7 @@ def counted(number: int, thing: str, many: str = "") -> str:
 
 
 def _summary(readings: Readings) -> list[dict[str, Any]]:
-    """A table for each person of a video, or one for all faces in photos."""
+    """A table for each person of a video, or one for all faces in images."""
     if not readings.series:
         return []
     if readings.kind != "video":
@@ -173,7 +171,7 @@ def _row(row: Summary, place: str) -> dict[str, Any]:
 
 
 def _faces(readings: Readings) -> list[dict[str, Any]]:
-    """A row for each face in photos, and for each photo without one, in the table's order."""
+    """A row for each face in images, and for each image without one, in the table's order."""
     rows: list[dict[str, Any]] = []
     for index, frame in enumerate(readings.frames[:MAX_ROWS]):
         inside = np.flatnonzero(readings.faces.frames == frame)
@@ -181,7 +179,7 @@ def _faces(readings: Readings) -> list[dict[str, Any]]:
         if not len(inside):
             rows.append({"name": name, "face": "", "intensities": None})
         for row in inside:
-            several = len(inside) > 1 or readings.kind == "photo"
+            several = len(inside) > 1 or readings.kind == "image"
             rows.append(
                 {
                     "name": name,
@@ -222,7 +220,7 @@ def _peak(readings: Readings, peak: Peak, image_of: PeakImage | None) -> dict[st
 
 
 def _where(readings: Readings, frame: int, face: int, *, whole: bool = False) -> str:
-    """What a face is called: the frame and person, or the photo and, of several, the face."""
+    """What a face is called: the frame and person, or the image and, of several, the face."""
     index = int(readings.index_of(np.array([frame]))[0])
     if readings.kind == "video":
         return f"frame {frame}, {readings.times[index]:.2f} s, person {face}"

@@ -18,7 +18,7 @@ from auheat.web.report.readings import Readings
 
 # Figures of a card's test that are shown, with what they are called.
 _MEASURES = {"icc": "ICC(3,1)", "pcc": "PCC", "mae": "MAE", "mse": "MSE"}
-_KINDS = {"video": "video", "photo": "photo", "folder": "folder of photos"}
+_KINDS = {"video": "video", "image": "image", "folder": "folder of images"}
 
 Pairs = list[tuple[str, str]]
 

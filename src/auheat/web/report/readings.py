@@ -1,6 +1,6 @@
-"""What was read of a video, of a photo or of a folder of photos, in memory.
+"""What was read of a video, of an image or of a folder of images, in memory.
 
-It comes from results as they pass, or from a table. Letters: F frames or photos, N faces of one
+It comes from results as they pass, or from a table. Letters: F frames or images, N faces of one
 person, A Action Units.
 """
 
@@ -22,7 +22,7 @@ from auheat.tables.series import PersonSeries
 
 
 class Gap(NamedTuple):
-    """A stretch of frames, or photos, without any face.
+    """A stretch of frames, or images, without any face.
 
     Attributes:
         first: Number of its first frame.
@@ -41,8 +41,8 @@ class Faces(NamedTuple):
     """Every face that was read, in the order of a table's rows.
 
     Attributes:
-        frames: (N,) number of the frame or photo.
-        ids: (N,) who it is, or in photos which of the faces.
+        frames: (N,) number of the frame or image.
+        ids: (N,) who it is, or in images which of the faces.
         intensities: (N, A).
     """
 
@@ -56,12 +56,12 @@ class Readings:
     """What was read.
 
     Attributes:
-        kind: A video, a photo, or a folder of photos.
+        kind: A video, an image, or a folder of images.
         aus: The A names.
-        frames: (F,) numbers of the frames or photos, ascending.
-        times: (F,) seconds at which they begin; 0 for photos.
-        series: One for each person, who was seen longest first; in photos for each face number.
-        names: What the F photos of a folder are called; else empty.
+        frames: (F,) numbers of the frames or images, ascending.
+        times: (F,) seconds at which they begin; 0 for images.
+        series: One for each person, who was seen longest first; in images for each face number.
+        names: What the F images of a folder are called; else empty.
         scale: The largest value there can be: 5 for intensities, 1 for probabilities.
         threshold: From which value on an AU counts as present.
     """
@@ -94,7 +94,7 @@ class Readings:
 
     @cached_property
     def step(self) -> float:
-        """Seconds from one frame to the next, by the median; 0 for photos."""
+        """Seconds from one frame to the next, by the median; 0 for images."""
         return float(np.median(np.diff(self.times))) if len(self.times) > 1 else 0.0
 
     @property

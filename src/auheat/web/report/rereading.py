@@ -1,7 +1,7 @@
 """Images of the peaks of a table that lies alone: what it was made from is read again.
 
 A table mostly does not say where faces are. They are found anew, and taken for those of the table
-only where that is certain: by their number in a photo, or because both have one face there. Else
+only where that is certain: by their number in an image, or because both have one face there. Else
 the whole image is shown.
 """
 
@@ -14,7 +14,7 @@ from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.inference.predictor import Predictor
 from auheat.media.frames import VideoFile
-from auheat.media.photo import read_photo
+from auheat.media.images import read_image
 from auheat.progress import Progress, track
 from auheat.results import FacePrediction
 from auheat.web.report.content import PeakImage
@@ -68,13 +68,13 @@ def _images(
     table: StoredTable, frames: set[int], source: Path, progress: Progress
 ) -> Iterator[tuple[int, Image]]:
     kind = table.readings.kind
-    if kind == "photo":
-        yield 1, read_photo(source)
+    if kind == "image":
+        yield 1, read_image(source)
     elif kind == "folder":
         names = dict(zip(table.readings.frames.tolist(), table.readings.names, strict=True))
-        for frame in track(sorted(frames), progress, "pictures", len(frames)):
+        for frame in track(sorted(frames), progress, "images", len(frames)):
             if (path := source / names[frame]).is_file():
-                yield frame, read_photo(path)
+                yield frame, read_image(path)
     elif source.is_dir():
         raise AuheatError(f"{source} is a folder: name the video that {table.path} was made from")
     else:

@@ -38,7 +38,7 @@ class Peak(NamedTuple):
 
     Attributes:
         au: Its name.
-        frame: Number of the frame or photo.
+        frame: Number of the frame or image.
         face_id: Whose it is.
         intensity: How strong.
     """
@@ -97,7 +97,7 @@ def correlation(readings: Readings) -> Floats | None:
     """Pearson's r between the AUs' intensities, (A, A), or None with too few faces.
 
     Each person's own means are taken off first, so that two people who differ do not make two AUs
-    look related; faces in photos are taken together. NaN where an AU does not vary.
+    look related; faces in images are taken together. NaN where an AU does not vary.
     """
     parts = [readings.faces.intensities]
     if readings.kind == "video":

@@ -31,7 +31,7 @@ class StoredTable:
     Attributes:
         readings: What it holds.
         path: Where it lies.
-        source: The path of the video or photo that it names itself, if it does.
+        source: The path of the video or image that it names itself, if it does.
         has_times: Whether it says when its frames are.
         notes: What a reader should know about its numbers, with names.
     """
@@ -80,12 +80,12 @@ def read_stored_table(path: Path) -> StoredTable:
 def find_source(table: StoredTable) -> Path | None:
     """What a table was made from.
 
-    What it says, or else the video, photo or folder with its name, in its folder or the one above;
+    What it says, or else the video, image or folder with its name, in its folder or the one above;
     None if it is at neither place.
     """
     if table.source and table.source.is_file():
         return table.source.parent if table.readings.kind == "folder" else table.source
-    kinds = {"video": VIDEO_SUFFIXES, "photo": IMAGE_SUFFIXES}.get(table.readings.kind)
+    kinds = {"video": VIDEO_SUFFIXES, "image": IMAGE_SUFFIXES}.get(table.readings.kind)
     folder = table.path.resolve().parent
     for place in (folder, folder.parent):
         if kinds is None and (place / table.path.stem).is_dir():
@@ -100,15 +100,15 @@ def _kind(table: Any) -> TableKind:
     if (table["frame"] > 0).any():
         return "video"
     inputs = table["input"]
-    # Tidy and Fex tables of a single photo say its path; one of a folder's photos only its name.
-    is_photo = not inputs.any() or (inputs.nunique() == 1 and inputs.str.contains("/").all())
-    return "photo" if is_photo else "folder"
+    # Tidy and Fex tables of a single image say its path; one of a folder's images only its name.
+    is_image = not inputs.any() or (inputs.nunique() == 1 and inputs.str.contains("/").all())
+    return "image" if is_image else "folder"
 
 
 def _readings(table: Any, kind: TableKind) -> Readings:
     """A table of the schema, sorted, with `time`, as readings."""
     aus, names = aus_in(table), tuple[str, ...]()
-    if kind != "video":  # photos are numbered in their order
+    if kind != "video":  # images are numbered in their order
         order = table["input"].drop_duplicates()
         numbers = {name: number for number, name in enumerate(order, 1)}
         table = table.assign(frame=table["input"].map(numbers))

@@ -61,7 +61,7 @@ export async function bytes(path) {
   return new Uint8Array(await (await ask(path)).arrayBuffer());
 }
 
-/* One picture of the webcam; gives the frame, and its heatmaps as bytes. */
+/* One image of the webcam; gives the frame, and its heatmaps as bytes. */
 export async function sendLive(id, blob, seconds) {
   const answer = await ask(`/api/live/${id}?t=${seconds.toFixed(3)}`,
     { method: "POST", body: blob });

@@ -117,10 +117,10 @@ class App {
     this.store.expected = session.expected ?? 0;
     document.querySelector(".welcome").hidden = true;
     document.querySelector(".work").hidden = false;
-    document.querySelector(".work").classList.toggle("photo", session.kind === "photo");
+    document.querySelector(".work").classList.toggle("image", session.kind === "image");
     document.querySelector(".work").classList.remove("faceless");
     document.body.dataset.state = "reading";
-    $("axis").hidden = session.kind === "photo";
+    $("axis").hidden = session.kind === "image";
     $("name").textContent = session.name;
     $("facts").textContent = "";
     $("progress").hidden = false;
@@ -157,7 +157,7 @@ class App {
     this.latest = latest;
     const blob = new Blob([await api.bytes(api.address(id, "latest"))], { type: "image/jpeg" });
     if (this.turn !== turn) return;
-    this.player.showPhoto(URL.createObjectURL(blob), "The newest frame that was read");
+    this.player.showImage(URL.createObjectURL(blob), "The newest frame that was read");
     this.store.goTo(latest);
   }
 
@@ -167,7 +167,7 @@ class App {
     this.latest = null;
     store.expected = 0;
     if (session.size) this.player.shape(session.size);
-    if (session.kind === "photo") this.player.showPhoto(api.address(session.id, "shown"), session.name);
+    if (session.kind === "image") this.player.showImage(api.address(session.id, "shown"), session.name);
     else await this.player.showVideo();
     store.tell("choice");
     store.goTo(0);
@@ -178,7 +178,7 @@ class App {
     document.body.dataset.state = "done";
   }
 
-  /* The line of facts, and the sections of a report below; a photo's rows tell its intensities. */
+  /* The line of facts, and the sections of a report below; an image's rows tell its intensities. */
   show(content) {
     $("facts").textContent = content.facts;
     const made = sections(content, this.store)

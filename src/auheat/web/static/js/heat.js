@@ -1,4 +1,4 @@
-/* Heatmaps: fetches them in pieces, and lays them over the picture. */
+/* Heatmaps: fetches them in pieces, and lays them over the image. */
 import * as api from "./api.js";
 
 const KEPT = 40;
@@ -59,12 +59,12 @@ export class Heat {
       this.pieces.set(index, piece);
       if (this.pieces.size > KEPT) this.pieces.delete(this.pieces.keys().next().value);
       if (Math.floor(this.store.at / this.perPiece) === index) this.draw(this.store.at);
-    } catch { /* the picture stays without heat */ } finally {
+    } catch { /* the image stays without heat */ } finally {
       this.pending.delete(index);
     }
   }
 
-  /* Draws heat and face marks of a frame over a picture of the session's size. */
+  /* Draws heat and face marks of a frame over an image of the session's size. */
   draw(frame) {
     const { store, canvas } = this;
     const { size, mapSize } = store.session ?? {};

@@ -1,4 +1,4 @@
-/* The webcam: pictures go to the server one after the other, each when the last one is read. */
+/* The webcam: images go to the server one after the other, each when the last one is read. */
 import * as api from "./api.js";
 
 const WIDTH = 640;

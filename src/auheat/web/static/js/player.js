@@ -1,4 +1,4 @@
-/* The picture: a video with its transport, a photo, or the newest frame while reading. */
+/* The image: a video with its transport, an image, or the newest frame while reading. */
 import * as api from "./api.js";
 import { clockText } from "./dom.js";
 
@@ -9,7 +9,7 @@ export class Player {
     this.store = store;
     this.heat = heat;
     this.video = $("video");
-    this.photo = $("photo");
+    this.image = $("image");
     $("play").addEventListener("click", () => this.toggle());
     $("seek").addEventListener("input", () => this.seek(Number($("seek").value)));
     for (const what of ["play", "pause", "ended"]) {
@@ -26,27 +26,27 @@ export class Player {
     this.video.pause();
     this.video.removeAttribute("src");
     this.video.load();
-    this.video.hidden = this.photo.hidden = true;
+    this.video.hidden = this.image.hidden = true;
     $("transport").hidden = true;
-    this.setPhoto(null);
+    this.setImage(null);
   }
 
-  /* The stage takes the shape of the picture. */
+  /* The stage takes the shape of the image. */
   shape([width, height]) {
     $("stage").style.aspectRatio = `${width} / ${height}`;
     $("stage").style.width = `min(100%, ${62 * width / height}vh)`;
   }
 
-  setPhoto(address, alt = "") {
-    if (this.photo.src.startsWith("blob:")) URL.revokeObjectURL(this.photo.src);
-    if (address) this.photo.src = address; else this.photo.removeAttribute("src");
-    this.photo.alt = alt;
-    this.photo.hidden = !address;
+  setImage(address, alt = "") {
+    if (this.image.src.startsWith("blob:")) URL.revokeObjectURL(this.image.src);
+    if (address) this.image.src = address; else this.image.removeAttribute("src");
+    this.image.alt = alt;
+    this.image.hidden = !address;
   }
 
-  showPhoto(address, alt) {
+  showImage(address, alt) {
     this.video.hidden = true;
-    this.setPhoto(address, alt);
+    this.setImage(address, alt);
   }
 
   /* A video that has been read: its own copy on the server, frame for frame. */
@@ -57,7 +57,7 @@ export class Player {
       this.video.addEventListener("loadeddata", resolve, { once: true });
       this.video.addEventListener("error", resolve, { once: true });
     });
-    this.setPhoto(null);
+    this.setImage(null);
     this.video.hidden = false;
     $("transport").hidden = false;
     $("seek").max = this.store.count - 1;

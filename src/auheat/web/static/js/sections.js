@@ -75,7 +75,7 @@ function summary(content, store) {
       part("table", "summary", head(...heads), part("tbody", "", ...rows)));
   });
   return section(single ? "Intensities" : "Summary",
-    part("div", content.kind === "video" ? "cards" : "cards photos", ...cards),
+    part("div", content.kind === "video" ? "cards" : "cards images", ...cards),
     content.morePeople ? part("p", "", `${counted(content.morePeople, "person", "people")} seen for `
       + "a shorter time left out.") : null,
     single ? null : note(content.presentNote));
@@ -97,7 +97,7 @@ function peaks(content, store) {
       part("ul", "list", ...rows));
   }
   const figures = content.peaks.map((peak) => {
-    let image = part("div", "missing", "no picture");
+    let image = part("div", "missing", "no image");
     if (peak.image) {
       image = part("img");
       image.src = peak.image;
@@ -167,7 +167,7 @@ function events(content, store) {
   return section("Events", box, note(content.eventsNote));
 }
 
-/* The stretches, or photos, without a face. */
+/* The stretches, or images, without a face. */
 function gaps(content) {
   if (!content.gaps.length) return section("Without a face", part("p", "", "Every frame shows a face."));
   if (content.kind !== "video") {
@@ -183,7 +183,7 @@ function gaps(content) {
     head(["frames"], ["time"], ["length"]), part("tbody", "", ...rows)));
 }
 
-/* The grid of faces and AUs in photos, and of very many faces a strip of all. */
+/* The grid of faces and AUs in images, and of very many faces a strip of all. */
 function faces(content, store) {
   if (content.totalFaces === 1 && content.faces.length === 1) return null;
   const words = [note("One row for each face. Press the name of an Action Unit to sort "
@@ -225,7 +225,7 @@ function grid(content, store) {
     }));
   });
   const table = part("table", "grid",
-    head([content.kind === "folder" ? "Photo" : "Face"], ...heads), part("tbody", "", ...rows));
+    head([content.kind === "folder" ? "Image" : "Face"], ...heads), part("tbody", "", ...rows));
   for (const cellOfAu of [...table.tHead.rows[0].cells].slice(1)) cellOfAu.ariaSort = "none";
   const box = part("div", "scroll", table);
   box.tabIndex = 0;

@@ -105,9 +105,9 @@ export class Store extends EventTarget {
     return Math.max(low, 0);
   }
 
-  /* What a person is called: a photo shows faces. */
+  /* What a person is called: an image shows faces. */
   nameOf(id) {
-    return `${this.session?.kind === "photo" ? "face" : "person"} ${id}`;
+    return `${this.session?.kind === "image" ? "face" : "person"} ${id}`;
   }
 
   /* The class that gives a person's marks their colour. */

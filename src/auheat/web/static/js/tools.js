@@ -62,9 +62,9 @@ export class Tools {
 
   /* Shows what can be done with a session that is done. */
   async offer(session) {
-    $("baselineTools").hidden = session.kind === "photo";
+    $("baselineTools").hidden = session.kind === "image";
     $("downloads").hidden = false;
-    $("overlay").textContent = session.kind === "photo" ? "Overlay picture" : "Overlay video";
+    $("overlay").textContent = session.kind === "image" ? "Overlay image" : "Overlay video";
     await this.show(null);
   }
 

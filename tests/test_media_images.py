@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from auheat.errors import AuheatError
-from auheat.media import limits, photo, png
+from auheat.media import images, limits, png
 from auheat.media.frames import VideoFile
-from auheat.media.photo import is_photo, photo_note, read_photo
+from auheat.media.images import image_note, is_image, read_image
 from heic_files import write_heic
 from stand_ins import texture
 
@@ -28,19 +28,19 @@ COLOURS = np.array(
 
 
 def saved(path: Path, array: NDArray[np.generic], mode: str | None = None, **options: Any) -> Path:
-    picture = Image.fromarray(array)
-    (picture.convert(mode) if mode else picture).save(path, **options)
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(path, **options)
     return path
 
 
 def test_plain_colours(tmp_path: Path) -> None:
-    image = read_photo(saved(tmp_path / "a.png", COLOURS))
+    image = read_image(saved(tmp_path / "a.png", COLOURS))
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, COLOURS)
 
 
 def test_the_array_is_the_callers_own(tmp_path: Path) -> None:
-    image = read_photo(saved(tmp_path / "a.png", COLOURS))
+    image = read_image(saved(tmp_path / "a.png", COLOURS))
     image[:] = 0
     assert image.flags.c_contiguous
 
@@ -48,13 +48,13 @@ def test_the_array_is_the_callers_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["grey.png", "grey.jpg", "grey.tif", "grey.bmp"])
 def test_grey_becomes_three_equal_channels(tmp_path: Path, name: str) -> None:
     grey = np.full((8, 8), 77, np.uint8)
-    np.testing.assert_array_equal(read_photo(saved(tmp_path / name, grey)), np.full((8, 8, 3), 77))
+    np.testing.assert_array_equal(read_image(saved(tmp_path / name, grey)), np.full((8, 8, 3), 77))
 
 
 @pytest.mark.parametrize("name", ["deep.png", "deep.tif"])
 def test_16_bit_grey_is_scaled_not_clipped(tmp_path: Path, name: str) -> None:
     deep = np.array([[0, 257, 32896, 65000, 65535, 128]], np.uint16)
-    image = read_photo(saved(tmp_path / name, deep))
+    image = read_image(saved(tmp_path / name, deep))
     np.testing.assert_array_equal(image[0, :, 0], [0, 1, 128, 253, 255, 0])
     assert (image == image[..., :1]).all()
 
@@ -63,43 +63,43 @@ def test_16_bit_colour_is_scaled_not_clipped(tmp_path: Path) -> None:
     deep = np.array([[[0, 32896, 65535], [257, 514, 771]]], np.uint16)
     path = tmp_path / "deep.png"
     cv2.imwrite(str(path), deep[..., ::-1])  # OpenCV writes BGR
-    np.testing.assert_array_equal(read_photo(path), [[[0, 128, 255], [1, 2, 3]]])
+    np.testing.assert_array_equal(read_image(path), [[[0, 128, 255], [1, 2, 3]]])
 
 
 def test_transparency_shows_white(tmp_path: Path) -> None:
     """Red, half of a black that is half there, and a green that is not there at all."""
     pixels = np.array([[[255, 0, 0, 255], [0, 0, 0, 128], [0, 255, 0, 0]]], np.uint8)
-    image = read_photo(saved(tmp_path / "a.png", pixels))
+    image = read_image(saved(tmp_path / "a.png", pixels))
     np.testing.assert_array_equal(image[0], [[255, 0, 0], [127, 127, 127], [255, 255, 255]])
 
 
 def test_grey_with_transparency(tmp_path: Path) -> None:
     pixels = np.array([[[40, 255], [40, 0]]], np.uint8)
-    image = read_photo(saved(tmp_path / "a.png", pixels))
+    image = read_image(saved(tmp_path / "a.png", pixels))
     np.testing.assert_array_equal(image[0], [[40] * 3, [255] * 3])
 
 
 def test_palette_with_and_without_transparency(tmp_path: Path) -> None:
-    picture = Image.new("P", (2, 1))
-    picture.putpalette([10, 20, 30, 200, 100, 50])
-    picture.putpixel((1, 0), 1)
-    picture.save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), [[[10, 20, 30], [200, 100, 50]]])
-    picture.save(tmp_path / "b.gif", transparency=0)
-    np.testing.assert_array_equal(read_photo(tmp_path / "b.gif"), [[[255] * 3, [200, 100, 50]]])
+    image = Image.new("P", (2, 1))
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    image.putpixel((1, 0), 1)
+    image.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), [[[10, 20, 30], [200, 100, 50]]])
+    image.save(tmp_path / "b.gif", transparency=0)
+    np.testing.assert_array_equal(read_image(tmp_path / "b.gif"), [[[255] * 3, [200, 100, 50]]])
 
 
 @pytest.mark.parametrize("name", ["ink.jpg", "ink.tif"])
 def test_cmyk_is_not_inverted(tmp_path: Path, name: str) -> None:
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 255
-    image = read_photo(saved(tmp_path / name, red, "CMYK"))
+    image = read_image(saved(tmp_path / name, red, "CMYK"))
     assert np.abs(image.astype(int) - red).max() <= 2
 
 
-def test_one_bit_pictures(tmp_path: Path) -> None:
-    picture = saved(tmp_path / "a.png", np.array([[True, False]]))
-    np.testing.assert_array_equal(read_photo(picture), [[[255] * 3, [0] * 3]])
+def test_one_bit_images(tmp_path: Path) -> None:
+    image = saved(tmp_path / "a.png", np.array([[True, False]]))
+    np.testing.assert_array_equal(read_image(image), [[[255] * 3, [0] * 3]])
 
 
 # What each orientation's stored pixels must go through to stand upright.
@@ -119,24 +119,24 @@ UPRIGHT = {
 def test_exif_orientation(tmp_path: Path, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    image = read_photo(saved(tmp_path / "a.png", COLOURS, exif=exif))
+    image = read_image(saved(tmp_path / "a.png", COLOURS, exif=exif))
     np.testing.assert_array_equal(image, UPRIGHT[orientation])
 
 
-def test_of_several_pictures_the_first_is_read(tmp_path: Path) -> None:
+def test_of_several_images_the_first_is_read(tmp_path: Path) -> None:
     first, second = (Image.new("RGB", (4, 4), colour) for colour in ("red", "blue"))
     first.save(tmp_path / "a.gif", save_all=True, append_images=[second], duration=50)
     first.save(tmp_path / "a.tif", save_all=True, append_images=[second])
     for name in ("a.gif", "a.tif"):
-        assert read_photo(tmp_path / name)[0, 0].tolist() == [255, 0, 0]
-    assert not is_photo(tmp_path / "a.gif")
-    assert is_photo(tmp_path / "a.tif")
+        assert read_image(tmp_path / name)[0, 0].tolist() == [255, 0, 0]
+    assert not is_image(tmp_path / "a.gif")
+    assert is_image(tmp_path / "a.tif")
 
 
-def test_a_picture_is_known_by_its_content(tmp_path: Path) -> None:
+def test_a_image_is_known_by_its_content(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.png", COLOURS).rename(tmp_path / "a.mp4")
-    assert is_photo(path)
-    np.testing.assert_array_equal(read_photo(path), COLOURS)
+    assert is_image(path)
+    np.testing.assert_array_equal(read_image(path), COLOURS)
 
 
 def damaged(path: Path) -> Path:
@@ -148,12 +148,12 @@ def damaged(path: Path) -> Path:
 
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
     text = tmp_path / "text.jpg"
-    text.write_text("not a picture")
+    text.write_text("not an image")
     (tmp_path / "empty.jpg").touch()
     floating = saved(tmp_path / "float.tif", np.zeros((4, 4), np.float32))
     for path, reason in (
-        (text, "not a picture"),
-        (tmp_path / "empty.jpg", "not a picture"),
+        (text, "not an image"),
+        (tmp_path / "empty.jpg", "not an image"),
         (tmp_path / "none.jpg", "no file"),
         (tmp_path, "is a folder: give the path of an image"),
         (damaged(tmp_path / "half.jpg"), "truncated"),
@@ -161,21 +161,21 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
         (floating, "floating-point"),
     ):
         with pytest.raises(AuheatError, match=reason) as caught:
-            read_photo(path)
+            read_image(path)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
 
 
-def test_huge_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_huge_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pillow's own limits do not matter, and keep their values."""
     path = saved(tmp_path / "a.png", COLOURS)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2)
-    np.testing.assert_array_equal(read_photo(path), COLOURS)
+    np.testing.assert_array_equal(read_image(path), COLOURS)
     assert Image.MAX_IMAGE_PIXELS == 2
     monkeypatch.setattr(limits, "MAX_PIXELS", 5)
-    assert is_photo(path)
+    assert is_image(path)
     with pytest.raises(AuheatError, match=r"has 3x2 pixels: at most .* smaller first$"):
-        read_photo(path)
+        read_image(path)
 
 
 def test_large_jpegs_are_shrunk_while_they_are_decoded(
@@ -183,29 +183,29 @@ def test_large_jpegs_are_shrunk_while_they_are_decoded(
 ) -> None:
     """By a power of two; what cannot be shrunk enough is refused."""
     path = saved(tmp_path / "a.jpg", np.full((64, 96, 3), 90, np.uint8))
-    assert read_photo(path).shape == (64, 96, 3)
-    assert photo_note(path) is None
+    assert read_image(path).shape == (64, 96, 3)
+    assert image_note(path) is None
     for most, shape in ((64 * 96 - 1, (32, 48, 3)), (1500, (16, 24, 3)), (100, (8, 12, 3))):
-        monkeypatch.setattr(photo, "MAX_PIXELS", most)
+        monkeypatch.setattr(images, "MAX_PIXELS", most)
         monkeypatch.setattr(limits, "MAX_PIXELS", most)
-        image = read_photo(path)
+        image = read_image(path)
         assert image.shape == shape
         assert np.abs(image.astype(int) - 90).max() <= 2
-        note = photo_note(path)
+        note = image_note(path)
         assert note is not None
         assert f"96x64 pixels and was read at {shape[1]}x{shape[0]}," in note
-    monkeypatch.setattr(photo, "MAX_PIXELS", 90)
+    monkeypatch.setattr(images, "MAX_PIXELS", 90)
     monkeypatch.setattr(limits, "MAX_PIXELS", 90)
     with pytest.raises(AuheatError, match="has 12x8 pixels: at most"):
-        read_photo(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize("name", ["a.webp", "a.png", "a.tif", "a.avif"])
-def test_an_animated_picture_is_said_to_be_one(tmp_path: Path, name: str) -> None:
+def test_an_animated_image_is_said_to_be_one(tmp_path: Path, name: str) -> None:
     first, second = (Image.new("RGB", (16, 16), colour) for colour in ("red", "blue"))
     first.save(tmp_path / name, save_all=True, append_images=[second])
-    assert photo_note(tmp_path / name) == "of its 2 pictures only the first was read"
-    assert photo_note(saved(tmp_path / "b.png", COLOURS)) is None
+    assert image_note(tmp_path / name) == "of its 2 images only the first was read"
+    assert image_note(saved(tmp_path / "b.png", COLOURS)) is None
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_whatever_a_reader_raises_is_one_line(
         raise error
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", broken)
-    with pytest.raises(AuheatError, match=r"^cannot read picture .*a\.png: .+$") as caught:
-        read_photo(path)
+    with pytest.raises(AuheatError, match=r"^cannot read image .*a\.png: .+$") as caught:
+        read_image(path)
     assert "\n" not in str(caught.value)
 
 
@@ -231,7 +231,7 @@ def test_whatever_a_reader_raises_is_one_line(
 @pytest.mark.parametrize(
     "name", ["a.jpg", "a.png", "a.gif", "a.tif", "a.webp", "a.bmp", "a.ppm", "a.jp2", "a.avif"]
 )
-def test_damaged_pictures_are_one_line_or_a_picture(tmp_path: Path, name: str) -> None:
+def test_damaged_images_are_one_line_or_a_image(tmp_path: Path, name: str) -> None:
     """A hundred each: cut short, or with some bytes changed. No warning, no other error."""
     rng, messages = np.random.default_rng(5), list[str]()
     whole = bytearray(
@@ -247,10 +247,10 @@ def test_damaged_pictures_are_one_line_or_a_picture(tmp_path: Path, name: str) -
                 content[place] = int(rng.integers(256))
             path = tmp_path / f"damaged{number}"
             path.write_bytes(content)
-            is_photo(path)
-            photo_note(path)
+            is_image(path)
+            image_note(path)
             try:
-                assert read_photo(path).dtype == np.uint8
+                assert read_image(path).dtype == np.uint8
             except AuheatError as error:
                 messages.append(str(error))
     assert len(messages) > 10
@@ -260,17 +260,17 @@ def test_damaged_pictures_are_one_line_or_a_picture(tmp_path: Path, name: str) -
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    for read in (read_photo, VideoFile):
+    for read in (read_image, VideoFile):
         with pytest.raises(AuheatError, match="is a pipe or a device: save"):
             read(tmp_path / "pipe.png")
-    assert not is_photo(tmp_path / "pipe.png")
+    assert not is_image(tmp_path / "pipe.png")
 
 
-def test_other_files_are_no_photos(tmp_path: Path) -> None:
-    (tmp_path / "text.jpg").write_text("not a picture")
-    assert not is_photo(tmp_path / "text.jpg")
-    assert not is_photo(tmp_path / "none.jpg")
-    assert not is_photo(tmp_path)
+def test_other_files_are_no_images(tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("not an image")
+    assert not is_image(tmp_path / "text.jpg")
+    assert not is_image(tmp_path / "none.jpg")
+    assert not is_image(tmp_path)
 
 
 def with_height(content: bytes, height: int) -> bytes:
@@ -287,10 +287,10 @@ def test_a_png_without_its_last_rows_is_not_whole(
     """As a download leaves it whose program closed the file properly."""
     path = tmp_path / "a.png"
     Image.new(mode, size).save(path)
-    assert read_photo(path).shape == (size[1], size[0], 3)
+    assert read_image(path).shape == (size[1], size[0], 3)
     path.write_bytes(with_height(path.read_bytes(), size[1] + 1))
     with pytest.raises(AuheatError, match="rows are missing"):
-        read_photo(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 9), (8, 8), (17, 13)])
@@ -310,20 +310,20 @@ def test_rows_of_interlaced_pngs_are_counted(tmp_path: Path, size: tuple[int, in
         (tmp_path / "a.png").write_bytes(content)
         assert png.has_all_rows(tmp_path / "a.png") == whole
         if whole:
-            assert read_photo(tmp_path / "a.png").shape == (height, width, 3)
+            assert read_image(tmp_path / "a.png").shape == (height, width, 3)
 
 
 def test_the_tiles_of_a_heic_are_put_together(tmp_path: Path) -> None:
     """Phones write them so, and how they are turned lies beside them, not in them."""
     image = np.asarray(cv2.resize(texture(4), (384, 256), interpolation=cv2.INTER_CUBIC), np.uint8)
     upright = write_heic(tmp_path / "a.heic", image, tile=128, size=(370, 250))
-    assert is_photo(upright)
-    assert photo.photo_size(upright) == (370, 250)
-    found = read_photo(upright)
+    assert is_image(upright)
+    assert images.image_size(upright) == (370, 250)
+    found = read_image(upright)
     assert found.shape == (250, 370, 3)
     assert np.abs(found.astype(int) - image[:250, :370]).mean() < 5
     turns = ((b"irot", 1), (b"imir", 1))
-    turned = read_photo(write_heic(tmp_path / "b.heic", image, tile=128, turns=turns))
+    turned = read_image(write_heic(tmp_path / "b.heic", image, tile=128, turns=turns))
     assert np.abs(turned.astype(int) - np.rot90(image)[:, ::-1]).mean() < 5
 
 
@@ -342,10 +342,10 @@ def test_a_damaged_heic_is_one_line(tmp_path: Path) -> None:
     for data in damaged:
         path.write_bytes(data)
         try:
-            assert read_photo(path).dtype == np.uint8
+            assert read_image(path).dtype == np.uint8
         except AuheatError as error:
             lines.append(str(error))
     assert len(lines) > len(damaged) / 4
     assert not [line for line in lines if str(path) not in line or "\n" in line]
-    with pytest.raises(AuheatError, match="is a picture"):
+    with pytest.raises(AuheatError, match="is an image"):
         VideoFile(whole)

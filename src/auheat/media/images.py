@@ -1,4 +1,4 @@
-"""Reads still images into RGB, whatever their colour mode, depth, transparency or orientation."""
+"""Reads images into RGB, whatever their colour mode, depth, transparency or orientation."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 }
 
 
-def read_photo(path: str | Path) -> NDArray[np.uint8]:
-    """Reads a picture, rotated upright as its EXIF orientation says.
+def read_image(path: str | Path) -> NDArray[np.uint8]:
+    """Reads an image, rotated upright as its EXIF orientation says.
 
-    HEIC pictures are put together from their tiles. 16-bit pictures are scaled to 8 bits,
-    transparent ones laid on white, and of several pictures in one file the first is read. A JPEG of
+    HEIC images are put together from their tiles. 16-bit images are scaled to 8 bits,
+    transparent ones laid on white, and of several images in one file the first is read. A JPEG of
     more than `limits.MAX_PIXELS` pixels is read at a half, a quarter or an eighth of its size;
-    `photo_note` says so.
+    `image_note` says so.
 
     Args:
         path: of the file; its content tells the format, not its name.
@@ -49,7 +49,7 @@ def read_photo(path: str | Path) -> NDArray[np.uint8]:
         (H, W, 3) RGB uint8.
 
     Raises:
-        AuheatError: if the file is missing, not a picture in a known format, damaged, or too large.
+        AuheatError: if the file is missing, not an image in a known format, damaged, or too large.
     """
     path = checked_path("the image", path)
     check_file(path)
@@ -58,78 +58,78 @@ def read_photo(path: str | Path) -> NDArray[np.uint8]:
     try:
         if is_heif(path):
             return read_heif(path)
-        with warnings.catch_warnings(), _open(path) as picture:
+        with warnings.catch_warnings(), _open(path) as image:
             warnings.simplefilter("ignore")
-            picture.draft(None, _draft_size(picture))
-            check_pixels(path, *picture.size)
-            if picture.format == "PNG" and not has_all_rows(path):
+            image.draft(None, _draft_size(image))
+            check_pixels(path, *image.size)
+            if image.format == "PNG" and not has_all_rows(path):
                 raise ValueError("rows are missing at its end")
-            pixels = _pixels(picture)
-            orientation = picture.getexif().get(_ORIENTATION, 1)
+            pixels = _pixels(image)
+            orientation = image.getexif().get(_ORIENTATION, 1)
         return np.ascontiguousarray(_UPRIGHT.get(orientation, _as_it_is)(pixels))
     except AuheatError:
         raise
     except UnidentifiedImageError:
-        raise AuheatError(f"{path} is not a picture in a format that can be read") from None
+        raise AuheatError(f"{path} is not an image in a format that can be read") from None
     except FileNotFoundError:
         raise AuheatError(f"no file at {path}") from None
     except Exception as error:  # damaged files make Pillow's readers raise nearly anything
-        raise AuheatError(f"cannot read picture {path}: {_reason(error)}") from None
+        raise AuheatError(f"cannot read image {path}: {_reason(error)}") from None
 
 
-def photo_size(path: str | Path) -> tuple[int, int]:
-    """Width and height that a picture states, before it is turned upright.
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Width and height that an image states, before it is turned upright.
 
     Raises:
-        Exception: of many kinds, if the file is no picture.
+        Exception: of many kinds, if the file is no image.
     """
     path = Path(path)
     if is_heif(path):
         return heif_size(path)
-    with warnings.catch_warnings(), _open(path) as picture:
+    with warnings.catch_warnings(), _open(path) as image:
         warnings.simplefilter("ignore")
-        return picture.size
+        return image.size
 
 
-def photo_note(path: str | Path) -> str | None:
-    """What `read_photo` leaves out of a picture, or does to it, beyond its colours; or None.
+def image_note(path: str | Path) -> str | None:
+    """What `read_image` leaves out of an image, or does to it, beyond its colours; or None.
 
     Args:
-        path: of a picture that can be read.
+        path: of an image that can be read.
     """
     try:
-        with warnings.catch_warnings(), _open(Path(path)) as picture:
+        with warnings.catch_warnings(), _open(Path(path)) as image:
             warnings.simplefilter("ignore")
-            full, count = picture.size, int(getattr(picture, "n_frames", 1))
-            picture.draft(None, _draft_size(picture))
-            if picture.size != full:
+            full, count = image.size, int(getattr(image, "n_frames", 1))
+            image.draft(None, _draft_size(image))
+            if image.size != full:
                 return (
-                    f"it has {full[0]}x{full[1]} pixels and was read at {picture.size[0]}x"
-                    f"{picture.size[1]}, in whose pixels places are given"
+                    f"it has {full[0]}x{full[1]} pixels and was read at {image.size[0]}x"
+                    f"{image.size[1]}, in whose pixels places are given"
                 )
             if count > 1:
-                return f"of its {count} pictures only the first was read"
+                return f"of its {count} images only the first was read"
     except Exception:  # whatever is wrong, reading it says so
         return None
     return None
 
 
-def is_photo(path: str | Path) -> bool:
-    """Whether a file is a still image, by its content. An animated GIF counts as video."""
+def is_image(path: str | Path) -> bool:
+    """Whether a file is an image, by its content. An animated GIF counts as video."""
     path = Path(path)
     try:
         check_file(path)
         if is_heif(path):
             return True
-        with warnings.catch_warnings(), _open(path) as picture:
+        with warnings.catch_warnings(), _open(path) as image:
             warnings.simplefilter("ignore")
-            return not (picture.format == "GIF" and getattr(picture, "n_frames", 1) > 1)
-    except Exception:  # see `read_photo`
+            return not (image.format == "GIF" and getattr(image, "n_frames", 1) > 1)
+    except Exception:  # see `read_image`
         return False
 
 
 def _open(path: Path) -> Image.Image:
-    """A picture whose header was read. Its size is checked by us, before it is decoded."""
+    """An image whose header was read. Its size is checked by us, before it is decoded."""
     known = [name for name in FORMATS if name in _registered()]
     with _OPENING:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -139,9 +139,9 @@ def _open(path: Path) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _draft_size(picture: Image.Image) -> tuple[int, int]:
+def _draft_size(image: Image.Image) -> tuple[int, int]:
     """The size to decode a JPEG at: halved until it keeps within the limit."""
-    width, height = picture.size
+    width, height = image.size
     shrink = 1
     while width * height > MAX_PIXELS * shrink**2 and shrink < 8:
         shrink *= 2
@@ -153,14 +153,14 @@ def _registered() -> list[str]:
     return Image.ID
 
 
-def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
     """(H, W, 3) RGB. A band at a time: no second copy is in memory beside Pillow's."""
-    picture.load()  # which turns a TIFF upright
-    width, height = picture.size
+    image.load()  # which turns a TIFF upright
+    width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, _BAND_ROWS):
         bottom = min(top + _BAND_ROWS, height)
-        pixels[top:bottom] = np.asarray(_rgb(picture.crop((0, top, width, bottom))))
+        pixels[top:bottom] = np.asarray(_rgb(image.crop((0, top, width, bottom))))
     return pixels
 
 
@@ -168,17 +168,17 @@ def _as_it_is(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels
 
 
-def _rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode == "F":
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers; save it with 8 or 16 bits")
-    if picture.mode == "I" or picture.mode.startswith("I;16"):
-        scaled = np.asarray(picture, np.float64) / 257
-        picture = Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
-    if picture.has_transparency_data:
-        coloured = picture.convert("RGBA")
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        scaled = np.asarray(image, np.float64) / 257
+        image = Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        coloured = image.convert("RGBA")
         white = Image.new("RGBA", coloured.size, "white")
-        picture = Image.alpha_composite(white, coloured)
-    return picture.convert("RGB")
+        image = Image.alpha_composite(white, coloured)
+    return image.convert("RGB")
 
 
 def _reason(error: Exception) -> str:

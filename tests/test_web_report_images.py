@@ -1,4 +1,4 @@
-"""Reports on photos: the rows of faces, in tables of every convention."""
+"""Reports on images: the rows of faces, in tables of every convention."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ def test_one_row_for_each_face_in_order(tmp_path: Path) -> None:
         ("none.jpg", "", None),
         ("a.jpg", "", [0.3, 0.2]),
     ]
-    assert shown["facts"] == "3 pictures · 3 faces · a face in 2 of 3"
+    assert shown["facts"] == "3 images · 3 faces · a face in 2 of 3"
     assert [gap[:2] for gap in shown["gaps"]] == [[2, 2]]
 
 
-def test_the_summary_names_the_photo(tmp_path: Path) -> None:
+def test_the_summary_names_the_image(tmp_path: Path) -> None:
     [table] = content_from(tmp_path, ROWS)["summary"]
     places = [(row["max"], row["at"], row["present"]) for row in table["rows"]]
     assert places == [(2.5, "b.jpg, face 1", 33), (4.0, "b.jpg, face 0", 67)]
 
 
-def test_peaks_name_photo_and_face(tmp_path: Path) -> None:
+def test_peaks_name_image_and_face(tmp_path: Path) -> None:
     found = content_from(tmp_path, ROWS)["peaks"]
     assert [(peak["au"], peak["where"]) for peak in found] == [
         ("AU04", "b.jpg, face 1"),
@@ -94,22 +94,22 @@ def test_what_goes_together_takes_enough_faces(tmp_path: Path) -> None:
 
 def test_a_single_face_has_no_empty_sections(tmp_path: Path) -> None:
     shown = content_from(tmp_path, ["0,0.9,1,0.10,4.00"], HEAD[6:])
-    assert (shown["kind"], shown["together"], shown["gaps"]) == ("photo", {}, [])
+    assert (shown["kind"], shown["together"], shown["gaps"]) == ("image", {}, [])
     assert [row["mean"] for row in shown["summary"][0]["rows"]] == [0.1, 4.0]
 
 
-def test_several_faces_of_a_photo(tmp_path: Path) -> None:
+def test_several_faces_of_a_image(tmp_path: Path) -> None:
     lines = ["0,0.9,1,0.10,4.00", "1,0.9,1,0.20,3.00"]
     shown = content_from(tmp_path, lines, HEAD[6:])
     assert grid(shown) == [("", "face 0", [0.1, 4.0]), ("", "face 1", [0.2, 3.0])]
 
 
-def test_a_photo_without_a_face(tmp_path: Path) -> None:
+def test_a_image_without_a_face(tmp_path: Path) -> None:
     shown = content_from(tmp_path, ["0,0.0,0,,"], HEAD[6:])
     assert (shown["totalFaces"], shown["peaks"], shown["summary"]) == (0, [], [])
 
 
-def test_very_many_photos_stay_readable(tmp_path: Path) -> None:
+def test_very_many_images_stay_readable(tmp_path: Path) -> None:
     lines = [f"{i}.jpg,0,0.9,1,{i % 50 / 10:.2f},1.00" for i in range(MAX_ROWS + 3)]
     shown = content_from(tmp_path, lines)
     assert (len(shown["faces"]), shown["totalFaces"]) == (MAX_ROWS, MAX_ROWS + 3)
@@ -118,14 +118,14 @@ def test_very_many_photos_stay_readable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "end"), [("fex", "csv"), ("tidy", "parquet")])
-def test_other_conventions_find_their_photos(
+def test_other_conventions_find_their_images(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     face: NDArray[np.float64],
     kind: str,
     end: str,
 ) -> None:
-    """Their tables tell the paths, so the pictures are found wherever the table lies."""
+    """Their tables tell the paths, so the images are found wherever the table lies."""
     known = KnownFaces([[face_from(face)]])
     monkeypatch.setattr(predictor, "default_detector", lambda max_faces: known)
     options = ["--weights", str(save_small(tmp_path / "small.safetensors")), "--device", "cpu"]
