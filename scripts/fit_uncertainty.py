@@ -3,9 +3,9 @@
     python scripts/fit_uncertainty.py DATA [--weights FILE] [-o FILE] [--report FILE]
 
 DATA is a dataset of `auheat synth` with people that the weights were not trained on in its splits
-val and test. Fitted to val, measured on test; every image once as it is, and once worn: turned,
-shifted, covered and blurred by a random amount. Writes `<weights>.uncertainty.json` beside the
-weights, and the figures and the figure of docs/uncertainty.md.
+val and test. Fitted to val, measured on test; every image once as it is, and once corrupted:
+rotated, shifted, covered and blurred by a random amount. Writes `<weights>.uncertainty.json`
+beside the weights, and the numbers and the figure of docs/uncertainty.md.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from auheat.models.weights import default_weights, uncertainty_path
 
 KNOTS = np.array([0, 0.1, 0.3, 0.6, 1, 1.5, 2.2, 3, 4, 5])
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0)
-TRUSTED = 0.75  # levels; confidence is the chance of a smaller mean error
+TRUSTED = 0.75  # levels; confidence is the probability of a smaller mean error
 BINS, BATCH = 10, 32
 KINDS = ("constant", "reading", "reading seen", "reading seen shape", "reading seen mirror")
 KEPT = ("reading", "seen")
@@ -55,7 +55,7 @@ class Views:
         labels: (N, A).
         shape: (N, A, 2) height and area of an AU's location peaks.
         seen: (N,).
-        worn: (N,) whether the image was.
+        corrupted: (N,) whether the image was.
         people: (N,).
     """
 
@@ -64,7 +64,7 @@ class Views:
     labels: Floats
     shape: Floats
     seen: Floats
-    worn: NDArray[np.bool_]
+    corrupted: NDArray[np.bool_]
     people: NDArray[Any]
 
     def part(self, rows: NDArray[np.bool_]) -> Views:
@@ -79,24 +79,24 @@ def wear(strength: float) -> AugmentConfig:
     )  # fmt: skip
 
 
-def _shapes(found: Any, rows: range, worn: bool) -> Any:
-    """The shapes of the faces, those of every second worn image unknown."""
+def _shapes(found: Any, rows: range, corrupted: bool) -> Any:
+    """The shapes of the faces, those of every second corrupted image unknown."""
     if found is None:
         return None
     shapes = found[list(rows)].copy()
-    if worn:
+    if corrupted:
         shapes[[n for n, row in enumerate(rows) if row % 2]] = 0
     return shapes
 
 
-def worn_image(part: Manifest, landmarks: Floats, row: int, size: int, worn: bool) -> Any:
+def corrupted_image(part: Manifest, landmarks: Floats, row: int, size: int, corrupted: bool) -> Any:
     path = part.folder / part.table["image"].iloc[row]
     image = np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
-    rng = np.random.default_rng([9, row, int(worn)])
+    rng = np.random.default_rng([9, row, int(corrupted)])
     strength = rng.uniform()
-    config = wear(strength) if worn else NONE
+    config = wear(strength) if corrupted else NONE
     image, points, _ = augment(rng, image, landmarks, size, part.crop.pad, config)
-    if worn:
+    if corrupted:
         covering = replace(NONE, random_erasing=1.0)
         for _ in range(rng.poisson(2 * strength)):
             image, points, _ = augment(rng, image, points, size, 0, covering)
@@ -107,18 +107,19 @@ def worn_image(part: Manifest, landmarks: Floats, row: int, size: int, worn: boo
 
 
 def read_views(part: Manifest, runtime: Any) -> Views:
-    """Every image of a split, as it is and worn."""
+    """Every image of a split, as it is and corrupted."""
     layout, aus = layout_of(runtime.config), runtime.config.aus
     labels, landmarks = part.labels(aus), part.landmarks().astype(np.float64)
     found_shapes = shapes_for(runtime.config, part)
     found: list[tuple[Any, ...]] = []
     for start in range(0, len(labels), BATCH):
         rows = range(start, min(start + BATCH, len(labels)))
-        for worn in (False, True):
+        for corrupted in (False, True):
             crops = np.stack([
-                worn_image(part, landmarks[r], r, runtime.config.input_size, worn) for r in rows
+                corrupted_image(part, landmarks[r], r, runtime.config.input_size, corrupted)
+                for r in rows
             ])  # fmt: skip
-            shapes = _shapes(found_shapes, rows, worn)
+            shapes = _shapes(found_shapes, rows, corrupted)
             (reading,) = read_crops(runtime, crops, shapes, batch_size=BATCH)
             location = np.asarray(reading.heatmaps.location)
             peaks = location.max((2, 3)).clip(0, 1)
@@ -135,7 +136,7 @@ def read_views(part: Manifest, runtime: Any) -> Views:
                 labels[list(rows)],
                 np.stack(shape, -1),
                 visibility(location, len(crops)),
-                np.full(len(crops), worn),
+                np.full(len(crops), corrupted),
                 part.table["subject"].to_numpy()[list(rows)],
             ))  # fmt: skip
     return Views(*(np.concatenate(column) for column in zip(*found, strict=True)))
@@ -220,7 +221,7 @@ def compare(val: Views, test: Views) -> tuple[dict[str, Any], Floats]:
     for kinds in KINDS:
         names = kinds.split()
         weights = fit(features(val, names), errors, penalty)
-        for label, rows in (("as they are", ~test.worn), ("worn", test.worn)):
+        for label, rows in (("as they are", ~test.corrupted), ("corrupted", test.corrupted)):
             part = test.part(rows)
             log, off = (features(part, names) * weights).sum(-1), part.levels - part.labels
             inside = np.abs(off) <= 1.96 * np.exp(log)
@@ -266,7 +267,11 @@ def main() -> None:
         hashlib.sha256(path.read_bytes()).hexdigest(),
     )  # fmt: skip
     fitted.write(options.out or uncertainty_path(path))
-    faces = {"all": test, "as they are": test.part(~test.worn), "worn": test.part(test.worn)}
+    faces = {
+        "all": test,
+        "as they are": test.part(~test.corrupted),
+        "corrupted": test.part(test.corrupted),
+    }
     report = {
         "kind": "uncertainty, synthetic faces",
         "aus": list(fitted.aus),

@@ -158,8 +158,8 @@ def movement_table(people: RenderedPeople, rest: tuple[Points, Points]) -> str:
             ]
         )  # (levels, 2): true, seen
         cells = [f"{seen:.3f} ({true:.3f})" for true, seen in changes]
-        share = float(changes[:, 0] @ changes[:, 1] / (changes[:, 0] @ changes[:, 0]))
-        rows.append([f"{au} {name}", *cells, f"{share:.2f}"])
+        fraction = float(changes[:, 0] @ changes[:, 1] / (changes[:, 0] @ changes[:, 0]))
+        rows.append([f"{au} {name}", *cells, f"{fraction:.2f}"])
     levels = (f"level {level:.0f}" for level in LEVELS)
     return markdown_table(["AU, measure", *levels, "seen of it"], rows)
 

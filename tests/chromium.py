@@ -73,18 +73,18 @@ class Page:
         """What an element says."""
         return str(self.run(f"document.querySelector({selector!r}).innerText"))
 
-    def middle(self, selector: str, share: float = 0.5) -> tuple[float, float]:
-        """Where an element is, scrolled into view. share: of its width from the left."""
+    def middle(self, selector: str, fraction: float = 0.5) -> tuple[float, float]:
+        """Where an element is, scrolled into view. fraction: of its width from the left."""
         x, y = self.run(
             f"(() => {{ const e = document.querySelector({selector!r});"
             "e.scrollIntoView({block: 'center'}); const b = e.getBoundingClientRect();"
-            f"return [b.left + b.width * {share}, b.top + b.height / 2]; }})()"
+            f"return [b.left + b.width * {fraction}, b.top + b.height / 2]; }})()"
         )
         return x, y
 
-    def click(self, selector: str, share: float = 0.5) -> None:
+    def click(self, selector: str, fraction: float = 0.5) -> None:
         """Clicks into an element with the mouse."""
-        x, y = self.middle(selector, share)
+        x, y = self.middle(selector, fraction)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 

@@ -33,7 +33,7 @@ DISFA_PRESENT = {
 BP4D_PRESENT = {"AU06": 0.46, "AU10": 0.59, "AU12": 0.56, "AU14": 0.47, "AU17": 0.34}
 
 
-def shares(layout: str, seeds: range) -> dict[str, NDArray[Any]]:
+def fractions(layout: str, seeds: range) -> dict[str, NDArray[Any]]:
     """By AU, the fractions of frames at levels 0 to 5."""
     counts: dict[str, NDArray[Any]] = {au: np.zeros(6) for au in lookalikes()[layout].corpus.aus}
     for seed in seeds:
@@ -53,11 +53,11 @@ def shares(layout: str, seeds: range) -> dict[str, NDArray[Any]]:
     ("layout", "published"), [("disfa", DISFA_PRESENT), ("bp4d", BP4D_PRESENT)]
 )
 def test_levels_are_as_frequent_as_in_the_dataset(layout: str, published: dict[str, float]) -> None:
-    found = shares(layout, range(2))
+    found = fractions(layout, range(2))
     assert set(found) == set(published)
-    for au, share in published.items():
+    for au, fraction in published.items():
         factor = 2.0 if au in ("AU05", "AU20") else 1.5
-        assert share / factor < 1 - found[au][0] < share * factor, au
+        assert fraction / factor < 1 - found[au][0] < fraction * factor, au
     low_to_high = np.sum(list(found.values()), 0)[1:]
     assert (np.diff(low_to_high)[1:] < 0).all()
     assert low_to_high[0] + low_to_high[1] > 2 * (low_to_high[3] + low_to_high[4])

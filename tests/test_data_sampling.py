@@ -32,15 +32,17 @@ def test_no_row_outweighs_all_others() -> None:
 
 
 @given(st.lists(st.floats(0.1, 4), min_size=1, max_size=30), st.integers(0, 9))
-def test_a_round_holds_each_row_as_often_as_its_share_says(shares: list[float], seed: int) -> None:
-    weights, rows = np.array(shares), len(shares)
+def test_a_round_holds_each_row_as_often_as_its_share_says(
+    fractions: list[float], seed: int
+) -> None:
+    weights, rows = np.array(fractions), len(fractions)
     sampler = VisitSampler(rows, rows, seed, weights=weights)
     for epoch in range(3):
         sampler.set_epoch(epoch)
         items = list(sampler)
         counts = Counter(row for _, row in items)
-        for row, share in enumerate(weights / weights.mean()):
-            assert np.floor(share - 1e-9) <= counts[row] <= np.ceil(share + 1e-9)
+        for row, fraction in enumerate(weights / weights.mean()):
+            assert np.floor(fraction - 1e-9) <= counts[row] <= np.ceil(fraction + 1e-9)
         assert len(set(items)) == rows  # each visit has its own augmentation
 
 

@@ -102,7 +102,7 @@ def test_a_flip_is_the_mirror_image_by_hand(marks: NDArray[np.float64]) -> None:
         assert points[right] == pytest.approx(expected)
 
 
-def test_flips_come_with_their_chance(marks: NDArray[np.float64]) -> None:
+def test_flips_come_with_their_probability(marks: NDArray[np.float64]) -> None:
     image = textured()
     config = replace(NONE, flip=0.25)
     flipped = 0

@@ -8,8 +8,8 @@ from auheat import geometry
 from auheat.drawing.overlay import Overlay
 from auheat.drawing.palette import face_colour
 from auheat.drawing.panel import (
-    REFERENCE,
-    WIDTH,
+    REFERENCE_HEIGHT_PX,
+    WIDTH_PX,
     Panel,
     colour_scale,
     intensity_colour,
@@ -52,7 +52,7 @@ def test_size_is_even_and_never_too_small_to_read(
     height: int, width: int, shown: tuple[int, int]
 ) -> None:
     overlay = Overlay(PAPER_AUS, height, width)
-    panel = round(WIDTH * min(shown) / REFERENCE / 2) * 2
+    panel = round(WIDTH_PX * min(shown) / REFERENCE_HEIGHT_PX / 2) * 2
     assert overlay.size == (shown[0], shown[1] + panel)
     assert all(side % 2 == 0 for side in overlay.size)
     drawn = overlay.draw(np.full((height, width, 3), 128, np.uint8), result())
@@ -176,7 +176,7 @@ def test_several_faces_share_a_table(aus: tuple[str, ...]) -> None:
 
 def test_many_faces_fit() -> None:
     faces = [prediction(ALL_AUS, 3.0, i) for i in range(30)]
-    assert Panel(ALL_AUS, 360, 1.0).draw(result(*faces)).shape == (360, WIDTH, 3)
+    assert Panel(ALL_AUS, 360, 1.0).draw(result(*faces)).shape == (360, WIDTH_PX, 3)
 
 
 def test_colours() -> None:

@@ -14,7 +14,7 @@ from auheat import geometry
 from auheat.faces.crop import CropSpec
 from auheat.faces.detection import (
     MAX_ITERATIONS,
-    MIN_TILE_SIDE,
+    MIN_TILE_SIDE_PX,
     Detection,
     FaceLandmarks,
     Region,
@@ -198,7 +198,7 @@ def test_new_faces_must_be_plausible() -> None:
 
 def test_small_images_have_no_tiles() -> None:
     assert windows(480, 640) == [(0, 0, 640, 480)]
-    assert windows(1000, 2 * MIN_TILE_SIDE - 1) == [(0, 0, 2 * MIN_TILE_SIDE - 1, 1000)]
+    assert windows(1000, 2 * MIN_TILE_SIDE_PX - 1) == [(0, 0, 2 * MIN_TILE_SIDE_PX - 1, 1000)]
 
 
 def test_tiles_of_full_hd() -> None:

@@ -19,25 +19,27 @@ def bins(*pairs: tuple[float, float, float]) -> list[dict[str, float]]:
 def test_what_is_drawn() -> None:
     now, before = bins((0.5, 0.4, 0.8), (0.9, 0.95, 0.3)), bins((0.8, 0.4, 0.8), (0.96, 0.95, 0.3))
     figure = reliability({"now": now, "before": before}, 0.75)
-    shares, errors = figure.axes
-    drawn = {line.get_label(): np.asarray(line.get_xydata()).tolist() for line in shares.lines[1:]}
+    fractions, errors = figure.axes
+    drawn = {
+        line.get_label(): np.asarray(line.get_xydata()).tolist() for line in fractions.lines[1:]
+    }
     assert drawn == {
         "confidence": [[0.5, 0.4], [0.9, 0.95]],
         "height of the location peaks": [[0.8, 0.4], [0.96, 0.95]],
     }
-    assert np.asarray(shares.lines[0].get_xydata()).tolist() == [[0, 0], [1, 1]]
+    assert np.asarray(fractions.lines[0].get_xydata()).tolist() == [[0, 0], [1, 1]]
     assert [np.asarray(line.get_ydata()).tolist() for line in errors.lines] == [
         [0.8, 0.3],
         [0.8, 0.3],
     ]
-    assert "0.75 levels" in shares.get_ylabel()
+    assert "0.75 levels" in fractions.get_ylabel()
     assert any("synthetic" in text.get_text() for text in figure.texts)
 
 
 def test_the_shipped_figures_keep_their_word() -> None:
-    """Of the shipped report: in every tenth of the faces the observed share is one that the stated
-    one explains (2.6 standard errors, so one of ten by chance in a tenth of all reports), while
-    the heights of peaks, uncalibrated, are further off.
+    """Of the shipped report: in every tenth of the faces the observed fraction is one that the
+    stated one explains (2.6 standard errors, so one of ten by chance in a tenth of all
+    reports), while the heights of peaks, uncalibrated, are further off.
     """
     found, limit = read_bins(REPORT)
     assert limit == 0.75
@@ -54,7 +56,7 @@ def test_the_shipped_figures_keep_their_word() -> None:
     assert max(errors(found["now"])) < 2.6 < max(errors(found["before"]))
     assert sum(abs(one["stated"] - one["observed"]) for one in found["now"]) / 10 < 0.04
     report = json.loads(REPORT.read_text())
-    for views in ("as they are", "worn"):
+    for views in ("as they are", "corrupted"):
         assert 0.93 < report["deviations"][f"reading seen / {views}"]["coverage"] < 0.97
 
 

@@ -35,8 +35,8 @@ def crossing(times: Floats, levels: Floats, level: float) -> float:
     """When a curve first reaches a level, between two frames by a straight line."""
     after = int(np.argmax(levels >= level))
     before = after - 1
-    share = (level - levels[before]) / (levels[after] - levels[before])
-    return float(times[before] + share * (times[after] - times[before]))
+    fraction = (level - levels[before]) / (levels[after] - levels[before])
+    return float(times[before] + fraction * (times[after] - times[before]))
 
 
 @pytest.mark.parametrize("fps", [25.0, 30.0, 60.0])

@@ -40,8 +40,8 @@ def test_std_against_a_plain_loop() -> None:
         for a in range(3):
             level = float(levels[n, a])
             low, high = (0, 1) if level < 1 else (1, 2)
-            share = (level - chosen.knots[low]) / (chosen.knots[high] - chosen.knots[low])
-            log = (1 - share) * chosen.curves[a, low] + share * chosen.curves[a, high]
+            fraction = (level - chosen.knots[low]) / (chosen.knots[high] - chosen.knots[low])
+            log = (1 - fraction) * chosen.curves[a, low] + fraction * chosen.curves[a, high]
             log += chosen.slopes[a] * (1 - seen[n])
             assert found[n, a] == pytest.approx(np.exp(log))
 

@@ -17,7 +17,7 @@ from auheat.errors import AuheatError
 from auheat.facs import PointLayout
 from auheat.geometry import Points
 from auheat.heatmap import codec_of
-from auheat.inference.pipeline import BATCH_FRAMES, DECODED, READ, predict_frames
+from auheat.inference.pipeline import BATCH_FRAMES, DECODED_BATCHES, READ_BATCHES, predict_frames
 from auheat.inference.predictor import Predictor
 from auheat.inference.video import VideoPrediction
 from auheat.media.frames import Frame
@@ -35,7 +35,7 @@ from stand_ins import (
 )
 
 # Images in the three queues, in a batch, and one in the hand of each stage and of the caller.
-MAX_ALIVE = DECODED + BATCH_FRAMES + READ + BATCH_FRAMES + 4
+MAX_ALIVE = DECODED_BATCHES + BATCH_FRAMES + READ_BATCHES + BATCH_FRAMES + 4
 
 
 @pytest.fixture
@@ -156,7 +156,8 @@ def test_iterating_takes_constant_memory(faces: list[Face]) -> None:
         most = max(most, len(living))
         if result.frame == 300:
             before = psutil.Process().memory_info().rss
-    assert most <= MAX_ALIVE + READ + 2  # images, and the results that wait or are looked at
+    # images, and the results that wait or are looked at
+    assert most <= MAX_ALIVE + READ_BATCHES + 2
     assert psutil.Process().memory_info().rss - before < 8e6
 
 

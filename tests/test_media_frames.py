@@ -31,9 +31,9 @@ def noise(count: int, height: int = 96, width: int = 128) -> list[NDArray[Any]]:
     return [random.integers(0, 256, (height, width, 3)).astype(np.uint8) for _ in range(count)]
 
 
-def cut_short(path: Path, share: float) -> Path:
+def cut_short(path: Path, fraction: float) -> Path:
     content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
+    path.write_bytes(content[: int(len(content) * fraction)])
     return path
 
 
@@ -435,14 +435,16 @@ def encoded(path: Path, images: list[NDArray[Any]]) -> Path:
 
 
 @pytest.mark.parametrize("name", list(ENDINGS))
-@pytest.mark.parametrize("share", [0.5, 0.75, 0.9])
-def test_every_container_says_that_it_breaks_off(tmp_path: Path, name: str, share: float) -> None:
+@pytest.mark.parametrize("fraction", [0.5, 0.75, 0.9])
+def test_every_container_says_that_it_breaks_off(
+    tmp_path: Path, name: str, fraction: float
+) -> None:
     """Those that state no length were taken for whole: ts, mpg, ogv, flv and wmv."""
     path = encoded(tmp_path / name, noise(50))
     whole = VideoFile(path)
     assert len(list(whole)) == 50
     assert whole.problem is None
-    cut = VideoFile(cut_short(path, share))
+    cut = VideoFile(cut_short(path, fraction))
     assert 0 < len(list(cut)) < 50
     assert cut.problem is not None
 

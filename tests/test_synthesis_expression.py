@@ -68,9 +68,9 @@ def test_amplitude_scales_the_parting_of_the_lips(
         return actor.seal.gap(vertices) - actor.seal.gap(tiny_model.pack.vertices)
 
     for level in (1, 3, 5):
-        share = anatomy.curve(level)
-        assert gap(1.0, level) == pytest.approx(1.15 * share, abs=5e-3)
-        assert gap(0.85, level) == pytest.approx(1.15 * share * 0.85, abs=5e-3)
+        fraction = anatomy.curve(level)
+        assert gap(1.0, level) == pytest.approx(1.15 * fraction, abs=5e-3)
+        assert gap(0.85, level) == pytest.approx(1.15 * fraction * 0.85, abs=5e-3)
     assert gap(1.15, 5) == pytest.approx(1.15 * 1.1, abs=5e-3)  # never more than 1.1
 
 

@@ -65,8 +65,8 @@ def test_everything_is_finite_and_in_range(people: list[Person]) -> None:
             assert np.isfinite(colour).all()
             assert colour.min() >= 0
             assert colour.max() <= 1
-        for share in (p.roughness, p.bump, p.veins, p.lashes):
-            assert 0 <= share <= 1
+        for fraction in (p.roughness, p.bump, p.veins, p.lashes):
+            assert 0 <= fraction <= 1
         assert 0.3 <= p.oil <= 1.7
         assert set(p.furrows) <= set(ALL_AUS)
         for furrow in p.furrows.values():

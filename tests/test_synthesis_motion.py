@@ -37,8 +37,8 @@ def test_an_event_rises_holds_and_falls() -> None:
     event = Event("AU12", onset=1.0, apex=2.0, release=3.0, offset=5.0, peak=4.0)
     quarter, half, three = 0.103515625, 0.5, 0.896484375
     times = [0, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 9]
-    shares = [0, 0, quarter, half, three, 1, 1, 1, three, half, quarter, 0, 0]
-    assert [event.at(t) for t in times] == pytest.approx([4 * share for share in shares])
+    fractions = [0, 0, quarter, half, three, 1, 1, 1, three, half, quarter, 0, 0]
+    assert [event.at(t) for t in times] == pytest.approx([4 * fraction for fraction in fractions])
 
 
 def test_an_event_without_a_plateau_is_continuous() -> None:
@@ -129,10 +129,10 @@ def test_blinks_close_and_open_the_lids() -> None:
     def closed(time: float) -> float:
         expression = performance.expression(time)
         levels = dict(expression.intensities)
-        share = anatomy.curve(levels.pop("AU43"))
+        fraction = anatomy.curve(levels.pop("AU43"))
         assert set(levels.values()) == {0.0}
         assert "eyeBlink_L" not in expression.beside
-        return share
+        return fraction
 
     assert [closed(t) for t in (0.5, 1.0, 1.25, 2.0)] == [0, 0, 0, 0]
     assert closed(1.04) == pytest.approx(0.5)

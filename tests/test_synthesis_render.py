@@ -47,8 +47,8 @@ def test_skin_is_seen_where_projection_says(renderer: Renderer, bare: Person, po
     view = framed(posed, pose)
     hit, triangle, weights = SkinMap(pack).locate(floats(PLACES))
     assert hit.all()
-    shares = np.column_stack([weights, 1 - weights.sum(1)])[:, :, None]
-    points = (posed.vertices[pack.triangles[triangle]] * shares).sum(1)
+    fractions = np.column_stack([weights, 1 - weights.sum(1)])[:, :, None]
+    points = (posed.vertices[pack.triangles[triangle]] * fractions).sum(1)
     expected = view.project(view.to_camera(floats(points)))
     clean, _ = drawn(renderer, bare, even_light(), pose=pose)
     y, x = np.mgrid[:SIDE, :SIDE]

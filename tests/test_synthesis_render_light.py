@@ -79,11 +79,11 @@ def test_what_lies_deep_among_others_gets_less_light() -> None:
     view = View.at(FRONT, 60, np.array([[600.0, 0, 50], [0, 600.0, 50]]))
     depth = np.full((100, 100), 60, np.float32)
     depth[40:60, 40:60] = 62
-    share = _occlusion(depth, view)
-    assert share.dtype == np.float32
-    assert share[42, 50] < share[50, 50] < 0.9  # deepest at the foot of its walls
-    assert (share[:20] == 1).all()
-    assert 0.3 < share.min() < share.max() == 1
+    fraction = _occlusion(depth, view)
+    assert fraction.dtype == np.float32
+    assert fraction[42, 50] < fraction[50, 50] < 0.9  # deepest at the foot of its walls
+    assert (fraction[:20] == 1).all()
+    assert 0.3 < fraction.min() < fraction.max() == 1
     empty = np.full((100, 100), FAR, np.float32)
     assert (_occlusion(empty, view) == 1).all()
 

@@ -1,4 +1,4 @@
-"""How expressions are drawn: shares, mixtures that faces show, what they cannot do at once."""
+"""How expressions are drawn: fractions, mixtures that faces show, what they cannot do at once."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def test_every_au_is_named_and_within_range(drawn: list[Expression], levels: Flo
 
 
 def test_every_au_is_often_absent_and_often_there(levels: Floats32) -> None:
-    """At least half zeros each; each active in a sane share, at every level."""
+    """At least half zeros each; each active in a sane fraction, at every level."""
     zero, active = (levels == 0).mean(0), (levels >= 1).mean(0)
     assert zero.min() > 0.5
     assert active.min() > 0.05
     assert active.max() < 0.3
     for low in range(5):
-        share = ((levels > low) & (levels <= low + 1)).mean(0)
-        assert share.min() > 0.008, low
+        fraction = ((levels > low) & (levels <= low + 1)).mean(0)
+        assert fraction.min() > 0.008, low
     assert 0.1 < (levels == 0).all(1).mean() < 0.18  # resting faces
 
 
@@ -178,12 +178,12 @@ def test_distractors_do_not_touch_labels(tiny_model: FaceModel, drawn: list[Expr
 
 
 def test_distractors_come_in_sane_shares(drawn: list[Expression]) -> None:
-    def share(*shapes: str) -> float:
+    def fraction(*shapes: str) -> float:
         return float(np.mean([any(s in e.beside for s in shapes) for e in drawn]))
 
-    assert 0.01 < share("cheekPuff_L") < 0.06
-    assert 0.01 < share("mouthFunnel", "mouthShrugUpper") < 0.06
-    assert 0.1 < share("jawLeft", "jawRight", "mouthLeft", "mouthRight") < 0.2
+    assert 0.01 < fraction("cheekPuff_L") < 0.06
+    assert 0.01 < fraction("mouthFunnel", "mouthShrugUpper") < 0.06
+    assert 0.1 < fraction("jawLeft", "jawRight", "mouthLeft", "mouthRight") < 0.2
     weights = [weight for e in drawn for weight in e.beside.values()]
     assert min(weights) >= 0
     assert max(weights) <= 1

@@ -33,7 +33,7 @@ Indices = NDArray[np.int64]
 class Part:
     """Some of the mesh. points: (n, 3); uv: (n, 2); triangles: (t, 3), counter-clockwise as seen
     from outside. place: (n, 2) texture coordinate of the skin that a vertex moves with, NaN if it
-    moves with none; jaw: (n,) share in which it goes with the jaw."""
+    moves with none; jaw: (n,) fraction in which it goes with the jaw."""
 
     material: int
     points: Array

@@ -32,13 +32,13 @@ from tiny_mesh import Part, face_parts
 
 def _near(place: Array, marks: Array, landmarks: tuple[int, ...], reach: float) -> Array:
     """How much vertices take part in a move at some landmarks, 0 to 1; lips do not drag lips."""
-    shares = np.zeros(len(place))
+    fractions = np.zeros(len(place))
     for mark in marks[list(landmarks)]:
-        share = np.exp(-(((place - mark) ** 2).sum(1)) / reach**2)
+        fraction = np.exp(-(((place - mark) ** 2).sum(1)) / reach**2)
         side = mark[1] - MOUTH_LINE  # 0 for a corner of the mouth, which takes both lips along
-        share[side * (place[:, 1] - MOUTH_LINE) < -1e-9] = 0
-        shares = np.fmax(shares, share)
-    return shares
+        fraction[side * (place[:, 1] - MOUTH_LINE) < -1e-9] = 0
+        fractions = np.fmax(fractions, fraction)
+    return fractions
 
 
 def _shapes(parts: list[Part]) -> dict[str, Array]:

@@ -22,7 +22,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 Itself = TypeVar("Itself", bound="Resource")
-_TOKEN = 22  # hexadecimal digits in the name of a temporary file
+_TOKEN_DIGITS = 22  # hexadecimal digits in the name of a temporary file
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def _folder_to_oneself(folder: Path) -> Iterator[None]:
 def _new_file(target: Path) -> tuple[Path, int]:
     """An empty file beside `target`, and a descriptor that holds a lock on it, or -1."""
     stem = target.stem.encode(errors="surrogateescape")[:150].decode(errors="ignore")
-    name = f".{stem}.{secrets.token_hex(_TOKEN // 2)}.part{target.suffix[:50]}"
+    name = f".{stem}.{secrets.token_hex(_TOKEN_DIGITS // 2)}.part{target.suffix[:50]}"
     temporary = target.with_name(name)
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(temporary, flags, 0o666)
@@ -111,13 +111,13 @@ def _refuse_other_run(target: Path, own: Path) -> None:
     if fcntl is None:
         return
     end = f".part{target.suffix[:50]}"
-    begin = own.name[: -_TOKEN - len(end)]
+    begin = own.name[: -_TOKEN_DIGITS - len(end)]
     for name in os.listdir(target.parent):  # noqa: PTH208  # ten times as fast as Path.iterdir
         middle = name[len(begin) : -len(end)]
         if name == own.name or not (name.startswith(begin) and name.endswith(end)):
             continue
         other = target.parent / name
-        if len(middle) != _TOKEN or not re.fullmatch("[0-9a-f]+", middle):
+        if len(middle) != _TOKEN_DIGITS or not re.fullmatch("[0-9a-f]+", middle):
             continue
         with suppress(OSError):
             descriptor = os.open(other, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))

@@ -257,5 +257,5 @@ def mean_over_points(values: AnyFloats, au_of_point: Sequence[int]) -> AnyFloats
     Returns:
         (..., A).
     """
-    share = (1.0 / np.array(_counts(au_of_point))[list(au_of_point)]).astype(values.dtype)
-    return np.add.reduceat(values * share, _starts(au_of_point), axis=-1)
+    fraction = (1.0 / np.array(_counts(au_of_point))[list(au_of_point)]).astype(values.dtype)
+    return np.add.reduceat(values * fraction, _starts(au_of_point), axis=-1)

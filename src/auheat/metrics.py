@@ -116,13 +116,13 @@ class Agreement:
         if self.count.shape != other.count.shape:
             raise AuheatError(f"cannot add {other.count.size} AUs to {self.count.size}")
         count = self.count + other.count
-        share = np.where(count > 0, other.count / np.maximum(count, 1), 0.0)
+        weight_of_other = np.where(count > 0, other.count / np.maximum(count, 1), 0.0)
         step_p, step_y = other.mean_p - self.mean_p, other.mean_y - self.mean_y
-        weight = self.count * share
+        weight = self.count * weight_of_other
         return Agreement(
             count,
-            self.mean_p + step_p * share,
-            self.mean_y + step_y * share,
+            self.mean_p + step_p * weight_of_other,
+            self.mean_y + step_y * weight_of_other,
             self.ss_p + other.ss_p + step_p**2 * weight,
             self.ss_y + other.ss_y + step_y**2 * weight,
             self.ss_py + other.ss_py + step_p * step_y * weight,

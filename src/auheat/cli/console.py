@@ -21,7 +21,7 @@ from auheat.errors import Terminated
 from auheat.faults import one_line, record
 
 
-def say(line: str) -> None:
+def echo(line: str) -> None:
     """A line of results, on standard output."""
     click.echo(one_line(line))
 

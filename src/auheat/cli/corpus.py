@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auheat.cli import FAILED, options
-from auheat.cli.console import say, terminable, warn
+from auheat.cli.console import echo, terminable, warn
 
 if TYPE_CHECKING:
     from auheat.corpus.records import Record
     from auheat.corpus.run import CorpusRun
 
-_MAX_LISTED = 20  # problems
-_SECONDS = 30.0  # between lines of progress where there is no terminal
+_MAX_LISTED_PROBLEMS = 20
+_PROGRESS_INTERVAL_S = 30.0  # between lines of progress where there is no terminal
 
 
 class _Corpus(click.Group):
@@ -121,16 +121,16 @@ def _shown(records: Iterable[Record], run: CorpusRun) -> Iterator[Record]:
     from tqdm import tqdm
 
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    told = monotonic()
+    reported = monotonic()
     with tqdm(leave=False, disable=not on_terminal, bar_format="{desc}") as bar:
         for record in records:
             yield record
             now = monotonic()
             if on_terminal:
                 bar.set_description_str(run.tally.line(now))
-            elif now - told > _SECONDS:
+            elif now - reported > _PROGRESS_INTERVAL_S:
                 warn(run.tally.line(now))
-                told = now
+                reported = now
 
 
 def _report(run: CorpusRun, problems: list[Record]) -> None:
@@ -139,10 +139,10 @@ def _report(run: CorpusRun, problems: list[Record]) -> None:
     tally, named = run.tally, {source.address for source in run.sources}
     incomplete = [r for r in run.records.values() if r.input in named and r.state != "read"]
     done = tally.line(monotonic()) if tally.total else "nothing to read"
-    say(f"{run.corpus.address}: {done}; {len(run.records):,} in the dataset")
+    echo(f"{run.corpus.address}: {done}; {len(run.records):,} in the dataset")
     for note in run.notes():
         warn(f"note: {note}")
-    for record in problems[:_MAX_LISTED]:
+    for record in problems[:_MAX_LISTED_PROBLEMS]:
         warn(problem_of(record))
     if incomplete:
         warn(
@@ -164,4 +164,4 @@ def status(dataset: str) -> None:
     if not corpus.exists:
         raise AuheatError(f"no dataset at {dataset}: `auheat corpus INPUTS -o {dataset}` makes one")
     for line in describe(corpus.records().values(), dataset):
-        say(line)
+        echo(line)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from auheat.cli import options
-from auheat.cli.console import say
+from auheat.cli.console import echo
 
 
 def _threshold(name: str) -> Callable[[], float]:
@@ -44,4 +44,4 @@ def command(table: Path, out: Path | None, enter: float, leave: float, shortest:
     output_path(place, "a table of events", ".csv")
     events = events_in(table, Thresholds(enter, leave, shortest))
     write_events(place, events)
-    say(f"{len(events)} event{'' if len(events) == 1 else 's'} -> {place}")
+    echo(f"{len(events)} event{'' if len(events) == 1 else 's'} -> {place}")

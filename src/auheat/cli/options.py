@@ -26,7 +26,7 @@ COUNT = click.IntRange(min=1)
 
 
 class _AnyPath(click.Path):
-    """A path that nobody looks at before its turn, lest one input stops those before it."""
+    """A path that is looked at in its turn, so that one input does not stop those before it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return Path(value)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from auheat.cli import FAILED, options
-from auheat.cli.console import say, terminable, warn
+from auheat.cli.console import echo, terminable, warn
 from auheat.tables.names import TableFormat
 
 
@@ -162,7 +162,7 @@ def command(
     with terminable():
         for outcome in job.run(gathered):
             if outcome.files:
-                say(outcome.summary)
+                echo(outcome.summary)
             if outcome.note:
                 warn(f"note: {outcome.path}: {outcome.note}")
             if outcome.problem:

@@ -9,7 +9,7 @@ import click
 from auheat.cli.options import DatasetName, choices, progress_bar
 from auheat.data.names import Camera, LandmarkSource
 
-_MAX_WARNINGS = 20
+_MAX_SHOWN_WARNINGS = 20
 
 
 @click.command()
@@ -70,15 +70,15 @@ def command(
 
     def warn(line: str) -> None:
         warnings.append(line)
-        if len(warnings) <= _MAX_WARNINGS:
+        if len(warnings) <= _MAX_SHOWN_WARNINGS:
             tqdm.write(f"auheat: {line}", file=sys.stderr)
 
     report = convert(
         source, out, plan, workers=workers or cpu_count(), strict=strict,
         progress=progress_bar, warn=warn,
     )  # fmt: skip
-    if len(warnings) > _MAX_WARNINGS:
-        more = len(warnings) - _MAX_WARNINGS
+    if len(warnings) > _MAX_SHOWN_WARNINGS:
+        more = len(warnings) - _MAX_SHOWN_WARNINGS
         click.echo(f"auheat: {more} more problems: see {out / 'report.md'}", err=True)
     for line in report.summary():
         click.echo(line)

@@ -29,9 +29,9 @@ from auheat.data.names import Suite
 @click.option("--pad", type=click.IntRange(min=0), default=8, show_default=True,
               help="Pixels kept around it for augmentation.")  # fmt: skip
 @click.option("--val", type=click.FloatRange(0, 0.5), default=0.04, show_default=True,
-              help="Share of subjects for validation.")  # fmt: skip
+              help="Fraction of subjects for validation.")  # fmt: skip
 @click.option("--test", type=click.FloatRange(0, 0.5), default=0.06, show_default=True,
-              help="Share of subjects for testing, with skins of their own.")  # fmt: skip
+              help="Fraction of subjects for testing, with skins of their own.")  # fmt: skip
 @click.option("--pairs", is_flag=True, help="Two images each: resting and expressive.")
 @click.option("--suite", type=choices(Suite), default=None,
               help="Draw the images in every family of a test suite.")  # fmt: skip

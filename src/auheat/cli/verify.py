@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from auheat.cli import DIFFERS, FAILED, options
-from auheat.cli.console import say, terminable, warn
+from auheat.cli.console import echo, terminable, warn
 
 
 @click.command()
@@ -29,6 +29,6 @@ def command(folder: Path, weights: str) -> None:
             same += verdict.same
             failed += verdict.problem is not None
             differ += not verdict.same and verdict.problem is None
-            (say if verdict.same else warn)(verdict.line)
-    say(f"{same} of {len(origins)} tables are the same, {differ} differ, {failed} not verified")
+            (echo if verdict.same else warn)(verdict.line)
+    echo(f"{same} of {len(origins)} tables are the same, {differ} differ, {failed} not verified")
     click.get_current_context().exit(FAILED if failed else DIFFERS if differ else 0)

@@ -24,7 +24,7 @@ from auheat.optional import require
 ABOUT, INPUTS, ROWS = "corpus.json", "inputs.parquet", "rows"
 FORMAT = 1
 _KEY = "auheat_corpus"
-_READERS = 16  # threads that wait for a network
+_READER_THREADS = 16  # threads that wait for a network
 
 
 class Corpus:
@@ -89,7 +89,7 @@ class Corpus:
             if sizes.get(record.file) == record.file_bytes
         }
         missing = [name for name in sizes if name not in known and name.endswith(".parquet")]
-        with ThreadPoolExecutor(_READERS) as pool:
+        with ThreadPoolExecutor(_READER_THREADS) as pool:
             found = pool.map(lambda name: stored_record(self.storage, name), missing)
             known |= {record.file: record for record in found if record}
         return {record.input: record for record in known.values()}

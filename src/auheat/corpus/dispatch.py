@@ -18,7 +18,7 @@ MAX_ATTEMPTS = 3
 _MAX_STILLBORN = 4
 # Beyond its limit, an input has this factor and these seconds until its worker is ended.
 _GRACE, _GRACE_SECONDS = 1.5, 30.0
-_TICK = 1.0  # seconds
+_POLL_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def dispatch(tasks: Iterable[Task], team: Team) -> Generator[Record | Lost]:
             task = waiting.popleft()
             team.give(worker, task)
             busy[worker] = task, _latest(task)
-        for event in team.wait(_TICK):
+        for event in team.wait(_POLL_S):
             given = busy.pop(event.worker, None)
             if event.record is not None:
                 stillborn = 0

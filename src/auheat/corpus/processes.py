@@ -19,7 +19,7 @@ from auheat.data.resumable import end_with_parent
 from auheat.errors import AuheatError
 from auheat.faults import message
 
-_SECONDS_TO_END = 5.0
+_END_TIMEOUT_S = 5.0
 
 
 class ThisProcess:
@@ -92,17 +92,17 @@ class Processes:
     def _event(self, worker: Hashable) -> Event:
         process, pipe = self._all[worker]
         try:
-            said = pipe.recv()
+            message = pipe.recv()
         except (EOFError, OSError):
-            process.join(_SECONDS_TO_END)
+            process.join(_END_TIMEOUT_S)
             code = process.exitcode
             self.end(worker)
             return Event(worker, cause=_ended(code))
         self._busy.discard(worker)
-        if isinstance(said, str):
+        if isinstance(message, str):
             self.end(worker)
-            return Event(worker, cause=said, is_fatal=True)
-        return Event(worker, said)
+            return Event(worker, cause=message, is_fatal=True)
+        return Event(worker, message)
 
     def end(self, worker: Hashable) -> None:
         process, pipe = self._all.pop(worker)

@@ -23,7 +23,7 @@ from auheat.optional import require
 
 
 class _Reader:
-    """What an actor runs. What goes wrong at the start is said in `ready`, not raised in Ray."""
+    """What an actor runs. What goes wrong at the start is in `ready`, not raised in Ray."""
 
     def __init__(self, reader: Callable[..., CorpusReader], arguments: tuple[Any, ...]) -> None:
         import cv2
@@ -126,14 +126,14 @@ class RayActors:
 
     def _event(self, call: Any, worker: Hashable) -> Event | None:
         try:
-            said = self._ray.get(call)
+            message = self._ray.get(call)
         except self._ray.exceptions.RayError as error:
             self.end(worker)
             return Event(worker, cause=_cause(error))
         if worker not in self._ready:
             self._ready.add(worker)
-            return None if said is None else Event(worker, cause=said, is_fatal=True)
-        return Event(worker, said)
+            return None if message is None else Event(worker, cause=message, is_fatal=True)
+        return Event(worker, message)
 
     def end(self, worker: Hashable) -> None:
         self._ready.discard(worker)

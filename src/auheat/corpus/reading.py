@@ -28,7 +28,7 @@ from auheat.tables.columns import writable
 from auheat.tables.schema import TableSchema, extras_of
 
 Loader = Callable[[ReadSettings, int], Predictor]
-_BLOCK = 1 << 20
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass
@@ -196,7 +196,7 @@ def _sha256(path: Path) -> str:
     found = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(_BLOCK):
+            while block := file.read(_BLOCK_BYTES):
                 found.update(block)
     except FileNotFoundError:
         raise AuheatError(f"no file at {path}") from None

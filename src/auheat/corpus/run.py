@@ -24,7 +24,7 @@ from auheat.system import cpu_count
 from auheat.tables.columns import writable
 from auheat.tables.schema import TableSchema
 
-_SAVE_SECONDS = 60.0  # between two versions of the table of inputs
+_SAVE_INTERVAL_S = 60.0  # between two versions of the table of inputs
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class CorpusRun:
                 for record in results:
                     self.records[record.input] = record
                     yield record
-                    if monotonic() - saved > _SAVE_SECONDS:
+                    if monotonic() - saved > _SAVE_INTERVAL_S:
                         self.corpus.save(self.records.values())
                         saved = monotonic()
             finally:

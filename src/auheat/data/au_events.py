@@ -18,8 +18,8 @@ from auheat.data.corpora import EventPrior
 from auheat.facs import MAX_INTENSITY
 from auheat.synthesis.motion import Event, Performance
 
-_VISIBLE = 1.3  # seconds that an AU of an event is at level 1 or more, about
-_LONGEST = 4.0  # seconds, no event is longer
+_VISIBLE_S = 1.3  # that an AU of an event is at level 1 or more, about
+_MAX_EVENT_S = 4.0
 
 # AUs whose effects hide each other, and the intensity that the later one keeps to.
 _RIVALS = (
@@ -55,10 +55,10 @@ def sample_session(
 ) -> Performance:
     """What a person does in so many seconds, from the midst of it to the midst of it."""
     starts = []
-    for script, ((_, share), rate) in enumerate(zip(prior.scripts, style.rates, strict=True)):
-        often = -np.log1p(-share) / _VISIBLE * rate
-        count = rng.poisson(often * (seconds + _LONGEST))
-        starts += [(float(t), script) for t in rng.uniform(-_LONGEST, seconds, count)]
+    for script, ((_, fraction), rate) in enumerate(zip(prior.scripts, style.rates, strict=True)):
+        often = -np.log1p(-fraction) / _VISIBLE_S * rate
+        count = rng.poisson(often * (seconds + _MAX_EVENT_S))
+        starts += [(float(t), script) for t in rng.uniform(-_MAX_EVENT_S, seconds, count)]
     events: list[Event] = []
     for start, script in sorted(starts):
         numbers, _ = prior.scripts[script]
@@ -90,7 +90,7 @@ def _shown(
 ) -> list[Event]:
     """One showing of a script; weak ones are more frequent than strong ones."""
     rise, fall = rng.uniform(0.25, 0.6), rng.uniform(0.3, 0.8)
-    hold = min(float(rng.gamma(1.5, 0.6)), _LONGEST - 1.6)
+    hold = min(float(rng.gamma(1.5, 0.6)), _MAX_EVENT_S - 1.6)
     common = strength * (0.7 + 4.8 * rng.beta(1.3, 2.3))
     events = []
     for number in numbers:

@@ -116,15 +116,15 @@ def convert(
     asked = ReadOptions(plan.aus, landmarks == "own", plan.camera, plan.skip_tracking_failures)
     source = dataset.read(root, asked)
     _check(source, root)
-    tell = partial(_tell, root, strict, warn)
+    note = partial(_report_problem, root, strict, warn)
     for problem in source.problems:
-        tell(problem)
+        note(problem)
     described = _description(plan, dataset, landmarks=landmarks, source=source, root=root)
     noted = {**described, "crop": asdict(plan.crop), "root": str(root.resolve())}
     noted["dlib_model"] = str(plan.dlib_model)
     resumable.begin(out, noted, FILE)
     settings = (out, plan, landmarks, source.aus)
-    tallies = _work(source, out, workers, settings, progress, tell)
+    tallies = _work(source, out, workers, settings, progress, note)
     found = [shard.to_pandas() for shard in _stored(out, source) if shard.num_rows]
     problems = [*source.problems, *(line for tally in tallies for line in tally.problems)]
     table = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
@@ -178,7 +178,7 @@ def _description(
     }
 
 
-def _tell(root: Path, strict: bool, warn: Callable[[str], object], problem: str) -> None:
+def _report_problem(root: Path, strict: bool, warn: Callable[[str], object], problem: str) -> None:
     line = _short(root, problem)
     if strict:
         raise AuheatError(line)
@@ -196,7 +196,7 @@ def _work(
     workers: int,
     settings: tuple[Any, ...],
     progress: Progress,
-    tell: Callable[[str], None],
+    note: Callable[[str], None],
 ) -> list[Tally]:
     """Makes the shards that are missing; returns all recordings' tallies in the source's order."""
     everything = list(enumerate(source.recordings))
@@ -209,7 +209,7 @@ def _work(
             tally = _tally(pq.read_table(_shard(out, index)))
             advance(tally.found)
             for problem in tally.problems:
-                tell(problem)
+                note(problem)
     return [_tally(shard) for shard in _stored(out, source)]
 
 

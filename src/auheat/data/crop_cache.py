@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
 
-_CHECKSUM = 4
+_CHECKSUM_BYTES = 4
 
 
 class CropCache:
@@ -32,7 +32,7 @@ class CropCache:
 
     def __init__(self, place: Path, images: Sequence[Path], side: int) -> None:
         self._shape = (side, side, 3)
-        self._rows, self._bytes = len(images), _CHECKSUM + side * side * 3
+        self._rows, self._bytes = len(images), _CHECKSUM_BYTES + side * side * 3
         self._path = place / f"crops-{_digest(images, side)}.bin"
         self._map: NDArray[np.uint8] | None = None
         try:
@@ -46,8 +46,8 @@ class CropCache:
     def get(self, row: int) -> NDArray[np.uint8] | None:
         """The pixels of a row (side, side, 3), read-only, or None if they are not stored yet."""
         stored = self._table()[row]
-        pixels = stored[_CHECKSUM:]
-        if stored[:_CHECKSUM].tobytes() != _checksum(pixels):
+        pixels = stored[_CHECKSUM_BYTES:]
+        if stored[:_CHECKSUM_BYTES].tobytes() != _checksum(pixels):
             return None
         result: NDArray[np.uint8] = pixels.reshape(self._shape)
         result.flags.writeable = False
@@ -57,8 +57,8 @@ class CropCache:
         """Stores the pixels of a row."""
         flat = np.ascontiguousarray(pixels).reshape(-1)
         stored = self._table()[row]
-        stored[_CHECKSUM:] = flat
-        stored[:_CHECKSUM] = np.frombuffer(_checksum(flat), np.uint8)
+        stored[_CHECKSUM_BYTES:] = flat
+        stored[:_CHECKSUM_BYTES] = np.frombuffer(_checksum(flat), np.uint8)
 
     def _table(self) -> NDArray[np.uint8]:
         if self._map is None:  # each process opens it for itself
@@ -71,7 +71,7 @@ class CropCache:
 
 def _checksum(pixels: NDArray[np.uint8]) -> bytes:
     """Of the pixels, and never that of a blank row."""
-    return (zlib.crc32(pixels.data) | 1).to_bytes(_CHECKSUM, "little")
+    return (zlib.crc32(pixels.data) | 1).to_bytes(_CHECKSUM_BYTES, "little")
 
 
 def _digest(images: Sequence[Path], side: int) -> str:

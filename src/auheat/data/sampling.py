@@ -49,8 +49,8 @@ class VisitSampler(Sampler[tuple[int, int]]):
 
     The order is made of rounds of as many items as there are rows. Without weights every row is
     visited once before any is visited again; with weights a row comes as often in a round as its
-    share of them says, up or down to the next whole number. What an epoch holds depends only on its
-    number and the seed, so a resumed run sees what an unbroken one would have seen. Of several
+    weight says, up or down to the next whole number. What an epoch holds depends only on its number
+    and the seed, so a resumed run sees what an unbroken one would have seen. Of several
     processes each takes every n-th item. An item is a number for `CropDataset` to draw the
     augmentation with, another for each visit of a row, and the row.
     """
@@ -101,7 +101,7 @@ class VisitSampler(Sampler[tuple[int, int]]):
         order = generator.permutation(self._rows)
         if self._shares is None:
             return [(number, int(row)) for row in order]
-        # Systematic sampling: evenly spaced points on the line of all shares, in a random order.
+        # Systematic sampling: evenly spaced points on the line of all weights, in a random order.
         ends = np.cumsum(self._shares[order])
         points = (np.arange(self._rows) + generator.random()) * (ends[-1] / self._rows)
         rows = order[np.searchsorted(ends, points, side="right").clip(max=self._rows - 1)]

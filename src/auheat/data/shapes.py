@@ -30,9 +30,9 @@ from auheat.progress import Progress, silent
 
 FILE = "shapes.npz"
 # Around the crop there must be this much of its size, or the mesh does not see the whole face.
-_MIN_PAD = 0.15
+_MIN_PAD_FRACTION = 0.15
 # Shapes that are found before the file is written again.
-_SAVED_AFTER = 2000
+_SAVE_INTERVAL_IMAGES = 2000
 
 
 def shapes_for(config: ModelConfig, manifest: Manifest) -> NDArray[np.float32] | None:
@@ -54,7 +54,7 @@ def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.f
     Raises:
         AuheatError: An image cannot be read, or the file not be written.
     """
-    if manifest.crop.pad < _MIN_PAD * manifest.crop.size:
+    if manifest.crop.pad < _MIN_PAD_FRACTION * manifest.crop.size:
         return np.zeros((len(manifest.table), face_shape.SIZE), np.float32)
     path, names = manifest.folder / FILE, manifest.table["image"].astype(str).to_list()
     found = _read(path)
@@ -64,7 +64,7 @@ def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.f
             for count, (row, shape) in enumerate(_look(manifest, missing), 1):
                 found[names[row]] = shape
                 advance(1)
-                if count % _SAVED_AFTER == 0 or count == len(missing):
+                if count % _SAVE_INTERVAL_IMAGES == 0 or count == len(missing):
                     _write(path, found)
     return np.stack([found[name] for name in names]) if names else _NONE
 

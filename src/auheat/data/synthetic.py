@@ -26,7 +26,7 @@ from auheat.synthesis.assets import load_pack
 from auheat.synthesis.families import FAMILIES
 from auheat.synthesis.studio import LabelledImage, Studio
 
-_CHUNK = 25  # subjects
+_CHUNK_SUBJECTS = 25
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def synthesise(
     """
     load_pack(assets)  # so that a bad pack is reported once, before any worker starts
     settings = resumable.begin(out, asdict(plan), FILE)
-    chunks = range(0, plan.subjects, _CHUNK)
+    chunks = range(0, plan.subjects, _CHUNK_SUBJECTS)
     missing = [first for first in chunks if not _part(out, first).is_file()]
     with progress("faces", plan.images * plan.repeats, "images") as advance:
         advance(sum(_images_in(plan, first) for first in chunks if first not in missing))
@@ -129,7 +129,7 @@ def _part(out: Path, first: int) -> Path:
 
 
 def _images_in(plan: SynthesisPlan, first: int) -> int:
-    subjects = range(first, min(first + _CHUNK, plan.subjects))
+    subjects = range(first, min(first + _CHUNK_SUBJECTS, plan.subjects))
     return sum(plan.images_of(subject) for subject in subjects) * plan.repeats
 
 
@@ -139,7 +139,7 @@ def _open(assets: Path, out: Path, plan: SynthesisPlan) -> _Worker:
 
 def _make_chunk(worker: _Worker, first: int) -> int:
     studio, out, plan = worker
-    subjects = range(first, min(first + _CHUNK, plan.subjects))
+    subjects = range(first, min(first + _CHUNK_SUBJECTS, plan.subjects))
     rows = [row for subject in subjects for row in _subject_rows(studio, out, plan, subject)]
     with atomic_write(_part(out, first)) as temporary:
         pd.DataFrame(rows).to_parquet(temporary)

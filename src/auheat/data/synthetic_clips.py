@@ -16,7 +16,7 @@ from auheat.synthesis.assets import load_pack
 from auheat.synthesis.studio import Studio
 
 FPS = 25
-SIZE = (360, 480)  # height, width
+CLIP_SIZE = (360, 480)  # height, width
 
 
 def write_clips(
@@ -45,7 +45,7 @@ def write_clips(
         name, rows = f"S{subject:06d}", []
         person = studio.person(seed, subject)
         with VideoWriter(out / f"{name}.mp4", Fraction(FPS), quality=23) as video:
-            samples = studio.clip(person, (seed, subject), SIZE, FPS, seconds)
+            samples = studio.clip(person, (seed, subject), CLIP_SIZE, FPS, seconds)
             for number, sample in enumerate(samples):
                 video.write(sample.image, number / FPS)
                 rows.append({"frame": number + 1, "timestamp": number / FPS, **sample.intensities})

@@ -34,8 +34,8 @@ NEEDED = (
 # that they are there.
 _TRIED = ("openvino", "dlib")
 
-_FRAMES, _RATE = 5, Fraction(25)
-_LEVELS = 8  # that compression may change a grey
+_FRAMES, _FPS = 5, Fraction(25)
+_MAX_GREY_ERROR = 8  # that compression may change a grey
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ def guarded(look: Callable[[], Iterator[Finding]], advice: str) -> Iterator[Find
 
 def last_line(error: BaseException) -> str:
     """What an error says, in one line: libraries tend to name the cause last."""
-    said = str(error).strip().splitlines()
-    return said[-1].strip().rstrip(".;") if said else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip().rstrip(".;") if lines else type(error).__name__
 
 
 def python() -> Iterator[Finding]:
@@ -151,14 +151,14 @@ def video() -> Iterator[Finding]:
     shown = [np.full((64, 64, 3), 40 * number, np.uint8) for number in range(1, _FRAMES + 1)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "auheat.mp4"
-        with VideoWriter(path, _RATE) as writer:
+        with VideoWriter(path, _FPS) as writer:
             for number, image in enumerate(shown):
-                writer.write(image, number / float(_RATE))
+                writer.write(image, number / float(_FPS))
         frames = list(VideoFile(path))
-    times = [round(frame.timestamp * float(_RATE), 2) for frame in frames]
+    times = [round(frame.timestamp * float(_FPS), 2) for frame in frames]
     pairs = zip(frames, shown, strict=False)
     off = max(np.abs(frame.image.astype(int) - image).max() for frame, image in pairs)
-    if times != list(range(_FRAMES)) or off > _LEVELS:
+    if times != list(range(_FRAMES)) or off > _MAX_GREY_ERROR:
         seen = f"{len(frames)} of {_FRAMES} frames came back, grey levels off by up to {off}"
         yield Finding("FAILED", "video", seen, "pip install --force-reinstall av")
     else:

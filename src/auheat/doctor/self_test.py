@@ -21,7 +21,7 @@ from auheat.errors import AuheatError
 
 FACE, EXPECTED = "face.jpg", "face.json"
 # Other processors, bf16 and other versions of MediaPipe move a reading by a few hundredths.
-TOLERANCE = 0.25
+TOLERANCE_LEVELS = 0.25
 _AGAIN = "install auheat again"
 
 
@@ -95,7 +95,7 @@ def compare(read: dict[str, float], expected: dict[str, float], seconds: float) 
     furthest = max(read, key=lambda au: abs(read[au] - expected[au]))
     off = abs(read[furthest] - expected[furthest])
     compared = f"{furthest} {read[furthest]:.2f}, expected {expected[furthest]:.2f}"
-    if not off <= TOLERANCE:
+    if not off <= TOLERANCE_LEVELS:
         advice = "report it, with all lines above"
         return Finding("FAILED", "self-test", f"a rendered face reads {compared}", advice)
     detail = f"a rendered face read in {seconds:.1f} s, no AU off by more than {off:.2f}"

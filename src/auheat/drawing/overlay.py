@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from auheat import geometry
 from auheat.arrays import Image
 from auheat.drawing.palette import face_colour
-from auheat.drawing.panel import REFERENCE, Panel, colour_scale, name_tag
+from auheat.drawing.panel import REFERENCE_HEIGHT_PX, Panel, colour_scale, name_tag
 from auheat.errors import AuheatError, check_flag
 from auheat.facs import MAX_INTENSITY
 from auheat.results import FacePrediction, FrameResult, checked_image
 
 # Intensities at which a heatmap begins to show, and from which on it is as opaque as it gets.
-_FAINTEST, _FULL, _OPACITY = 0.5, 2.5, 0.75
+_FAINTEST_LEVEL, _OPAQUE_LEVEL, _OPACITY = 0.5, 2.5, 0.75
 # Heatmaps are enlarged smoothly by this factor before they are laid on the face.
-_SMOOTH = 8
+_ENLARGEMENT = 8
 
 
 def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
@@ -56,9 +56,9 @@ class Overlay:
     """
 
     def __init__(self, aus: Sequence[str], height: int, width: int) -> None:
-        scale = max(1.0, REFERENCE / min(height, width))
+        scale = max(1.0, REFERENCE_HEIGHT_PX / min(height, width))
         self._height, self._width = _even(height * scale), _even(width * scale)
-        self._unit = min(self._height, self._width) / REFERENCE
+        self._unit = min(self._height, self._width) / REFERENCE_HEIGHT_PX
         self._panel = Panel(aus, self._height, self._unit)
         self._line = max(1, round(1.5 * self._unit))
 
@@ -123,7 +123,7 @@ def heat_colours() -> NDArray[np.uint8]:
 
 def _opacity(intensities: NDArray[np.float32]) -> NDArray[np.float32]:
     """How much of the image a heatmap covers, 0 to 1."""
-    rising = np.clip((intensities - _FAINTEST) / (_FULL - _FAINTEST), 0.0, 1.0)
+    rising = np.clip((intensities - _FAINTEST_LEVEL) / (_OPAQUE_LEVEL - _FAINTEST_LEVEL), 0.0, 1.0)
     return np.asarray(_OPACITY * rising, np.float32)
 
 
@@ -134,7 +134,7 @@ def _lay_heat(canvas: Image, prediction: FacePrediction, to_canvas: geometry.Tra
     strongest = np.max(np.stack(list(prediction.heatmaps.values())), axis=0)
     rows, columns = strongest.shape
     smooth = cv2.resize(
-        strongest, (columns * _SMOOTH, rows * _SMOOTH), interpolation=cv2.INTER_CUBIC
+        strongest, (columns * _ENLARGEMENT, rows * _ENLARGEMENT), interpolation=cv2.INTER_CUBIC
     )
     from_smooth = geometry.invert(geometry.between_sizes(strongest.shape, smooth.shape))
     to_here = geometry.compose(

@@ -21,11 +21,11 @@ from auheat.results import FacePrediction, FrameResult
 Box = tuple[float, float, float, float]
 
 # Sizes are given for a panel beside an image of 360 pixels and grow with it.
-REFERENCE = 360
-WIDTH = 236
+REFERENCE_HEIGHT_PX = 360
+WIDTH_PX = 236
 _MARGIN, _LABEL, _VALUE, _HEAD, _FOOT = 12, 44, 32, 34, 26
 # A column narrower than this shows colours without numbers.
-_NUMBER = 17
+_MIN_NUMBER_WIDTH_PX = 17
 
 _BACKGROUND: Colour = (24, 26, 31)
 _TRACK: Colour = (48, 51, 59)
@@ -74,8 +74,8 @@ class Panel:
 
     def __init__(self, aus: Sequence[str], height: int, unit: float) -> None:
         self.aus, self.unit = tuple(aus), unit
-        self.size = (round(WIDTH * unit / 2) * 2, height)
-        room = min(height / unit, 1.6 * REFERENCE) - _HEAD - _FOOT
+        self.size = (round(WIDTH_PX * unit / 2) * 2, height)
+        room = min(height / unit, 1.6 * REFERENCE_HEIGHT_PX) - _HEAD - _FOOT
         self._row = min(room / max(len(self.aus), 1), 40.0)
         self._font = min(12.0, 0.62 * self._row)
         self._empty = self._drawn_background()
@@ -107,7 +107,7 @@ class Panel:
                 pen, TABLE[au].title, x=x0, middle=middle, end=end, fill=intensity_colour(level)
             )
             if faces:
-                self._text(pen, (WIDTH - _MARGIN, middle), f"{level:.1f}", _TEXT, "rm")
+                self._text(pen, (WIDTH_PX - _MARGIN, middle), f"{level:.1f}", _TEXT, "rm")
         if faces:
             self._head(pen, faces[0], _MARGIN, "face ", f"confidence {faces[0].confidence:.2f}")
         else:
@@ -137,7 +137,7 @@ class Panel:
                 level = face.intensities[au]
                 fill = intensity_colour(level)
                 pen.rectangle(self._scaled((x0, y0, x1, y1)), fill if level >= 0.05 else _TRACK)
-                if x1 - x0 > _NUMBER:
+                if x1 - x0 > _MIN_NUMBER_WIDTH_PX:
                     middle = ((x0 + x1) / 2, (y0 + y1) / 2)
                     self._text(pen, middle, f"{level:.1f}", _readable_on(fill), "mm", 0.9)
             self._head(pen, face, self._cell(0, column, len(faces), 0)[0], "", "")
@@ -149,7 +149,7 @@ class Panel:
         dot = (x, middle - 5, x + 10, middle + 5)
         pen.ellipse(self._scaled(dot), face_colour(face.face_id))
         self._text(pen, (x + 15, middle), f"{before}{face.face_id}", _TEXT, "lm")
-        self._text(pen, (WIDTH - _MARGIN, middle), note, _FAINT, "rm", 0.9)
+        self._text(pen, (WIDTH_PX - _MARGIN, middle), note, _FAINT, "rm", 0.9)
 
     def _foot(self, pen: ImageDraw.ImageDraw, result: FrameResult) -> None:
         middle = self.size[1] / self.unit - _FOOT / 2
@@ -164,16 +164,16 @@ class Panel:
             _, y0, _, y1 = self._cell(row, 0, 1, 0)
             self._text(pen, (_MARGIN, (y0 + y1) / 2), au, _TEXT, "lm")
         middle = self.size[1] / self.unit - _FOOT / 2
-        x0, y0, x1, y1 = self._scaled((WIDTH - 84, middle - 4, WIDTH - 24, middle + 4))
+        x0, y0, x1, y1 = self._scaled((WIDTH_PX - 84, middle - 4, WIDTH_PX - 24, middle + 4))
         scale = Image.fromarray(np.ascontiguousarray(colour_scale()[None]))
         image.paste(scale.resize((round(x1 - x0), round(y1 - y0))), (round(x0), round(y0)))
-        self._text(pen, (WIDTH - 88, middle), "0", _FAINT, "rm", 0.8)
-        self._text(pen, (WIDTH - 20, middle), "5", _FAINT, "lm", 0.8)
+        self._text(pen, (WIDTH_PX - 88, middle), "0", _FAINT, "rm", 0.8)
+        self._text(pen, (WIDTH_PX - 20, middle), "5", _FAINT, "lm", 0.8)
         return image
 
     def _cell(self, row: int, column: int, columns: int, right: float) -> Box:
         """The box of one value in reference pixels. right: room kept on the right."""
-        start, end = _MARGIN + _LABEL, WIDTH - _MARGIN - right
+        start, end = _MARGIN + _LABEL, WIDTH_PX - _MARGIN - right
         width, gap = (end - start) / columns, 3 if columns > 1 else 0
         top = _HEAD + row * self._row + 0.12 * self._row
         left = start + column * width

@@ -20,7 +20,7 @@ from auheat.evaluation.selection import Selection
 from auheat.models.runtimes.runtime import Runtime, read_intensities
 from auheat.progress import Progress, silent, track
 
-_LOADED = 64  # images that a worker hands over together
+_LOADED_IMAGES = 64  # images that a worker hands over together
 
 
 def predict_part(
@@ -41,7 +41,7 @@ def predict_part(
         raise AuheatError(f"nothing to evaluate in {part.folder}: that split has no images")
     shapes = shapes_for(runtime.config, part)
     dataset = CropDataset(part, runtime.config.aus, runtime.config.input_size)
-    loader = crop_loader(dataset, _LOADED, workers)
+    loader = crop_loader(dataset, _LOADED_IMAGES, workers)
     batches = track(loader, progress, "evaluate", unit="batches")
     crops = (crop for batch in batches for crop in batch["image"].permute(0, 2, 3, 1).numpy())
     return read_intensities(runtime, crops, shapes).astype(np.float64)

@@ -5,7 +5,7 @@ the table's, endings aside. Otherwise, and for every row of a video, the sequenc
 inside the path, and the number of the frame, decide: `LeftVideoSN001_comp` is of sequence SN001.
 Only letters and digits count, in upper or lower case; the longest name wins; a name that begins or
 ends with a digit must do so in the path as well, so that F001_T10 is not of F001_T1. Names are
-looked for in the whole dataset, lest an image that is not measured passes for one that is.
+looked for in the whole dataset, so that one that is not measured does not pass for one that is.
 """
 
 from __future__ import annotations

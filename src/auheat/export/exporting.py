@@ -44,7 +44,7 @@ from auheat.sums import sha256
 
 # The oldest set of operators that holds all of a network; every runtime of these years has it.
 _OPERATORS = 17
-_BATCH = 8
+_BATCH_SIZE = 8
 # How far an intensity may be from that of the network in PyTorch, fp32, and the least mean ICC.
 LIMITS: dict[Precision, float] = {"fp32": 1e-3, "bf16": 0.1}
 MIN_ICC = 0.99
@@ -218,7 +218,7 @@ def parity(
         geometry: (N, G), the shapes of their meshes, for networks that take them in.
     """
     right, other = (
-        read_intensities(one, crops, geometry, batch_size=_BATCH) for one in (expected, found)
+        read_intensities(one, crops, geometry, batch_size=_BATCH_SIZE) for one in (expected, found)
     )
     iccs = Agreement.of(other, right).icc
     mean = float(np.nanmean(iccs)) if np.isfinite(iccs).any() else float("nan")

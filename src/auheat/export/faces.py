@@ -25,7 +25,7 @@ from auheat.media.frames import VideoFile
 from auheat.media.images import is_image, read_image
 from auheat.models.runtimes.runtime import Crops, Shapes
 
-_SIDE = 128
+_SIDE_PX = 128
 # Faces from one image or video at most, and frames of a video from one that is read to the next.
 _MAX_FACES, _STEP = 64, 10
 
@@ -33,8 +33,12 @@ _MAX_FACES, _STEP = 64, 10
 def sheet(size: int) -> Crops:
     """The faces that come with auheat, (N, size, size, 3)."""
     page = read_image(Path(str(files("auheat"))) / "export" / "faces.jpg")
-    rows, columns = page.shape[0] // _SIDE, page.shape[1] // _SIDE
-    tiles = page.reshape(rows, _SIDE, columns, _SIDE, 3).swapaxes(1, 2).reshape(-1, _SIDE, _SIDE, 3)
+    rows, columns = page.shape[0] // _SIDE_PX, page.shape[1] // _SIDE_PX
+    tiles = (
+        page.reshape(rows, _SIDE_PX, columns, _SIDE_PX, 3)
+        .swapaxes(1, 2)
+        .reshape(-1, _SIDE_PX, _SIDE_PX, 3)
+    )
     return np.asarray([cv2.resize(tile, (size, size)) for tile in tiles], np.uint8)
 
 

@@ -29,7 +29,7 @@ CONVERGED_FRACTION = 0.02
 MAX_ITERATIONS = 3
 # Detectors see the whole image small: a face must fill about 6% of the longer side. Tiles of at
 # least this side bring faces down to 40 pixels within reach.
-MIN_TILE_SIDE = 640
+MIN_TILE_SIDE_PX = 640
 # Fraction of the smaller box that two faces may have in common and still be two people.
 SAME_FACE_FRACTION = 0.6
 
@@ -246,12 +246,12 @@ def new_faces(
 def windows(height: int, width: int) -> list[Window]:
     """Where to run a detector: the whole image, then tiles (x0, y0, x1, y1) that overlap.
 
-    Each level halves the side of the tiles, down to `MIN_TILE_SIDE` pixels. Small images have no
+    Each level halves the side of the tiles, down to `MIN_TILE_SIDE_PX` pixels. Small images have no
     tiles.
     """
     result: list[Window] = [(0, 0, width, height)]
     side = max(height, width) // 2
-    while side >= MIN_TILE_SIDE:
+    while side >= MIN_TILE_SIDE_PX:
         for y in _starts(height, side):
             for x in _starts(width, side):
                 result.append((x, y, min(x + side, width), min(y + side, height)))

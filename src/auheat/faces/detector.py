@@ -10,7 +10,7 @@ from auheat.faces.tracking import VideoTracker
 from auheat.results import Face
 
 # Faces smaller than this many pixels, chin to forehead, are left out: nothing can be read there.
-MIN_FACE_SIZE = 32.0
+MIN_FACE_SIZE_PX = 32.0
 
 
 class FaceTracker(Protocol):
@@ -54,7 +54,7 @@ class TwoStageDetector:
         landmarker: Landmarker,
         *,
         max_faces: int = 5,
-        min_size: float = MIN_FACE_SIZE,
+        min_size: float = MIN_FACE_SIZE_PX,
     ) -> None:
         self._detector, self._landmarker = detector, landmarker
         self._max_faces, self._min_size = max_faces, min_size

@@ -32,15 +32,17 @@ _BOX_CENTRE, _BOX_SIDE = (0.026, -0.054), 0.783
 _UNIT = CropSpec(1)
 
 # A region is this much wider than the detector's box, and is read with so many pixels.
-_MARGIN = 1.6
+_REGION_FACTOR = 1.6
 _PATCH = CropSpec(208)
 # The second detection is more lenient than the first: it decides whether a known face is still
 # there.
 _REFINE_THRESHOLD = -0.4
 _MAX_OFFSET = 0.3  # how far from the middle that face may lie, in sides of the box
 # Images up to this side are enlarged first: the detector sees faces of 80 pixels and more.
-_MAX_ENLARGED_SIDE = 640
-_FOREHEAD = 0.25  # what is added above the brows, in units of the distance from chin to brows
+_MAX_ENLARGED_SIDE_PX = 640
+_FOREHEAD_FRACTION = (
+    0.25  # what is added above the brows, in units of the distance from chin to brows
+)
 
 
 class DlibDetector:
@@ -56,11 +58,11 @@ class DlibDetector:
 
     def detect(self, image: Image) -> list[Detection]:
         """See `BoxDetector.detect`."""
-        doublings = int(max(image.shape[:2]) <= _MAX_ENLARGED_SIDE)
+        doublings = int(max(image.shape[:2]) <= _MAX_ENLARGED_SIDE_PX)
         found = []
         for box, score in self.boxes(image, doublings=doublings, threshold=0.0):
             centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
-            region = Region(centre, _MARGIN * float(box[2] - box[0]))
+            region = Region(centre, _REGION_FACTOR * float(box[2] - box[0]))
             found.append(Detection(box, region, score))
         return found
 
@@ -104,7 +106,7 @@ class DlibLandmarker:
         self._lock = Lock()
         self._detector = detector
         dlib = _dlib()
-        half = _PATCH.side / _MARGIN / 2
+        half = _PATCH.side / _REGION_FACTOR / 2
         first, last = round(_PATCH.side / 2 - half), round(_PATCH.side / 2 + half) - 1
         self._box = dlib.rectangle(first, first, last, last)
         if not model.is_file():
@@ -130,13 +132,13 @@ class DlibLandmarker:
         except ValueError:
             return None
         brows = np.concatenate([landmarks[RIGHT_BROW], landmarks[LEFT_BROW]])
-        above = brows + _FOREHEAD * (brows.mean(0) - landmarks[CHIN])
+        above = brows + _FOREHEAD_FRACTION * (brows.mean(0) - landmarks[CHIN])
         box = geometry.bounding_box(np.concatenate([landmarks, above]))
         return FaceLandmarks(box, landmarks, next_region, score)
 
     def _certainty(self, patch: Image) -> float | None:
         """The detector's score for the face in the middle of a patch; None if there is none."""
-        middle, max_offset = (_PATCH.side - 1) / 2, _MAX_OFFSET * _PATCH.side / _MARGIN
+        middle, max_offset = (_PATCH.side - 1) / 2, _MAX_OFFSET * _PATCH.side / _REGION_FACTOR
         boxes = self._detector.boxes(patch, doublings=0, threshold=_REFINE_THRESHOLD)
         return max(
             (
@@ -180,7 +182,7 @@ def _region(landmarks: NDArray[np.float64]) -> Region:
     """
     back = geometry.invert(_UNIT.transform(landmarks))
     x, y = geometry.apply(back, np.array([_BOX_CENTRE]))[0]
-    side = _MARGIN * _BOX_SIDE * geometry.scale_of(back)
+    side = _REGION_FACTOR * _BOX_SIDE * geometry.scale_of(back)
     return Region((float(x), float(y)), side, float(np.degrees(np.arctan2(back[1, 0], back[0, 0]))))
 
 

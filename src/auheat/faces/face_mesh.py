@@ -30,7 +30,7 @@ class FaceMesh:
     Args:
         attention: also run the mesh with attention, for irises and exact lips and lids. It costs
             more than twice as much again. Faces are tracked and aligned by the first mesh all the
-            same, which is as exact about eye corners and nose and trembles less, so that readings
+            same, which is as exact about eye corners and nose and jitters less, so that readings
             do not depend on it.
 
     Raises:

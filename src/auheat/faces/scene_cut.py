@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 # Correlation between frames under which they show different scenes. Measured at 32x18 pixels:
 # neighbouring frames of talking people reach 0.98, a pan by 4% of the width per frame 0.75, and 95%
 # of pairs of unrelated images stay below 0.6.
-_SAME_SCENE = 0.6
-_SIZE = (32, 18)
+_MIN_CORRELATION = 0.6
+_SIZE_PX = (32, 18)
 # A frame with less contrast than this, in grey levels, shows no scene at all: black, a white flash.
-_FLAT = 2.0
+_MIN_CONTRAST_GREY_LEVELS = 2.0
 
 
 class SceneCut:
@@ -43,12 +43,12 @@ class SceneCut:
             True at the first frame of a new scene. The first frame of all is no cut.
         """
         # Four pixels across and down for each cell are enough; all would take 2.5 ms at 1080p.
-        step = max(1, min(image.shape[1] // (4 * _SIZE[0]), image.shape[0] // (4 * _SIZE[1])))
-        small = cv2.resize(image[::step, ::step], _SIZE, interpolation=cv2.INTER_AREA)
+        step = max(1, min(image.shape[1] // (4 * _SIZE_PX[0]), image.shape[0] // (4 * _SIZE_PX[1])))
+        small = cv2.resize(image[::step, ::step], _SIZE_PX, interpolation=cv2.INTER_AREA)
         grey = np.asarray(small, np.float32).mean(2)
-        deviation = float(grey.std())
-        if deviation < _FLAT:
+        contrast = float(grey.std())
+        if contrast < _MIN_CONTRAST_GREY_LEVELS:
             return False
-        scene = (grey - grey.mean()) / deviation
+        scene = (grey - grey.mean()) / contrast
         previous, self._previous = self._previous, scene
-        return previous is not None and float((previous * scene).mean()) < _SAME_SCENE
+        return previous is not None and float((previous * scene).mean()) < _MIN_CORRELATION

@@ -70,8 +70,8 @@ def most_discriminative_images(
     Peaks are compared as fractions of the channel's highest, as channels differ in scale.
     """
     peaks = responses[:, list(channels)].max((2, 3))
-    shares = peaks / np.maximum(peaks.max(0), 1e-12)
-    difference = shares[:, 0] - shares[:, 1]
+    fractions = peaks / np.maximum(peaks.max(0), 1e-12)
+    difference = fractions[:, 0] - fractions[:, 1]
     return int(difference.argmax()), int(difference.argmin())
 
 
@@ -90,11 +90,11 @@ def figure7(
     caption = f"{_chosen(shown, channels)}; weights are means over the points of an AU"
     caption += f"; {data}" if data else ""
     start = _LEFT + _BARS + _MIDDLE
-    cell = (style.PAGE - start - _BAR - _BAR_ROOM - 3 * _GAP) / 3
+    cell = (style.PAGE_IN - start - _BAR - _BAR_ROOM - 3 * _GAP) / 3
     rows = len(shown.images)
     height = _WORDS + max(rows, 2) * (cell + _GAP) + _GAP
     title = "Feature channels before the last layer: (a) weights, (b) responses"
-    sheet = style.Sheet(style.PAGE, height, title, caption, synthetic)
+    sheet = style.Sheet(style.PAGE_IN, height, title, caption, synthetic)
     bars = (height - _BELOW - 2 * _WORDS) / 2
     for place, channel in enumerate(channels):
         axes = sheet.axes(_LEFT, _WORDS + place * (bars + _WORDS), _BARS, bars)

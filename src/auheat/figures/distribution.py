@@ -66,7 +66,7 @@ def figure4(
         caption = f"{style.SYNTHETIC}: {', '.join(rendered)}; {caption}"
     title = "Distribution of Action Unit intensity levels"
     columns = sum(len(aus[name]) for name in tables)
-    width = style.COLUMN if columns <= 6 else style.PAGE
+    width = style.COLUMN_IN if columns <= 6 else style.PAGE_IN
     sheet = style.Sheet(
         width, _ABOVE + _PLOT + _BELOW, title, caption, len(rendered) == len(tables)
     )

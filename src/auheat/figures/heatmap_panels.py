@@ -99,12 +99,12 @@ def figure5(
     rows = len(faces.images) * (_WORDS + cell)
     curve_height = _CURVE_ABOVE + _CURVE + _CURVE_BELOW if curves else 0.05
     sheet = style.Sheet(
-        style.PAGE, rows + curve_height, "Predicted heatmaps and intensities", data, synthetic
+        style.PAGE_IN, rows + curve_height, "Predicted heatmaps and intensities", data, synthetic
     )
     heat = _predicted(sheet, chosen, cell)
     right = _LEFT + (1 + len(chosen.aus)) * (cell + _GAP)
     show_scale(sheet, (right, _WORDS, _BAR, rows - _WORDS), heat=heat, label="intensity (level)")
-    room = style.PAGE - _CURVE_LEFT - _CURVE_RIGHT
+    room = style.PAGE_IN - _CURVE_LEFT - _CURVE_RIGHT
     for place, curve in enumerate(curves):
         wide = (room - _CURVE_GAP * (len(curves) - 1)) / len(curves)
         left = _CURVE_LEFT + place * (wide + _CURVE_GAP)
@@ -136,7 +136,7 @@ def figure8(
     pair = _WORDS + 2 * (cell + _PREDICTED)
     count = len(above.images)
     title = "Predicted heatmaps (a) with and (b) without semantic correspondence"
-    sheet = style.Sheet(style.PAGE, count * pair, title, data, synthetic)
+    sheet = style.Sheet(style.PAGE_IN, count * pair, title, data, synthetic)
     for row, image in enumerate(above.images):
         middle = row * pair + _WORDS + (cell + _PREDICTED) / 2
         _input(sheet, image, (_LEFT, middle, cell))
@@ -204,7 +204,7 @@ def _check_room(aus: Sequence[str], curves: Sequence[AgreementCurve]) -> None:
 
 def _cell(columns: int, letters: float = 0.0) -> float:
     """The side of an image in inches where this many stand in a row."""
-    room = style.PAGE - _LEFT - letters - _BAR - _BAR_ROOM - columns * _GAP
+    room = style.PAGE_IN - _LEFT - letters - _BAR - _BAR_ROOM - columns * _GAP
     return min(_LARGEST, room / columns)
 
 

@@ -21,28 +21,28 @@ _LEFT, _RIGHT, _PLOT, _GAP, _BELOW, _ABOVE = 0.5, 0.08, 0.95, 0.16, 0.38, 0.08
 
 @dataclass(frozen=True)
 class NeighbourCurve:
-    """Averages over the AUs for each k, and their deviation between folds or seeds.
+    """Averages over the AUs for each k, and their standard deviation between folds or seeds.
 
     Attributes:
         k: of one length.
         icc: of one length.
         mae: of one length.
-        icc_deviation: the same, or None.
-        mae_deviation: the same, or None.
-        between: what the deviations are taken over.
+        icc_std: the same, or None.
+        mae_std: the same, or None.
+        between: what the standard deviations are taken over.
         chosen: a k to mark, or None.
     """
 
     k: Sequence[int]
     icc: Sequence[float]
     mae: Sequence[float]
-    icc_deviation: Sequence[float] | None = None
-    mae_deviation: Sequence[float] | None = None
+    icc_std: Sequence[float] | None = None
+    mae_std: Sequence[float] | None = None
     between: Literal["folds", "seeds"] = "folds"
     chosen: int | None = None
 
     def __post_init__(self) -> None:
-        columns = (self.icc, self.mae, self.icc_deviation, self.mae_deviation)
+        columns = (self.icc, self.mae, self.icc_std, self.mae_std)
         if any(column is not None and len(column) != len(self.k) for column in columns):
             raise ValueError(f"every k has one ICC and one MAE: k has {len(self.k)} values")
 
@@ -50,7 +50,7 @@ class NeighbourCurve:
 @style.styled
 def figure6(curve: NeighbourCurve, synthetic: bool, data: str = "") -> Figure:
     """ICC above, MAE below, one column wide. data: words on what was measured, for the caption."""
-    bars = curve.icc_deviation is not None or curve.mae_deviation is not None
+    bars = curve.icc_std is not None or curve.mae_std is not None
     words = [data] if data else []
     if bars:
         words.append(f"bars: standard deviation between {curve.between}")
@@ -58,15 +58,15 @@ def figure6(curve: NeighbourCurve, synthetic: bool, data: str = "") -> Figure:
         words.append(f"dotted: k = {curve.chosen}, the paper's choice")
     height = _ABOVE + 2 * _PLOT + _GAP + _BELOW
     title = "Agreement and the number of nearest neighbours"
-    sheet = style.Sheet(style.COLUMN, height, title, "; ".join(words), synthetic)
-    wide = style.COLUMN - _LEFT - _RIGHT
+    sheet = style.Sheet(style.COLUMN_IN, height, title, "; ".join(words), synthetic)
+    wide = style.COLUMN_IN - _LEFT - _RIGHT
     above = sheet.axes(_LEFT, _ABOVE, wide, _PLOT)
     below = sheet.axes(_LEFT, _ABOVE + _PLOT + _GAP, wide, _PLOT)
     _curve(
         above,
         curve,
         values=curve.icc,
-        deviation=curve.icc_deviation,
+        std=curve.icc_std,
         span=_ICC_SPAN,
         colour=style.BLUE,
         marker="o",
@@ -75,7 +75,7 @@ def figure6(curve: NeighbourCurve, synthetic: bool, data: str = "") -> Figure:
         below,
         curve,
         values=curve.mae,
-        deviation=curve.mae_deviation,
+        std=curve.mae_std,
         span=_MAE_SPAN,
         colour=style.ORANGE,
         marker="s",
@@ -93,14 +93,14 @@ def _curve(
     curve: NeighbourCurve,
     *,
     values: Sequence[float],
-    deviation: Sequence[float] | None,
+    std: Sequence[float] | None,
     span: float,
     colour: str,
     marker: str,
 ) -> None:
     y = np.asarray(values, np.float64)
-    spread = np.zeros_like(y) if deviation is None else np.nan_to_num(np.asarray(deviation))
-    bars = None if deviation is None else spread
+    spread = np.zeros_like(y) if std is None else np.nan_to_num(np.asarray(std))
+    bars = None if std is None else spread
     axes.errorbar(curve.k, y, bars, color=colour, marker=marker, markersize=3, capsize=1.5)
     low, high = float(np.nanmin(y - spread)), float(np.nanmax(y + spread))
     room = max(span, 1.15 * (high - low)) / 2

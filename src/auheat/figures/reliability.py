@@ -35,24 +35,24 @@ def read_bins(path: Path) -> tuple[dict[str, Bins], float]:
 
 @style.styled
 def reliability(bins: Mapping[str, Bins], limit: float) -> Figure:
-    """Two panels: observed against stated share, and mean error against stated share.
+    """Two panels: observed against stated fraction, and mean error against stated fraction.
 
     Args:
         bins: `now` and `before`, each a list of stated, observed, mae and faces.
         limit: levels.
     """
     sheet = style.Sheet(
-        style.PAGE,
+        style.PAGE_IN,
         _PLOT + _BELOW + 0.1,
         "What confidence states, and what was observed",
         f"each point is a tenth of the test faces; held-out people; limit of the mean error "
         f"{limit:g} levels",
         synthetic=True,
     )
-    width = (style.PAGE - 2 * _LEFT - _GAP) / 2
-    shares = sheet.axes(_LEFT, 0.1, width, _PLOT)
+    width = (style.PAGE_IN - 2 * _LEFT - _GAP) / 2
+    fractions = sheet.axes(_LEFT, 0.1, width, _PLOT)
     errors = sheet.axes(_LEFT + width + _GAP, 0.1, width, _PLOT)
-    shares.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.6, linestyle=":")
+    fractions.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.6, linestyle=":")
     looks = {
         "now": (style.BLUE, "o", "confidence"),
         "before": (style.ORANGE, "s", "height of the location peaks"),
@@ -60,13 +60,13 @@ def reliability(bins: Mapping[str, Bins], limit: float) -> Figure:
     for name, (colour, marker, label) in looks.items():
         stated = [one["stated"] for one in bins[name]]
         settings: dict[str, Any] = {"color": colour, "marker": marker, "label": label}
-        shares.plot(stated, [one["observed"] for one in bins[name]], markersize=3, **settings)
+        fractions.plot(stated, [one["observed"] for one in bins[name]], markersize=3, **settings)
         errors.plot(stated, [one["mae"] for one in bins[name]], markersize=3, **settings)
-    _finish(shares, f"observed share below {limit:g} levels")
+    _finish(fractions, f"observed fraction below {limit:g} levels")
     _finish(errors, "mean absolute error, levels")
-    shares.set_ylim(0, 1.02)
+    fractions.set_ylim(0, 1.02)
     errors.set_ylim(bottom=0)
-    shares.legend(loc="upper left")
+    fractions.legend(loc="upper left")
     return sheet.figure
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Widths in inches of one column and of the whole page in a two-column paper.
-COLUMN, PAGE = 3.33, 7.0
+COLUMN_IN, PAGE_IN = 3.33, 7.0
 DPI = 200
 SMALL, NORMAL, TITLE = 6.0, 7.0, 8.0
 
@@ -55,8 +55,8 @@ _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "auheat",  # the same figure gives the same bytes
     "svg.fonttype": "path",
 }
-_LINE = 1.35  # distance of lines in type sizes
-_MARGIN = 0.06
+_LINE_PITCH = 1.35  # distance of lines in type sizes
+_MARGIN_IN = 0.06
 
 P = ParamSpec("P")
 
@@ -96,15 +96,17 @@ class Sheet:
         titles = _wrapped(title, width, TITLE)
         words = [SYNTHETIC] if synthetic else []
         captions = _wrapped("; ".join([*words, *([caption] if caption else [])]), width, SMALL)
-        step, small_step = TITLE * _LINE / 72, SMALL * _LINE / 72
-        self.top = _MARGIN + step * len(titles) + small_step * len(captions) + 0.04
+        step, small_step = TITLE * _LINE_PITCH / 72, SMALL * _LINE_PITCH / 72
+        self.top = _MARGIN_IN + step * len(titles) + small_step * len(captions) + 0.04
         self.width, self.height = width, self.top + height
         self.figure = Figure((self.width, self.height), dpi=DPI)
         FigureCanvasAgg(self.figure)
-        y = _MARGIN
-        self.text(_MARGIN, y, "\n".join(titles), TITLE, linespacing=_LINE * 0.87)
+        y = _MARGIN_IN
+        self.text(_MARGIN_IN, y, "\n".join(titles), TITLE, linespacing=_LINE_PITCH * 0.87)
         y += step * len(titles)
-        self.text(_MARGIN, y, "\n".join(captions), SMALL, color=GREY, linespacing=_LINE * 0.87)
+        self.text(
+            _MARGIN_IN, y, "\n".join(captions), SMALL, color=GREY, linespacing=_LINE_PITCH * 0.87
+        )
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Axes at a place in inches; `top` counts from below the title."""
@@ -143,5 +145,5 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
 
 def _wrapped(text: str, width: float, size: float) -> list[str]:
     """Lines no longer than a width in inches, from the mean width of this face's letters."""
-    letters = int((width - 2 * _MARGIN) * 72 / (0.56 * size))
+    letters = int((width - 2 * _MARGIN_IN) * 72 / (0.56 * size))
     return textwrap.wrap(text, letters)

@@ -38,6 +38,7 @@ from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, action_units
 from auheat.files import atomic_write, output_path
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.pipeline import predict_frames
+from auheat.inference.smoothing import TIME_ROUNDING_S
 from auheat.media.frames import Frame, FrameSource
 from auheat.results import FacePrediction
 from auheat.tables.series import PersonSeries, SeriesRecorder
@@ -47,7 +48,6 @@ _KEY = "auheat_baseline"
 MAX_BASELINE = 3.5
 # A frame's intensities jitter, so the median of those up to this many seconds around it is taken.
 BASELINE_WINDOW_S = 0.25
-_SLACK = 1e-6  # seconds; time stamps are rounded
 # "auto" uses no frame of a face that is hard to see, and nobody who is hardly there.
 MIN_CONFIDENCE, MIN_FRAMES = 0.7, 10
 # It takes the median over this fraction of a person's frames, those in which the least is going on.
@@ -271,7 +271,7 @@ def at_frame(
         predict_frames(frames or source, predictor, tracker=tracker, images=False)
     ) as read:
         for _, result in read:
-            if result.timestamp > time + BASELINE_WINDOW_S + _SLACK:
+            if result.timestamp > time + BASELINE_WINDOW_S + TIME_ROUNDING_S:
                 break
             last = result.frame
             recorder.add(result)
@@ -306,7 +306,7 @@ def from_frame(number: int, recorder: SeriesRecorder, source: str) -> Baseline:
 
 def _median_about(number: int, person: PersonSeries, aus: Sequence[str]) -> PersonBaseline:
     time = person.times[person.frames == number][0]
-    near = np.abs(person.times - time) <= BASELINE_WINDOW_S + _SLACK
+    near = np.abs(person.times - time) <= BASELINE_WINDOW_S + TIME_ROUNDING_S
     return _median(person, np.flatnonzero(near), aus)
 
 

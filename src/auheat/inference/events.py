@@ -1,7 +1,7 @@
 """Events: when an Action Unit begins, where it is strongest, and when it has gone.
 
 An event is a stretch of one person's readings of one AU in which every reading is at least `leave`
-and one or more reach `enter`. The two thresholds keep a reading that trembles about one of them
+and one or more reach `enter`. The two thresholds keep an intensity that jitters about one of them
 from making many events. The event's
 
     onset     is its first reading of at least `leave`
@@ -11,12 +11,12 @@ from making many events. The event's
     peak      is the reading at the apex
     mean      is the mean reading from onset to offset, weighed by time
 
-An event shorter than `shortest` is left out. A face that is lost for up to `GAP` seconds does not
+An event shorter than `shortest` is left out. A face that is lost for up to `MAX_GAP_S` does not
 end an event; one that is lost for longer does, as the end of the video does. `complete` is 1 if
 the rise and the fall were both seen, 0 if a stretch began or ended in the middle of the event.
 
-Eyes that close (AU43) for up to `BLINK_SECONDS`, from onset to offset, blink: such an event, if
-complete, is one of AU45. A blink that reaches `BLINK_PEAK` may be shorter than `shortest`.
+Eyes that close (AU43) for up to `MAX_BLINK_S`, from onset to offset, blink: such an event, if
+complete, is one of AU45. A blink that reaches `MIN_BLINK_PEAK` may be shorter than `shortest`.
 
 Times are seconds, ascending, frames count from 1. Letters: N readings.
 """
@@ -36,7 +36,7 @@ from auheat.arrays import Floats
 from auheat.errors import AuheatError, check_number
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
 from auheat.files import atomic_write
-from auheat.inference.smoothing import GAP, stretches
+from auheat.inference.smoothing import MAX_GAP_S, TIME_ROUNDING_S, stretches
 from auheat.optional import require
 from auheat.tables.names import BLINK, CLOSURE
 from auheat.tables.reading import read_table
@@ -49,10 +49,9 @@ if TYPE_CHECKING:
 Integers = NDArray[np.int64]
 
 # Of a blink: closing, shut and opening. Spontaneous ones last a third of a second or less.
-BLINK_SECONDS = 0.5
+MAX_BLINK_S = 0.5
 # Lids that have come down half of the way: no flicker of the readings of open eyes.
-BLINK_PEAK = 3.0
-_SLACK = 1e-6  # seconds; time stamps are rounded
+MIN_BLINK_PEAK = 3.0
 # Smoothing rounds: a plateau is no more than nearly level, and that must not move an apex or event.
 _TIED = 1e-9
 
@@ -184,7 +183,7 @@ def events_of_au(
     times: Floats,
     intensities: Floats,
     thresholds: Thresholds = DEFAULTS,
-    gap: float = GAP,
+    gap: float = MAX_GAP_S,
 ) -> list[Event]:
     """The events of one person and AU in the order of time. frames, times, intensities: (N,).
 
@@ -198,8 +197,10 @@ def events_of_au(
             event = _named(
                 _event(face_id, au, frames[part], times[part], intensities[part], complete)
             )
-            long_enough = event.duration > thresholds.shortest - _SLACK
-            clear_blink = au == CLOSURE and event.au == BLINK and event.peak >= BLINK_PEAK - _TIED
+            long_enough = event.duration > thresholds.shortest - TIME_ROUNDING_S
+            clear_blink = (
+                au == CLOSURE and event.au == BLINK and event.peak >= MIN_BLINK_PEAK - _TIED
+            )
             if event.peak >= thresholds.enter - _TIED and (long_enough or clear_blink):
                 events.append(event)
     return events
@@ -235,7 +236,7 @@ def _event(
 
 
 def _named(event: Event) -> Event:
-    blinks = event.complete and event.duration < BLINK_SECONDS + _SLACK
+    blinks = event.complete and event.duration < MAX_BLINK_S + TIME_ROUNDING_S
     return replace(event, au=BLINK) if event.au == CLOSURE and blinks else event
 
 

@@ -29,8 +29,8 @@ Stage = Generator[T, None, None]
 # more gains little, and every waiting frame costs memory.
 BATCH_FRAMES = 8
 # Decoded frames that wait for the tracker, and results that wait for the caller, at most.
-DECODED = 2
-READ = 2
+DECODED_BATCHES = 2
+READ_BATCHES = 2
 
 # A frame's image, if it is wanted, and what was predicted for it.
 FrameAndResult = tuple[Image | None, FrameResult]
@@ -57,9 +57,9 @@ def predict_frames(
     predictor after that.
     """
     batch_frames = predictor.batch or BATCH_FRAMES
-    decoded = prefetch(frames, DECODED)
+    decoded = prefetch(frames, DECODED_BATCHES)
     tracked = prefetch(_track(decoded, predictor, tracker, images), batch_frames)
-    return prefetch(_predict(tracked, predictor, batch_frames), READ)
+    return prefetch(_predict(tracked, predictor, batch_frames), READ_BATCHES)
 
 
 def _track(

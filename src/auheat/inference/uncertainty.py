@@ -13,8 +13,8 @@ with a curve and a slope for each AU; between the knots of a curve lie straight 
 the visibility, see `visibility`. The deviations of one person's frames go together: a mean over
 frames is hardly surer than each of them.
 
-Confidence is the chance that the mean error over all AUs is below three quarters of a level on a
-face of this visibility,
+Confidence is the probability that the mean error over all AUs is below three quarters of a level on
+a face of this visibility,
 
     1 / (1 + exp(-(offset + steepness * (-log(1 - visible))^3)))
 
@@ -79,7 +79,7 @@ class Uncertainty:
         return np.asarray(np.exp(log), np.float64)
 
     def confidence(self, visible: NDArray[Any]) -> Floats:
-        """The chance (N,) that the mean error of a face is below three quarters of a level."""
+        """The probability (N,) that the mean error of a face is below three quarters of a level."""
         above = self.offset + self.steepness * evidence(visible)
         return np.asarray(1.0 / (1.0 + np.exp(-above)), np.float64)
 

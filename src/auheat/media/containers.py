@@ -18,7 +18,7 @@ from auheat.media.limits import check_file
 # Demuxers that would take a text file, a playlist or an image for a video.
 _NOT_VIDEO = frozenset({"tty", "image2", "hls", "dash", "concat", "lrc"})
 # A file is called truncated if its end lies this much before the length that its header states.
-_TRUNCATED_SECONDS = 0.5
+_TRUNCATED_S = 0.5
 # Containers whose own length is read from their header, not guessed from where the file ends.
 _STATES_LENGTH = frozenset({"flv"})
 
@@ -120,7 +120,7 @@ def what_is_missing(path: Path, stream: Any, *, count: int, end: float, damaged:
         damaged: Packets and frames that are damaged.
     """
     stated = stated_seconds(stream)
-    if stated and end < stated - _TRUNCATED_SECONDS:
+    if stated and end < stated - _TRUNCATED_S:
         return f"it is truncated after frame {count}, at {end:.1f} of {stated:.1f} seconds"
     if breaks_off(path, stream.container.format.name):
         return f"it is truncated: the file breaks off after frame {count}, at {end:.1f} seconds"

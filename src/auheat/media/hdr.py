@@ -17,8 +17,8 @@ from auheat.arrays import Image
 # Transfer characteristics (ITU-T H.273, table 3) of high dynamic range.
 HDR_NAMES = {16: "PQ", 18: "HLG"}
 BT2020_PRIMARIES = 9
-_REFERENCE_WHITE = 203.0  # cd/m2
-_HLG_PEAK = 1000.0  # cd/m2, of the display that HLG is meant for
+_REFERENCE_WHITE_CD_M2 = 203.0  # cd/m2
+_HLG_PEAK_CD_M2 = 1000.0  # cd/m2, of the display that HLG is meant for
 _SDR_GAMMA = 2.4  # BT.1886
 # From BT.2020's primaries to BT.709's, linear light (Recommendation ITU-R BT.2087).
 _TO_BT709 = np.array(
@@ -45,7 +45,9 @@ def to_sdr(image: NDArray[np.uint16], *, transfer: int, primaries: int) -> Image
         light = _light(transfer)[image[top : top + _BAND_ROWS]]
         if transfer == 18:
             # BT.2100, table 5: the display adds a gamma of 1.2 by luminance.
-            light *= (light @ _LUMINANCE)[..., np.newaxis] ** 0.2 * (_HLG_PEAK / _REFERENCE_WHITE)
+            light *= (light @ _LUMINANCE)[..., np.newaxis] ** 0.2 * (
+                _HLG_PEAK_CD_M2 / _REFERENCE_WHITE_CD_M2
+            )
         if primaries == BT2020_PRIMARIES:
             light = light @ _TO_BT709.T
         steps = np.clip(light, 0, 1) * (_STEPS - 1) + 0.5
@@ -59,7 +61,7 @@ def pq_light(signal: NDArray[np.float64]) -> NDArray[np.float64]:
     c1, c2, c3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
     root = signal ** (1 / m2)
     light: NDArray[np.float64] = (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
-    return light * (10_000 / _REFERENCE_WHITE)
+    return light * (10_000 / _REFERENCE_WHITE_CD_M2)
 
 
 def hlg_light(signal: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ _ADAM7 = (
     *((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4)),
     *((0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2)),
 )
-_PIECE = 1 << 20
+_PIECE_BYTES = 1 << 20
 
 
 def has_all_rows(path: Path) -> bool:
@@ -55,7 +55,7 @@ def _inflated(parts: Iterator[bytes]) -> int:
         for part in parts:
             left = part
             while left and not inflate.eof:
-                total += len(inflate.decompress(left, _PIECE))
+                total += len(inflate.decompress(left, _PIECE_BYTES))
                 left = inflate.unconsumed_tail
     except zlib.error:
         pass

@@ -32,18 +32,18 @@ class Normalise(nn.Module):
     """
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     def __init__(self, kind: Literal["imagenet", "image"]) -> None:
         super().__init__()
         self.kind = kind
-        mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
         self.register_buffer("mean", mean.view(3, 1, 1) * 255, persistent=False)
-        self.register_buffer("deviation", deviation.view(3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", std.view(3, 1, 1) * 255, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         if self.kind == "imagenet":
-            return (images - self.mean) / self.deviation
+            return (images - self.mean) / self.std
         centred = images - images.mean((2, 3), keepdim=True)
         return centred * torch.rsqrt(centred.square().mean((1, 2, 3), keepdim=True) + 1.0)
 

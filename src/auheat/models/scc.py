@@ -52,12 +52,14 @@ def nearest_channels(features: Tensor, k: int) -> Tensor:
 
 
 # Elements that are worked on at once on a CPU, so that what is read again is still in its cache.
-_BLOCK = 2**18
+_BLOCK_ELEMENTS = 2**18
 
 
 def _blocks(rows: Tensor, channels: int, length: int) -> range:
     """Where blocks of whole graphs start in a table of (B * C) rows; their step is their height."""
-    held = max(1, _BLOCK // (channels * length)) if rows.device.type == "cpu" else len(rows)
+    held = (
+        max(1, _BLOCK_ELEMENTS // (channels * length)) if rows.device.type == "cpu" else len(rows)
+    )
     return range(0, len(rows), held * channels)
 
 

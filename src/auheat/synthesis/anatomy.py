@@ -70,8 +70,8 @@ _REGION_OF_PREFIX = {
 }
 
 _INNER_LIPS = ((61, 67), (62, 66), (63, 65))
-_LIPS_FULLY_PARTED = 1.15  # cm between the inner lips that AU25 at intensity 5 adds
-_TOUCH = 0.06  # cm of opening that still counts as touching lips
+_FULL_PARTING_CM = 1.15  # between the inner lips that AU25 at intensity 5 adds
+_TOUCH_CM = 0.06  # of opening that still counts as touching lips
 _MAX_PARTING = 1.3  # times the AU25 recipe, against shapes that press the lips together
 
 
@@ -87,13 +87,13 @@ _LEVELS = np.linspace(0.0, MAX_INTENSITY, len(LEVEL_WEIGHTS))
 
 
 def curve(intensity: float) -> float:
-    """Share of the full movement, 0 to 1, at an intensity of 0 to 5."""
+    """Fraction of the full movement, 0 to 1, at an intensity of 0 to 5."""
     return float(np.interp(intensity, _LEVELS, LEVEL_WEIGHTS))
 
 
-def intensity_of(share: float) -> float:
-    """The intensity of 0 to 5 at which `curve` gives this share."""
-    return float(np.interp(share, LEVEL_WEIGHTS, _LEVELS))
+def intensity_of(fraction: float) -> float:
+    """The intensity of 0 to 5 at which `curve` gives this fraction."""
+    return float(np.interp(fraction, LEVEL_WEIGHTS, _LEVELS))
 
 
 def sides(shape: str, known: Mapping[str, int]) -> tuple[str, ...]:
@@ -159,7 +159,7 @@ class LipSeal:
         """
         per_shape = self._gap_per_shape(gains, mouth)
         gap = float(per_shape @ weights) + self.gap(neutral) - self._touching
-        missing = parting * (_LIPS_FULLY_PARTED + max(gap, 0.0)) - gap
+        missing = parting * (_FULL_PARTING_CM + max(gap, 0.0)) - gap
         sealed = weights.copy()
         if missing > 0 and parting > 0:
             parts = np.float32(1 - lift) * self._open + np.float32(lift) * self._lift
@@ -175,7 +175,7 @@ class LipSeal:
 
     def closed(self, vertices: Floats32) -> bool:
         """Whether the lips touch, so that nothing of the mouth's inside is seen."""
-        return self.gap(vertices) < self._touching + _TOUCH
+        return self.gap(vertices) < self._touching + _TOUCH_CM
 
     def _gap_per_shape(self, gains: Floats32, mouth: Floats32) -> Floats32:
         upper, lower = (

@@ -54,9 +54,9 @@ def _shaken(rng: np.random.Generator, image: Floats32) -> Floats32:
 def _small_sensor(rng: np.random.Generator, image: Floats32) -> Floats32:
     """The face covered only a few pixels: reduced, then enlarged again."""
     height, width = image.shape[:2]
-    share = rng.uniform(0.22, 0.9)
+    fraction = rng.uniform(0.22, 0.9)
     small = cv2.resize(
-        image, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA
+        image, (round(width * fraction), round(height * fraction)), interpolation=cv2.INTER_AREA
     )
     kind = int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
     return floats(cv2.resize(small, (width, height), interpolation=kind))

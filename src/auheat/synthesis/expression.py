@@ -15,8 +15,8 @@ from auheat.synthesis.identity import Manner, Person
 _MIN_WEIGHT, _MAX_WEIGHT = -0.7, 2.2  # no shape is driven beyond
 # AU01 and AU02 are two parts of one muscle: with both at 5 each moves the brow this much less.
 _ONE_FRONTALIS = 0.3
-# Share of a lid fissure that the lower lid closes at a weight of 1 of the shape that raises it.
-_LOWER_LID_SHARE = 0.17
+# Fraction of a lid fissure that the lower lid closes at a weight of 1 of the shape that raises it.
+_LOWER_LID_FRACTION = 0.17
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Expression:
 
     Attributes:
         intensities: by AU name, 0 to 5; AUs that are not named are 0.
-        lag: by AU name, share by which one side moves less: above 0 the right one, below 0 the
+        lag: by AU name, fraction by which one side moves less: above 0 the right one, below 0 the
             left.
     """
 
@@ -49,19 +49,19 @@ class Actor:
         """Shape weights (s,), the lips' gap set by AU25."""
         index, manner = self._model.index, person.manner
         weights = manner.rest + self._model.weights(dict(expression.beside))
-        shares = {au: anatomy.curve(level) for au, level in expression.intensities.items()}
-        both_brows = min(shares.get("AU01", 0.0), shares.get("AU02", 0.0))
-        for au, share in shares.items():
-            if share <= 0 or au == "AU25":
+        fractions = {au: anatomy.curve(level) for au, level in expression.intensities.items()}
+        both_brows = min(fractions.get("AU01", 0.0), fractions.get("AU02", 0.0))
+        for au, fraction in fractions.items():
+            if fraction <= 0 or au == "AU25":
                 continue
-            share = share * manner.amplitude[au]
+            fraction = fraction * manner.amplitude[au]
             if au in ("AU01", "AU02"):
-                share *= 1 - _ONE_FRONTALIS * both_brows
+                fraction *= 1 - _ONE_FRONTALIS * both_brows
             lag = expression.lag.get(au, 0.0) + manner.lopsided
             for shape, weight in anatomy.RECIPES[au].items():
-                drive = share * weight * manner.recipe[au, shape]
+                drive = fraction * weight * manner.recipe[au, shape]
                 for name in anatomy.sides(shape, index):
-                    weights[index[name]] += drive * _side_share(name, lag)
+                    weights[index[name]] += drive * _side_fraction(name, lag)
         self._close_lids(weights, expression, manner)
         parting = anatomy.curve(expression.intensities.get("AU25", 0.0))
         parting = min(parting * manner.amplitude["AU25"], 1.1)
@@ -73,20 +73,20 @@ class Actor:
 
     def _close_lids(self, weights: Floats32, expression: Expression, manner: Manner) -> None:
         """Lets what else moves the lids fade as AU43 closes them, so that they meet at 5."""
-        share = anatomy.curve(expression.intensities.get("AU43", 0.0))
+        fraction = anatomy.curve(expression.intensities.get("AU43", 0.0))
         lag = expression.lag.get("AU43", 0.0) + manner.lopsided
         for side in "LR":
             blink, wide, squint = (
                 self._model.index[f"{name}_{side}"] for name in ("eyeBlink", "eyeWide", "eyeSquint")
             )
-            closed = share * manner.amplitude["AU43"] * _side_share(f"_{side}", lag)
+            closed = fraction * manner.amplitude["AU43"] * _side_fraction(f"_{side}", lag)
             weights[blink] = closed + (weights[blink] - closed) * max(1 - closed, 0.0)
             weights[wide] *= max(1 - closed, 0.0)
-            raised = _LOWER_LID_SHARE * max(float(weights[squint]), 0.0)
+            raised = _LOWER_LID_FRACTION * max(float(weights[squint]), 0.0)
             weights[blink] = min(float(weights[blink]), 1 - raised)
 
 
-def _side_share(shape: str, lag: float) -> float:
+def _side_fraction(shape: str, lag: float) -> float:
     if shape.endswith("_R"):
         return 1 - max(lag, 0.0)
     if shape.endswith("_L"):

@@ -18,13 +18,13 @@ _COLOURS = np.array(
         [0.22, 0.260, 0.280],
     ]
 )
-_SHARES_LIGHT_SKIN = (0.4, 0.22, 0.12, 0.08, 0.1, 0.08)
+_PROBABILITIES_LIGHT_SKIN = (0.4, 0.22, 0.12, 0.08, 0.1, 0.08)
 
 
 def sample_iris(rng: np.random.Generator, depth: float) -> Floats32:
     """An iris (64 radii, 64 angles, 3), linear RGB. depth: place on the Monk scale, 0 to 1."""
     light = depth < 0.45
-    kind = rng.choice(6, p=_SHARES_LIGHT_SKIN) if light else rng.choice(2)
+    kind = rng.choice(6, p=_PROBABILITIES_LIGHT_SKIN) if light else rng.choice(2)
     radius = np.linspace(0, 1, SIZE)[:, None, None]
     grain = cv2.GaussianBlur(rng.random((SIZE, SIZE)).astype(np.float32), (3, 9), 0)
     colour = _COLOURS[kind] * (0.8 + 0.42 * grain[..., None]) * (1.25 - 0.35 * radius)

@@ -21,7 +21,7 @@ from auheat.synthesis.scene import Light, Pose, sample_light
 Rng = np.random.Generator
 
 _BARE = Look(glasses=False, beard=False, fringe=False)
-_FACE = 0.7  # width of a face in widths of the crop that the network sees
+_FACE_FRACTION = 0.7  # width of a face in widths of the crop that the network sees
 
 
 def _frontal(rng: Rng) -> Pose:
@@ -66,7 +66,7 @@ def _blurred(rng: Rng, image: Image) -> Image:
 
 def _small(rng: Rng, image: Image) -> Image:
     """As if the face had been 40 pixels wide, in a crop without padding."""
-    side = max(8, round(40 / _FACE))
+    side = max(8, round(40 / _FACE_FRACTION))
     little = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
     large = cv2.resize(little, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     return _plain_camera(rng, np.asarray(large, np.uint8))

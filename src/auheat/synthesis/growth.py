@@ -13,7 +13,7 @@ from auheat.synthesis.raster import compiled
 
 _CENTRE = np.array([0.0, 4.0, 0.0], np.float32)  # from where directions on the skull are counted
 _BEARINGS, _ELEVATIONS = 48, 32
-_LAYERED_BELOW = 10.0  # cm: shorter styles are cut shorter at the sides
+_LAYERED_BELOW_CM = 10.0  # shorter styles are cut shorter at the sides
 _MAX_STEPS = 20
 
 
@@ -61,7 +61,7 @@ def _grown(
     if style.parting is not None:
         comb[:, 0] += np.where(root[:, 0] > style.parting, 1.0, -1.0)
     length = style.length * rng.uniform(0.75, 1.1, count)
-    if style.length < _LAYERED_BELOW:
+    if style.length < _LAYERED_BELOW_CM:
         length *= np.interp(root[:, 1], (3.0, 9.0), (0.35, 1.0))
     if style.fringe:
         front = (root[:, 2] > 4.0) & (np.abs(root[:, 0]) < 6) & (near_line > 0.15)
@@ -86,9 +86,11 @@ def _clumped(rng: np.random.Generator, points: Floats32) -> Floats32:
     roots = points[:, 0]
     _, nearest = cKDTree(roots[leaders]).query(roots)
     leader = points[leaders[nearest]]
-    share = np.linspace(0, rng.uniform(0.2, 0.75), points.shape[1], dtype=np.float32)[None, :, None]
+    fraction = np.linspace(0, rng.uniform(0.2, 0.75), points.shape[1], dtype=np.float32)[
+        None, :, None
+    ]
     along = leader + (roots - leader[:, 0])[:, None] * 0.35
-    return floats(points * (1 - share) + along * share)
+    return floats(points * (1 - fraction) + along * fraction)
 
 
 def _segments(rng: np.random.Generator, points: Floats32, colour: Floats32) -> Segments:

@@ -76,10 +76,10 @@ def sample_style(
         fringed: whether hair must, or must not, hang over the forehead; None leaves it to chance.
     """
     kinds = ("bald", "buzz", "short", "swept", "curly", "long", "tied")
-    shares = (0.08, 0.14, 0.26, 0.24, 0.16, 0.08, 0.04)
+    fractions = (0.08, 0.14, 0.26, 0.24, 0.16, 0.08, 0.04)
     if not masculine:
-        shares = (0.02, 0.03, 0.1, 0.15, 0.18, 0.34, 0.18)
-    kind = rng.choice(kinds, p=shares)
+        fractions = (0.02, 0.03, 0.1, 0.15, 0.18, 0.34, 0.18)
+    kind = rng.choice(kinds, p=fractions)
     if fringed and kind in ("bald", "buzz", "curly"):
         kind = "swept"
     if kind == "bald":

@@ -29,7 +29,7 @@ class Manner:
         recipe: (AU, shape) -> factor.
         rest: shape weights of the resting face, which may look like an AU and is labelled 0.
         gains: (regions, n) reach of the shapes over the face.
-        lopsided: share by which the right side lags, may be negative.
+        lopsided: fraction by which the right side lags, may be negative.
         upper_lip: how much of the parting in a full smile is done by the upper lip, 0 to 1.
     """
 

@@ -84,14 +84,14 @@ class Performance:
         return Pose(yaw, pitch, roll)
 
 
-_BLINK = 0.25  # seconds
+_BLINK_S = 0.25
 
 
 def _lid(since: float) -> float:
     """How far a blink has closed the lids: down in 80 ms, up in 150 ms."""
-    if not 0 < since < _BLINK:
+    if not 0 < since < _BLINK_S:
         return 0.0
-    return _ease(since / 0.08) if since < 0.08 else _ease(min(1.0, (_BLINK - since) / 0.15))
+    return _ease(since / 0.08) if since < 0.08 else _ease(min(1.0, (_BLINK_S - since) / 0.15))
 
 
 _SCRIPTS = (
@@ -131,5 +131,5 @@ def sample_performance(rng: np.random.Generator, seconds: float) -> Performance:
         for limit in (9, 5, 3)
     )
     phases = rng.uniform(0, 6.28, 2)
-    kept = tuple(float(b) for b in blinks if b < seconds - _BLINK)
+    kept = tuple(float(b) for b in blinks if b < seconds - _BLINK_S)
     return Performance(tuple(events), kept, sway, (float(phases[0]), float(phases[1])))

@@ -54,8 +54,8 @@ def unit(x, y, z):
 
 
 @compiled
-def _lit_share(light, x, y, z):
-    """Share of the first lamp's light that reaches a point, 0 to 1, softened over 4x4 texels."""
+def _lit_fraction(light, x, y, z):
+    """Fraction of the first lamp's light that reaches a point, 0 to 1, softened over 4x4 texels."""
     m = light.to_shadow
     column = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
     row = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
@@ -108,7 +108,7 @@ def _gloss(n, view, lamp, nl, roughness):
 
 
 @compiled
-def lit(colour, n, soft, place, roughness, oil, bleed, open_share, light):
+def lit(colour, n, soft, place, roughness, oil, bleed, open_fraction, light):
     """Reflected light of a surface point.
 
     Args:
@@ -119,37 +119,41 @@ def lit(colour, n, soft, place, roughness, oil, bleed, open_share, light):
         roughness: of the gloss, 0 to 1.
         oil: strength of the gloss.
         bleed: how far light spreads under the surface, 0 to 1.
-        open_share: 1 - ambient occlusion.
+        open_fraction: 1 - ambient occlusion.
         light: lamps, surroundings and shadow.
     """
     view = unit(-place[0], -place[1], -place[2])
     ar, ag, ab = _ambient(light, n[0], n[1], n[2])
-    r, g, b = colour[0] * ar * open_share, colour[1] * ag * open_share, colour[2] * ab * open_share
+    r, g, b = (
+        colour[0] * ar * open_fraction,
+        colour[1] * ag * open_fraction,
+        colour[2] * ab * open_fraction,
+    )
     wr, wg, wb = 0.32 * bleed, 0.14 * bleed, 0.09 * bleed
-    hollow = 0.4 + 0.6 * open_share
+    hollow = 0.4 + 0.6 * open_fraction
     for i in range(3):
         lamp = (light.direction[i, 0], light.direction[i, 1], light.direction[i, 2])
-        share = _lit_share(light, place[0], place[1], place[2]) if i == 0 else 1.0
+        fraction = _lit_fraction(light, place[0], place[1], place[2]) if i == 0 else 1.0
         nl = n[0] * lamp[0] + n[1] * lamp[1] + n[2] * lamp[2]
         sl = soft[0] * lamp[0] + soft[1] * lamp[1] + soft[2] * lamp[2]
         dr = clamp((0.35 * nl + 0.65 * sl + wr) / (1 + wr), 0.0, 1.0)
         dg = clamp((0.75 * nl + 0.25 * sl + wg) / (1 + wg), 0.0, 1.0)
         db = clamp((0.9 * nl + 0.1 * sl + wb) / (1 + wb), 0.0, 1.0)
         shine = 0.0
-        if nl > 0 and share > 0:
-            shine = oil * _gloss(n, view, lamp, nl, roughness) * share * open_share
-        red_share = share + (sqrt(share) - share) * 0.6 * bleed
-        r += light.colour[i, 0] * (colour[0] * dr * red_share * hollow + shine)
-        g += light.colour[i, 1] * (colour[1] * dg * share * hollow + shine)
-        b += light.colour[i, 2] * (colour[2] * db * share * hollow + shine)
+        if nl > 0 and fraction > 0:
+            shine = oil * _gloss(n, view, lamp, nl, roughness) * fraction * open_fraction
+        red_fraction = fraction + (sqrt(fraction) - fraction) * 0.6 * bleed
+        r += light.colour[i, 0] * (colour[0] * dr * red_fraction * hollow + shine)
+        g += light.colour[i, 1] * (colour[1] * dg * fraction * hollow + shine)
+        b += light.colour[i, 2] * (colour[2] * db * fraction * hollow + shine)
     rim = 1 - max(n[0] * view[0] + n[1] * view[1] + n[2] * view[2], 0.05)
-    rim = rim * rim * rim * rim * 0.1 * oil * open_share
+    rim = rim * rim * rim * rim * 0.1 * oil * open_fraction
     return r + ar * rim, g + ag * rim, b + ab * rim
 
 
 @compiled
 def lit_fibre(start, end, colour, gloss, light, u):
-    """Reflected light of a hair or thin rod at the share u of its length."""
+    """Reflected light of a hair or thin rod at the fraction u of its length."""
     x, y = start[0] + u * (end[0] - start[0]), start[1] + u * (end[1] - start[1])
     z = start[2] + u * (end[2] - start[2])
     t = unit(end[0] - start[0], end[1] - start[1], end[2] - start[2])
@@ -160,7 +164,7 @@ def lit_fibre(start, end, colour, gloss, light, u):
     r, g, b = colour[0] * ar * 0.8, colour[1] * ag * 0.8, colour[2] * ab * 0.8
     for i in range(3):
         lamp = light.direction[i]
-        share = _lit_share(light, x, y, z) if i == 0 else 1.0
+        fraction = _lit_fraction(light, x, y, z) if i == 0 else 1.0
         tl = lamp[0] * t[0] + lamp[1] * t[1] + lamp[2] * t[2]
         facing = clamp(0.5 + 0.5 * (n[0] * lamp[0] + n[1] * lamp[1] + n[2] * lamp[2]), 0.0, 1.0)
         soft = sqrt(max(1 - tl * tl, 0.0)) * facing * 0.7
@@ -169,7 +173,7 @@ def lit_fibre(start, end, colour, gloss, light, u):
         glint = max(1 - th * th, 0.0)
         glint = glint * glint * glint * glint
         glint = glint * glint * glint * gloss * facing
-        r += light.colour[i, 0] * share * (colour[0] * (soft + glint * 2) + glint * 0.03)
-        g += light.colour[i, 1] * share * (colour[1] * (soft + glint * 2) + glint * 0.03)
-        b += light.colour[i, 2] * share * (colour[2] * (soft + glint * 2) + glint * 0.03)
+        r += light.colour[i, 0] * fraction * (colour[0] * (soft + glint * 2) + glint * 0.03)
+        g += light.colour[i, 1] * fraction * (colour[1] * (soft + glint * 2) + glint * 0.03)
+        b += light.colour[i, 2] * fraction * (colour[2] * (soft + glint * 2) + glint * 0.03)
     return r, g, b

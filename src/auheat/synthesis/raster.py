@@ -194,7 +194,7 @@ def draw_fibres(starts: Floats32, ends: Floats32, widths: Floats32, seen: Visibi
         # a span along the minor axis is longer than the width at right angles to the line
         span = max(width, 1.0) * (length / main if main > 1e-6 else 1.0)
         half = (span - 1) / 2
-        chance = min(width, 1.0)
+        probability = min(width, 1.0)
         for step in range(steps):
             along = step / (steps - 1) if steps > 1 else 0.0
             px, py, pz = x + along * dx, y + along * dy, z + along * dz
@@ -207,7 +207,7 @@ def draw_fibres(starts: Floats32, ends: Floats32, widths: Floats32, seen: Visibi
                     continue
                 if pz >= seen.depth[row, column]:
                     continue
-                if chance < 1 and _scatter(f, column, row) > chance:
+                if probability < 1 and _scatter(f, column, row) > probability:
                     continue
                 seen.depth[row, column] = pz
                 seen.item[row, column] = FIRST_FIBRE - f
@@ -236,7 +236,7 @@ def blend_cards(
         strength: (t,) opacity of each triangle.
         lash: (t,) whether it is cut into lashes along u, or fades from the middle of v.
         seen: what has been drawn.
-        dark: (rows, columns) covered share, 0 to 1, is updated.
+        dark: (rows, columns) covered fraction, 0 to 1, is updated.
     """
     rows, columns = dark.shape
     for t in range(triangles.shape[0]):

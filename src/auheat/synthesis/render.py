@@ -30,8 +30,8 @@ from auheat.synthesis.raster import (
 from auheat.synthesis.scene import Light, View
 from auheat.synthesis.shading import Looks, Strands, Surface, shade
 
-_SHADOW_SIZE = 256
-_SHADOW_REACH = 14.0  # cm around the head's centre that the shadow map covers
+_SHADOW_MAP_TEXELS = 256
+_SHADOW_RADIUS_CM = 14.0  # around the head's centre that the shadow map covers
 
 
 @dataclass(frozen=True)
@@ -173,11 +173,11 @@ class Renderer:
         across = np.cross(helper, lamp)
         across /= np.linalg.norm(across)
         down = np.cross(lamp, across)
-        texels = _SHADOW_SIZE / 2 / _SHADOW_REACH
+        texels = _SHADOW_MAP_TEXELS / 2 / _SHADOW_RADIUS_CM
         rows = np.stack([across * texels, down * texels, -lamp])
-        offset = np.array([_SHADOW_SIZE / 2, _SHADOW_SIZE / 2, 0.0]) - rows @ centre
+        offset = np.array([_SHADOW_MAP_TEXELS / 2, _SHADOW_MAP_TEXELS / 2, 0.0]) - rows @ centre
         to_shadow = np.column_stack([rows, offset]).astype(np.float32)
-        depth = np.full((_SHADOW_SIZE, _SHADOW_SIZE), FAR, np.float32)
+        depth = np.full((_SHADOW_MAP_TEXELS, _SHADOW_MAP_TEXELS), FAR, np.float32)
         turned = position @ to_shadow[:, :3].T + to_shadow[:, 3]
         draw_depth(np.ascontiguousarray(turned), self._casting, depth)
         if len(fibres.width):
@@ -200,18 +200,18 @@ def _on_screen(view: View, position: Floats32) -> Floats32:
 
 
 def _occlusion(depth: Floats32, view: View) -> Floats32:
-    """Share of ambient light that reaches each pixel, by how deep it lies among others."""
+    """Fraction of ambient light that reaches each pixel, by how deep it lies among others."""
     empty = depth >= FAR / 2
     if empty.all():
         return np.ones_like(depth)
     nearest = float(depth[~empty].min())
     filled = np.where(empty, nearest + 16, depth).astype(np.float32)
     pixels_per_cm = geometry.scale_of(view.warp) / nearest
-    share = np.ones_like(filled)
+    fraction = np.ones_like(filled)
     for radius, strength in ((0.3, 0.5), (1.0, 0.13)):
         below = filled - cv2.GaussianBlur(filled, (0, 0), max(radius * pixels_per_cm, 0.5))
-        share *= 1 - np.clip(below * strength - 0.01, 0, 0.42)
-    return floats(share)
+        fraction *= 1 - np.clip(below * strength - 0.01, 0, 0.42)
+    return floats(fraction)
 
 
 def _add_panes(image: Floats32, glasses: Glasses, view: View, light: Light) -> Floats32:
@@ -221,9 +221,9 @@ def _add_panes(image: Floats32, glasses: Glasses, view: View, light: Light) -> F
     for rim in glasses.rims:
         outline = _on_screen(view, view.to_camera(rim))[:, :2]
         cv2.fillPoly(cover, [np.round(outline * 16).astype(np.int32)], (1.0,), cv2.LINE_AA, 4)
-    share = floats(cv2.resize(cover, (width, height), interpolation=cv2.INTER_AREA))[..., None]
+    fraction = floats(cv2.resize(cover, (width, height), interpolation=cv2.INTER_AREA))[..., None]
     strength, place = glasses.glare
     at = np.linspace(-1, 1, width)[None, :] + 0.6 * np.linspace(-1, 1, height)[:, None]
     glare = strength * 0.6 * np.exp(-(((at - 2 * place + 1) / 0.12) ** 2))[..., None]
     pane = image * (1 - glasses.opacity) + glasses.tint * glasses.opacity + glare * light.ambient[0]
-    return floats(image * (1 - share) + pane * share)
+    return floats(image * (1 - fraction) + pane * fraction)

@@ -15,7 +15,7 @@ import numpy as np
 from auheat.facs import ALL_AUS, MAX_INTENSITY
 from auheat.synthesis.expression import Expression, gaze
 
-# Co-occurrences with their share; each named AU gets an intensity of its own.
+# Co-occurrences with their weight; each named AU gets an intensity of its own.
 _TOGETHER: tuple[tuple[tuple[int, ...], float], ...] = (
     # smiles and laughter
     ((6, 12), 11), ((6, 12, 25), 14), ((12,), 5), ((12, 25), 5), ((6, 12, 25, 26), 6),
@@ -51,9 +51,10 @@ _TOGETHER: tuple[tuple[tuple[int, ...], float], ...] = (
     ((25, 43), 2),
     ((17, 43), 2), ((15, 43), 1), ((7, 25, 26, 43), 1), ((24, 43), 1),
 )  # fmt: skip
-_SHARES = np.array([share for _, share in _TOGETHER], float)
+_FRACTIONS = np.array([fraction for _, fraction in _TOGETHER], float)
 
-# Chance that an AU joins when AUs are drawn independently; weak and overshadowed ones more often.
+# Probability that an AU joins when AUs are drawn independently; weak and overshadowed ones do more
+# often.
 _ALONE = {
     "AU01": 0.28, "AU02": 0.28, "AU04": 0.28, "AU05": 0.34, "AU06": 0.26, "AU07": 0.28,
     "AU09": 0.26, "AU10": 0.26, "AU12": 0.32, "AU14": 0.46, "AU15": 0.34, "AU17": 0.36,
@@ -61,7 +62,7 @@ _ALONE = {
     "AU28": 0.42, "AU43": 0.28,
 }  # fmt: skip
 
-# Chance that an AU is shown by one side of the face, or nearly so.
+# Probability that an AU is shown by one side of the face, or nearly so.
 _ONE_SIDED = {"AU12": 0.05, "AU14": 0.3}
 
 # Mouth corners cannot obey several masters fully: only one of these may be strong.
@@ -105,8 +106,8 @@ def sample_expression(rng: np.random.Generator) -> Expression:
         drawn = rng.normal(0, 0.08) if rng.random() < 0.9 else rng.uniform(-0.45, 0.45)
         lag[au] = float(np.clip(drawn, -0.45, 0.45))
     lag["AU43"] *= 0.2  # both eyes close together: one that closes alone is another AU, 46
-    for au, chance in _ONE_SIDED.items():
-        if rng.random() < chance:
+    for au, probability in _ONE_SIDED.items():
+        if rng.random() < probability:
             lag[au] = float(rng.choice([-1, 1]) * rng.uniform(0.6, 1.0))
     return Expression(intensities, lag, sample_distractors(rng, intensities))
 
@@ -120,7 +121,7 @@ def _sample_intensities(rng: np.random.Generator) -> dict[str, float]:
         au = str(rng.choice(ALL_AUS))
         levels[au] = _level(rng, au)
     elif draw < 0.66:
-        chosen, _ = _TOGETHER[rng.choice(len(_TOGETHER), p=_SHARES / _SHARES.sum())]
+        chosen, _ = _TOGETHER[rng.choice(len(_TOGETHER), p=_FRACTIONS / _FRACTIONS.sum())]
         common = _level(rng)
         for number in chosen:
             au = f"AU{number:02d}"
@@ -130,8 +131,8 @@ def _sample_intensities(rng: np.random.Generator) -> dict[str, float]:
             au = str(rng.choice(ALL_AUS))
             levels[au] = _level(rng, au)
     else:
-        for au, chance in _ALONE.items():
-            if rng.random() < chance:
+        for au, probability in _ALONE.items():
+            if rng.random() < probability:
                 levels[au] = _level(rng, au)
     return _plausible(rng, levels)
 

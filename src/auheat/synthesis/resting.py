@@ -28,7 +28,7 @@ from auheat.synthesis.arrays import Floats32, floats
 # "Measurement of eyebrow position from inferior corneal limbus to brow"): with half an iris of 0.55
 # and a pupil 0.15 above the corners the lower edge is 1.55 over the pupil, which leaves 0.5 for the
 # brow itself.
-_BROW_EDGE = (1.67, 2.04, 2.11)
+_BROW_EDGE_CM = (1.67, 2.04, 2.11)
 # Brows rise with age over the inner eye corner by 0.34 in thirty years (Matros 2009), and women's
 # stand higher than men's (Cartwright et al., Am J Ophthalmol 117, 1994; how much is our reading).
 _BROW_RISE_WITH_AGE, _BROW_RISE_IN_WOMEN = 0.3, 0.15
@@ -37,12 +37,12 @@ _BROW_RISE_WITH_AGE, _BROW_RISE_IN_WOMEN = 0.3, 0.15
 _BROW_SPREAD, _SLANT_SPREAD, _ARCH_SPREAD = 0.18, 0.13, 0.10
 # Root of the nose to its base (n-sn): men 5.48, s.d. 0.33, women 5.06, s.d. 0.31 (Farkas et al., J
 # Craniofac Surg 16, 2005); the kit has 5.49.
-_NOSE_HEIGHT = 5.27
+_NOSE_HEIGHT_CM = 5.27
 
 # Heights above the outer eye corners between which the lowering sets in and fades out.
 _BRIDGE, _LID_FOLD, _RIM, _RIDGE, _HAIRLINE = 0.4, 0.6, 1.9, 3.0, 6.5
 _GLABELLA = 2.9  # between the brows the skin gives way over a longer stretch
-_ROOT = 0.85  # of the nose, above the outer eye corners
+_NOSE_ROOT_CM = 0.85  # above the outer eye corners
 _HEAD, _BOW, _TAIL = 1.0, 4.3, 5.6  # of a brow, from the middle of the face
 _TIP, _BASE = 1.5, 0.3  # above the nose base: the tip, and where nothing moves any more
 
@@ -53,7 +53,7 @@ class Resting:
 
     Attributes:
         lowered: (n,) cm.
-        with_brows: (n,) share by which skin goes along where brows stand higher.
+        with_brows: (n,) fraction by which skin goes along where brows stand higher.
         across: (n,) distance from the middle of the face, cm.
     """
 
@@ -75,12 +75,12 @@ class Resting:
         lowest = floats(np.interp(across, (0.8, 1.5), (_BRIDGE, _LID_FOLD)))
         full = floats(np.interp(across, (0.5, 1.3), (_GLABELLA, _RIM)))
         brow = _smooth(height, lowest, full) * (1 - _smooth(height, _RIDGE, _HAIRLINE)) * skin
-        nose = (1 - _smooth(height, _ROOT, _RIM)) * (1 - _smooth(across, 0.6, 1.5)) * skin
+        nose = (1 - _smooth(height, _NOSE_ROOT_CM, _RIM)) * (1 - _smooth(across, 0.6, 1.5)) * skin
         above_base = points[:, 1] - marks[SUBNASALE, 1]
         nose = nose * _smooth(above_base, _BASE, _TIP) * (points[:, 2] > marks[SUBNASALE, 2] - 2.5)
-        too_long = eyes + _ROOT - marks[SUBNASALE, 1] - _NOSE_HEIGHT
+        too_long = eyes + _NOSE_ROOT_CM - marks[SUBNASALE, 1] - _NOSE_HEIGHT_CM
         with_brows = brow_excess(marks, floats([0.0])) * _smooth(
-            floats([_ROOT]), _BRIDGE, _GLABELLA
+            floats([_NOSE_ROOT_CM]), _BRIDGE, _GLABELLA
         )
         nose = nose * max(float(too_long - with_brows[0]), 0.0)
         return cls(floats(brow * brow_excess(marks, across) + nose), floats(brow), floats(across))
@@ -148,12 +148,12 @@ def brow_excess(marks: Floats32, across: Floats32) -> Floats32:
     places = np.array([inner[0], (inner[0] + outer[0]) / 2, outer[0]])
     brow = (marks[22:27] + marks[21:16:-1] * (-1, 1, 1)) / 2  # head to tail, both sides
     stands = np.interp(places, brow[:, 0], brow[:, 1]) - inner[1]
-    excess = stands - _BROW_EDGE
+    excess = stands - _BROW_EDGE_CM
     slope = (excess[2] - excess[0]) / max(places[2] - places[0], 1e-3)
     return floats(np.clip(excess[0] + slope * np.maximum(across - places[0], 0), 0.0, 1.2))
 
 
 def _smooth(x: Floats32, low: Floats32 | float, high: Floats32 | float) -> Floats32:
     """0 below `low`, 1 above `high`, smooth between."""
-    share = np.clip((x - low) / (high - low), 0, 1)
-    return floats(share * share * (3 - 2 * share))
+    fraction = np.clip((x - low) / (high - low), 0, 1)
+    return floats(fraction * fraction * (3 - 2 * fraction))

@@ -14,7 +14,7 @@ from auheat.synthesis.raster import FIRST_FIBRE, NOTHING, Visibility, compiled
 
 _FACE, _HEAD = int(Material.FACE), int(Material.HEAD)
 _MOUTH, _TEETH, _LEFT_EYE = int(Material.MOUTH), int(Material.TEETH), int(Material.LEFT_EYE)
-_IRIS = 0.5  # angle of the iris's rim from the pupil's axis, radians
+_IRIS_RAD = 0.5  # of the rim from the pupil's axis
 
 
 class Surface(NamedTuple):
@@ -166,7 +166,7 @@ def _skin(surface, looks, light, t, u, v):
     n, place, (x, y, z) = _point(surface, t, u, v)
     soft = n
     colour = (looks.head[0], looks.head[1], looks.head[2])
-    open_share, roughness, oil, bleed = 1.0, looks.roughness, looks.oil, 1.0
+    open_fraction, roughness, oil, bleed = 1.0, looks.roughness, looks.oil, 1.0
     if surface.material[t] == _FACE:
         ta, tb = surface.uv_triangles[t, 0], surface.uv_triangles[t, 1]
         tc = surface.uv_triangles[t, 2]
@@ -174,15 +174,15 @@ def _skin(surface, looks, light, t, u, v):
         tv = u * surface.uv[ta, 1] + v * surface.uv[tb, 1] + w * surface.uv[tc, 1]
         colour = _bilinear(looks.albedo, tu, tv)
         n, level = _bumped(surface, looks.height, looks.bump, t, tu, tv, n)
-        open_share = clamp(1 + (level - 0.5) * 0.9, 0.55, 1.12)
+        open_fraction = clamp(1 + (level - 0.5) * 0.9, 0.55, 1.12)
     elif y < -13.2 + 0.07 * abs(x):
         colour = (looks.cloth[0], looks.cloth[1], looks.cloth[2])
         roughness, oil, bleed = 0.9, oil * 0.2, 0.3
     elif abs(x) < 3.2 and -7 < y < 1 and -0.5 < z < 7.5:
         colour = (0.16, 0.03, 0.03)  # the back of the mouth
-        open_share = 0.25
+        open_fraction = 0.25
     crease = u * surface.crease[a] + v * surface.crease[b] + w * surface.crease[c]
-    open_share *= clamp(1 - crease * 1.5, 0.45, 1.15)
+    open_fraction *= clamp(1 - crease * 1.5, 0.45, 1.15)
     scalp = u * surface.scalp[a] + v * surface.scalp[b] + w * surface.scalp[c]
     s = smooth((scalp + 0.5) / 1.4) * 0.9
     colour = (
@@ -190,7 +190,7 @@ def _skin(surface, looks, light, t, u, v):
         colour[1] + (looks.hair[1] * 0.8 - colour[1]) * s,
         colour[2] + (looks.hair[2] * 0.8 - colour[2]) * s,
     )
-    return lit(colour, n, soft, place, roughness, oil, bleed, open_share, light)
+    return lit(colour, n, soft, place, roughness, oil, bleed, open_fraction, light)
 
 
 @compiled
@@ -198,11 +198,11 @@ def _mouth(surface, looks, light, t, u, v):
     """Gums, tongue and teeth, darker towards the throat."""
     n, place, (_, _, z) = _point(surface, t, u, v)
     if surface.material[t] == _TEETH:
-        open_share = 0.05 + 0.75 * smooth((z - 6) / 4.6)
+        open_fraction = 0.05 + 0.75 * smooth((z - 6) / 4.6)
         colour = (looks.teeth[0], looks.teeth[1], looks.teeth[2])
-        return lit(colour, n, n, place, 0.25, 0.6, 0.6, open_share, light)
-    open_share = 0.8 * smooth((z - 4.5) / 6)
-    return lit((0.42, 0.13, 0.12), n, n, place, 0.35, 0.6, 1.0, open_share, light)
+        return lit(colour, n, n, place, 0.25, 0.6, 0.6, open_fraction, light)
+    open_fraction = 0.8 * smooth((z - 4.5) / 6)
+    return lit((0.42, 0.13, 0.12), n, n, place, 0.35, 0.6, 1.0, open_fraction, light)
 
 
 @compiled
@@ -217,7 +217,7 @@ def _eye(surface, looks, light, t, u, v):
     red = clamp((angle - 0.8) / 0.45, 0.0, 1.0) * looks.veins * 0.6
     r, g, b = 0.56 * shade, 0.52 * shade, 0.5 * shade
     r, g, b = r + (0.6 - r) * red, g + (0.3 - g) * red, b + (0.26 - b) * red
-    radius = angle / _IRIS
+    radius = angle / _IRIS_RAD
     if radius < 1.06:
         turn = atan2(dy - cosine * axis[1], dx - cosine * axis[0]) / 6.28319 + 0.5
         texel = looks.iris[min(int(min(radius, 1.0) * 63.99), 63), min(int(turn * 63.99), 63)]

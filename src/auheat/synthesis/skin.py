@@ -16,7 +16,7 @@ from auheat.synthesis.assets import Skins
 from auheat.synthesis.textures import NoiseBank, filled, resized, spot
 
 SIZE = 512
-_COARSE = 128
+_COARSE_TEXELS = 128
 _MONK = (
     "f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a",
     "292420",
@@ -42,9 +42,9 @@ def sample_tone(rng: np.random.Generator, depth: float | None = None) -> SkinTon
     if depth is not None:
         place = depth * (len(_MONK) - 1)
     low = min(int(place), len(_MONK) - 2)
-    share = place - low
+    fraction = place - low
     tones = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in _MONK]) / 255
-    srgb = tones[low] * (1 - share) + tones[low + 1] * share
+    srgb = tones[low] * (1 - fraction) + tones[low + 1] * fraction
     depth = place / (len(_MONK) - 1)
     # the scale's swatches are lit colours; skin reflects less, and less blue than red
     reflects = np.array([0.88, 0.74, 0.64]) * (1 - depth) + np.array([1.0, 0.88, 0.8]) * depth
@@ -115,19 +115,19 @@ class SkinPainter:
     def _variation(self, rng: np.random.Generator, tone: SkinTone, age: float) -> Floats32:
         """Factor (512, 512, 3): blotches, redness of cheeks, nose, chin, rings under the eyes."""
         field = self._noise
-        blotches = np.zeros((_COARSE, _COARSE), np.float32)
+        blotches = np.zeros((_COARSE_TEXELS, _COARSE_TEXELS), np.float32)
         for cell, weight in ((90.0, 0.5), (30.0, 0.35), (10.0, 0.3)):
-            blotches += weight * field.draw(rng, _COARSE, cell)
+            blotches += weight * field.draw(rng, _COARSE_TEXELS, cell)
         m, cheek = self._marks, 0.5 * rng.uniform(0.6, 1.4)
-        blush = cheek * spot(_COARSE, _between(m, 1, 31, 0.55), 0.09, 0.08)
-        blush += cheek * spot(_COARSE, _between(m, 15, 35, 0.55), 0.09, 0.08)
-        blush += 0.5 * spot(_COARSE, floats(m[33] + (0, 0.045)), 0.06, 0.06)
-        blush += 0.25 * spot(_COARSE, _between(m, 8, 57, 0.5), 0.08, 0.05)
+        blush = cheek * spot(_COARSE_TEXELS, _between(m, 1, 31, 0.55), 0.09, 0.08)
+        blush += cheek * spot(_COARSE_TEXELS, _between(m, 15, 35, 0.55), 0.09, 0.08)
+        blush += 0.5 * spot(_COARSE_TEXELS, floats(m[33] + (0, 0.045)), 0.06, 0.06)
+        blush += 0.25 * spot(_COARSE_TEXELS, _between(m, 8, 57, 0.5), 0.08, 0.05)
         blush *= rng.uniform(0.1, 0.5) * (1 - 0.5 * tone.depth)
-        rings = np.zeros((_COARSE, _COARSE), np.float32)
+        rings = np.zeros((_COARSE_TEXELS, _COARSE_TEXELS), np.float32)
         for below, above in ((40, 37), (47, 44)):
-            rings += spot(_COARSE, floats(m[below] - (0, 0.028)), 0.07, 0.02)
-            rings += 0.7 * spot(_COARSE, floats(m[above] + (0, 0.03)), 0.08, 0.03)
+            rings += spot(_COARSE_TEXELS, floats(m[below] - (0, 0.028)), 0.07, 0.02)
+            rings += 0.7 * spot(_COARSE_TEXELS, floats(m[above] + (0, 0.03)), 0.08, 0.03)
         rings *= rng.uniform(0.05, 0.3) + 0.12 * age
         log = 0.04 * blotches[..., None] * np.ones(3)
         log = log + blush[..., None] * (0.12, -0.42, -0.38) + rings[..., None] * (-0.6, -0.9, -0.7)
@@ -187,5 +187,5 @@ def _detail(skins: Skins, index: int) -> Floats32:
     return floats(cv2.resize(relative, (SIZE, SIZE), interpolation=cv2.INTER_AREA))
 
 
-def _between(marks: Floats32, a: int, b: int, share: float) -> Floats32:
-    return floats(marks[a] * (1 - share) + marks[b] * share)
+def _between(marks: Floats32, a: int, b: int, fraction: float) -> Floats32:
+    return floats(marks[a] * (1 - fraction) + marks[b] * fraction)

@@ -13,7 +13,7 @@ import numpy as np
 from auheat.synthesis.arrays import Floats32, floats
 
 Curve = Sequence[tuple[float, float]]
-_CELLS = (1.6, 2.4, 4.0, 10.0, 30.0, 90.0)  # texels of a 512 texture
+_CELL_TEXELS = (1.6, 2.4, 4.0, 10.0, 30.0, 90.0)  # texels of a 512 texture
 
 
 class NoiseBank:
@@ -21,7 +21,7 @@ class NoiseBank:
 
     def __init__(self, side: int = 1024, seed: int = 7) -> None:
         rng = np.random.default_rng(seed)
-        self._fields = {cell: _noise(rng, side, cell) for cell in _CELLS}
+        self._fields = {cell: _noise(rng, side, cell) for cell in _CELL_TEXELS}
 
     def draw(self, rng: np.random.Generator, size: int, cell: float) -> Floats32:
         """A (size, size) field whose features span about `cell` texels of a 512 texture.

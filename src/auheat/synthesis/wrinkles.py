@@ -53,8 +53,8 @@ def _moved(rng: np.random.Generator, curves: Sequence[Curve], spread: float) -> 
 def _patchy(rng: np.random.Generator, furrows: Floats32) -> Floats32:
     """Furrows that fade in and out along their length."""
     coarse = rng.uniform(0.3, 1.15, (10, 10)).astype(np.float32)
-    share = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
-    return floats(furrows * np.clip(share, 0, 1.2))
+    fraction = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+    return floats(furrows * np.clip(fraction, 0, 1.2))
 
 
 def _forehead(rng: np.random.Generator, inner: bool) -> Floats32:
@@ -72,8 +72,8 @@ def _forehead(rng: np.random.Generator, inner: bool) -> Floats32:
     furrows = _patchy(rng, lines(SIZE, curves, 2, rng.uniform(2.0, 3.2)))
     u = (np.arange(SIZE) + 0.5) / SIZE
     middle = np.exp(-(((u - 0.5) / 0.12) ** 4))
-    share = middle if inner else 1 - 0.9 * middle
-    return floats(-furrows * share[None])
+    fraction = middle if inner else 1 - 0.9 * middle
+    return floats(-furrows * fraction[None])
 
 
 def _glabella(rng: np.random.Generator) -> Floats32:

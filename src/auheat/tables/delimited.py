@@ -51,10 +51,10 @@ def read_delimited(path: Path) -> Delimited:
     pd = require("pandas")
     text = _text(path)
     first = text.partition("\n")[0].strip()
-    told = first[4:5] if first.lower().startswith("sep=") and len(first) == 5 else ""
-    skipped = 1 if told else 0
-    body = text.partition("\n")[2] if told else text
-    delimiter = told or _delimiter(body)
+    declared = first[4:5] if first.lower().startswith("sep=") and len(first) == 5 else ""
+    skipped = 1 if declared else 0
+    body = text.partition("\n")[2] if declared else text
+    delimiter = declared or _delimiter(body)
     lines = _checked_lines(path, body, delimiter=delimiter, skipped=skipped)
     comma = delimiter != "," and _has_decimal_commas(body, delimiter)
     table = pd.read_csv(

@@ -12,7 +12,7 @@ from auheat.tables.programs import PROGRAM, PROGRAMS, intensities_in
 if TYPE_CHECKING:
     import pandas as pd
 
-_SLACK = 1e-6  # what rounding adds
+_ROUNDING = 1e-6  # what rounding adds
 
 
 def aus_in(table: pd.DataFrame) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def off_scale(table: pd.DataFrame, name: str) -> list[str]:
     most = PROGRAMS[program].largest
     for au in aus:
         low, high = table[au].min(), table[au].max()
-        if low < MIN_INTENSITY - _SLACK or high > most + _SLACK:
+        if low < MIN_INTENSITY - _ROUNDING or high > most + _ROUNDING:
             value = high if high > most else low
             hint = ": were they multiplied?" if high > most else ""
             return [f"{au} in {name} is {value:g}, and intensities lie in 0 to {most:g}{hint}"]

@@ -18,7 +18,7 @@ from auheat.tables.protocols import FrameLike
 from auheat.tables.schema import TableSchema
 
 # Cells of a Parquet table that wait in memory, 8 bytes each, before they are written as a group.
-_CELLS = 500_000
+_BLOCK_CELLS = 500_000
 
 
 class TableSink(Resource):
@@ -52,7 +52,7 @@ class ParquetSink(TableSink):
     def __init__(self, path: Path, schema: TableSchema) -> None:
         super().__init__(path, schema)
         self._waiting = TableBuffer(schema)
-        self._max_rows = max(_CELLS // len(schema.described), 1)
+        self._max_rows = max(_BLOCK_CELLS // len(schema.described), 1)
 
     def _open(self, parts: ExitStack) -> None:
         writer = require("pyarrow.parquet").ParquetWriter

@@ -131,7 +131,7 @@ class Sweep:
         seeds: every variant is trained with each.
         changes: `section.key=value` assignments for all.
         protocol: replaces that of the paper, see `auheat.evaluation.protocols`.
-        workers: reading processes of a run.
+        workers: Processes that load images, of a run.
         device: where predictions are made, see `find_device`.
     """
 
@@ -161,7 +161,7 @@ class Sweep:
     def experiment(self, variant: Variant, seed: int, fold: int) -> Experiment:
         """The settings of a run: the variant's file, the dataset, the preset, then the changes."""
         design, preset = self.design, read_preset(self.preset)
-        share = float(preset.pop("deconv_share", 1.0))
+        fraction = float(preset.pop("deconv_share", 1.0))
         fitting = {
             "name": variant.name,
             "seed": seed,
@@ -177,7 +177,7 @@ class Sweep:
         settings = read_settings(recipes() / "paper" / variant.settings)
         settings = deep_merge(deep_merge(settings, fitting), preset)
         widths = settings["model"]["deconv_widths"]
-        settings["model"]["deconv_widths"] = [max(1, round(share * width)) for width in widths]
+        settings["model"]["deconv_widths"] = [max(1, round(fraction * width)) for width in widths]
         settings = override(settings, (*variant.changes, *self.changes))
         if settings["model"].get("kind") == "hourglass":
             _fit_hourglass(settings)

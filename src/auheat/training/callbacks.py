@@ -96,7 +96,7 @@ class Checkpoints(lightning.Callback):
 
     Within an epoch only where a step is complete, so that no gathered gradients are lost. Also
     tells the sampler of a resumed run where to go on: Lightning does not know the place within an
-    epoch, and names the epoch only after it has asked the loader for an iterator, when the reading
+    epoch, and names the epoch only after it has asked the loader for an iterator, when the worker
     processes have begun.
     """
 

@@ -220,7 +220,7 @@ def _check(settings: object, smallest: Mapping[str, float]) -> None:
 def differences(one: Experiment, other: Experiment) -> list[str]:
     """Where two runs train something else: lines like `optim.epochs 10, not 20`.
 
-    Left out is what trains the same weights: reading processes, caches, how the run is kept, and
+    Left out is what trains the same weights: workers, caches, how the run is kept, and
     whether the path of a folder is absolute.
     """
     first, second = (_flat(to_dict(_as_trained(experiment))) for experiment in (one, other))

@@ -53,8 +53,8 @@ def fit(
     A folder that holds a started run of the same settings is continued where it stopped, also
     within an epoch; the weights are those of an unbroken run. Everything that can be checked is
     checked before the folder is touched. Under `torchrun` every process calls this and takes its
-    share of the images. A step of n processes sees what a step of one process with n times
-    `batch_size` would see, but batch norm knows only the share of its own process, and the averages
+    part of the images. A step of n processes sees what a step of one process with n times
+    `batch_size` would see, but batch norm knows only the part of its own process, and the averages
     of the first process are kept.
 
     Args:

@@ -28,8 +28,8 @@ def heatmap_loss(maps: Heatmaps, targets: Targets, config: LossConfig) -> Tensor
     Intensity maps that are not coded do not count; location maps always do.
     """
     weight = 1 + config.foreground * targets.location
-    share = targets.coded[..., None, None]
-    error = (weight * share * (maps.intensity.float() - targets.intensity).square()).mean()
+    coded = targets.coded[..., None, None]
+    error = (weight * coded * (maps.intensity.float() - targets.intensity).square()).mean()
     if maps.location is not None and config.location:
         missed = (weight * (maps.location.float() - targets.location).square()).mean()
         error = error + config.location * missed

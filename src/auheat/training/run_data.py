@@ -69,11 +69,13 @@ def read_run_data(experiment: Experiment) -> RunData:
             f"{count} processes have too few images: an epoch has {epoch_images}, the val "
             f"split {len(val.table)}"
         )
-    share = epoch_images // count  # the same for all, or they would wait for each other
-    batches = math.ceil(share / data.batch_size)
+    own_images = epoch_images // count  # the same for all, or they would wait for each other
+    batches = math.ceil(own_images / data.batch_size)
     levels = train.labels(experiment.model.aus)
     weights = balanced_weights(levels, data.balance) if data.balance else None
-    sampler = VisitSampler(len(train.table), share * count, experiment.seed, rank, count, weights)
+    sampler = VisitSampler(
+        len(train.table), own_images * count, experiment.seed, rank, count, weights
+    )
     steps = math.ceil(batches / experiment.optim.accumulate) * experiment.optim.epochs
     found = [shapes_for(experiment.model, part) for part in parts]
     shapes = [one for one in found if one is not None]

@@ -40,7 +40,7 @@ from auheat.web.report.content import content, packed_intensities
 from auheat.web.report.provenance import Source
 
 # The longer side of what the page shows, in pixels.
-_MAX_SIDE = 960
+_MAX_SIDE_PX = 960
 
 
 class FrameLog:
@@ -184,9 +184,9 @@ class SessionFiles(Resource):
 
 
 def smaller(image: Image) -> Image:
-    """The image at most `_MAX_SIDE` pixels long, with even sides, as video needs them."""
+    """The image at most `_MAX_SIDE_PX` pixels long, with even sides, as video needs them."""
     height, width = image.shape[:2]
-    scale = min(1.0, _MAX_SIDE / max(height, width))
+    scale = min(1.0, _MAX_SIDE_PX / max(height, width))
     size = tuple(max(2, 2 * round(side * scale / 2)) for side in (width, height))
     if size == (width, height):
         return image

@@ -2,7 +2,7 @@
 
 A file holds the facts (`DatasetSpec`), a reader, which gives plain recordings that
 `auheat.data.convert` turns into crops with a manifest, and the writer of look-alikes, so that a
-layout is told once. Layouts are those of the datasets' own releases; folder and file names are
+layout is described once. Layouts are those of the datasets' own releases; folder and file names are
 matched without regard to case, frames by their number.
 
 A new dataset is one such file and one line in `DATASETS`: the command line, protocols, studies and

@@ -99,7 +99,7 @@ _CAMERAS: dict[Camera, tuple[str, str]] = {
     "right": ("Video_RightCamera", "Videos_RightCamera"),
 }
 _FROM_0, _FROM_1 = "tmp_frame_lm", "frame_lm"  # folders of landmarks by their first frame
-_RATE = 20
+_FPS = 20
 
 # Frames whose landmarks the tracker got wrong, from the list that comes with the dataset.
 TRACKING_FAILURES: dict[str, tuple[tuple[int, int], ...]] = {
@@ -266,9 +266,9 @@ def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
     video = out / _CAMERAS["left"][0] / f"LeftVideo{name}_{ending}.avi"
     video.parent.mkdir(parents=True, exist_ok=True)
     lines: dict[str, list[str]] = {au: [] for au in subject.corpus.aus}
-    with VideoWriter(video, Fraction(_RATE)) as writer:
+    with VideoWriter(video, Fraction(_FPS)) as writer:
         for frame in subject.frames("video"):
-            writer.write(frame.image, (frame.number - 1) / _RATE)
+            writer.write(frame.image, (frame.number - 1) / _FPS)
             if frame.tracked:
                 _write_points(_landmark_path(out, subject, frame.number), frame)
             for au, coded in lines.items():

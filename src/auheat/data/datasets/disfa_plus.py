@@ -222,7 +222,7 @@ def _label_name(au: str) -> str:
 
 
 def _column(path: Path, scale: IntensityScale, problems: list[str]) -> Column:
-    """The codes of one AU. Rows are told from the header by their looks."""
+    """The codes of one AU. Rows are told from the header by their form."""
     column: dict[int, float] = {}
     for number, line in numbered_lines(path, problems):
         row = re.fullmatch(r"\s*(\d+)(?:\.[a-z]+)?[\s,]+(\d)(?:\.0*)?\s*", line, re.IGNORECASE)

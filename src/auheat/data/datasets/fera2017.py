@@ -48,7 +48,7 @@ SPEC = DatasetSpec(
 )
 SPLITS = {"TR": "train", "VA": "test"}
 _PREFIX = r"FERA17_(TR|VA)_([FM])(\d+)_T(\d+)_"
-_RATE, _FRONTAL = 25, 6
+_FPS, _FRONTAL = 25, 6
 
 Task = tuple[str, str, str]  # part, subject, task: TR, F001, T1
 
@@ -124,9 +124,9 @@ def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
         lines: dict[str, list[str]] = {au: [] for au in subject.corpus.aus}
         video = out / "Videos" / f"FERA17_{sequence}_{_FRONTAL}.mp4"
         video.parent.mkdir(parents=True, exist_ok=True)
-        with VideoWriter(video, Fraction(_RATE)) as writer:
+        with VideoWriter(video, Fraction(_FPS)) as writer:
             for frame in subject.frames(task):
-                writer.write(frame.image, (frame.number - 1) / _RATE)
+                writer.write(frame.image, (frame.number - 1) / _FPS)
                 for au, level in frame.levels.items():
                     lines[au].append(f"{frame.number},{level}")
                 yield 1

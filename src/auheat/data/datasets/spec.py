@@ -1,4 +1,4 @@
-"""What auheat has to know of a dataset. Each is told in one file of this folder."""
+"""What auheat has to know of a dataset. Each is described in one file of this folder."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from auheat.tables.series import PersonSeries
 from auheat.web.report.readings import Readings, longest_first
 
 # Of tables that say which frame, but not when.
-_ASSUMED_RATE = 30.0
+_ASSUMED_FPS = 30.0
 # From which probability on an AU counts as present, in tables of probabilities.
 _PRESENT_PROBABILITY = 0.5
 
@@ -58,11 +58,11 @@ def read_stored_table(path: Path) -> StoredTable:
     if kind == "video" and table["input"].nunique() > 1:
         raise AuheatError(f"{path} is of several videos: give the rows of one")
     has_times = kind == "video" and not table["timestamp"].isna().any()
-    times = table["timestamp"] if has_times else (table["frame"] - 1) / _ASSUMED_RATE
+    times = table["timestamp"] if has_times else (table["frame"] - 1) / _ASSUMED_FPS
     source = str(table["input"].iloc[0])
     notes = [("note", line) for line in table.attrs.get(NOTES, [])]
     if kind == "video" and not has_times:
-        line = f"{_ASSUMED_RATE:g} frames/s are assumed: the table does not say them"
+        line = f"{_ASSUMED_FPS:g} frames/s are assumed: the table does not say them"
         notes.append(("times", line))
     readings = _readings(table.assign(time=times if kind == "video" else 0.0), kind)
     largest = PROGRAMS[table.attrs[PROGRAM]].largest

@@ -12,8 +12,8 @@ async function ask(path, options = {}) {
     throw new Problem("The server does not answer: is `auheat serve` still running?");
   }
   if (answer.ok) return answer;
-  const said = await answer.json().catch(() => ({}));
-  const error = new Problem(said.error || `The server answered ${answer.status}.`);
+  const body = await answer.json().catch(() => ({}));
+  const error = new Problem(body.error || `The server answered ${answer.status}.`);
   error.status = answer.status;
   throw error;
 }
@@ -35,12 +35,12 @@ export async function upload(file, { goesOn, onWait }) {
     } catch {
       throw new Problem("The file could not be sent to the server.");
     }
-    const said = await answer.json().catch(() => ({}));
-    if (answer.ok && !said.error) return said;
+    const body = await answer.json().catch(() => ({}));
+    if (answer.ok && !body.error) return body;
     if (answer.status !== 503 || !goesOn()) {
-      throw new Problem(said.error || "The file could not be read.");
+      throw new Problem(body.error || "The file could not be read.");
     }
-    onWait(said.error);
+    onWait(body.error);
     await later(Number(answer.headers.get("Retry-After")) || 2);
   }
 }

@@ -12,9 +12,9 @@ import { Store } from "./store.js";
 import { Tools } from "./tools.js";
 
 const $ = (id) => document.getElementById(id);
-const WAIT = 350;
+const POLL_MS = 350;
 
-const say = (words) => { $("status").textContent = words; };
+const showStatus = (words) => { $("status").textContent = words; };
 
 function alertUser(words) {
   $("alert").textContent = words;
@@ -31,7 +31,7 @@ class App {
     const rows = new Rows(this.store, $("rows"));
     this.curves = new Curves(this.store, rows.rows, $("rows"), $("ticks"),
       (frame) => this.player.seek(frame));
-    this.tools = new Tools(this.store, say, (content) => this.show(content));
+    this.tools = new Tools(this.store, showStatus, (content) => this.show(content));
     this.live = new Live(this.store, this.heat, this.player);
     $("version").textContent = `auheat ${about.version}`;
     takeFiles((file) => this.open(file));
@@ -103,7 +103,7 @@ class App {
     this.player.clear();
     this.tools.clear();
     $("sections").replaceChildren();
-    this.store.tell("choice");
+    this.store.notify("choice");
   }
 
   forget() {
@@ -127,7 +127,7 @@ class App {
     $("stop").textContent = session.kind === "live" ? "Stop recording" : "Stop";
     $("bar").hidden = session.kind === "live";
     $("bar").removeAttribute("value");
-    say(session.kind === "live" ? "Recording." : "Reading…");
+    showStatus(session.kind === "live" ? "Recording." : "Reading…");
   }
 
   async watch(session, turn) {
@@ -139,7 +139,7 @@ class App {
       if (now.state === "done") return this.done();
       if (now.state === "failed") throw new api.Problem(now.problem);
       await this.showProgress(now, turn);
-      await new Promise((resume) => { setTimeout(resume, WAIT); });
+      await new Promise((resume) => { setTimeout(resume, POLL_MS); });
       now = await api.status(session.id, this.store.count);
     }
     return null;
@@ -152,7 +152,7 @@ class App {
       $("bar").max = expected;
       $("bar").value = count;
     }
-    if (count) say(`Reading: ${count}${expected ? ` of ${expected}` : ""} frames.`);
+    if (count) showStatus(`Reading: ${count}${expected ? ` of ${expected}` : ""} frames.`);
     if (latest === null || latest === this.latest) return;
     this.latest = latest;
     const blob = new Blob([await api.bytes(api.address(id, "latest"))], { type: "image/jpeg" });
@@ -169,11 +169,11 @@ class App {
     if (session.size) this.player.shape(session.size);
     if (session.kind === "image") this.player.showImage(api.address(session.id, "shown"), session.name);
     else await this.player.showVideo();
-    store.tell("choice");
+    store.notify("choice");
     store.goTo(0);
     await this.tools.offer(session);
     if (session.problem) alertUser(session.problem);
-    say(store.people.size ? "Done." : "No face was found.");
+    showStatus(store.people.size ? "Done." : "No face was found.");
     document.querySelector(".work").classList.toggle("faceless", !store.people.size);
     document.body.dataset.state = "done";
   }

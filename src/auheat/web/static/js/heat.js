@@ -1,7 +1,7 @@
 /* Heatmaps: fetches them in pieces, and lays them over the image. */
 import * as api from "./api.js";
 
-const KEPT = 40;
+const MAX_PIECES = 40;
 
 /* RGBA for each of 256 steps of intensity, as in the overlays. colours: 256 of them as hex. */
 function palette(colours) {
@@ -57,7 +57,7 @@ export class Heat {
       const piece = await api.bytes(api.address(session.id, `heat/${index}`));
       if (this.store.session?.id !== session.id) return;
       this.pieces.set(index, piece);
-      if (this.pieces.size > KEPT) this.pieces.delete(this.pieces.keys().next().value);
+      if (this.pieces.size > MAX_PIECES) this.pieces.delete(this.pieces.keys().next().value);
       if (Math.floor(this.store.at / this.perPiece) === index) this.draw(this.store.at);
     } catch { /* the image stays without heat */ } finally {
       this.pending.delete(index);

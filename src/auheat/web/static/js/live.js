@@ -1,7 +1,7 @@
 /* The webcam: images go to the server one after the other, each when the last one is read. */
 import * as api from "./api.js";
 
-const WIDTH = 640;
+const WIDTH_PX = 640;
 
 export class Live {
   constructor(store, heat, player) {
@@ -16,7 +16,7 @@ export class Live {
     }
     try {
       this.stream = await navigator.mediaDevices.getUserMedia(
-        { video: { width: { ideal: WIDTH }, facingMode: "user" }, audio: false });
+        { video: { width: { ideal: WIDTH_PX }, facingMode: "user" }, audio: false });
     } catch (error) {
       throw new api.Problem(error.name === "NotAllowedError"
         ? "The camera was not allowed: allow it in the browser’s address bar and try again."
@@ -34,7 +34,7 @@ export class Live {
 
   async loop(session, video) {
     const canvas = document.createElement("canvas");
-    const scale = Math.min(WIDTH / video.videoWidth, 1);
+    const scale = Math.min(WIDTH_PX / video.videoWidth, 1);
     canvas.width = 2 * Math.round(video.videoWidth * scale / 2);
     canvas.height = 2 * Math.round(video.videoHeight * scale / 2);
     const begin = performance.now();

@@ -21,7 +21,7 @@ class Report {
     document.querySelector("main").append(...made,
       section("Settings", pairs(content.settings)), this.card());
     document.querySelector(".facts").textContent = content.facts;
-    this.store.tell("choice");
+    this.store.notify("choice");
     this.store.goTo(0);
   }
 

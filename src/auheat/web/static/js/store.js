@@ -27,7 +27,7 @@ export class Store extends EventTarget {
     this.expected = 0;
   }
 
-  tell(what) {
+  notify(what) {
     this.dispatchEvent(new Event(what));
   }
 
@@ -39,7 +39,7 @@ export class Store extends EventTarget {
         [id, { confidence, box, transform, intensities, order }])));
       for (const [id] of faces) this.countFace(id);
     }
-    if (frames.length) this.tell("data");
+    if (frames.length) this.notify("data");
   }
 
   /* Takes all frames of a report at once. */
@@ -51,7 +51,7 @@ export class Store extends EventTarget {
       this.countFace(id);
     }
     this.gaps = gaps;
-    this.tell("data");
+    this.notify("data");
   }
 
   countFace(id) {
@@ -65,7 +65,7 @@ export class Store extends EventTarget {
     for (const [id, place, intensities] of eachFace(people, this.aus.length)) {
       this.calibrated[place].set(id, intensities);
     }
-    this.tell("choice");
+    this.notify("choice");
   }
 
   get count() {
@@ -124,21 +124,21 @@ export class Store extends EventTarget {
 
   goTo(frame) {
     this.at = Math.min(Math.max(frame, 0), Math.max(this.count - 1, 0));
-    this.tell("frame");
+    this.notify("frame");
   }
 
   toggleAu(au, on = !this.on.has(au)) {
     if (on) this.on.add(au); else this.on.delete(au);
-    this.tell("choice");
+    this.notify("choice");
   }
 
   toggleAll(on) {
     this.on = new Set(on ? this.aus.keys() : []);
-    this.tell("choice");
+    this.notify("choice");
   }
 
   togglePerson(id) {
     if (!this.hidden.delete(id)) this.hidden.add(id);
-    this.tell("choice");
+    this.notify("choice");
   }
 }

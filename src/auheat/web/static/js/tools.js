@@ -6,8 +6,8 @@ const $ = (id) => document.getElementById(id);
 
 export class Tools {
   /* onContent: is given the content of a report whenever it changes. */
-  constructor(store, say, onContent) {
-    Object.assign(this, { store, say, onContent });
+  constructor(store, showStatus, onContent) {
+    Object.assign(this, { store, showStatus, onContent });
     new People(store, $("people"));
     $("baseline").addEventListener("click", () => this.pick());
     $("raw").addEventListener("click", () => this.unpick());
@@ -20,14 +20,14 @@ export class Tools {
   async pick() {
     const { store } = this, frame = store.at;
     if (!store.faces[frame]?.size) {
-      this.say("This frame shows no face: go to one that does.");
+      this.showStatus("This frame shows no face: go to one that does.");
       return;
     }
-    if (await this.show(frame)) this.say("");
+    if (await this.show(frame)) this.showStatus("");
   }
 
   async unpick() {
-    if (await this.show(null)) this.say("Values are shown as they were read.");
+    if (await this.show(null)) this.showStatus("Values are shown as they were read.");
     $("baseline").focus();
   }
 
@@ -41,7 +41,7 @@ export class Tools {
       this.onContent(content);
       return true;
     } catch (error) {
-      this.say(error.message);
+      this.showStatus(error.message);
       return false;
     }
   }
