@@ -1,11 +1,12 @@
 """Makes the weights and the network that auheat ships out of a finished run and its result file.
 
-    python scripts/ship_weights.py RUN [-o src/auheat/weights/default.safetensors]
+    python scripts/ship_weights.py [RUN] [-o src/auheat/weights/default.safetensors]
 
 RUN is a run's folder that `auheat evaluate` has measured. The file holds the filters as float16 and
 a card: settings, data, validation and test figures, and what the weights are not for. Beside it
-comes the same network for ONNX Runtime, as `auheat export` makes it. Then run
-scripts/fit_uncertainty.py and scripts/make_self_test.py.
+comes the same network for ONNX Runtime, as `auheat export` makes it, but for the numbers, which it
+takes from the first file. Without RUN the weights stay, and the network is made anew. Then run
+scripts/fit_uncertainty.py (for other weights) and scripts/make_self_test.py.
 """
 
 from __future__ import annotations
@@ -28,27 +29,33 @@ LIMITS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("run", type=Path)
+    parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument(
         "-o", "--out", type=Path, default=Path("src/auheat/weights/default.safetensors")
     )
     options = parser.parse_args()
-    checkpoint = load_checkpoint(options.run / BEST)
-    report = read_report(options.run / "result-test.json")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.with_name(SUMS).unlink(missing_ok=True)  # of the former files
+    if options.run:
+        write_weights(options.run, options.out)
+    network = options.out.with_suffix(".onnx")
+    export(options.out, network, share=True)
+    write_sums([options.out, network])
+    for path in (options.out, network):
+        print(f"{path}: {path.stat().st_size / 2**20:.1f} MB")
+
+
+def write_weights(run: Path, out: Path) -> None:
+    """Writes the weights of a finished run with their card."""
+    checkpoint = load_checkpoint(run / BEST)
+    report = read_report(run / "result-test.json")
     card = dict(checkpoint.card) | {
         "licence": "Apache-2.0",
         "data": dict(report.data),
         "test": {"subjects": report.subjects, "images": report.images, **report.metrics["mean"]},
         "limits": LIMITS,
     }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.with_name(SUMS).unlink(missing_ok=True)  # of the former weights
-    save_checkpoint(options.out, checkpoint.net, checkpoint.config, card=card, half=True)
-    network = options.out.with_suffix(".onnx")
-    export(options.out, network)
-    write_sums([options.out, network])
-    for path in (options.out, network):
-        print(f"{path}: {path.stat().st_size / 2**20:.1f} MB")
+    save_checkpoint(out, checkpoint.net, checkpoint.config, card=card, half=True)
 
 
 if __name__ == "__main__":

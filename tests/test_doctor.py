@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from auheat.cli import main
 from auheat.doctor import examination, machine, self_test
 from auheat.doctor.machine import Finding, guarded
 from auheat.facs import ALL_AUS, PAPER_AUS
-from auheat.models.weights import default_network
+from auheat.models.weights import default_network, default_weights
 from auheat.optional import PACKAGES
 from auheat.sums import sha256
 
@@ -118,15 +119,16 @@ def test_video_that_comes_back_wrong_fails(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_other_or_damaged_weights_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, copy = default_network().read_bytes(), tmp_path / "default.onnx"
+    onnx = pytest.importorskip("onnx")
+    copy = tmp_path / "default.onnx"
+    shutil.copy(default_weights(), tmp_path)
     monkeypatch.setattr("auheat.models.weights.default_network", lambda: copy)
-    middle = len(whole) // 2  # among the weights
+    whole = default_network().read_bytes()
+    other = onnx.load_from_string(whole)
+    other.doc_string = "another one"
     for content, said in (
         (whole[:-1000], "ONNX Runtime cannot run"),
-        (
-            whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
-            "is not that of this version",
-        ),
+        (other.SerializeToString(), "is not that of this version"),
     ):
         copy.write_bytes(content)
         (found,) = guarded(self_test.weights, "fix it")

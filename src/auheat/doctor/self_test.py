@@ -60,13 +60,13 @@ def expectation() -> Expectation:
 def weights() -> Iterator[Finding]:
     """The default network: there, whole, and that of this version."""
     from auheat.models.runtimes.onnx_runtime import OnnxRuntime
-    from auheat.models.weights import default_network
+    from auheat.models.weights import default_network, default_weights
     from auheat.sums import sha256
 
     path = default_network()
     network, found = OnnxRuntime(path), sha256(path)
-    size = f"{path.stat().st_size / 1e6:.1f} MB, {len(network.config.aus)} AUs"
-    detail = f"{size}, SHA-256 {found[:12]}"
+    size = sum(file.stat().st_size for file in (path, default_weights())) / 1e6
+    detail = f"{size:.1f} MB, {len(network.config.aus)} AUs, SHA-256 {found[:12]}"
     if found == expectation().network:
         yield Finding("ok", "weights", detail)
     else:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from auheat.errors import AuheatError
 from auheat.export.faces import faces_in, shapes_in, sheet
+from auheat.export.shared_weights import share_weights
 from auheat.face_shape import SIZE
 from auheat.files import atomic_write, checked_ending
 from auheat.metrics import Agreement
@@ -94,6 +95,7 @@ def export(
     *,
     precision: Precision = "fp32",
     examples: Iterable[str | Path] = (),
+    share: bool = False,
 ) -> list[Check]:
     """Writes an exported file, if every runtime that is installed reads faces with it as it should.
 
@@ -106,22 +108,32 @@ def export(
         precision: The lowest that the file may be read in. bf16 is for OpenVINO; the file can still
             be read in fp32.
         examples: Images and videos whose faces are compared besides those that come with auheat.
+        share: Take the numbers from the checkpoint, which has to lie beside the file, instead of
+            writing them again; see `auheat.export.shared_weights`.
 
     Returns:
         A check for each runtime.
 
     Raises:
-        AuheatError: A difference is beyond `LIMITS`, no runtime is installed, or none computes in
-            bf16 where that is asked for; no file is left.
+        AuheatError: A difference is beyond `LIMITS`, no runtime is installed, none computes in bf16
+            where that is asked for, or the checkpoint has nothing to share; no file is left.
     """
     weights, out = Path(weights), checked_ending(out, "an exported network", SUFFIX)
     checkpoint = load_checkpoint(weights)
     size = checkpoint.config.input_size
     crops = np.concatenate([sheet(size), faces_in(examples, size)])
     shapes = None if checkpoint.config.geometry == "none" else shapes_in(crops)
-    settings = ExportedSettings(checkpoint.config, checkpoint.card, precision, sha256(weights))
+    settings = ExportedSettings(
+        checkpoint.config,
+        checkpoint.card,
+        precision,
+        sha256(weights),
+        shares=weights.name if share else "",
+    )
     with atomic_write(out) as temporary:
         write_graph(checkpoint.net, settings, temporary)
+        if share:
+            share_weights(temporary, weights)
         # As it was trained: neither fused nor rounded.
         trained, checks = TorchRuntime(checkpoint, device="cpu", fused=False), []
         for name in installed():

@@ -2,9 +2,10 @@
 
 The file's metadata holds one JSON text under the key `auheat`: {"format": 1, "model":
 <ModelConfig>, "card": {...}, "precision": "fp32" or "bf16", "weights": SHA-256 of the checkpoint
-that it was made from}. The graph takes `crops` (B, H, W, 3) uint8 and, if the network takes in the
-shape of the face's mesh, `geometry` (B, G) float32, which is 0 where none is known. It gives
-`intensity` and, if the network draws such maps, `location`, both (B, N, h, w) float32.
+that it was made from, "shares": name of that checkpoint if the file takes its numbers from it}.
+The graph takes `crops` (B, H, W, 3) uint8 and, if the network takes in the shape of the face's
+mesh, `geometry` (B, G) float32, which is 0 where none is known. It gives `intensity` and, if the
+network draws such maps, `location`, both (B, N, h, w) float32.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from auheat.face_shape import SIZE
 from auheat.models.runtimes.names import Precision
 from auheat.models.runtimes.runtime import Crops, Shapes
 from auheat.settings import build_stored, to_dict
+from auheat.sums import sha256
 
 KEY, FORMAT, SUFFIX = "auheat", 1, ".onnx"
 CROPS, GEOMETRY = "crops", "geometry"
@@ -38,12 +40,15 @@ class ExportedSettings:
         card: See `auheat.models.checkpoint`.
         precision: The lowest that its intensities were compared in when it was exported.
         weights: SHA-256 of the checkpoint that it was made from, in hexadecimal; "" if unknown.
+        shares: Name of the checkpoint in the same folder from which it takes its numbers; "" if it
+            holds them itself.
     """
 
     config: ModelConfig
     card: Mapping[str, Any]
     precision: Precision = "fp32"
     weights: str = ""
+    shares: str = ""
 
     def text(self) -> str:
         """For the file's metadata."""
@@ -54,6 +59,7 @@ class ExportedSettings:
                 "card": dict(self.card),
                 "precision": self.precision,
                 "weights": self.weights,
+                "shares": self.shares,
             }
         )
 
@@ -62,7 +68,8 @@ class ExportedSettings:
         """The inverse of `text`; None is a file without settings.
 
         Raises:
-            AuheatError: The file is not of auheat, is of another format, or is damaged.
+            AuheatError: The file is not of auheat, is of another format, or is damaged, or the
+                checkpoint that it shares is another one.
         """
         if text is None:
             raise AuheatError(
@@ -73,6 +80,7 @@ class ExportedSettings:
             stored = json.loads(text)
             version, model, card = stored["format"], stored["model"], stored["card"]
             precision, weights = stored["precision"], str(stored.get("weights", ""))
+            shares = str(stored.get("shares", ""))
         except (json.JSONDecodeError, KeyError, TypeError):
             raise AuheatError(f"the settings inside {path} are damaged: export it again") from None
         if version != FORMAT or precision not in get_args(Precision):
@@ -80,9 +88,13 @@ class ExportedSettings:
                 f"{path} has format {version} in {precision}, which this auheat does not read: "
                 "export it again"
             )
-        return cls(
-            build_stored(ModelConfig, model, f"exported network {path}"), card, precision, weights
-        )
+        if shares and sha256(Path(path).with_name(shares)) != weights:
+            raise AuheatError(
+                f"{path} takes its weights from {shares} beside it, which is damaged or another: "
+                "give another copy of both files, or install auheat again"
+            )
+        config = build_stored(ModelConfig, model, f"exported network {path}")
+        return cls(config, card, precision, weights, shares)
 
 
 def graph_inputs(

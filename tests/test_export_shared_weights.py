@@ -1,0 +1,122 @@
+"""Exported networks that take their numbers from the checkpoint beside them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auheat.config import ModelConfig
+from auheat.errors import AuheatError
+from auheat.export.exporting import export
+from auheat.face_shape import SIZE
+from auheat.models.checkpoint import load_checkpoint, save_checkpoint
+from auheat.models.runtimes.opening import installed, open_runtime
+from auheat.models.runtimes.torch_runtime import TorchRuntime
+from lively_nets import WITH_SCC, crops, lively
+
+onnx = pytest.importorskip("onnx")
+if not installed():
+    pytest.skip("neither OpenVINO nor ONNX Runtime is installed", allow_module_level=True)
+
+# Wide enough for matrices that are worth sharing: SCC's of 16 and 64 pixels with their norms.
+CONFIG = replace(WITH_SCC, input_size=64, deconv_widths=(32, 24))
+PLAIN = replace(CONFIG, scc_norm=False, geometry="channels")
+
+
+Pair = tuple[Path, Path]
+
+
+def made(folder: Path, config: ModelConfig, *, half: bool = True) -> Pair:
+    weights, network = folder / "a.safetensors", folder / "a.onnx"
+    save_checkpoint(weights, lively(config), config, half=half)
+    export(weights, network, share=True)
+    return weights, network
+
+
+@pytest.fixture(scope="module", params=[CONFIG, PLAIN], ids=["norms", "geometry"])
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """A checkpoint and its network that shares it."""
+    return made(tmp_path_factory.mktemp("pair"), request.param)
+
+
+@pytest.fixture
+def copied(pair: Pair, tmp_path: Path) -> Pair:
+    weights, network = (Path(shutil.copy(path, tmp_path)) for path in pair)
+    return weights, network
+
+
+def arrays(network: Path) -> dict[str, Any]:
+    graph = onnx.load(str(network), load_external_data=False).graph
+    return {array.name: array for array in graph.initializer}
+
+
+def test_it_reads_as_the_checkpoint_does(pair: Pair) -> None:
+    """In every runtime; a factor on the wrong axis or a wrong place in the file moves readings."""
+    weights, network = pair
+    onnx.checker.check_model(str(network))
+    expected = TorchRuntime(load_checkpoint(weights), device="cpu", precision="fp32", fused=False)
+    faces = crops(3)
+    shapes = np.random.default_rng(0).normal(0, 0.05, (3, SIZE)).astype(np.float32)
+    shapes[:, -1] = 1
+    right = expected.heatmaps(faces, shapes).intensity
+    for name in installed():
+        found = open_runtime(network, runtime=name).heatmaps(faces, shapes).intensity
+        np.testing.assert_allclose(found, right, atol=1e-4 * np.abs(right).max())
+
+
+@pytest.mark.parametrize("pair", [PLAIN], indirect=True)
+def test_nothing_large_is_written_twice(pair: Pair) -> None:
+    weights, network = pair
+    kept = sum(len(array.raw_data) for array in arrays(network).values())
+    assert kept < 30_000 < weights.stat().st_size // 10
+    outside = [array for array in arrays(network).values() if array.external_data]
+    assert {array.name for array in outside} > {
+        "backbone.layer4.1.conv2.weight",
+        "deconvs.1.deconv.weight",
+        "correspondence.1.phi",
+        "correspondence.1.omega",
+        "geometry.draw.weight",
+    }
+    assert {entry.value for array in outside for entry in array.external_data[:1]} == {weights.name}
+
+
+@pytest.mark.parametrize("pair", [PLAIN], indirect=True)
+def test_another_or_a_damaged_checkpoint_is_refused(copied: Pair) -> None:
+    weights, network = copied
+    content = bytearray(weights.read_bytes())
+    content[-100] ^= 1
+    for name in installed():
+        weights.write_bytes(content)
+        with pytest.raises(AuheatError, match=r"a\.safetensors beside it, which is damaged"):
+            open_runtime(network, runtime=name)
+        weights.write_bytes(content[:-5000])
+        with pytest.raises(AuheatError, match=r"install auheat again|export it again"):
+            open_runtime(network, runtime=name)
+        weights.unlink()
+        with pytest.raises(AuheatError, match=r"install auheat again|export it again"):
+            open_runtime(network, runtime=name)
+
+
+@pytest.mark.parametrize("pair", [PLAIN], indirect=True)
+def test_both_can_be_moved_together(pair: Pair, copied: Pair) -> None:
+    before, after = (open_runtime(path).heatmaps(crops(1)).intensity for _, path in (pair, copied))
+    assert np.array_equal(before, after)
+
+
+def test_float32_filters_are_not_shared(tmp_path: Path) -> None:
+    with pytest.raises(AuheatError, match=r"shares no weights with .*a\.safetensors"):
+        made(tmp_path, CONFIG, half=False)
+    assert not (tmp_path / "a.onnx").exists()
+
+
+def test_files_that_lie_apart_are_refused(tmp_path: Path) -> None:
+    weights = tmp_path / "a.safetensors"
+    save_checkpoint(weights, lively(CONFIG), CONFIG, half=True)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(AuheatError, match="have to lie in one folder"):
+        export(weights, tmp_path / "out" / "a.onnx", share=True)
