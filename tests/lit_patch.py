@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.assets import Material
+from auheat.synthesis.drawables import Looks, Strands, Surface
 from auheat.synthesis.optics import Lighting
 from auheat.synthesis.raster import FAR, Visibility, draw_triangles
-from auheat.synthesis.shading import Looks, Strands, Surface, shade
+from auheat.synthesis.shading import shade
 
 SIDE = 24  # pixels; the patch covers them all
 HALF = 5.0  # cm from the middle of the patch to its edge

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 import auheat
 from auheat.cli import main
 from auheat.errors import AuheatError, check_count
-from auheat.inference.calibration import read_baseline, resolve_baseline
+from auheat.inference.baselines import resolve_baseline
+from auheat.inference.calibration import read_baseline
 from auheat.inference.video import VideoPrediction, open_source
 from grey_video import Greys, grey_predictor
 

@@ -11,16 +11,14 @@ from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
 from auheat.geometry import Points
-from auheat.inference.calibration import (
+from auheat.inference.baselines import (
     BASELINE_WINDOW_S,
-    Baseline,
-    PersonBaseline,
     at_frame,
     from_video,
     quietest,
-    read_baseline,
     resolve_baseline,
 )
+from auheat.inference.calibration import Baseline, PersonBaseline, read_baseline
 from auheat.inference.postprocess import PostProcessing
 from auheat.inference.video import VideoPrediction
 from auheat.results import Face

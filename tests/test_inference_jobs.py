@@ -13,7 +13,8 @@ from auheat.errors import AuheatError
 from auheat.files import make_folder
 from auheat.geometry import Points
 from auheat.inference.inputs import gather
-from auheat.inference.jobs import Outcome, PredictionJob
+from auheat.inference.jobs import PredictionJob
+from auheat.inference.outcome import Outcome
 from auheat.inference.postprocess import AS_PREDICTED
 from auheat.inference.predictor import Predictor
 from auheat.inference.writers import Outputs

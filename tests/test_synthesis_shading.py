@@ -9,7 +9,7 @@ import pytest
 
 from auheat.synthesis.arrays import floats
 from auheat.synthesis.assets import Material
-from auheat.synthesis.shading import Surface
+from auheat.synthesis.drawables import Surface
 from lit_patch import (
     DEPTH,
     LIGHTS,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from auheat.synthesis.arrays import Floats32, floats
+from auheat.synthesis.drawables import Strands, Surface
 from auheat.synthesis.optics import Lighting
 from auheat.synthesis.raster import FAR, FIRST_FIBRE, Visibility, draw_fibres
-from auheat.synthesis.shading import Strands, Surface
 from lit_patch import GREY, LIGHTS, SIDE, Patch, half_shadow, lamp, lighting, patch_seen, shaded
 
 

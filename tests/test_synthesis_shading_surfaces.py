@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 
 from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.assets import Material
-from auheat.synthesis.shading import Surface
+from auheat.synthesis.drawables import Surface
 from lit_patch import SIDE, Patch, lamp, lighting, no_strands, patch_seen, shaded
 
 

@@ -18,7 +18,8 @@ from auheat.evaluation.foreign import read_foreign
 from auheat.files import make_folder
 from auheat.geometry import Points
 from auheat.inference.inputs import gather
-from auheat.inference.jobs import Outcome, PredictionJob
+from auheat.inference.jobs import PredictionJob
+from auheat.inference.outcome import Outcome
 from auheat.inference.predictor import Predictor
 from auheat.inference.video import VideoPrediction
 from auheat.inference.writers import Outputs

@@ -32,7 +32,8 @@ from PIL import Image as Pillow
 from auheat.errors import AuheatError
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import Input
-from auheat.inference.jobs import Outcome, PredictionJob
+from auheat.inference.jobs import PredictionJob
+from auheat.inference.outcome import Outcome
 from auheat.inference.writers import Outputs
 from auheat.media.frames import VideoFile
 from auheat.media.images import is_image, read_image

@@ -101,7 +101,7 @@ def command(
     its images, and one of each of its videos. Existing results are replaced.
     """
     from auheat.files import make_folder
-    from auheat.inference.calibration import resolve_baseline
+    from auheat.inference.baselines import resolve_baseline
     from auheat.inference.inputs import gather
     from auheat.inference.jobs import PredictionJob
     from auheat.inference.origin import is_of, origin_of

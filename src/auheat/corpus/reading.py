@@ -21,7 +21,8 @@ from auheat.corpus.videos import Checkpoints, RestOfVideo
 from auheat.errors import AuheatError
 from auheat.faults import message
 from auheat.inference.inputs import Input
-from auheat.inference.jobs import Outcome, PredictionJob
+from auheat.inference.jobs import PredictionJob
+from auheat.inference.outcome import Outcome
 from auheat.inference.predictor import Predictor
 from auheat.inference.writers import Outputs
 from auheat.tables.columns import writable

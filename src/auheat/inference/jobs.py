@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from threading import Event
@@ -25,6 +25,7 @@ from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import Input, images_in
 from auheat.inference.lookahead import Lookahead, VideoInWork
 from auheat.inference.origin import with_input
+from auheat.inference.outcome import Outcome
 from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
 from auheat.inference.writers import Outputs, Result, Target, Writer, opened, writers_for
 from auheat.media.frames import FrameSource, ImageSequence, VideoFile
@@ -34,53 +35,6 @@ from auheat.results import FrameResult
 from auheat.tables.columns import Extra
 from auheat.tables.names import TableKind
 from auheat.tables.schema import TableSchema
-
-
-@dataclass
-class Outcome:
-    """What became of one input.
-
-    Attributes:
-        path: The input.
-        is_video: Whether it was read as a video.
-        frames: Images or video frames read.
-        with_face: How many of them show a face.
-        faces: In all images, or different persons in a video.
-        seconds: Of work.
-        files: What was written, the table first.
-        problem: One line that says what is missing and why, or None.
-        note: One line that the user should know about the results, or None.
-    """
-
-    path: Path
-    is_video: bool = False
-    frames: int = 0
-    with_face: int = 0
-    faces: int = 0
-    seconds: float = 0.0
-    files: list[Path] = field(default_factory=list)
-    problem: str | None = None
-    note: str | None = None
-
-    @property
-    def fps(self) -> float:
-        """Frames per second of work."""
-        return self.frames / self.seconds if self.seconds else 0.0
-
-    @property
-    def summary(self) -> str:
-        """One line: what was read, how fast, and where it is."""
-        frames = _counted(self.frames, "frame" if self.is_video else "image")
-        faces = _counted(self.faces, "person" if self.is_video else "face")
-        return (
-            f"{self.path}: a face in {self.with_face} of {frames} ({faces}), {self.seconds:.1f} s, "
-            f"{self.fps:.1f} frames/s -> {', '.join(map(str, self.files))}"
-        )
-
-    def count(self, result: FrameResult) -> None:
-        """Adds one image or frame."""
-        self.frames += 1
-        self.with_face += len(result) > 0
 
 
 @dataclass(frozen=True)
@@ -303,7 +257,3 @@ def _pass_on(item: Result, writers: Sequence[Writer], outcome: Outcome) -> None:
     for writer in writers:
         writer.write(item)
     outcome.count(item.result)
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

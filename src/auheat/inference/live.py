@@ -8,7 +8,8 @@ from pathlib import Path
 
 from auheat.arrays import Image
 from auheat.errors import AuheatError, check_number
-from auheat.inference.calibration import Baseline, calibrate, resolve_baseline
+from auheat.inference.baselines import resolve_baseline
+from auheat.inference.calibration import Baseline, calibrate
 from auheat.inference.face_predictor import FacePredictor
 from auheat.results import FrameResult, checked_image
 

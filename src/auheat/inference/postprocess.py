@@ -17,13 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.inference.calibration import (
-    Baseline,
-    BaselineChoice,
-    at_frame,
-    calibrate,
-    from_video,
-)
+from auheat.inference.baselines import BaselineChoice, at_frame, from_video
+from auheat.inference.calibration import Baseline, calibrate
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.pipeline import FrameAndResult, Stage, predict_frames
 from auheat.inference.smoothing import smooth

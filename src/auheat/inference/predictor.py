@@ -80,7 +80,7 @@ class Predictor(FacePredictor):
             AuheatError: If the video or what is named as baseline cannot be used, or the overlay
                 would replace one of them.
         """
-        from auheat.inference.calibration import resolve_baseline
+        from auheat.inference.baselines import resolve_baseline
         from auheat.inference.postprocess import PostProcessing
         from auheat.inference.video import VideoPrediction, open_source
 

@@ -15,7 +15,7 @@ from typing import Any
 from auheat import __version__
 from auheat.errors import AuheatError
 from auheat.faults import message
-from auheat.inference.calibration import resolve_baseline
+from auheat.inference.baselines import resolve_baseline
 from auheat.inference.inputs import ORIGIN, TABLES, Input, Kind
 from auheat.inference.jobs import PredictionJob
 from auheat.inference.origin import read_origin

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auheat import geometry
 from auheat.synthesis.arrays import Floats32, Ints32, floats
 from auheat.synthesis.assets import FacePack, Material
+from auheat.synthesis.drawables import Looks, Strands, Surface
 from auheat.synthesis.expression import Actor, Expression
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.fibres import Segments
@@ -28,7 +29,7 @@ from auheat.synthesis.raster import (
     draw_triangles,
 )
 from auheat.synthesis.scene import Light, View
-from auheat.synthesis.shading import Looks, Strands, Surface, shade
+from auheat.synthesis.shading import shade
 
 _SHADOW_MAP_TEXELS = 256
 _SHADOW_RADIUS_CM = 14.0  # around the head's centre that the shadow map covers

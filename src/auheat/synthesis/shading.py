@@ -3,86 +3,18 @@
 from __future__ import annotations
 
 from math import acos, atan2, floor
-from typing import NamedTuple
 
 import numpy as np
 
-from auheat.synthesis.arrays import Floats32, Ints32
+from auheat.synthesis.arrays import Floats32
 from auheat.synthesis.assets import Material
+from auheat.synthesis.drawables import Looks, Strands, Surface
 from auheat.synthesis.optics import Lighting, clamp, lit, lit_fibre, smooth, unit
 from auheat.synthesis.raster import FIRST_FIBRE, NOTHING, Visibility, compiled
 
 _FACE, _HEAD = int(Material.FACE), int(Material.HEAD)
 _MOUTH, _TEETH, _LEFT_EYE = int(Material.MOUTH), int(Material.TEETH), int(Material.LEFT_EYE)
 _IRIS_RAD = 0.5  # of the rim from the pupil's axis
-
-
-class Surface(NamedTuple):
-    """The mesh as posed. n vertices, t triangles.
-
-    Attributes:
-        triangles: (t, 3).
-        uv_triangles: (t, 3).
-        uv: (u, 2).
-        material: (t,).
-        position: (n, 3) in camera space.
-        normal: (n, 3) in camera space.
-        rest: (n, 3) mean face.
-        crease: (n,) cm.
-        scalp: (n,) above 0 where hair grows.
-    """
-
-    triangles: Ints32
-    uv_triangles: Ints32
-    uv: Floats32
-    material: Ints32
-    position: Floats32
-    normal: Floats32
-    rest: Floats32
-    crease: Floats32
-    scalp: Floats32
-
-
-class Looks(NamedTuple):
-    """Colours and textures of a person, linear RGB.
-
-    Attributes:
-        albedo: (T, T, 3).
-        height: (S, S) bumps of the skin, 0.5 is level.
-        iris: (64, 64, 3) by radius and angle.
-        head: (3,).
-        hair: (3,).
-        cloth: (3,).
-        teeth: (3,).
-        roughness: scalars; eye_centres,.
-        oil: scalars; eye_centres,.
-        bump: scalars; eye_centres,.
-        veins: scalars; eye_centres,.
-        eye_axes: (2, 3), left eye first, in rest coordinates.
-    """
-
-    albedo: Floats32
-    height: Floats32
-    iris: Floats32
-    head: Floats32
-    hair: Floats32
-    cloth: Floats32
-    teeth: Floats32
-    roughness: float
-    oil: float
-    bump: float
-    veins: float
-    eye_centres: Floats32
-    eye_axes: Floats32
-
-
-class Strands(NamedTuple):
-    """Fibres as posed: start, end (f, 3) in camera space; colour (f, 3); gloss (f,)."""
-
-    start: Floats32
-    end: Floats32
-    colour: Floats32
-    gloss: Floats32
 
 
 @compiled

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
 from fastapi import FastAPI, Query, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from auheat import __version__
 from auheat.drawing.overlay import heat_colours
 from auheat.errors import AuheatError
-from auheat.inference.calibration import Baseline, from_frame
+from auheat.inference.baselines import from_frame
+from auheat.inference.calibration import Baseline
 from auheat.web import uploads
+from auheat.web.answers import FILE_BODY, add_error_answers, error_answers, file_answer
 from auheat.web.components import STATIC, au_descriptions, colours_css, shared_constants
 from auheat.web.guard import Guard
 from auheat.web.heat import FRAMES_PER_PIECE
@@ -33,13 +31,6 @@ _FILES = {
     "overlay": {"video": "overlay.mp4", "live": "overlay.mp4", "image": "overlay.jpg"},
 }
 _DAY_S = 86_400.0
-# What the schema says of a body that is a file.
-_BINARY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
 
 Seconds = Annotated[float, Query(ge=0, le=_DAY_S, allow_inf_nan=False)]
 FrameNumber = Annotated[int, Query(ge=1, le=2**31)]
@@ -59,15 +50,7 @@ def application(
         title="auheat", version=__version__, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.add_middleware(Guard, host=host, token=token)
-    app.add_exception_handler(AuheatError, _refused)
-    app.add_exception_handler(HTTPException, _no_such)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(uploads.StalledError, _stalled)
-    app.add_exception_handler(ClientDisconnect, _stalled)
-    app.add_exception_handler(MissingError, _gone)
-    app.add_exception_handler(FileNotFoundError, _gone)
-    app.add_exception_handler(UnfinishedError, _unfinished)
-    app.add_exception_handler(BusyError, partial(_busy, retry_s=store.limits.retry_s))
+    add_error_answers(app, retry_s=store.limits.retry_s)
     _add_sessions(app, store)
     _add_results(app, store)
     _add_live(app, store)
@@ -87,7 +70,7 @@ def application(
 def _add_sessions(app: FastAPI, store: SessionStore) -> None:
     max_bytes, idle_s = store.limits.upload_bytes, store.limits.upload_idle_s
 
-    @app.post("/api/sessions", responses=_errors(408, 503), openapi_extra=_BINARY)
+    @app.post("/api/sessions", responses=error_answers(408, 503), openapi_extra=FILE_BODY)
     async def start(request: Request) -> Response:
         """Takes a file.
 
@@ -112,11 +95,11 @@ def _add_sessions(app: FastAPI, store: SessionStore) -> None:
                 store.discard(folder)
         return _status(session, 0)
 
-    @app.get("/api/sessions/{session_id}", responses=_errors(404, 422))
+    @app.get("/api/sessions/{session_id}", responses=error_answers(404, 422))
     def status(session_id: str, since: int = 0) -> Response:
         return _status(store.get(session_id), max(since, 0))
 
-    @app.post("/api/sessions/{session_id}/stop", status_code=204, responses=_errors(404))
+    @app.post("/api/sessions/{session_id}/stop", status_code=204, responses=error_answers(404))
     def stop(session_id: str) -> Response:
         session = store.get(session_id)
         session.stopping.set()
@@ -124,14 +107,14 @@ def _add_sessions(app: FastAPI, store: SessionStore) -> None:
             session.finish()
         return Response(status_code=204)
 
-    @app.delete("/api/sessions/{session_id}", status_code=204, responses=_errors(404))
+    @app.delete("/api/sessions/{session_id}", status_code=204, responses=error_answers(404))
     def remove(session_id: str) -> Response:
         store.remove(session_id)
         return Response(status_code=204)
 
 
 def _add_results(app: FastAPI, store: SessionStore) -> None:
-    @app.get("/api/sessions/{session_id}/heat/{index}", **_bytes("application/octet-stream"))
+    @app.get("/api/sessions/{session_id}/heat/{index}", **file_answer("application/octet-stream"))
     def heat(session_id: str, index: int) -> Response:
         try:
             piece = store.get(session_id).files.heat.piece(index)
@@ -140,19 +123,19 @@ def _add_results(app: FastAPI, store: SessionStore) -> None:
         headers = {"Content-Encoding": "gzip"}
         return Response(piece, media_type="application/octet-stream", headers=headers)
 
-    @app.get("/api/sessions/{session_id}/latest", **_bytes("image/jpeg"))
+    @app.get("/api/sessions/{session_id}/latest", **file_answer("image/jpeg"))
     def latest(session_id: str) -> Response:
         return Response(store.latest(store.get(session_id)), media_type="image/jpeg")
 
-    @app.get("/api/sessions/{session_id}/shown", **_bytes("video/mp4", "image/jpeg"))
+    @app.get("/api/sessions/{session_id}/shown", **file_answer("video/mp4", "image/jpeg"))
     def shown(session_id: str) -> Response:
         return _file(_done(store, session_id), "shown")
 
-    @app.get("/api/sessions/{session_id}/overlay", **_bytes("video/mp4", "image/jpeg"))
+    @app.get("/api/sessions/{session_id}/overlay", **file_answer("video/mp4", "image/jpeg"))
     def overlay(session_id: str) -> Response:
         return _file(_done(store, session_id), "overlay", attach=True)
 
-    @app.get("/api/sessions/{session_id}/table", **_bytes("text/csv"))
+    @app.get("/api/sessions/{session_id}/table", **file_answer("text/csv"))
     def table(session_id: str, baseline: FrameNumber | None = None) -> Response:
         session = _done(store, session_id)
         text = (session.folder / "table.csv").read_text("utf-8")
@@ -162,20 +145,20 @@ def _add_results(app: FastAPI, store: SessionStore) -> None:
         end = ".csv" if baseline is None else f".baseline-{baseline}.csv"
         return Response(text, media_type="text/csv", headers=_attached(session, end))
 
-    @app.get("/api/sessions/{session_id}/baseline/{frame}", **_bytes("application/json"))
+    @app.get("/api/sessions/{session_id}/baseline/{frame}", **file_answer("application/json"))
     def baseline(session_id: str, frame: int) -> Response:
         session = _video(_done(store, session_id))
         path = session.folder / f"baseline-{frame}.json"
         from_frame(frame, session.files.recorder, session.name).write(path)
         return FileResponse(path, headers=_attached(session, ".baseline.json"))
 
-    @app.get("/api/sessions/{session_id}/content", responses=_errors(404, 409, 422))
+    @app.get("/api/sessions/{session_id}/content", responses=error_answers(404, 409, 422))
     def content(session_id: str, baseline: FrameNumber | None = None) -> dict[str, Any]:
         """What a report shows: statistics, peaks and, of a baseline, the calibrated intensities."""
         session = _done(store, session_id)
         return session.files.content(_baseline(session, baseline))
 
-    @app.get("/api/sessions/{session_id}/report", **_bytes("text/html"))
+    @app.get("/api/sessions/{session_id}/report", **file_answer("text/html"))
     def report(session_id: str, baseline: FrameNumber | None = None) -> Response:
         session = _done(store, session_id)
         text = session.files.report(_baseline(session, baseline), session.name, store.weights)
@@ -185,14 +168,15 @@ def _add_results(app: FastAPI, store: SessionStore) -> None:
 def _add_live(app: FastAPI, store: SessionStore) -> None:
     limits = store.limits
 
-    @app.post("/api/live", responses=_errors(503))
+    @app.post("/api/live", responses=error_answers(503))
     def start_live() -> Response:
         return _status(store.start_live(), 0)
 
     @app.post(
         "/api/live/{session_id}",
-        openapi_extra=_BINARY,
-        responses=_errors(404, 408, 422) | _bytes("application/octet-stream")["responses"],
+        openapi_extra=FILE_BODY,
+        responses=error_answers(404, 408, 422)
+        | file_answer("application/octet-stream")["responses"],
     )
     async def add_live(request: Request, session_id: str, t: Seconds) -> Response:
         session = store.get(session_id)
@@ -270,65 +254,3 @@ def _name(request: Request) -> str:
 def _attached(session: Session, end: str) -> dict[str, str]:
     name = quote(Path(session.name).stem + end)
     return {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-
-
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What the schema says of answers that tell an error in a line."""
-    schema = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
-    content = {"application/json": {"schema": schema}}
-    every = {status: _ERRORS[status] for status in (401, 403, *statuses)}
-    return {status: {"description": text, "content": content} for status, text in every.items()}
-
-
-_ERRORS = {
-    401: "The token is missing",
-    403: "The request is of another website",
-    404: "It is not there, or not any more",
-    409: "It is still being read",
-    408: "The client stopped sending",
-    422: "The request cannot be fulfilled as it is",
-    503: "There is no room now; Retry-After says when to try again",
-}
-
-
-def _bytes(*types: str) -> dict[str, Any]:
-    """What the schema says of a route that answers with a file."""
-    found = {"description": "The file", "content": {name: {} for name in types}}
-    partial_ = {"description": "A part of it", "content": {name: {} for name in types}}
-    return {
-        "response_class": Response,
-        "responses": {200: found, 206: partial_, **_errors(404, 409, 422)},
-    }
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 422)
-
-
-async def _no_such(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    lines = [f"{part['loc'][-1]}: {part['msg']}" for part in error.errors()]
-    return JSONResponse({"error": "; ".join(lines)}, 422)
-
-
-async def _stalled(request: Request, error: Exception) -> Response:
-    headers = {"Connection": "close"}
-    return JSONResponse({"error": "the upload broke off"}, 408, headers)
-
-
-async def _gone(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "this is not here any more: open the file again"}, 404)
-
-
-async def _unfinished(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "this is still being read: ask again when that is done"}, 409)
-
-
-async def _busy(request: Request, error: Exception, *, retry_s: int) -> Response:
-    headers = {"Retry-After": str(retry_s), "Connection": "close"}
-    return JSONResponse({"error": str(error)}, 503, headers)

@@ -1,34 +1,32 @@
 """Sessions: uploads and recordings that are waiting, being read, or done.
 
 Videos are read one after the other, images beside them, and images of a webcam at once. A session
-that was accepted stays until its end was told and its results had time to be fetched; who comes
-while there is no room is turned away before anything is uploaded.
+that was accepted stays until its client knows its end and its results had time to be fetched; who
+comes while there is no room is turned away before anything is uploaded.
 """
 
 from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from time import monotonic
 from typing import Literal
 
-from auheat.arrays import Image
 from auheat.errors import AuheatError
 from auheat.files import Resource
-from auheat.inference.pipeline import predict_frames
 from auheat.inference.predictor import Predictor
-from auheat.media.frames import Frame, VideoFile
+from auheat.media.frames import VideoFile
 from auheat.media.images import read_image
 from auheat.results import FrameResult
 from auheat.system import return_freed_memory
 from auheat.web import uploads
 from auheat.web.heat import packed
 from auheat.web.limits import DEFAULT_LIMITS, Limits
+from auheat.web.reading import nothing_read, results_of, shortfall
 from auheat.web.session import Session, State
 from auheat.web.session_files import SessionFiles, frame_text, jpeg
 from auheat.web.workspace import Workspace
@@ -241,11 +239,13 @@ class SessionStore(Resource):
         state: State = "failed"
         try:
             with session.files as files:
-                for image, result in self._results(session, source):
+                for image, result in results_of(
+                    session, source, predictor=self.predictor, limits=self.limits
+                ):
                     files.add(image, result)
                 if not files.count:
-                    raise AuheatError(_nothing(session, source))
-            session.problem = self._shortfall(session, source)
+                    raise AuheatError(nothing_read(session, source))
+            session.problem = shortfall(session, source, self.limits)
             state = "done"
         except AuheatError as error:
             session.problem = str(error).replace(str(session.upload), session.name)
@@ -258,52 +258,6 @@ class SessionStore(Resource):
                 is_kept = session.id in self._sessions
             if not is_kept:
                 shutil.rmtree(session.folder, ignore_errors=True)
-
-    def _shortfall(self, session: Session, source: VideoFile | None) -> str | None:
-        """A line if frames are missing, or None."""
-        count = session.files.count
-        if session.stopping.is_set() and source and count != source.count:
-            return f"stopped after frame {count}; what was read is kept"
-        if source and count >= self.limits.frames:
-            return f"stopped after frame {count}: more are not read here; what was read is kept"
-        if source and source.problem:
-            return f"{session.name}: {source.problem}; what could be read is kept"
-        return None
-
-    def _results(
-        self, session: Session, source: VideoFile | None
-    ) -> Iterator[tuple[Image, FrameResult]]:
-        if session.stopping.is_set():
-            return
-        if source is None:
-            image = read_image(session.upload)
-            yield image, FrameResult(1, 0.0, self.predictor.predict(image).faces)
-            return
-        tracker = self.predictor.detector.tracker()
-        frames = self._until(source, session.stopping)
-        with closing(predict_frames(frames, self.predictor, tracker=tracker)) as read:
-            for shown, result in read:
-                assert shown is not None
-                yield shown, result
-
-    def _until(self, source: VideoFile, stopping: threading.Event) -> Iterator[Frame]:
-        """The frames of a video, until it is stopped or a limit is reached."""
-        end = monotonic() + self.limits.reading_s
-        for frame in source:
-            if monotonic() > end:
-                stopping.set()
-            if stopping.is_set():
-                return
-            yield frame
-            if frame.number >= self.limits.frames:
-                return
-
-
-def _nothing(session: Session, source: VideoFile | None) -> str:
-    """Why not a single frame was read."""
-    if session.stopping.is_set():
-        return "stopped before the first frame was read"
-    return f"{session.name}: {source.problem if source and source.problem else 'it has no frames'}"
 
 
 def _kind_of(path: Path, limits: Limits) -> Literal["image", "video"]:
