@@ -22,8 +22,9 @@ from safetensors.torch import load_file
 
 from auheat.cli import main
 from auheat.errors import AuheatError
-from auheat.training import callbacks
-from auheat.training.callbacks import History, readable_checkpoint
+from auheat.training import checkpointing
+from auheat.training.callbacks import History
+from auheat.training.checkpointing import readable_checkpoint
 from auheat.training.experiment import (
     DataConfig,
     Experiment,
@@ -156,7 +157,7 @@ def test_an_epoch_validated_twice_has_one_line(
     """Killed between validation and checkpoint."""
     settings = settings_of(data)
     with monkeypatch.context() as patched:
-        patched.setattr(callbacks.Checkpoints, "on_train_epoch_end", lambda *_: power_cut())
+        patched.setattr(checkpointing.Checkpoints, "on_train_epoch_end", lambda *_: power_cut())
         with pytest.raises(RuntimeError, match="power cut"):
             fit(settings, tmp_path / "run")
     assert [line["epoch"] for line in read_history(tmp_path / "run")] == [1]

@@ -23,16 +23,8 @@ from auheat.models.checkpoint import backbone_of, load_backbone
 from auheat.models.warm_start import start_from
 from auheat.models.weights import checkpoint_path, is_default
 from auheat.system import keep_freed_memory
-from auheat.training.callbacks import (
-    Checkpoints,
-    History,
-    KeepBest,
-    SafeCheckpoints,
-    StopOnSignal,
-    Stopped,
-    TimeLeft,
-    readable_checkpoint,
-)
+from auheat.training.callbacks import History, KeepBest, TimeLeft
+from auheat.training.checkpointing import Checkpoints, SafeCheckpoints, readable_checkpoint
 from auheat.training.experiment import Experiment
 from auheat.training.module import HeatmapModule
 from auheat.training.run_data import (
@@ -43,6 +35,7 @@ from auheat.training.run_data import (
     val_loader,
 )
 from auheat.training.run_folder import BEST, Record, claim, refuse_other_run
+from auheat.training.stopping import StopOnSignal, Stopped
 
 
 def fit(

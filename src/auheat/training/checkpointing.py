@@ -1,0 +1,143 @@
+"""Checkpoints of a training that survive: how they are written, when, and which one is read."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from auheat.data.sampling import VisitSampler
+from auheat.errors import AuheatError
+from auheat.training.run_folder import LAST, PREVIOUS
+
+
+class SafeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside the last one, which becomes the one before it when all is on disk.
+
+    A process that is killed at any moment leaves one of the two whole; see `readable_checkpoint`.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        final = Path(path)
+        temporary = final.with_name(f".{final.stem}.part{final.suffix}")
+        try:
+            with temporary.open("wb") as stream:
+                torch.save(checkpoint, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            if final.exists():
+                final.replace(final.with_name(PREVIOUS))
+            temporary.replace(final)
+            _sync_folder(final.parent)
+        except (OSError, RuntimeError) as error:  # torch's writer hides a full disk in the second
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            raise AuheatError(
+                f"cannot write {final}: {reason}; the checkpoint before it is kept, and the same "
+                "command goes on from there"
+            ) from None
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the renaming in a folder last, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def readable_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The newest whole checkpoint of a run's folder and its content; None if there is none at all.
+
+    Raises:
+        AuheatError: There are checkpoints, but none that can be read.
+    """
+    found = [folder / name for name in (LAST, PREVIOUS) if (folder / name).is_file()]
+    for path in found:
+        with suppress(Exception):  # what torch raises for damaged files has no common type
+            content = dict(torch.load(path, map_location="cpu", weights_only=True))
+            if Checkpoints.__qualname__ in content["callbacks"]:
+                return path, content
+    if found:
+        names = " and ".join(str(path) for path in found)
+        raise AuheatError(
+            f"cannot go on from {names}, damaged or written by an older auheat: delete "
+            f"{'them' if len(found) > 1 else 'it'}, and the training starts anew"
+        )
+    return None
+
+
+class Checkpoints(lightning.Callback):
+    """Saves all that resuming needs after every epoch, and after so many minutes within one.
+
+    Within an epoch only where a step is complete, so that no gathered gradients are lost. Also
+    tells the sampler of a resumed run where to go on: Lightning does not know the place within an
+    epoch, and names the epoch only after it has asked the loader for an iterator, when the worker
+    processes have begun.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        sampler: VisitSampler,
+        *,
+        batches: int,
+        batch_size: int,
+        minutes: float,
+    ) -> None:
+        """Saves after every epoch and every so often within one.
+
+        Args:
+            folder: of the run.
+            sampler: what says which images come next.
+            batches: of an epoch.
+            batch_size: of this process.
+            minutes: 0 for never in an epoch.
+        """
+        self._path, self._sampler = folder / LAST, sampler
+        self._batches, self._batch_size = batches, batch_size
+        self._pause = 60 * minutes if minutes else math.inf
+        self._saved, self.done = time.monotonic(), 0
+
+    def on_train_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        self._saved = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.done += 1
+        within = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        last = batch_idx + 1 >= self._batches
+        due = time.monotonic() - self._saved >= self._pause
+        # Whether it is time is for the first process to say: all take part in saving.
+        if within and not last and trainer.strategy.broadcast(due):
+            self.save(trainer)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: Any) -> None:
+        self.save(trainer)
+
+    def save(self, trainer: lightning.Trainer) -> None:
+        """Saves now."""
+        trainer.save_checkpoint(self._path)
+        self._saved = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"batches": self.done}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.done = int(state_dict["batches"])
+        epoch, within = divmod(self.done, self._batches)
+        self._sampler.resume(epoch, within * self._batch_size)

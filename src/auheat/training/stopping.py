@@ -1,0 +1,75 @@
+"""Ending a training when it is asked to by a signal, with a checkpoint."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import AbstractContextManager
+from types import FrameType, TracebackType
+from typing import Any
+
+import click
+import lightning
+
+from auheat.training.checkpointing import Checkpoints
+
+
+class Stopped(Exception):  # noqa: N818  # no error: what was asked for was done
+    """A training was asked to stop, by the signal of this number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by signal {number}")
+        self.number = number
+
+
+class StopOnSignal(lightning.Callback, AbstractContextManager["StopOnSignal"]):
+    """Ends a training at Ctrl-C or SIGTERM after the step that runs, with a checkpoint.
+
+    A context manager around the training, and a callback in it. A second Ctrl-C stops at once.
+
+    Raises:
+        Stopped: Out of the training, when it was asked to stop.
+    """
+
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
+        self._asked = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopOnSignal:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.getsignal(number) for number in self._SIGNALS}
+            for number in self._SIGNALS:
+                signal.signal(number, self._ask)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self._asked and number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGINT)
+        self._asked = number
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        complete = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if self._asked and complete:
+            if batch_idx + 1 < trainer.num_training_batches:
+                self._checkpoints.save(trainer)
+                raise Stopped(self._asked)
+            click.echo("\nauheat: stopping after this epoch's validation", err=True)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: Any) -> None:
+        if self._asked:
+            raise Stopped(self._asked)
