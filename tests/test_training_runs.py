@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -235,47 +234,62 @@ def test_a_signal_stops_after_the_step_with_a_checkpoint(
     same_end(unbroken, run)
 
 
+# Trains once to learn how long that takes, then again and again: killed at a random moment, and
+# gone on with. Each training is a process of its own; none imports anything anew.
 SCRIPT = """
-import sys
+import os, random, signal, sys, time
 from pathlib import Path
-from dataclasses import replace
 sys.path.insert(0, {tests!r})
-from small_runs import experiment
 from test_training_runs import settings_of
 from auheat.training.fit import fit
-fit(settings_of(Path({data!r}), minutes=1e-9), Path({run!r}))
+
+def train(run):
+    process = os.fork()
+    if process:
+        return process
+    sys.stdout = sys.stderr = open(os.devnull, "w")
+    fit(settings_of(Path({data!r}), minutes=1e-9), run)
+    os._exit(0)
+
+def end_of(process):
+    return os.waitpid(process, 0)[1]
+
+root, kills = Path({root!r}), {kills}
+begin = time.monotonic()
+assert end_of(train(root / "whole")) == 0
+length, draw = time.monotonic() - begin, random.Random(0)
+early = writing = 0
+for number in range(kills):
+    run = root / str(number)
+    process = train(run)
+    time.sleep(draw.uniform(0, length))
+    os.kill(process, signal.SIGKILL)
+    early += end_of(process) == signal.SIGKILL
+    writing += any(run.glob(".*.part*"))
+    assert end_of(train(run)) == 0, f"run {{number}} cannot go on"
+print(early, writing)
 """
-
-
-def killed_at(data: Path, run: Path, seconds: float) -> bool:
-    """Starts a training and kills it that long after its first checkpoint; whether it was early."""
-    text = SCRIPT.format(tests=str(Path(__file__).parent), data=str(data), run=str(run))
-    process = subprocess.Popen(
-        [sys.executable, "-c", text], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    end = time.monotonic() + 120
-    while not (run / LAST).exists() and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.01)
-    time.sleep(seconds)
-    alive = process.poll() is None
-    process.kill()
-    process.wait()
-    return alive
 
 
 @pytest.mark.slow
 def test_a_training_killed_at_any_moment_goes_on(
     data: Path, unbroken: Path, tmp_path: Path
 ) -> None:
-    """kill -9, also while a checkpoint is written: with one after every step it mostly is."""
-    moments = [float(text) for text in os.environ.get("AUHEAT_KILLS", "0.0,0.05,0.3").split(",")]
-    early = 0
-    for place, seconds in enumerate(moments):
-        run = tmp_path / str(place)
-        early += killed_at(data, run, seconds)
-        fit(settings_of(data, minutes=1e-9), run)
-        same_end(unbroken, run)
+    """kill -9 `AUHEAT_KILLED_RUNS` times, with a checkpoint after every step.
+
+    `pytest --basetemp` says on which disk.
+    """
+    kills = int(os.environ.get("AUHEAT_KILLED_RUNS", "3"))
+    text = SCRIPT.format(
+        tests=str(Path(__file__).parent), data=str(data), root=str(tmp_path), kills=kills
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    early, writing = map(int, done.stdout.split())
+    print(f"killed before the end: {early} of {kills}, of them in writing a checkpoint: {writing}")
     assert early, "every training had ended before it was killed"
+    for number in range(kills):
+        same_end(unbroken, tmp_path / str(number))
 
 
 def test_the_history_is_made_of_whole_lines(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from auheat.errors import AuheatError, Terminated
 from auheat.models.checkpoint import backbone_of, load_backbone
@@ -26,6 +25,7 @@ from auheat.system import keep_freed_memory
 from auheat.training.callbacks import History, KeepBest, TimeLeft
 from auheat.training.checkpointing import Checkpoints, SafeCheckpoints, readable_checkpoint
 from auheat.training.experiment import Experiment
+from auheat.training.loggers import close_loggers, open_loggers
 from auheat.training.module import HeatmapModule
 from auheat.training.run_data import (
     RunData,
@@ -101,6 +101,7 @@ def fit(
             "last checkpoint is kept, and the same command goes on from there"
         ) from None
     finally:
+        close_loggers(trainer.loggers)
         if record is not None:
             record.write(ended)
     if not (folder / BEST).is_file():
@@ -186,7 +187,7 @@ def _trainer(
         max_epochs=optim.epochs,
         precision=optim.precision,
         accumulate_grad_batches=optim.accumulate,
-        logger=_loggers(experiment, folder),
+        logger=open_loggers(experiment, folder),
         plugins=[SafeCheckpoints()],
         callbacks=[
             TimeLeft(parts.batches, optim.epochs),
@@ -205,25 +206,3 @@ def _trainer(
     # what they are for.
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
     return trainer, stop
-
-
-def _loggers(experiment: Experiment, folder: Path) -> list[Logger]:
-    """The loggers that the settings name.
-
-    Raises:
-        AuheatError: for one that is not installed.
-    """
-    found: list[Logger] = []
-    for name in experiment.run.loggers:
-        try:
-            if name == "tensorboard":
-                found.append(TensorBoardLogger(folder, name="", version=""))
-            else:
-                from lightning.pytorch.loggers import WandbLogger
-
-                found.append(WandbLogger(experiment.folder_name, folder, project="auheat"))
-        except (ImportError, ModuleNotFoundError):
-            raise AuheatError(
-                f"run.loggers names {name}, which is not installed: `pip install {name}`"
-            ) from None
-    return found
