@@ -151,6 +151,35 @@ def test_the_folds_of_a_network_are_pooled(tmp_path: Path) -> None:
     assert "in two folds" in refused("table", paths[0], paths[0], "--pool", tmp_path / "b.json")
 
 
+@pytest.mark.slow
+def test_all_folds_of_a_preset_from_one_command(tmp_path: Path) -> None:
+    """As a user runs it: the libraries warn of nothing, and the three folds pool to everybody."""
+    data, runs = tmp_path / "data", tmp_path / "runs"
+    manifest = write_dataset(data)
+    command = [
+        "train", "--preset", "tiny", "--all-folds", f"data.folder={data}", "--runs", runs,
+        "model.width=0.125", "model.input_size=32", "model.deconv_widths=[8, 8, 8]",
+        "model.scc_k=3", "optim.backbone_weights=", "optim.epochs=1", "data.epoch_images=16",
+        "data.workers=1",
+    ]  # fmt: skip
+    result = subprocess.run(
+        [sys.executable, "-m", "auheat", *map(str, command)], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert "arn" not in result.stdout + result.stderr  # Warning, warn
+    paths = []
+    for fold in (1, 2, 3):
+        run = runs / f"scc-heatmap-seed1-fold{fold}"
+        assert f"run {fold} of 3: {run}" in result.stdout
+        done("evaluate", run, "--data", data, "--workers", 0, "--device", "cpu")
+        paths.append(run / "predictions-test.parquet")
+    done("table", *paths, "--pool", tmp_path / "all.json")
+    report = read_report(tmp_path / "all.json")
+    assert (report.images, report.subjects) == (len(manifest.table), 19)
+    wanted = fold_of("k-fold", manifest.table["subject"], 3, k=3)
+    assert set(read_predictions(paths[2]).subjects) == set(wanted.test)
+
+
 def test_the_predictions_of_another_program(tmp_path: Path) -> None:
     manifest = write_dataset(tmp_path / "data")
     part = manifest.split("test")

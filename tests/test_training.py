@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import lightning
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -24,6 +25,7 @@ from auheat.training.average import WeightAverage
 from auheat.training.experiment import LossConfig, OptimConfig, read_experiment
 from auheat.training.fit import fit
 from auheat.training.module import HeatmapModule, heatmap_loss, parameter_groups
+from auheat.training.run_data import read_run_data, train_loader
 from auheat.training.run_folder import LAST
 from small_runs import experiment, write_dataset
 
@@ -206,6 +208,37 @@ def test_learning_rate(data: Path, schedule: str, expected: dict[int, float]) ->
     module = HeatmapModule(experiment(data, schedule=schedule), 100)
     for step, factor in expected.items():
         assert module._rate(step) == pytest.approx(factor, abs=2e-2)
+
+
+def test_no_step_of_a_short_run_is_larger_than_the_learning_rate(data: Path) -> None:
+    """Of 12 steps the warm-up is less than one; 3% of 40 steps are 1.2."""
+    assert HeatmapModule(experiment(data), 12)._rate(0) == 1.0
+    assert HeatmapModule(experiment(data), 40)._rate(0) == pytest.approx(1 / 1.2)
+
+
+def test_batches_of_a_step_are_averaged(data: Path, tmp_path: Path) -> None:
+    """Two batches of 8 a step: Adam's first moment is a tenth of the mean of their gradients."""
+    settings = experiment(data, epochs=1, accumulate=2, optimiser="adam", clip_gradients=0.0,
+                          weight_decay=0.0)  # fmt: skip
+    fit(settings, tmp_path / "run")
+    stored = torch.load(tmp_path / "run" / LAST, weights_only=True)
+    moments = stored["optimizer_states"][0]["state"]
+    assert stored["global_step"] == 1
+
+    parts = read_run_data(settings)
+    lightning.seed_everything(settings.seed, verbose=False)
+    module = HeatmapModule(settings, parts.steps)
+    module.log = lambda *_, **__: None  # type: ignore[method-assign]
+    module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    losses = [module.training_step(batch, 0) for batch in train_loader(settings, parts)]
+    assert len(losses) == 2
+    (sum(losses) / 2).backward()  # type: ignore[union-attr,no-untyped-call]
+    groups = parameter_groups(module.net, settings.optim)
+    weights = [weight for group in groups for weight in group["params"]]
+    assert len(weights) == len(moments)
+    for number, weight in enumerate(weights):
+        assert weight.grad is not None
+        torch.testing.assert_close(moments[number]["exp_avg"], weight.grad / 10)
 
 
 @pytest.mark.slow

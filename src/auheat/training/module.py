@@ -160,6 +160,6 @@ class HeatmapModule(lightning.LightningModule):
             return 0.1 if done >= optim.milestone else 1.0
         warm = 0.03
         if done < warm:
-            return (done + 1 / max(self._steps, 1)) / warm
+            return min((done + 1 / max(self._steps, 1)) / warm, 1.0)
         progress = min((done - warm) / (1 - warm), 1.0)
         return 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * progress))))
