@@ -232,7 +232,7 @@ def test_batches_of_a_step_are_averaged(data: Path, tmp_path: Path) -> None:
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     losses = [module.training_step(batch, 0) for batch in train_loader(settings, parts)]
     assert len(losses) == 2
-    (sum(losses) / 2).backward()  # type: ignore[union-attr,no-untyped-call]
+    (sum(losses) / 2).backward()  # type: ignore[union-attr]
     groups = parameter_groups(module.net, settings.optim)
     weights = [weight for group in groups for weight in group["params"]]
     assert len(weights) == len(moments)

@@ -9,7 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from lightning.pytorch.callbacks import TQDMProgressBar
+from tensorboard.backend.event_processing import (  # type: ignore[import-untyped]
+    event_accumulator,
+)
 
 from auheat.errors import AuheatError
 from auheat.training import callbacks
@@ -29,7 +32,7 @@ def settings(tmp_path: Path, *loggers: Any, name: str = "tiny") -> Experiment:
 
 def test_tensorboard_is_told_what_the_history_says(tmp_path: Path) -> None:
     fit(settings(tmp_path, "tensorboard"), tmp_path / "run")
-    events = EventAccumulator(str(tmp_path / "run"))
+    events = event_accumulator.EventAccumulator(str(tmp_path / "run"))
     events.Reload()
     told = [event.value for event in events.Scalars("val_AU12/icc")]
     assert told == pytest.approx([one["val_AU12/icc"] for one in read_history(tmp_path / "run")])
@@ -60,10 +63,11 @@ def test_weights_and_biases_is_told_each_run_by_itself(
     for name in ("one", "two"):
         fit(settings(tmp_path / name, "wandb", name=name), tmp_path / name / "run")
         (path,) = (tmp_path / name / "run").glob("wandb/offline-run-*/run-*.wandb")
-        store, told, called = DataStore(), [], []
+        store: Any = DataStore()
+        told, called = [], []
         store.open_for_scan(str(path))
         while (data := store.scan_data()) is not None:
-            record = wandb_internal_pb2.Record()
+            record: Any = wandb_internal_pb2.Record()  # type: ignore[attr-defined]
             record.ParseFromString(data)
             called += [record.run.display_name] if record.HasField("run") else []
             row = {
@@ -82,10 +86,8 @@ def test_the_time_left_is_that_of_the_whole_run(monkeypatch: pytest.MonkeyPatch)
     """Resumed after 6 of 4 x 10 batches; 4 more took 20 s, so 150 s at that pace are left."""
     clock = [100.0]
     monkeypatch.setattr(callbacks, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    monkeypatch.setattr(callbacks.TQDMProgressBar, "on_train_start", lambda *_: None)
-    monkeypatch.setattr(
-        callbacks.TQDMProgressBar, "get_metrics", lambda *_: {"v_num": 3, "val/icc": 0.5}
-    )
+    monkeypatch.setattr(TQDMProgressBar, "on_train_start", lambda *_: None)
+    monkeypatch.setattr(TQDMProgressBar, "get_metrics", lambda *_: {"v_num": 3, "val/icc": 0.5})
     ready = SimpleNamespace(ready=6)
     progress = SimpleNamespace(batch_progress=SimpleNamespace(current=ready))
     trainer: Any = SimpleNamespace(current_epoch=0, fit_loop=SimpleNamespace(epoch_loop=progress))

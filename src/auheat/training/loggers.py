@@ -37,6 +37,6 @@ def close_loggers(loggers: Sequence[Logger]) -> None:
     """Ends what loggers have open, or the next training of this process would be told to it."""
     for logger in loggers:
         # What Weights & Biases calls a run ends with the process otherwise.
-        finish = getattr(logger.experiment, "finish", None)
+        finish = getattr(getattr(logger, "experiment", None), "finish", None)
         if finish is not None:
             finish()
