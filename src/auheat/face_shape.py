@@ -44,12 +44,13 @@ _RIGHT_AND_LEFT = (
 )
 _MIDDLE = (0, 1, 2, 4, 9, 13, 14, 17, 18, 151, 152, 168, 195, 199)
 POINTS: tuple[int, ...] = (*(v for pair in _RIGHT_AND_LEFT for v in pair), *_MIDDLE)
+_INDICES = np.array(POINTS)
 # Numbers of a shape: x, y and depth of each point, and 1 at the end, or 0 where no shape is known.
 SIZE = 3 * len(POINTS) + 1
 
 _RIGHT_EYE, _LEFT_EYE = 33, 263  # outer corners
 # Eye corners, nose bridge, temples.
-_STABLE = [33, 133, 362, 263, 168, 6, 197, 195, 127, 234, 21, 356, 454, 251]
+_STABLE = np.array([33, 133, 362, 263, 168, 6, 197, 195, 127, 234, 21, 356, 454, 251])
 # A mesh whose stable points lie further than this from their places (root mean square) is no face,
 # or not seen well enough: 99% of rendered faces lie within .045.
 _MAX_RESIDUAL = 0.12
@@ -80,8 +81,7 @@ def shape_of(mesh: NDArray[np.float64] | None) -> NDArray[np.float32]:
     laid = aligned(np.asarray(mesh, np.float64)[:VERTICES], neutral())
     if laid is None:
         return absent()
-    points = list(POINTS)
-    moved = laid[points] - neutral()[points]
+    moved = laid[_INDICES] - neutral()[_INDICES]
     return np.append(moved.astype(np.float32), np.float32(1))
 
 

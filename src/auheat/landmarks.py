@@ -81,7 +81,10 @@ MESH_OF_LANDMARK: tuple[int, ...] = (
 
 def of_mesh(mesh: NDArray[np.float64]) -> NDArray[np.float64]:
     """The 68 landmarks (68, 2) of a mesh (V, 3), V at least 468."""
-    return np.asarray(mesh[list(MESH_OF_LANDMARK), :2])
+    return np.asarray(mesh[_MESH_INDICES, :2])
+
+
+_MESH_INDICES = np.array(MESH_OF_LANDMARK)
 
 
 # The landmarks that 66 points leave out, and those that 49 leave out besides.

@@ -9,6 +9,7 @@ frames and rendered faces go through the same definition.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import Any
 
 import cv2
@@ -200,12 +201,22 @@ def _part(
     OpenCV refuses to warp images with sides of 32,768 pixels and more. The corner lies at a
     multiple of `multiple`, and the part reaches to the image's border wherever the warp does.
     """
-    ends = np.array([[-1, -1], [side, -1], [-1, side], [side, side]]) * multiple
-    enlarged = geometry.compose(geometry.similarity(multiple), transform)
-    places = geometry.apply(geometry.invert(enlarged), ends)
-    size = np.array(image.shape[1::-1])
-    first = np.floor(places.min(0)).clip(0, size - 1).astype(int) - 2 * multiple
-    last = np.ceil(places.max(0)).clip(0, size - 1).astype(int) + 2 * multiple
-    x0, y0 = (first.clip(0) // multiple * multiple).tolist()
-    x1, y1 = (last + 1).tolist()
+    (a, b, x), (c, d, y) = geometry.invert(multiple * transform).tolist()
+    ends = -multiple, multiple * side
+    (x0, x1), (y0, y1) = (
+        _covered(*row, ends, multiple, length)
+        for row, length in zip(((a, b, x), (c, d, y)), image.shape[1::-1], strict=True)
+    )
     return (x0, y0), image[y0:y1, x0:x1]
+
+
+def _covered(
+    across: float, down: float, shift: float, ends: tuple[int, int], multiple: int, length: int
+) -> tuple[int, int]:
+    """The pixels (first, last + 1) of an image's row or column that corners of a warp span."""
+    steps = [(across * end, down * end) for end in ends]
+    (low, high), (lower, higher) = (sorted(step) for step in zip(*steps, strict=True))
+    # In this order a NaN counts as 0.
+    first = floor(min(max(0.0, low + lower + shift), length - 1)) - 2 * multiple
+    last = ceil(min(max(0.0, high + higher + shift), length - 1)) + 2 * multiple
+    return max(first, 0) // multiple * multiple, min(last + 1, length)

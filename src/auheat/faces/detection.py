@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
+from math import atan2, ceil, degrees
 from typing import Protocol
 
 import numpy as np
@@ -63,10 +63,10 @@ class Region:
         Returns:
             The region; its centre is that of the box.
         """
-        x0, y0, x1, y1 = geometry.square_around(box, factor)
-        dx, dy = np.asarray(left_eye, np.float64) - np.asarray(right_eye, np.float64)
-        centre = (float(x0 + x1) / 2, float(y0 + y1) / 2)
-        return cls(centre, float(x1 - x0), float(np.degrees(np.arctan2(dy, dx))))
+        x0, y0, x1, y1 = geometry.square_around(box, factor).tolist()
+        left, right = (np.asarray(eye, np.float64).tolist() for eye in (left_eye, right_eye))
+        angle = atan2(left[1] - right[1], left[0] - right[0])
+        return cls(((x0 + x1) / 2, (y0 + y1) / 2), x1 - x0, degrees(angle))
 
     def transform(self, size: int) -> geometry.Transform:
         """The 2x3 transform from frame pixels to a patch of `size` by `size` pixels."""
