@@ -10,7 +10,6 @@ time: a face takes some twenty of them.
 
 from __future__ import annotations
 
-from cmath import isfinite
 from collections.abc import Iterable
 from math import cos, radians, sin, sqrt
 
@@ -85,9 +84,9 @@ def fit_similarity(source: ArrayLike, target: ArrayLike) -> Transform:
         ValueError: if all source points coincide or a point is not finite.
     """
     a, b = (_complex(points) for points in (source, target))
-    from_middle, to_middle = complex(a.mean()), complex(b.mean())
-    if not (isfinite(from_middle) and isfinite(to_middle)):
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("cannot fit a similarity to points that are not finite")
+    from_middle, to_middle = complex(a.mean()), complex(b.mean())
     a = a - from_middle
     spread = float(np.vdot(a, a).real)
     if spread < 1e-12:
