@@ -24,6 +24,8 @@ LEVEL_WEIGHTS = (0.0, 0.12, 0.30, 0.54, 0.78, 1.0)
 # AU01, AU02: brow excursion under the strongest frontalis contraction, means of three age groups
 #   7.6 to 9.0 (Souza da Cruz and Velasco e Cruz, Arq Bras Oftalmol 67, 2004); both together do not
 #   add up, see `Actor`.
+# AU04: the corrugator draws the heads of the brows down and together, the tails stay or rise, so
+#   that brows slant (FACS manual); how far is our reading.
 # AU05: the upper lid rests 2 to 3 below the upper edge of the iris (Dutton, in "Thyroid Eye
 #   Disease", 2002) in a fissure of 9.7, s.d. 1.2 (Read et al., Optom Vis Sci 83, 2006); at 5 some 2
 #   of the white show above the iris (our reading): the fissure opens by 4.3.
@@ -36,9 +38,9 @@ LEVEL_WEIGHTS = (0.0, 0.12, 0.30, 0.54, 0.78, 1.0)
 RECIPES: dict[str, dict[str, float]] = {
     "AU01": {"browInnerUp": 1.35},
     "AU02": {"browOuterUp": 1.05},
-    "AU04": {"browDown": 1.2, "browTogether": 1.0},
+    "AU04": {"browDown": 1.2, "browTogether": 1.05, "browInnerUp": -0.4, "browOuterUp": 0.15},
     "AU05": {"eyeWide": 1.5, "eyeSquint": -0.2},
-    "AU06": {"cheekRaiser": 0.8, "cheekSquint": 0.55, "eyeSquint": 0.25},
+    "AU06": {"cheekRaiser": 0.8, "cheekSquint": 0.55, "eyeSquint": 0.25, "browDown": 0.2},
     "AU07": {"eyeSquint": 1.5, "eyeBlink": 0.26},
     "AU09": {"noseSneer": 1.3, "mouthUpperUp": -0.4, "browDown": 0.2, "cheekRaiser": 0.15},
     "AU10": {"mouthUpperUp": 1.05, "noseSneer": 0.18},
@@ -222,7 +224,7 @@ def _together(points: Floats32, head: Floats32, outwards: float) -> Floats32:
     away = points - (head + np.array([0.3 * outwards, -0.3, 0.0], np.float32))
     near = np.exp(-((away[:, 0] / 1.5) ** 2) - (away[:, 1] / 1.1) ** 2 - (away[:, 2] / 2.5) ** 2)
     between = np.exp(-(((points[:, 0] - 0.35 * head[0]) / 0.5) ** 2)) * near
-    return _offset(x=-0.4 * outwards * near, y=-0.18 * near, z=0.16 * between)
+    return _offset(x=-0.4 * outwards * near, y=-0.22 * near, z=0.22 * between)
 
 
 def _flatten(points: Floats32, marks: Floats32) -> Floats32:

@@ -40,11 +40,11 @@ def grow_brows(
         colour: (3,) linear, of the hair.
         heavy: 0 thin to 1 bushy.
     """
-    thickness = 0.024 + 0.032 * heavy * rng.uniform(0.6, 1.2)
+    thickness = 0.015 + 0.028 * heavy * rng.uniform(0.5, 1.3)
     if rng.random() < 0.12:  # plucked
         thickness *= rng.uniform(0.4, 0.7)
-    count = int((170 + 380 * heavy) * rng.uniform(0.7, 1.3))
-    lift, arch = rng.uniform(-0.016, -0.004), rng.uniform(-0.01, 0.013)
+    count = int((130 + 300 * heavy) * rng.uniform(0.6, 1.3))
+    lift, arch = rng.uniform(-0.011, -0.001), rng.uniform(-0.008, 0.012)
     groups, paint = [], np.zeros((SIZE, SIZE), np.float32)
     for side, indices in zip((-1.0, 1.0), _BROWS, strict=True):
         curve = marks[indices] + (0, lift)
@@ -56,7 +56,7 @@ def grow_brows(
         off = np.clip(rng.normal(0, 0.33, count), -0.6, 0.6)
         angle = np.interp(at, [0, 0.5, 0.85, 1], [-0.5, 0.15, 0.55, 1.1]) - 0.8 * off
         angle += rng.normal(0, 0.15, count)
-        length = rng.uniform(0.3, 0.6, count) * (0.8 + 0.2 * at)
+        length = rng.uniform(0.25, 0.55, count) * (0.8 + 0.2 * at)
         offset = np.stack(
             [side * length * np.cos(angle), length * np.sin(angle), rng.uniform(0.02, 0.1, count)],
             1,
@@ -66,7 +66,7 @@ def grow_brows(
         outline = np.concatenate([curve + half, curve[::-1] - half])
         paint = np.maximum(paint, filled(SIZE, floats(outline), 3.5))
     uv, offset = (np.concatenate([group[i] for group in groups]) for i in (0, 1))
-    fibres = _rooted(rng, skin, uv, offset, colour, 0.03 + 0.012 * heavy)
+    fibres = _rooted(rng, skin, uv, offset, colour, 0.022 + 0.014 * heavy)
     return FacialHair(fibres, paint * np.float32(rng.uniform(0.1, 0.5) * (0.4 + 0.6 * heavy)))
 
 

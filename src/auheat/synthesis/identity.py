@@ -162,7 +162,7 @@ class PersonSampler:
             head=head,
             height=self._resting_height(rng, lines, age),
             furrows={
-                au: floats(line * rng.uniform(0.15, 0.55) * (0.55 + 0.85 * age))
+                au: floats(line * rng.uniform(*_FURROWS.get(au, _FURROW)) * (0.6 + 0.8 * age))
                 for au, line in lines.items()
             },
             iris=eyes.sample_iris(rng, tone.depth),
@@ -196,6 +196,14 @@ class PersonSampler:
                 height = height + depth * lines[str(rng.choice(aus))]
         return floats(height)
 
+
+# How deep an AU at 5 presses its lines into a middle-aged face, from and to. Those of frowns, raised
+# brows, wrinkled noses and chins are what one sees of these AUs first.
+_FURROW = (0.15, 0.65)
+_FURROWS = {
+    "AU01": (0.15, 0.9), "AU02": (0.15, 0.9), "AU04": (0.3, 1.3), "AU09": (0.25, 1.0),
+    "AU17": (0.25, 1.1),
+}  # fmt: skip
 
 # Lines that some faces have at rest and that are no AU there: those of one of these AUs, in which
 # fraction of young and of old people, how deep at most (an AU at 5 presses lines of 0.08 to 0.77).
@@ -250,8 +258,16 @@ def _manner(rng: np.random.Generator, model: FaceModel, unrest: float) -> Manner
     # some people's mouth corners are drawn in, some people's cheeks dimple beside them
     recipe["AU14", "lipCornerPit"] *= float(rng.uniform(0.4, 1.5))
     recipe["AU14", "mouthPress"] *= float(rng.uniform(0.0, 2.0))
+    # some frown with the whole brow, some slant it, some hardly move its tail
+    recipe["AU04", "browDown"] *= float(rng.uniform(0.4, 1.3))
+    recipe["AU04", "browTogether"] *= float(rng.uniform(0.6, 1.4))
+    recipe["AU04", "browInnerUp"] *= float(rng.uniform(0.2, 1.6))
+    recipe["AU04", "browOuterUp"] *= float(rng.uniform(-1.0, 4.0))
+    # the ring muscle around the eye pulls some people's brows down when it raises the cheeks
+    recipe["AU06", "browDown"] *= float(rng.uniform(0.0, 2.5))
     recipe["AU43", "eyeBlink"] = 1.0  # lids that are shut have met
     amplitude = {au: float(rng.uniform(0.85, 1.15)) for au in ALL_AUS} | {"AU43": 1.0}
+    amplitude["AU04"] *= float(rng.uniform(0.9, 1.25))
     return Manner(
         amplitude=amplitude,
         recipe=recipe,

@@ -22,19 +22,19 @@ from auheat.synthesis.arrays import Floats32, floats
 
 # Upper edge of the brow above the inner eye corner, the pupil and the outer eye corner, means of
 # adults of both sexes. Matros, Garcia and Yaremchuk (Plast Reconstr Surg 124, 2009) measured 1.57,
-# 1.98 and 2.13 in women of 20 to 30 and 1.91, 2.24 and 2.24 in women of 50 to 60; these are the
-# means of both ages, less half of what women's stand higher. In 213 people of 5 to 80 the lower
-# edge of the brow lay 1.95 above the lower edge of the iris (Ophthal Plast Reconstr Surg,
-# "Measurement of eyebrow position from inferior corneal limbus to brow"): with half an iris of 0.55
-# and a pupil 0.15 above the corners the lower edge is 1.55 over the pupil, which leaves 0.5 for the
-# brow itself.
-_BROW_EDGE_CM = (1.67, 2.04, 2.11)
+# 1.98 and 2.13 in women of 20 to 30 and 1.91, 2.24 and 2.24 in women of 50 to 60. In 213 people of
+# 5 to 80 the lower edge of the brow lay 1.95 above the lower edge of the iris (Ophthal Plast
+# Reconstr Surg, "Measurement of eyebrow position from inferior corneal limbus to brow"): with half
+# an iris of 0.55 and a pupil 0.15 above the corners the lower edge is 1.55 over the pupil, and with
+# a brow 0.65 thick the upper one 2.2. These are the means of both sources.
+_BROW_EDGE_CM = (1.79, 2.16, 2.23)
 # Brows rise with age over the inner eye corner by 0.34 in thirty years (Matros 2009), and women's
 # stand higher than men's (Cartwright et al., Am J Ophthalmol 117, 1994; how much is our reading).
 _BROW_RISE_WITH_AGE, _BROW_RISE_IN_WOMEN = 0.3, 0.15
 # How much brows of one age and sex differ: s.d. 0.18 (Cartwright 1994, people of 41 to 60). That
-# heads, bows and tails also differ by themselves is our reading.
-_BROW_SPREAD, _SLANT_SPREAD, _ARCH_SPREAD = 0.18, 0.13, 0.10
+# heads, bows and tails also differ by themselves is our reading, and so is that people of all ages
+# differ a little more than that.
+_BROW_SPREAD, _SLANT_SPREAD, _ARCH_SPREAD = 0.22, 0.18, 0.13
 # Root of the nose to its base (n-sn): men 5.48, s.d. 0.33, women 5.06, s.d. 0.31 (Farkas et al., J
 # Craniofac Surg 16, 2005); the kit has 5.49.
 _NOSE_HEIGHT_CM = 5.27

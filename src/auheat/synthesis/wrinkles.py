@@ -77,12 +77,23 @@ def _forehead(rng: np.random.Generator, inner: bool) -> Floats32:
 
 
 def _glabella(rng: np.random.Generator) -> Floats32:
-    offset = rng.uniform(0.02, 0.034)
-    upright = [[(0.5 - offset + 0.004, 0.745), (0.5 - offset, 0.78), (0.5 - offset + 0.004, 0.825)]]
-    curves = _moved(rng, _both(upright)[: int(rng.integers(1, 3))], 0.004)
+    """One to four upright lines between the brows, bulges beside them, often a line across."""
+    upright: list[Curve] = []
+    for offset in rng.uniform(0.012, 0.036, int(rng.integers(1, 3))):
+        top, lean = rng.uniform(0.8, 0.835), rng.uniform(-0.002, 0.008)
+        upright.append(
+            [(0.5 - offset + lean, 0.745), (0.5 - offset, 0.775), (0.5 - offset + lean, top)]
+        )
+    sides = int(rng.integers(0, 4))  # now and then on one side only
+    curves = _both(upright) if sides else list(upright)
+    curves = _moved(rng, curves, 0.004)
     if rng.random() < 0.6:
         curves += _moved(rng, [[(0.47, 0.742), (0.5, 0.738), (0.53, 0.742)]], 0.003)
-    return -0.75 * lines(SIZE, curves, 2, rng.uniform(2.6, 4.0))
+    furrows = lines(SIZE, curves, 2, rng.uniform(2.2, 4.0))
+    # above the heads of the brows the skin is heaped up, with a hollow above that
+    hollow = [[(0.475, 0.845), (0.445, 0.84), (0.41, 0.85)]]
+    heaped = lines(SIZE, _both(_moved(rng, hollow, 0.005)), 3, rng.uniform(3.0, 5.0))
+    return floats(-0.8 * furrows - np.float32(rng.uniform(0.0, 0.35)) * heaped)
 
 
 def _crows_feet(rng: np.random.Generator) -> Floats32:
