@@ -197,8 +197,8 @@ class PersonSampler:
         return floats(height)
 
 
-# How deep an AU at 5 presses its lines into a middle-aged face, from and to. Those of frowns, raised
-# brows, wrinkled noses and chins are what one sees of these AUs first.
+# How deep an AU at 5 presses its lines into a middle-aged face, from and to. Those of frowns,
+# raised brows, wrinkled noses and chins are what one sees of these AUs first.
 _FURROW = (0.15, 0.65)
 _FURROWS = {
     "AU01": (0.15, 0.9), "AU02": (0.15, 0.9), "AU04": (0.3, 1.3), "AU09": (0.25, 1.0),
