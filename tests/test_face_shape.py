@@ -105,3 +105,19 @@ def test_no_mesh_and_meshes_of_no_face_are_absent() -> None:
 def test_every_vertex_is_named_once() -> None:
     assert len(set(POINTS)) == len(POINTS) == 100
     assert set(POINTS) <= set(range(face_shape.VERTICES))
+
+
+def test_bending_moves_neighbours_alike_and_both_sides_as_mirror_images() -> None:
+    rng = np.random.default_rng(3)
+    assert not face_shape.bend(face_shape.absent(), rng, 0.02).any()
+    still = np.append(np.zeros(face_shape.SIZE - 1, np.float32), np.float32(1))
+    assert face_shape.bend(still, rng, 0.0) is still
+    moved = np.stack([face_shape.bend(still, rng, 0.02) for _ in range(2000)])
+    assert (moved[:, -1] == 1).all()
+    np.testing.assert_allclose(face_shape.mirror(moved), moved, atol=1e-3)
+    fields = moved[:, :-1].reshape(len(moved), -1, 3)
+    np.testing.assert_allclose(fields.std(0).mean(), 0.02, atol=0.001)
+    heights = fields[:, :, 1]
+    brow, beside, lip = (face_shape.POINTS.index(v) for v in (107, 66, 61))
+    assert np.corrcoef(heights[:, brow], heights[:, beside])[0, 1] > 0.6
+    assert abs(np.corrcoef(heights[:, brow], heights[:, lip])[0, 1]) < 0.1

@@ -109,6 +109,41 @@ def mirror(shape: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([flipped.reshape(*shape.shape[:-1], SIZE - 1), shape[..., -1:]], -1)
 
 
+def bend(
+    shape: NDArray[np.float32], rng: np.random.Generator, spread: float
+) -> NDArray[np.float32]:
+    """The shape (G,) as if the resting face, or what the mesh sees of it, were a little different.
+
+    Neighbouring points move alike and both sides as mirror images: brows that stand higher, a wider
+    mouth. A network that is trained with it relies on the places themselves only as far as they
+    differ less between people, and between rendered faces and photos, than `spread` says.
+
+    Args:
+        shape: A face's shape; one that is absent stays so.
+        rng: What chances are drawn from.
+        spread: Standard deviation along each axis, in distances between the outer eye corners.
+    """
+    if spread <= 0 or shape[-1] == 0:
+        return shape
+    moves = (_smooth_fields() @ rng.standard_normal((len(POINTS), 3))) * spread
+    moves[:, 0] *= np.sign(neutral()[list(POINTS), 0])
+    return np.append(shape[:-1] + moves.astype(np.float32).ravel(), shape[-1:])
+
+
+_SMOOTH = 0.18  # how far apart points still move alike, in distances between the outer eye corners
+
+
+@cache
+def _smooth_fields() -> NDArray[np.float64]:
+    """(P, P): turns independent numbers of unit variance into a field over one half of the face."""
+    places = neutral()[list(POINTS)] * (1, 1, 0.5)
+    places[:, 0] = np.abs(places[:, 0])
+    squared = np.square(places[:, None] - places[None]).sum(-1)
+    values, vectors = np.linalg.eigh(np.exp(-squared / (2 * _SMOOTH**2)))
+    fields: NDArray[np.float64] = vectors * np.sqrt(np.maximum(values, 0))
+    return fields
+
+
 @cache
 def neutral() -> NDArray[np.float64]:
     """The neutral face (468, 3); its origin is the middle between the outer eye corners."""

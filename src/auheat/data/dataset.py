@@ -55,6 +55,7 @@ class CropDataset(Dataset[Sample]):
         shapes: (R, G) of the rows' faces; they are mirrored where the image is.
         shape_dropout: fraction of visits in which the shape is left out, as that of a face whose
             mesh was not found.
+        shape_bend: how far a visit bends the shape, see `auheat.face_shape.bend`.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class CropDataset(Dataset[Sample]):
         cache: Path | None = None,
         shapes: NDArray[np.float32] | None = None,
         shape_dropout: float = 0.0,
+        shape_bend: float = 0.0,
     ) -> None:
         self._folder = manifest.folder
         self._crop = manifest.crop
@@ -75,7 +77,7 @@ class CropDataset(Dataset[Sample]):
         self._labels = manifest.labels(aus)
         self._layout = PointLayout.of(aus)
         self._size, self._augmentation, self._seed = size, augmentation, seed
-        self._shapes, self._shape_dropout = shapes, shape_dropout
+        self._shapes, self._shape_dropout, self._shape_bend = shapes, shape_dropout, shape_bend
         images = [self._folder / path for path in self._paths] if cache else []
         self._cache = CropCache(cache, images, manifest.crop.side) if cache else None
 
@@ -101,6 +103,7 @@ class CropDataset(Dataset[Sample]):
         if self._shapes is not None:
             dropped = self._shape_dropout and rng.random() < self._shape_dropout
             shape = face_shape.absent() if dropped else self._shapes[row]
+            shape = face_shape.bend(shape, rng, self._shape_bend)
             shape = face_shape.mirror(shape) if flipped else shape
             sample["geometry"] = torch.from_numpy(np.array(shape, np.float32))
         return sample

@@ -112,6 +112,7 @@ def train_loader(experiment: Experiment, parts: RunData) -> DataLoader[Sample]:
         Path(data.cache) if data.cache else None,
         parts.train_shapes,
         data.geometry_dropout,
+        data.geometry_bend,
     )
     return crop_loader(dataset, data.batch_size, data.workers, parts.sampler)
 
