@@ -233,7 +233,7 @@ _REST_SPREAD = {
     "browDown": 0.12, "browInnerUp": 0.09, "browOuterUp": 0.09, "browTogether": 0.15,
     "eyeSquint": 0.14, "eyeWide": 0.10, "eyeBlink": 0.04, "cheekSquint": 0.06, "noseSneer": 0.04,
     "mouthSmile": 0.06, "mouthFrown": 0.10, "mouthDimple": 0.05, "mouthPress": 0.10,
-    "mouthStretch": 0.05, "mouthUpperUp": 0.03, "lipCornerPit": 0.08,
+    "mouthStretch": 0.08, "mouthUpperUp": 0.03, "lipCornerPit": 0.08,
 }  # fmt: skip
 _REST_MIDDLE = {
     "mouthShrugLower": 0.06, "mouthPucker": 0.07, "jawForward": 0.08, "mouthRollLower": 0.07,

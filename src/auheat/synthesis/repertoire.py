@@ -82,6 +82,9 @@ _HINDERED = (
 _HINDERED_LIMIT = 1.5
 
 
+# Mouths that are torn open (27) go beyond what a dropped jaw (26) reaches at 5: by this much.
+_STRETCHED = 0.45
+
 # Pairs of AUs of which training never sees both above 1: for tests of what was never shown.
 HELD_OUT_PAIRS = (("AU02", "AU15"), ("AU05", "AU14"), ("AU01", "AU09"))
 
@@ -176,7 +179,7 @@ def sample_distractors(
 ) -> dict[str, float]:
     """Gaze, and now and then a funnelled mouth, an upper lip that shrugs, puffed cheeks.
 
-    None of them is one of the labelled AUs.
+    None of them is one of the labelled AUs; a mouth torn open (27) keeps the label of a dropped jaw.
     """
     wandering = 0.45 if rng.random() < 0.2 else 0.2
     beside = gaze(*np.clip(rng.normal(0, wandering, 2), -0.9, 0.9))
@@ -184,6 +187,9 @@ def sample_distractors(
     if rng.random() < 0.08 and max(intensities.get(au, 0.0) for au in mouth) < 1:
         shape = str(rng.choice(["mouthFunnel", "mouthShrugUpper"]))
         beside[shape] = float(rng.uniform(0, 0.2))
+    wide = intensities.get("AU26", 0.0) > 4 and intensities.get("AU25", 0.0) > 3
+    if wide and rng.random() < 0.5:
+        beside["jawOpen"] = float(rng.uniform(0, _STRETCHED))
     if rng.random() < 0.03:
         puff = float(rng.uniform(0, 0.7))
         beside |= {"cheekPuff_L": puff, "cheekPuff_R": puff}
