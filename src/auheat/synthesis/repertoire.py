@@ -179,7 +179,7 @@ def sample_distractors(
 ) -> dict[str, float]:
     """Gaze, and now and then a funnelled mouth, an upper lip that shrugs, puffed cheeks.
 
-    None of them is one of the labelled AUs; a mouth torn open (27) keeps the label of a dropped jaw.
+    None of them is one of the labelled AUs; a mouth torn open (27) is labelled as a dropped jaw.
     """
     wandering = 0.45 if rng.random() < 0.2 else 0.2
     beside = gaze(*np.clip(rng.normal(0, wandering, 2), -0.9, 0.9))
