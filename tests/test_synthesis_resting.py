@@ -24,12 +24,12 @@ def adult(real_model: FaceModel) -> Floats32:
 
 
 def test_brows_stand_where_they_were_measured(adult: Floats32) -> None:
-    """Upper edge over the inner eye corner, pupil and outer eye corner: means of women of two ages
-    of Matros et al. (2009), 17.4, 21.1 and 21.9, less half of what women's stand higher."""
+    """Upper edge over the inner eye corner, pupil and outer eye corner: of women of two ages in
+    Matros et al. (2009) 17.4, 21.1 and 21.9; over the pupil 22.0 by the other source."""
     inner, outer = adult[LEFT_EYE_INNER], adult[LEFT_EYE_OUTER]
     places = [inner[X], (inner[X] + outer[X]) / 2, outer[X]]
     found = 10 * (np.interp(places, adult[22:27, X], adult[22:27, Y]) - inner[Y])
-    np.testing.assert_allclose(found, [17.4 - 0.75, 21.1 - 0.75, 21.9 - 0.75], atol=0.7)
+    np.testing.assert_allclose(found, [17.4 + 0.45, 21.1 + 0.45, 21.9 + 0.45], atol=0.7)
     np.testing.assert_allclose(adult[17:22] * (-1, 1, 1), adult[26:21:-1], atol=0.02)
 
 
@@ -81,13 +81,13 @@ def test_brows_rise_with_age_and_are_higher_in_women(real_model: FaceModel) -> N
 
 
 def test_resting_brows_of_people_differ_as_measured() -> None:
-    """Over the pupil by 1.8 mm (Cartwright et al., 1994); heads differ by themselves, too."""
+    """A little more than the 1.8 mm over the pupil of people of one age (Cartwright et al., 1994)."""
     rng = np.random.default_rng(0)
     drawn = [sample_brows(rng, 0.43, False, 1.0) for _ in range(2000)]
     pupil = [float(brows.above(floats([3.15]))[0]) for brows in drawn]
     head = [float(brows.above(floats([1.2]))[0]) for brows in drawn]
-    assert np.std(pupil) == pytest.approx(0.18, abs=0.03)
-    assert np.std(head) == pytest.approx(np.hypot(0.18, 0.13), abs=0.03)
+    assert np.std(pupil) == pytest.approx(0.22, abs=0.03)
+    assert np.std(head) == pytest.approx(np.hypot(0.22, 0.17), abs=0.03)
     assert np.corrcoef(pupil, head)[0, 1] < 0.9
     assert np.mean(pupil) == pytest.approx(brow_height(0.43, False), abs=0.02)
 
