@@ -81,7 +81,7 @@ def test_brows_rise_with_age_and_are_higher_in_women(real_model: FaceModel) -> N
 
 
 def test_resting_brows_of_people_differ_as_measured() -> None:
-    """A little more than 1.8 mm over the pupil, as in people of one age (Cartwright et al., 1994)."""
+    """Over the pupil a little more than the 1.8 mm of one age (Cartwright et al., 1994)."""
     rng = np.random.default_rng(0)
     drawn = [sample_brows(rng, 0.43, False, 1.0) for _ in range(2000)]
     pupil = [float(brows.above(floats([3.15]))[0]) for brows in drawn]
