@@ -27,10 +27,11 @@ import torch
 from auheat.data.cropping import crop_recording
 from auheat.data.dataset import CropDataset
 from auheat.data.datasets.disfa import SPEC, SUBJECTS, read
+from auheat.data.image_sources import VideoImages
 from auheat.data.loader import crop_loader
 from auheat.data.lookalike import plan_of, write_lookalike
 from auheat.data.manifest import Manifest, read_manifest
-from auheat.data.recording import Lookup, ReadOptions, VideoImages
+from auheat.data.recording import Lookup, ReadOptions
 from auheat.data.transforms import NONE, AugmentConfig
 from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.protocols import assign, fold_of

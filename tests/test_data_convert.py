@@ -178,7 +178,7 @@ def test_worker_processes_write_the_same(
 
 
 def test_strict_stops_at_the_first_problem(serial: None, source: Path, tmp_path: Path) -> None:
-    expected = "^Landmark_Points/SN002: no landmarks of 1 of 5 frames: 3$"
+    expected = "^Landmark_Points/SN002: no landmarks, 1 of 5 frames: 3$"
     with pytest.raises(AuheatError, match=expected):
         convert(source, tmp_path / "out", PLAN, strict=True)
     assert not (tmp_path / "out").exists()
@@ -228,7 +228,7 @@ def test_the_command(serial: None, source: Path, tmp_path: Path) -> None:
         "problems in the source: 2",
         f"dataset: {out}",
     ]
-    assert "auheat: Landmark_Points/SN002: no landmarks of 1 of 5 frames: 3\n" in done.stderr
+    assert "auheat: Landmark_Points/SN002: no landmarks, 1 of 5 frames: 3\n" in done.stderr
     assert read_manifest(out).crop == CropSpec(32, 4)
 
 

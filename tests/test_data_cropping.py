@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from auheat.data.cropping import crop_recording
-from auheat.data.recording import ImageFiles, Recording
+from auheat.data.image_sources import ImageFiles
+from auheat.data.recording import Recording
 from auheat.faces.crop import CropSpec
 from auheat.geometry import Points
 from odd_sources import pattern, save, small

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from auheat.data.cropping import crop_recording
-from auheat.data.datasets import fera2017
-from auheat.data.datasets.bp4d import has_landmarks, read, read_plus
+from auheat.data.datasets import bp4d_plus, fera2017
+from auheat.data.datasets.bp4d import BP4D, read
 from auheat.data.recording import ReadOptions, Recording, Source
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
@@ -69,7 +69,7 @@ def test_the_official_split_and_natural_order(root: Path) -> None:
         ("F001_T10", "F001", "train"),
         ("F002_T1", "F002", "test"),
     ]
-    assert {r.split for r in read_plus(root, ReadOptions()).recordings} == {"train"}
+    assert {r.split for r in bp4d_plus.read(root, ReadOptions()).recordings} == {"train"}
 
 
 def test_a_frame_is_left_out_where_any_wanted_au_is_9(root: Path) -> None:
@@ -89,7 +89,7 @@ def test_problems_are_named(root: Path) -> None:
     assert problems == [
         "2D+3D/M001/T3: no intensity labels",
         "AUCoding/AU_INT/AU06/F001_T1_AU06.csv lacks 1 of 4 frames: 13",
-        "F001_T1: no image of 1 coded frames: 13",
+        "F001_T1: no image, 1 of 4 frames: 13",
         "M003_T2: no images",
     ]
 
@@ -128,13 +128,13 @@ def test_a_sequence_without_landmarks(root: Path) -> None:
     (root / "2DFeatures" / "F001_T10.mat").unlink()
     source = read(root, ReadOptions())
     assert named(source)["F001_T10"].left_out == {1: "no landmarks", 2: "no landmarks"}
-    assert "F001_T10: no landmarks" in source.problems
+    assert "F001_T10: no landmarks, 2 of 2 frames: 1-2" in source.problems
     assert not named(read(root, WITHOUT))["F001_T10"].left_out
-    assert has_landmarks(root)
+    assert BP4D.has_landmarks(root)
     for path in (root / "2DFeatures").iterdir():
         path.unlink()
     (root / "2DFeatures").rmdir()
-    assert not has_landmarks(root)
+    assert not BP4D.has_landmarks(root)
     with pytest.raises(AuheatError, match="expected 2DFeatures there, or use --landmarks"):
         read(root, ReadOptions())
 
@@ -211,6 +211,6 @@ def test_fera_2017(videos: Path, face: Points, tmp_path: Path) -> None:
 
 
 def test_fera_2017_has_no_landmarks(videos: Path) -> None:
-    assert not fera2017.has_landmarks(videos)
+    assert not fera2017.FERA_2017.has_landmarks(videos)
     with pytest.raises(AuheatError, match="--landmarks mediapipe"):
         fera2017.read(videos, ReadOptions())

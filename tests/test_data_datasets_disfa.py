@@ -11,9 +11,10 @@ import pytest
 from auheat.data.cropping import crop_recording
 from auheat.data.datasets import protocols
 from auheat.data.datasets.disfa import SPEC, TRACKING_FAILURES, read, tracking_failed
-from auheat.data.recording import ReadOptions, Recording, au_number
+from auheat.data.recording import ReadOptions, Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
+from auheat.facs import au_number
 from auheat.geometry import Points
 from auheat.landmarks import IN_66
 from odd_sources import disfa_subject, mat, small, text
@@ -68,7 +69,7 @@ def test_problems_are_named(root: Path) -> None:
         "ActionUnit_Labels/SN001/SN001_au12.txt: line 5 has frame 2 again",
         "ActionUnit_Labels/SN001/SN001_au12.txt lacks 3 of 5 frames: 3-5",
         "ActionUnit_Labels/sn002/SN002_au4.txt lacks 3 of 5 frames: 3-5",
-        "Landmark_Points/sn002: no landmarks of 1 of 5 frames: 3",
+        "Landmark_Points/sn002: no landmarks, 1 of 5 frames: 3",
         "Landmark_Points/sn002/frame_lm: landmarks without labels: 6-7",
         "SN010: no video of the left camera",
     ]

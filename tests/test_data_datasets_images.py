@@ -55,9 +55,9 @@ def test_unbc(pain: Path, face: Points, tmp_path: Path) -> None:
     assert np.isnan(recording.levels[3]).all()
     assert recording.left_out == {3: "no landmarks", 4: "not coded", 5: "no image"}
     assert source.problems == (
-        "ll042t1aaaff: not coded: 4",
-        "ll042t1aaaff: no image: 5",
-        "ll042t1aaaff: no landmarks: 3",
+        "ll042t1aaaff: not coded, 1 of 5 frames: 4",
+        "ll042t1aaaff: no image, 1 of 5 frames: 5",
+        "ll042t1aaaff: no landmarks, 1 of 5 frames: 3",
     )
     rows, _ = crop_recording(recording, tmp_path / "out", CropSpec(48), source.aus)
     assert [(row["frame"], row["AU25"]) for row in rows] == [(1, 5), (2, 0)]
@@ -76,7 +76,7 @@ def test_unbc_s_damaged_files_are_named(pain: Path, tmp_path: Path) -> None:
     assert source.problems[:3] == (
         f"{first} holds other things than rows `AU level onset offset`",
         f"{second} has a level that is not in 0 to 5",
-        "ll042t1aaaff: not coded: 1-2, 4",
+        "ll042t1aaaff: not coded, 3 of 5 frames: 1-2, 4",
     )
     _, tally = crop_recording(source.recordings[0], tmp_path / "out", CropSpec(32), source.aus)
     assert tally.problems == [f"{points} holds other things than rows of x and y"]
@@ -85,7 +85,7 @@ def test_unbc_s_damaged_files_are_named(pain: Path, tmp_path: Path) -> None:
 
 def test_unbc_without_landmarks(pain: Path) -> None:
     (pain / "AAM_landmarks").rename(pain / "other")
-    assert not unbc.has_landmarks(pain)
+    assert not unbc.UNBC.has_landmarks(pain)
     with pytest.raises(AuheatError, match="expected AAM_landmarks there"):
         unbc.read(pain, ReadOptions())
     assert unbc.read(pain, WITHOUT).recordings[0].left_out == {4: "not coded", 5: "no image"}
@@ -157,7 +157,7 @@ def test_disfa_plus_without_what_it_should_have(posed: Path, tmp_path: Path) -> 
     source = disfa_plus.read(posed, ReadOptions())
     file = f"{posed}/Labels/SN003/{TRIAL}/AU12.txt"
     assert source.problems == (
-        f"SN001/{TRIAL}: no landmarks of 3 frames: 0-2",
+        f"SN001/{TRIAL}: no landmarks, 3 of 3 frames: 0-2",
         f"{file}: line 4 is not a frame and a level: '001.jpg'",
         f"{file} lacks 1 of 3 frames: 1",
     )
@@ -199,7 +199,7 @@ def test_the_authors_lists(tmp_path: Path) -> None:
     assert source.problems == (
         f"{tmp_path}/BP4D_Train.json: entry 4 cannot be read: 3 numbers are not x, y, intensity "
         "of 10 or 24 points",
-        "F001_T1: no image for frames 13-14",
+        "F001_T1: no image, 2 of 3 frames: 13-14",
     )
 
 

@@ -13,18 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auheat.data.checks import choose_aus
 from auheat.data.corpora import Corpus, EventPrior, People
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
+from auheat.data.image_sources import ImageFiles, write_image
 from auheat.data.labels import IntensityScale, read_levels, write_lines
-from auheat.data.recording import (
-    ImageFiles,
-    Lookup,
-    ReadOptions,
-    Recording,
-    Source,
-    choose_aus,
-    write_image,
-)
+from auheat.data.recording import Lookup, ReadOptions, Recording, Source
 from auheat.folders import locate, matching, numbered
 from auheat.geometry import Points
 
@@ -54,10 +48,6 @@ class _Points:
             return np.asarray(self._rows[frame - 1].reshape(68, 2), np.float64)
 
         return at
-
-
-def has_landmarks(root: Path) -> bool:
-    return True
 
 
 def read(root: Path, options: ReadOptions) -> Source:
@@ -109,4 +99,4 @@ CORPUS = Corpus(
     frames=4,
     size=64,
 )
-TOY = Dataset(SPEC, read, has_landmarks, {"toy": Lookalike(CORPUS, write)})
+TOY = Dataset(SPEC, read, {"toy": Lookalike(CORPUS, write)}, landmark_folders=("faces",))

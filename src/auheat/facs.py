@@ -150,6 +150,16 @@ AU_SETS: dict[str, tuple[str, ...]] = {
 }
 
 
+def au_name(number: int) -> str:
+    """`AU01` for 1."""
+    return f"AU{number:02d}"
+
+
+def au_number(au: str) -> int:
+    """1 for `AU01`."""
+    return int(au[2:])
+
+
 def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:
     """The rows of the named AUs, in the given order.
 

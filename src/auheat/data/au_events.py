@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.data.corpora import EventPrior
-from auheat.facs import MAX_INTENSITY
+from auheat.facs import MAX_INTENSITY, au_name
 from auheat.synthesis.motion import Event, Performance
 
 _VISIBLE_S = 1.3  # that an AU of an event is at level 1 or more, about
@@ -98,7 +98,7 @@ def _shown(
         apex = onset + float(rise)
         release = apex + hold * float(rng.uniform(0.8, 1.0))
         peak = float(np.clip(common * rng.uniform(0.7, 1.2), 0.6, MAX_INTENSITY))
-        events.append(Event(f"AU{number:02d}", onset, apex, release, release + float(fall), peak))
+        events.append(Event(au_name(number), onset, apex, release, release + float(fall), peak))
     return events
 
 

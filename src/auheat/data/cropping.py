@@ -13,12 +13,8 @@ import numpy as np
 
 from auheat import geometry
 from auheat.arrays import Image
-from auheat.data.recording import (
-    NO_IMAGE,
-    NO_LANDMARKS,
-    Recording,
-    spans,
-)
+from auheat.data.checks import spans
+from auheat.data.recording import NO_IMAGE, NO_LANDMARKS, Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector

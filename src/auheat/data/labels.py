@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.data.recording import NOT_CODABLE, NOT_CODED, spans
+from auheat.data.checks import spans
+from auheat.data.recording import NOT_CODABLE, NOT_CODED
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY
 from auheat.files import atomic_write

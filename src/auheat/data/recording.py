@@ -6,23 +6,17 @@ numbered as the dataset numbers them. Letters: N labelled frames, A Action Units
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.arrays import Image
+from auheat.data.image_sources import ImageSource
 from auheat.data.names import Camera
-from auheat.errors import AuheatError
-from auheat.facs import TABLE, action_units
-from auheat.files import atomic_write
 from auheat.geometry import Points
-from auheat.media.frames import VideoFile
-from auheat.media.images import read_image
 
 Lookup = Callable[[int], Points | None]
 
@@ -48,79 +42,6 @@ class ReadOptions:
     own_landmarks: bool = True
     camera: Camera = "left"
     skip_tracking_failures: bool = False
-
-
-class ImageSource(Protocol):
-    """The images of one recording."""
-
-    def read(self, wanted: Collection[int], problems: list[str]) -> Iterator[tuple[int, Image]]:
-        """(frame, RGB image) of the wanted frames that can be read, by rising number.
-
-        A line is added to `problems` for whatever cannot be.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class VideoImages:
-    """A video whose first frame is number 1."""
-
-    path: Path
-
-    def read(self, wanted: Collection[int], problems: list[str]) -> Iterator[tuple[int, Image]]:
-        """See `Images.read`."""
-        if not wanted:
-            return
-        last, chosen = max(wanted), set(wanted)
-        try:
-            video = VideoFile(self.path)
-            for frame in video:
-                if frame.number in chosen:
-                    yield frame.number, frame.image
-                if frame.number >= last:
-                    return
-        except AuheatError as error:
-            problems.append(str(error))
-            return
-        problems.append(f"{self.path}: {video.problem or 'it ends'} before frame {last}")
-
-
-@dataclass(frozen=True)
-class ImageFiles:
-    """Image files by frame."""
-
-    paths: Mapping[int, Path]
-
-    def read(self, wanted: Collection[int], problems: list[str]) -> Iterator[tuple[int, Image]]:
-        """See `Images.read`."""
-        for frame in sorted(wanted):
-            if frame in self.paths:
-                try:
-                    image = read_image(self.paths[frame])
-                except AuheatError as error:
-                    problems.append(str(error))
-                    continue
-                yield frame, image
-
-
-_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92]
-
-
-def write_image(path: Path, image: Image) -> None:
-    """Writes one of a dataset's images, a JPEG or PNG by its suffix.
-
-    Args:
-        path: The file; its folder is made.
-        image: (H, W, 3) RGB.
-
-    Raises:
-        AuheatError: It cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    settings = _JPEG if path.suffix == ".jpg" else []
-    with atomic_write(path) as temporary:
-        if not cv2.imwrite(str(temporary), image[..., ::-1], settings):
-            raise AuheatError(f"cannot write {path}: is the disk full?")
 
 
 class Landmarks(Protocol):
@@ -192,55 +113,3 @@ class Source:
     recordings: tuple[Recording, ...]
     problems: tuple[str, ...] = ()
     not_in_table: tuple[str, ...] = ()
-
-
-def au_name(number: int) -> str:
-    """`AU01` for 1."""
-    return f"AU{number:02d}"
-
-
-def au_number(au: str) -> int:
-    """1 for `AU01`."""
-    return int(au[2:])
-
-
-def choose_aus(
-    coded: Collection[str], usual: Collection[str], *, wanted: tuple[str, ...] | None, root: Path
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The AUs to read, and those among the usual ones that are coded but not in `facs.TABLE`.
-
-    Args:
-        coded: The AUs with labels in `root`.
-        usual: The AUs that the dataset is known for.
-        wanted: What the user asks for; None for the usual ones.
-        root: For messages.
-
-    Raises:
-        AuheatError: A wanted AU is not coded in `root`, or none is.
-    """
-    there = tuple(sorted(coded))
-    if not there:
-        raise AuheatError(f"{root} has no labels of any AU where they should be")
-    usually = [name for name in usual if name in there]
-    if wanted is None:
-        chosen = tuple(name for name in usually if name in TABLE)
-    else:
-        chosen = tuple(unit.name for unit in action_units(wanted))
-    missing = [name for name in chosen if name not in there]
-    if missing or not chosen:
-        what = ", ".join(missing or usual)
-        raise AuheatError(f"{root} has no labels of {what}: coded there are {', '.join(there)}")
-    unknown = tuple(name for name in usually if name not in TABLE)
-    return tuple(name for name in TABLE if name in chosen), unknown
-
-
-def spans(numbers: Iterable[int], most: int = 5) -> str:
-    """Numbers as ranges: `3, 7-9`; after `most` ranges an ellipsis."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    shown = [str(a) if a == b else f"{a}-{b}" for a, b in runs[:most]]
-    return ", ".join(shown + ["..."] * (len(runs) > most))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from auheat.facs import ALL_AUS, MAX_INTENSITY
+from auheat.facs import ALL_AUS, MAX_INTENSITY, au_name
 from auheat.synthesis.expression import Expression, gaze
 
 # Co-occurrences with their weight; each named AU gets an intensity of its own.
@@ -127,7 +127,7 @@ def _sample_intensities(rng: np.random.Generator) -> dict[str, float]:
         chosen, _ = _TOGETHER[rng.choice(len(_TOGETHER), p=_FRACTIONS / _FRACTIONS.sum())]
         common = _level(rng)
         for number in chosen:
-            au = f"AU{number:02d}"
+            au = au_name(number)
             blend = common if rng.random() < 0.35 else _level(rng, au)
             levels[au] = float(np.clip(blend + rng.normal(0, 0.4), 0, MAX_INTENSITY))
         if rng.random() < 0.4:

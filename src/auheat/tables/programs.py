@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from auheat.facs import au_name
 from auheat.tables.names import BLINK, CLOSURE, TableProgram
 
 _BARE = re.compile(r"AU(\d+)")
@@ -101,7 +102,7 @@ def intensities_in(columns: Iterable[str], program: TableProgram) -> dict[str, s
     pattern = PROGRAMS[program].intensity
     if program == "auheat" and not any(pattern.fullmatch(name) for name in names):
         pattern = _BARE
-    found = {name: f"AU{int(match[1]):02d}" for name in names if (match := pattern.fullmatch(name))}
+    found = {name: au_name(int(match[1])) for name in names if (match := pattern.fullmatch(name))}
     if program == "auheat" and CLOSURE in found.values():
         return {name: au for name, au in found.items() if au != BLINK}
     return found

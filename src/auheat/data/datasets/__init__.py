@@ -11,7 +11,16 @@ figures take it from there.
 
 from __future__ import annotations
 
-from auheat.data.datasets import authors_json, bp4d, disfa, disfa_plus, fera2017, unbc
+from auheat.data.datasets import (
+    authors_json,
+    bp4d,
+    bp4d_plus,
+    disfa,
+    disfa_plus,
+    fera2015,
+    fera2017,
+    unbc,
+)
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
 from auheat.errors import unknown_name
 
@@ -23,9 +32,9 @@ DATASETS: dict[str, Dataset] = {
         disfa.DISFA,
         disfa_plus.DISFA_PLUS,
         bp4d.BP4D,
-        bp4d.FERA_2015,
+        fera2015.FERA_2015,
         fera2017.FERA_2017,
-        bp4d.BP4D_PLUS,
+        bp4d_plus.BP4D_PLUS,
         unbc.UNBC,
         authors_json.AUTHORS_JSON,
     )

@@ -25,21 +25,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auheat import geometry
+from auheat.data.checks import choose_aus, leave_out
 from auheat.data.corpora import Corpus, nothing_missing
 from auheat.data.datasets import bp4d, disfa
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
+from auheat.data.image_sources import ImageFiles, write_image
 from auheat.data.labels import write_lines
-from auheat.data.recording import (
-    NO_IMAGE,
-    NOT_CODABLE,
-    ImageFiles,
-    ReadOptions,
-    Recording,
-    Source,
-    choose_aus,
-    spans,
-    write_image,
-)
+from auheat.data.recording import NO_IMAGE, NOT_CODABLE, ReadOptions, Recording, Source
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS, PointLayout
@@ -70,11 +62,6 @@ class _Row:
     split: str
     path: Path | None
     levels: dict[str, float]
-
-
-def has_landmarks(root: Path) -> bool:
-    """Never: the lists have AU points only."""
-    return False
 
 
 def read(root: Path, options: ReadOptions) -> Source:
@@ -113,9 +100,10 @@ def _recording(rows: list[_Row], aus: tuple[str, ...], problems: list[str]) -> R
     left_out = {f: NOT_CODABLE for f, row in zip(frames, hidden, strict=True) if row.any()}
     levels[hidden] = np.nan
     missing = [f for f in frames if by_frame[f].path is None]
-    if missing:
-        problems.append(f"{rows[0].sequence}: no image for frames {spans(missing)}")
-        left_out = dict.fromkeys(missing, NO_IMAGE) | left_out
+    leave_out(
+        left_out, missing, reason=NO_IMAGE, of=len(frames), name=rows[0].sequence,
+        problems=problems,
+    )  # fmt: skip
     paths = {f: path for f in frames if (path := by_frame[f].path)}
     return Recording(
         rows[0].subject, rows[0].sequence, rows[0].split, np.array(frames, np.int64), levels,
@@ -234,6 +222,5 @@ BP4D_CORPUS = _corpus(f"{SPEC.name}-bp4d", bp4d.CORPUS, 5)
 AUTHORS_JSON = Dataset(
     SPEC,
     read,
-    has_landmarks,
     {corpus.layout: Lookalike(corpus, write, finish) for corpus in (CORPUS, BP4D_CORPUS)},
 )

@@ -1,6 +1,6 @@
-"""BP4D, its FERA 2015 release, and BP4D+: eight tasks a person, intensities of five or more AUs.
+"""BP4D: eight tasks a person, intensities of five AUs. FERA 2015 and BP4D+ lie on disk as it does.
 
-Zhang et al., Image and Vision Computing 32 (2014); Zhang et al., CVPR 2016 (BP4D+).
+Zhang et al., Image and Vision Computing 32 (2014).
 
     2D+3D/F001/T1/0012.jpg                       or Sequences/, or the subjects right in the folder
     AUCoding/AU_INT/AU06/F001_T1_AU06.csv        rows `frame,level`; 9 where not codable
@@ -25,37 +25,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auheat.data.corpora import (
-    Corpus,
-    EventPrior,
-    MissingData,
-    People,
-    numbered_people,
-)
+from auheat.data.checks import choose_aus, leave_out, own_landmarks
+from auheat.data.corpora import Corpus, EventPrior, MissingData, People, numbered_people
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
-from auheat.data.labels import Levels, read_levels, write_lines
+from auheat.data.image_sources import ImageFiles, write_image
+from auheat.data.labels import read_levels, write_lines
 from auheat.data.matlab import read_mat, struct_array, write_mat
-from auheat.data.recording import (
-    NO_IMAGE,
-    NO_LANDMARKS,
-    ImageFiles,
-    Lookup,
-    ReadOptions,
-    Recording,
-    Source,
-    au_name,
-    au_number,
-    choose_aus,
-    spans,
-    write_image,
-)
+from auheat.data.recording import NO_IMAGE, NO_LANDMARKS, Lookup, ReadOptions, Recording, Source
 from auheat.errors import AuheatError
-from auheat.facs import BP4D_AUS, PAPER_AUS
+from auheat.facs import BP4D_AUS, PAPER_AUS, au_name, au_number
 from auheat.folders import (
     IMAGE_SUFFIXES,
     child,
     entries,
-    locate,
     matching,
     natural_key,
     numbered,
@@ -85,31 +67,17 @@ SPEC = DatasetSpec(
     k=5,
     database="BP4D",
 )
-FERA_2015_SPEC = replace(
-    SPEC,
-    name="fera2015",
-    title="FERA 2015",
-    files="the same images, `AU Intensity Codes3.0`",
-    split="official",
-)
-BP4D_PLUS_SPEC = replace(
-    SPEC,
-    name="bp4d-plus",
-    title="BP4D+",
-    source="Zhang et al., CVPR 2016",
-    split="none",
-    protocols=(),
-    k=7,
-    database="",
-)
 _LANDMARKS = ("2DFeatures", "2D Features", "2D_Features")
-_CODING, _INTENSITY, _PRESENCE, _FERA = "AUCoding", "AU_INT", "AU_OCC", "AU Intensity Codes3.0"
+_CODING, _INTENSITY, _PRESENCE = "AUCoding", "AU_INT", "AU_OCC"
+INTENSITY_CODES, FERA_CODES = f"{_CODING}/{_INTENSITY}", "AU Intensity Codes3.0"
 _NOT_CODABLE = 9
+PADDINGS = (0, 4, 3, 0, 5)  # digits of an image's number in one sequence after the other
 _STRUCT, _POINTS, _TRACKED = "fit", "pred", "isTracked"
 _SUBJECT, _TASK = r"([FM])(\d+)", r"T(\d+)"
 
 Sequence = tuple[str, str]  # subject and task: F001, T1
 Split = Callable[[str, list[str]], str]
+Reader = Callable[[Path, ReadOptions], Source]
 
 
 @dataclass(frozen=True)
@@ -146,27 +114,13 @@ class FitLandmarks:
         return at
 
 
-def has_landmarks(root: Path) -> bool:
-    """Whether this copy holds landmarks."""
-    return locate(root, *_LANDMARKS) is not None
-
-
 def read(root: Path, options: ReadOptions) -> Source:
     """BP4D or FERA 2015, in the official split: development people are in "test".
 
     Raises:
         AuheatError: Labels or images are not where they should be.
     """
-    return _read(root, options, _official)
-
-
-def read_plus(root: Path, options: ReadOptions) -> Source:
-    """BP4D+, which has no official split: everybody is in "train".
-
-    Raises:
-        AuheatError: Labels or images are not where they should be.
-    """
-    return _read(root, options, lambda subject, problems: "train")
+    return read_split(root, options, _official)
 
 
 def _official(subject: str, problems: list[str]) -> str:
@@ -177,12 +131,25 @@ def _official(subject: str, problems: list[str]) -> str:
     return "train"
 
 
-def _read(root: Path, options: ReadOptions, split: Split) -> Source:
+def read_split(root: Path, options: ReadOptions, split: Split) -> Source:
+    """A dataset that lies on disk as BP4D does.
+
+    Args:
+        root: Where it lies.
+        options: What is asked for.
+        split: From a subject, and lines about what is odd, to "train" or "test".
+
+    Raises:
+        AuheatError: Labels or images are not where they should be.
+    """
     labels = _label_folder(root)
     by_au = {au_name(int(match[1])): path for match, path in matching(labels, r"AU(\d+)")}
     aus, unknown = choose_aus(by_au, SPEC.aus, wanted=options.aus, root=root)
     problems: list[str] = []
-    files = {au: _label_files(by_au[au]) for au in aus}
+    files = {au: _by_sequence(by_au[au], r"(?!\d).*\.csv") for au in aus}
+    fits: dict[Sequence, Path] = {}
+    if options.own_landmarks:
+        fits = _by_sequence(own_landmarks(root, *_LANDMARKS), r"\.mat")
     images = _image_folders(root)
     if not images:
         raise AuheatError(f"no images in {root}: expected F001/T1/0001.jpg or 2D+3D/F001/T1 there")
@@ -198,16 +165,16 @@ def _read(root: Path, options: ReadOptions, split: Split) -> Source:
             continue
         if subject not in splits:
             splits[subject] = split(subject, problems)
-        levels = _levels(labels, name, {au: files[au].get(sequence) for au in aus}, problems)
+        coding = {au: files[au].get(sequence) for au in aus}
+        expected = partial(_label_file, labels, name)
+        levels = read_levels(coding, expected, SPEC.scale, problems)
         paths = numbered(images[sequence], IMAGE_SUFFIXES)
-        left_out = dict(levels.left_out)
-        _without_image(name, levels, paths=paths, left_out=left_out, problems=problems)
-        points = None
-        if options.own_landmarks:
-            points = _landmarks(root, sequence, tuple(paths))
-            if points is None:
-                problems.append(f"{name}: no landmarks")
-                left_out = dict.fromkeys(levels.frames.tolist(), NO_LANDMARKS) | left_out
+        left_out, frames = dict(levels.left_out), levels.frames.tolist()
+        note = partial(leave_out, left_out, of=len(frames), name=name, problems=problems)
+        note([frame for frame in frames if frame not in paths], reason=NO_IMAGE)
+        points = FitLandmarks(fits[sequence], tuple(paths)) if sequence in fits else None
+        if options.own_landmarks and points is None:
+            note(frames, reason=NO_LANDMARKS)
         recordings.append(
             Recording(subject, name, splits[subject], levels.frames, levels.levels,
                       ImageFiles(paths), points, left_out=left_out)
@@ -227,20 +194,21 @@ def _label_folder(root: Path) -> Path:
     for place in (root, *subfolders(root)):
         coding = child(place, _CODING)
         inner = child(coding, _INTENSITY) if coding else None
-        if found := inner or child(place, _INTENSITY, _FERA):
+        if found := inner or child(place, _INTENSITY, FERA_CODES):
             return found
     raise AuheatError(
-        f"no intensity labels in {root}: expected {_CODING}/{_INTENSITY}/AU06 or {_FERA}/AU06 there"
+        f"no intensity labels in {root}: expected {INTENSITY_CODES}/AU06 or {FERA_CODES}/AU06 there"
     )
 
 
-def _label_files(folder: Path) -> dict[Sequence, Path]:
-    found = matching(folder, rf"{_SUBJECT}_{_TASK}(?!\d).*\.csv")
+def _by_sequence(folder: Path, ending: str) -> dict[Sequence, Path]:
+    """Files that are called F001_T1 and end as a pattern says."""
+    found = matching(folder, rf"{_SUBJECT}_{_TASK}{ending}")
     return {_sequence(match[1], match[2], match[3]): path for match, path in found}
 
 
-def _levels(labels: Path, name: str, paths: dict[str, Path | None], problems: list[str]) -> Levels:
-    return read_levels(paths, lambda au: labels / au / f"{name}_{au}.csv", SPEC.scale, problems)
+def _label_file(folder: Path, name: str, au: str) -> Path:
+    return folder / au / f"{name}_{au}.csv"
 
 
 def _image_folders(root: Path) -> dict[Sequence, Path]:
@@ -253,33 +221,6 @@ def _image_folders(root: Path) -> dict[Sequence, Path]:
                 if any(path.suffix.casefold() in IMAGE_SUFFIXES for path in entries(folder)):
                     found.setdefault(_sequence(match[1], match[2], task[1]), folder)
     return found
-
-
-def _without_image(
-    name: str,
-    levels: Levels,
-    *,
-    paths: dict[int, Path],
-    left_out: dict[int, str],
-    problems: list[str],
-) -> None:
-    there = {*paths, *left_out}
-    missing = [frame for frame in levels.frames.tolist() if frame not in there]
-    if missing:
-        left_out |= dict.fromkeys(missing, NO_IMAGE)
-        problems.append(f"{name}: no image of {len(missing)} coded frames: {spans(missing)}")
-
-
-def _landmarks(root: Path, sequence: Sequence, frames: tuple[int, ...]) -> FitLandmarks | None:
-    folder = locate(root, *_LANDMARKS)
-    if folder is None:
-        raise AuheatError(
-            f"no landmarks in {root}: expected {_LANDMARKS[0]} there, or use --landmarks mediapipe"
-        )
-    for match, path in matching(folder, rf"{_SUBJECT}_{_TASK}\.mat"):
-        if _sequence(match[1], match[2], match[3]) == sequence:
-            return FitLandmarks(path, frames)
-    return None
 
 
 def write(
@@ -312,7 +253,7 @@ def _write_codes(
 ) -> None:
     for au in aus:
         lines = [f"{frame.number},{frame.levels.get(au, _NOT_CODABLE)}" for frame in frames]
-        write_lines(out / codes / au / f"{name}_{au}.csv", lines)
+        write_lines(_label_file(out / codes, name, au), lines)
     lines = [",".join(["0", *(str(au_number(au)) for au in PAPER_AUS)])]
     for frame in frames:
         lacking = set(aus) - set(frame.levels)
@@ -331,8 +272,7 @@ INTERVIEW = EventPrior(
         ((1, 2, 5, 25), 0.03), ((25, 26), 0.06), ((20, 25), 0.02), ((1, 4), 0.03),
     )
 )  # fmt: skip
-PEOPLE, PLUS_PEOPLE = People("bp4d", 2000), People("bp4d-plus", 3000)
-PLUS_SUBJECTS = numbered_people(range(1, 83), range(1, 59))
+PEOPLE = People(SPEC.name, 2000)
 TASKS = tuple(f"T{n}" for n in range(1, 9))
 
 
@@ -357,27 +297,14 @@ CORPUS = Corpus(
     first=(95, 993, 9, 317),  # coded frames begin somewhere in a recording
     missing=_missing,
 )
-FERA_2015_CORPUS = replace(CORPUS, layout=FERA_2015_SPEC.name)
-BP4D_PLUS_CORPUS = replace(
-    CORPUS,
-    layout=BP4D_PLUS_SPEC.name,
-    people=PLUS_PEOPLE,
-    subjects=PLUS_SUBJECTS,
-    sequences=("T1", "T6", "T7", "T8"),
-    count=12,
-)
 
 
-def _dataset(
-    spec: DatasetSpec, corpus: Corpus, *, codes: str, paddings: tuple[int, ...]
+def dataset(
+    spec: DatasetSpec, corpus: Corpus, *, read: Reader, codes: str, paddings: tuple[int, ...]
 ) -> Dataset:
-    reader = read if spec.protocols else read_plus
+    """A dataset that lies on disk as BP4D does; codes and paddings: see `write`."""
     layout = Lookalike(corpus, partial(write, codes=codes, paddings=paddings))
-    return Dataset(spec, reader, has_landmarks, {spec.name: layout})
+    return Dataset(spec, read, {spec.name: layout}, landmark_folders=_LANDMARKS)
 
 
-BP4D = _dataset(SPEC, CORPUS, codes=f"{_CODING}/{_INTENSITY}", paddings=(0, 4, 3, 0, 5))
-FERA_2015 = _dataset(FERA_2015_SPEC, FERA_2015_CORPUS, codes=_FERA, paddings=(0, 4, 3, 0, 5))
-BP4D_PLUS = _dataset(
-    BP4D_PLUS_SPEC, BP4D_PLUS_CORPUS, codes=f"{_CODING}/{_INTENSITY}", paddings=(0,)
-)
+BP4D = dataset(SPEC, CORPUS, read=read, codes=INTENSITY_CODES, paddings=PADDINGS)

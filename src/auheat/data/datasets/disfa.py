@@ -17,13 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from auheat.data.checks import choose_aus, leave_out, own_landmarks, spans
 from auheat.data.corpora import Corpus, EventPrior, MissingData, People
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
+from auheat.data.image_sources import VideoImages
 from auheat.data.labels import Levels, read_levels, write_lines
 from auheat.data.matlab import read_mat, write_mat
 from auheat.data.names import Camera
@@ -34,14 +37,9 @@ from auheat.data.recording import (
     ReadOptions,
     Recording,
     Source,
-    VideoImages,
-    au_name,
-    au_number,
-    choose_aus,
-    spans,
 )
 from auheat.errors import AuheatError
-from auheat.facs import DISFA_AUS
+from auheat.facs import DISFA_AUS, au_name, au_number
 from auheat.folders import child, locate, matching, subfolders
 from auheat.geometry import Points
 from auheat.landmarks import IN_66
@@ -103,30 +101,16 @@ _FPS = 20
 
 # Frames whose landmarks the tracker got wrong, from the list that comes with the dataset.
 TRACKING_FAILURES: dict[str, tuple[tuple[int, int], ...]] = {
-    "SN001": ((398, 420), (3190, 3243)),
-    "SN002": ((800, 826),),
-    "SN004": ((4541, 4555),),
-    "SN006": ((1349, 1405),),
-    "SN009": ((1736, 1808), (1851, 1885)),
+    "SN001": ((398, 420), (3190, 3243)), "SN002": ((800, 826),), "SN004": ((4541, 4555),),
+    "SN006": ((1349, 1405),), "SN009": ((1736, 1808), (1851, 1885)),
     "SN011": ((4529, 4533), (4830, 4845)),
-    "SN021": (
-        *((574, 616), (985, 1164), (1190, 1205), (1305, 1338), (1665, 1710)),
-        *((1862, 2477), (2554, 4657), (4710, 4722)),
-    ),
-    "SN023": (
-        *((1021, 1049), (3378, 3557), (3584, 3668), (4547, 4621), (4741, 4772), (4825, 4845)),
-    ),
-    "SN025": ((4596, 4662), (4816, 4835)),
-    "SN027": ((3461, 3494), (4738, 4785)),
-    "SN028": ((1875, 1885), (4571, 4690)),
-    "SN029": ((4090, 4543),),
+    "SN021": ((574, 616), (985, 1164), (1190, 1205), (1305, 1338), (1665, 1710), (1862, 2477),
+              (2554, 4657), (4710, 4722)),
+    "SN023": ((1021, 1049), (3378, 3557), (3584, 3668), (4547, 4621), (4741, 4772), (4825, 4845)),
+    "SN025": ((4596, 4662), (4816, 4835)), "SN027": ((3461, 3494), (4738, 4785)),
+    "SN028": ((1875, 1885), (4571, 4690)), "SN029": ((4090, 4543),),
     "SN030": ((939, 962), (1406, 1422), (2100, 2132), (2893, 2955)),
-}
-
-
-def has_landmarks(root: Path) -> bool:
-    """Whether this copy holds landmarks."""
-    return locate(root, _LANDMARKS) is not None
+}  # fmt: skip
 
 
 def tracking_failed(subject: str, frame: int) -> bool:
@@ -142,9 +126,8 @@ def read(root: Path, options: ReadOptions) -> Source:
     """
     labels = locate(root, _LABELS)
     if labels is None:
-        raise AuheatError(
-            f"no DISFA in {root}: expected {_LABELS}/SN001/{_label_name('SN001', 'AU01')} there"
-        )
+        expected = _label_file(Path(_LABELS), "SN001", "AU01")
+        raise AuheatError(f"no DISFA in {root}: expected {expected} there")
     problems: list[str] = []
     videos = _videos(root, options.camera)
     files = _label_files(labels)
@@ -157,7 +140,9 @@ def read(root: Path, options: ReadOptions) -> Source:
         if subject not in videos:
             problems.append(f"{subject}: no video of the {options.camera} camera")
             continue
-        levels = _levels(labels / subject, subject, aus, paths, problems)
+        coding = {au: paths.get(au_number(au)) for au in aus}
+        label = partial(_label_file, labels, subject)
+        levels = read_levels(coding, label, SPEC.scale, problems)
         points, left_out = None, dict(levels.left_out)
         if options.own_landmarks:
             points = _landmarks(root, subject, levels, left_out, problems)
@@ -195,36 +180,22 @@ def _label_files(labels: Path) -> dict[str, dict[int, Path]]:
     return files
 
 
-def _label_name(subject: str, au: str) -> str:
-    return f"{subject}_au{au_number(au)}.txt"
-
-
-def _levels(
-    folder: Path, subject: str, aus: tuple[str, ...], paths: dict[int, Path], problems: list[str]
-) -> Levels:
-    files = {au: paths.get(au_number(au)) for au in aus}
-    return read_levels(files, lambda au: folder / _label_name(subject, au), SPEC.scale, problems)
+def _label_file(labels: Path, subject: str, au: str) -> Path:
+    return labels / subject / f"{subject}_au{au_number(au)}.txt"
 
 
 def _landmarks(
     root: Path, subject: str, levels: Levels, left_out: dict[int, str], problems: list[str]
 ) -> LandmarkFiles:
     """The landmark files of a subject; frames without one are added to `left_out`."""
-    top = locate(root, _LANDMARKS)
-    if top is None:
-        raise AuheatError(
-            f"no landmarks in {root}: expected {_LANDMARKS} there, or use --landmarks mediapipe"
-        )
+    top = own_landmarks(root, _LANDMARKS)
     below = next((f for m, f in matching(top, r"SN(\d+)") if _subject(m[1]) == subject), None)
     paths = _landmark_files(below) if below else {}
-    missing = [int(frame) for frame in levels.frames if int(frame) not in paths]
-    if missing:
-        left_out |= dict.fromkeys(missing, NO_LANDMARKS) | left_out
-        problems.append(
-            f"{below or top / subject}: no landmarks of {len(missing)} of {len(levels.frames)} "
-            f"frames: {spans(missing)}"
-        )
-    beyond = sorted(set(paths) - {int(frame) for frame in levels.frames})
+    frames = levels.frames.tolist()
+    missing = [frame for frame in frames if frame not in paths]
+    name = str(below or top / subject)
+    leave_out(left_out, missing, reason=NO_LANDMARKS, of=len(frames), name=name, problems=problems)
+    beyond = sorted(set(paths) - set(frames))
     if beyond:
         problems.append(f"{paths[beyond[0]].parent}: landmarks without labels: {spans(beyond)}")
     return LandmarkFiles(paths, _read_points)
@@ -277,7 +248,7 @@ def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
     if name == "SN004":  # a file too many
         _write_points(_landmark_path(out, subject, frame.number + 1), frame)
     for au, coded in lines.items():
-        write_lines(out / _LABELS / name / _label_name(name, au), coded)
+        write_lines(_label_file(out / _LABELS, name, au), coded)
 
 
 def _write_points(path: Path, frame: LabelledFrame) -> None:
@@ -323,4 +294,4 @@ CORPUS = Corpus(
     shorter=frozenset({"SN010"}),
     missing=_missing,
 )
-DISFA = Dataset(SPEC, read, has_landmarks, {SPEC.name: Lookalike(CORPUS, write)})
+DISFA = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, landmark_folders=(_LANDMARKS,))

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,35 +27,16 @@ import numpy as np
 
 from auheat import geometry
 from auheat.arrays import Image
+from auheat.data.checks import choose_aus, leave_out, own_landmarks
 from auheat.data.corpora import Corpus, People
 from auheat.data.datasets.disfa import PEOPLE as DISFA_PEOPLE
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
-from auheat.data.labels import (
-    Column,
-    IntensityScale,
-    Levels,
-    numbered_lines,
-    read_levels,
-    write_lines,
-)
+from auheat.data.image_sources import ImageFiles, ImageSource, write_image
+from auheat.data.labels import Column, IntensityScale, numbered_lines, read_levels, write_lines
 from auheat.data.matlab import read_mat, struct_array, write_mat
-from auheat.data.recording import (
-    NO_IMAGE,
-    NO_LANDMARKS,
-    ImageFiles,
-    ImageSource,
-    Lookup,
-    ReadOptions,
-    Recording,
-    Source,
-    au_name,
-    au_number,
-    choose_aus,
-    spans,
-    write_image,
-)
+from auheat.data.recording import NO_IMAGE, NO_LANDMARKS, Lookup, ReadOptions, Recording, Source
 from auheat.errors import AuheatError
-from auheat.facs import DISFA_AUS
+from auheat.facs import DISFA_AUS, au_name, au_number
 from auheat.folders import (
     IMAGE_SUFFIXES,
     child,
@@ -135,11 +117,6 @@ class MatTrial:
         return {f: row[1:] for f, row in zip(frames, rows, strict=True) if f is not None}
 
 
-def has_landmarks(root: Path) -> bool:
-    """Whether this copy holds landmarks."""
-    return locate(root, _LANDMARKS) is not None
-
-
 def read(root: Path, options: ReadOptions) -> Source:
     """The trials of DISFA+, all in the split "train".
 
@@ -160,21 +137,22 @@ def read(root: Path, options: ReadOptions) -> Source:
     recordings = []
     for key, folder in files.items():
         name = "/".join(key)
-        levels = _levels(folder, aus, problems)
+        coded_in, label = _label_files(folder), partial(_label_file, folder)
+        coding = {au: coded_in.get(au_number(au)) for au in aus}
+        levels = read_levels(coding, label, SPEC.scale, problems, _column)
         left_out, points = dict(levels.left_out), crops.get(key)
+        frames = levels.frames.tolist()
         source: ImageSource | None = None
         if options.own_landmarks:
             source = MatTrial(points) if points else None
-            missing, reason = ([] if points else levels.frames.tolist()), NO_LANDMARKS
+            missing, reason = ([] if points else frames), NO_LANDMARKS
         elif key in folders:
             paths = numbered(folders[key], IMAGE_SUFFIXES)
             source = ImageFiles(paths)
-            missing, reason = [f for f in levels.frames.tolist() if f not in paths], NO_IMAGE
+            missing, reason = [f for f in frames if f not in paths], NO_IMAGE
         else:
-            missing, reason = levels.frames.tolist(), NO_IMAGE
-        if missing:
-            problems.append(f"{name}: {reason} of {len(missing)} frames: {spans(missing)}")
-            left_out = dict.fromkeys(missing, reason) | left_out
+            missing, reason = frames, NO_IMAGE
+        leave_out(left_out, missing, reason=reason, of=len(frames), name=name, problems=problems)
         recordings.append(
             Recording(key[0], name, "train", levels.frames, levels.levels,
                       source or ImageFiles({}), MatTrial(points) if points else None,
@@ -198,27 +176,16 @@ def _label_files(folder: Path) -> dict[int, Path]:
 
 
 def _landmark_files(root: Path) -> dict[tuple[str, str], Path]:
-    top = locate(root, _LANDMARKS)
-    if top is None:
-        raise AuheatError(
-            f"no landmarks in {root}: expected {_LANDMARKS} there, or use --landmarks mediapipe"
-        )
     found: dict[tuple[str, str], Path] = {}
-    for match, folder in matching(top, r"SN(\d+)"):
+    for match, folder in matching(own_landmarks(root, _LANDMARKS), r"SN(\d+)"):
         for path in sorted(folder.rglob("*")):
             if name := re.fullmatch(r"(.+)_FaceCropped\.mat", path.name, re.IGNORECASE):
                 found[f"SN{int(match[1]):03d}", name[1]] = path
     return found
 
 
-def _levels(folder: Path, aus: tuple[str, ...], problems: list[str]) -> Levels:
-    paths = _label_files(folder)
-    files = {au: paths.get(au_number(au)) for au in aus}
-    return read_levels(files, lambda au: folder / _label_name(au), SPEC.scale, problems, _column)
-
-
-def _label_name(au: str) -> str:
-    return f"AU{au_number(au)}.txt"
+def _label_file(folder: Path, au: str) -> Path:
+    return folder / f"AU{au_number(au)}.txt"
 
 
 def _column(path: Path, scale: IntensityScale, problems: list[str]) -> Column:
@@ -275,7 +242,7 @@ def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
                 lines[au].append(f"{name}     {level}")
             yield 1
         for au, text in lines.items():
-            write_lines(labels / trial / _label_name(au), text)
+            write_lines(_label_file(labels / trial, au), text)
         path = out / _LANDMARKS / subject.name / f"{trial}_FaceCropped.mat"
         write_mat(path, {_STRUCT: struct_array(cuts)})
 
@@ -319,4 +286,6 @@ CORPUS = Corpus(
     first=(0,),
     posed=_posed,
 )  # fmt: skip
-DISFA_PLUS = Dataset(SPEC, read, has_landmarks, {SPEC.name: Lookalike(CORPUS, write)})
+DISFA_PLUS = Dataset(
+    SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, landmark_folders=(_LANDMARKS,)
+)

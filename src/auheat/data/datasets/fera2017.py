@@ -18,20 +18,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auheat.data.checks import choose_aus
 from auheat.data.corpora import Corpus
-from auheat.data.datasets import bp4d
+from auheat.data.datasets import bp4d, bp4d_plus
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
+from auheat.data.image_sources import VideoImages
 from auheat.data.labels import Levels, read_levels, write_lines
-from auheat.data.recording import (
-    ReadOptions,
-    Recording,
-    Source,
-    VideoImages,
-    au_name,
-    au_number,
-    choose_aus,
-)
+from auheat.data.recording import ReadOptions, Recording, Source
 from auheat.errors import AuheatError
+from auheat.facs import au_name, au_number
 from auheat.folders import natural_key
 from auheat.media.video_writer import VideoWriter
 
@@ -51,11 +46,6 @@ _PREFIX = r"FERA17_(TR|VA)_([FM])(\d+)_T(\d+)_"
 _FPS, _FRONTAL = 25, 6
 
 Task = tuple[str, str, str]  # part, subject, task: TR, F001, T1
-
-
-def has_landmarks(root: Path) -> bool:
-    """Never: the set has none."""
-    return False
 
 
 def read(root: Path, options: ReadOptions) -> Source:
@@ -138,12 +128,12 @@ def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
 _SUBJECTS = tuple(
     f"{part}_{name}"
     for k, subject in enumerate(bp4d.SUBJECTS)
-    for part, name in (("TR", subject), ("VA", bp4d.PLUS_SUBJECTS[3 * k]))[: 1 + k % 2]
+    for part, name in (("TR", subject), ("VA", bp4d_plus.SUBJECTS[3 * k]))[: 1 + k % 2]
 )
 CORPUS = Corpus(
     layout=SPEC.name,
     people=bp4d.PEOPLE,
-    guests={"VA": bp4d.PLUS_PEOPLE},
+    guests={"VA": bp4d_plus.PEOPLE},
     subjects=_SUBJECTS,
     sequences=bp4d.TASKS,
     aus=SPEC.aus,
@@ -151,4 +141,4 @@ CORPUS = Corpus(
     count=len(_SUBJECTS),
     frames=25,
 )
-FERA_2017 = Dataset(SPEC, read, has_landmarks, {SPEC.name: Lookalike(CORPUS, write)})
+FERA_2017 = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)})

@@ -11,6 +11,7 @@ from auheat.data.corpora import Corpus
 from auheat.data.labels import FACS_SCALE, IntensityScale
 from auheat.data.names import Camera
 from auheat.data.recording import ReadOptions, Source
+from auheat.folders import locate
 
 if TYPE_CHECKING:
     from auheat.data.sequences import RenderedSubject
@@ -93,11 +94,15 @@ class Dataset:
     Attributes:
         spec: The facts.
         read: The recordings of a copy.
-        has_landmarks: Whether a copy comes with landmarks.
         lookalikes: By name of the layout, mostly one with the dataset's own name.
+        landmark_folders: What the folder of landmarks may be called; none for a dataset without.
     """
 
     spec: DatasetSpec
     read: Callable[[Path, ReadOptions], Source]
-    has_landmarks: Callable[[Path], bool]
     lookalikes: Mapping[str, Lookalike] = field(default_factory=dict)
+    landmark_folders: tuple[str, ...] = ()
+
+    def has_landmarks(self, root: Path) -> bool:
+        """Whether a copy comes with landmarks."""
+        return bool(self.landmark_folders) and locate(root, *self.landmark_folders) is not None

@@ -19,25 +19,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auheat.data.checks import choose_aus, leave_out, own_landmarks
 from auheat.data.corpora import Corpus, EventPrior, People
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
+from auheat.data.image_sources import ImageFiles, write_image
 from auheat.data.labels import IntensityScale, numbers_in, read_text, write_lines
 from auheat.data.recording import (
     NO_IMAGE,
     NO_LANDMARKS,
     NOT_CODED,
-    ImageFiles,
     LandmarkFiles,
     ReadOptions,
     Recording,
     Source,
-    au_name,
-    au_number,
-    choose_aus,
-    spans,
-    write_image,
 )
 from auheat.errors import AuheatError
+from auheat.facs import au_name, au_number
 from auheat.folders import IMAGE_SUFFIXES, child, locate, numbered, subfolders
 from auheat.geometry import Points
 from auheat.landmarks import IN_66
@@ -57,11 +54,6 @@ _IMAGES, _LABELS, _LANDMARKS = "Images", ("Frame_Labels", "FACS"), "AAM_landmark
 _EYES_SHUT = 43
 
 
-def has_landmarks(root: Path) -> bool:
-    """Whether this copy holds landmarks."""
-    return locate(root, _LANDMARKS) is not None
-
-
 def read(root: Path, options: ReadOptions) -> Source:
     """The recordings of UNBC-McMaster, all in the split "train".
 
@@ -74,11 +66,7 @@ def read(root: Path, options: ReadOptions) -> Source:
             f"no UNBC-McMaster in {root}: expected the folders {_IMAGES} and {'/'.join(_LABELS)} "
             "there"
         )
-    landmarks = locate(root, _LANDMARKS)
-    if options.own_landmarks and landmarks is None:
-        raise AuheatError(
-            f"no landmarks in {root}: expected {_LANDMARKS} there, or use --landmarks mediapipe"
-        )
+    landmarks = own_landmarks(root, _LANDMARKS) if options.own_landmarks else None
     aus, unknown = choose_aus(SPEC.aus, SPEC.aus, wanted=options.aus, root=root)
     problems: list[str] = []
     recordings = [
@@ -117,13 +105,13 @@ def _recording(
     uncoded = [f for f, row in zip(frames, levels, strict=True) if np.isnan(row).all()]
     lacking = {NOT_CODED: uncoded, NO_IMAGE: [f for f in frames if f not in paths]}
     points = None
-    if options.own_landmarks and landmarks is not None:
+    if landmarks is not None:
         points = LandmarkFiles(_beside(landmarks, subject, folder.name), _read_points)
         lacking[NO_LANDMARKS] = [f for f in frames if f not in points.paths]
     for reason, missing in lacking.items():
-        if missing:
-            problems.append(f"{folder.name}: {reason}: {spans(missing)}")
-            left_out = dict.fromkeys(missing, reason) | left_out
+        leave_out(
+            left_out, missing, reason=reason, of=len(frames), name=folder.name, problems=problems
+        )
     return Recording(subject, folder.name, "train", np.array(frames, np.int64), levels,
                      ImageFiles(paths), points, left_out=left_out)  # fmt: skip
 
@@ -226,4 +214,4 @@ CORPUS = Corpus(
     count=len(_SUBJECTS),
     frames=30,
 )
-UNBC = Dataset(SPEC, read, has_landmarks, {SPEC.name: Lookalike(CORPUS, write)})
+UNBC = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, landmark_folders=(_LANDMARKS,))
