@@ -11,7 +11,7 @@ from typing import Any
 import click
 import torch
 
-from auheat.cli.options import progress_bar
+from auheat.cli.progress_line import progress_bar
 from auheat.data.synthetic import SynthesisPlan, synthesise
 from auheat.faces.crop import CropSpec
 from auheat.progress import Progress, silent

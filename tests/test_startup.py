@@ -21,17 +21,19 @@ from auheat.cli import main
 ROOT = Path(__file__).resolve().parents[1]
 PHOTO = ROOT / "src" / "auheat" / "doctor" / "face.jpg"
 # What the core depends on, as it is imported.
-CORE = {"PIL", "av", "click", "cv2", "numpy", "onnxruntime", "tqdm"}
+CORE = {"PIL", "av", "click", "cv2", "numpy", "onnxruntime"}
 
 _LOADED = """
 import json, sys
+before = set(sys.modules)
 from auheat.cli import main
 try:
     main(sys.argv[1:])
 except SystemExit as ended:
     assert not ended.code, ended.code
-names = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names)
-print(json.dumps(sorted(names - {"auheat", "cython_runtime", "tomli"})))
+names = {name.partition(".")[0] for name in set(sys.modules) - before}
+names -= {"auheat", "cython_runtime", "tomli", *sys.stdlib_module_names}
+print(json.dumps(sorted(names)))
 """
 
 

@@ -1,7 +1,7 @@
 """How far a piece of work is: one protocol for every loop, worker pool and job.
 
 Whatever takes long takes a `Progress` and never draws a bar itself; the command line passes
-`auheat.cli.options.progress_bar`, the server and Python users pass nothing or their own.
+`auheat.cli.progress_line.progress_bar`, the server and Python users pass nothing or their own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The command line. Every module in this folder but two is one subcommand, found by its name.
+"""The command line. Every module in this folder but three is one subcommand, found by its name.
 
 A subcommand's module holds a click command called `command` and imports what it needs inside it, so
-that `auheat --help` stays fast. `options` holds what several share, `console` what they say with.
+that `auheat --help` stays fast. `options` holds what several share, `console` what they say with,
+`progress_line` how far they are.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from auheat.faults import DEBUG, unexpected
 from auheat.optional import explained
 
 DIFFERS, FAILED, INTERRUPTED, TERMINATED = 1, 2, 130, 143
-_SHARED = {"console", "options"}
+_SHARED = {"console", "options", "progress_line"}
 # The extras of subcommands that each need more than one package.
 _EXTRAS = {
     "corpus": "corpus",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import click
 
 from auheat.cli import FAILED, options
 from auheat.cli.console import echo, terminable, warn
+from auheat.cli.progress_line import ProgressLine
 
 if TYPE_CHECKING:
     from auheat.corpus.records import Record
@@ -117,20 +117,19 @@ def _absolute(path: str) -> str:
 
 
 def _shown(records: Iterable[Record], run: CorpusRun) -> Iterator[Record]:
-    """The same records; meanwhile a bar, or where there is no terminal now and then a line."""
-    from tqdm import tqdm
-
-    on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    reported = monotonic()
-    with tqdm(leave=False, disable=not on_terminal, bar_format="{desc}") as bar:
+    """The same records; meanwhile how far it is: a terminal's last line, or now and then one."""
+    line, reported = ProgressLine(), monotonic()
+    try:
         for record in records:
             yield record
             now = monotonic()
-            if on_terminal:
-                bar.set_description_str(run.tally.line(now))
+            if line.is_shown:
+                line.show(run.tally.line(now))
             elif now - reported > _PROGRESS_INTERVAL_S:
                 warn(run.tally.line(now))
                 reported = now
+    finally:
+        line.clear()
 
 
 def _report(run: CorpusRun, problems: list[Record]) -> None:

@@ -9,6 +9,7 @@ import click
 
 from auheat.cli import options
 from auheat.cli.console import warn
+from auheat.cli.progress_line import progress_bar
 from auheat.data.names import Suite
 from auheat.tables.names import ProgramChoice, Split
 
@@ -63,7 +64,7 @@ def command(
         refuse_input(out, [target])
     if out:
         checked_ending(out, "a result file", ".json")
-    found = assess(target, data, progress=options.progress_bar, **chosen)
+    found = assess(target, data, progress=progress_bar, **chosen)
     for note in found.notes:
         warn(f"note: {note}")
     if suite:

@@ -5,8 +5,7 @@ Choices are those of the `Literal` that the library itself checks, so that there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
@@ -18,7 +17,6 @@ from auheat.errors import unknown_name
 from auheat.media.limits import MAX_FPS
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.weights import DEFAULT, is_default
-from auheat.progress import Advance
 
 # What every function here gives: it decorates a command.
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -189,12 +187,3 @@ def workers(default: int | None = None, min: int = 1) -> Option:
 def names(text: str | None) -> list[str] | None:
     """`AU06,AU12` as a list; None if nothing is given."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-@contextmanager
-def progress_bar(label: str, total: int | None = None, unit: str = "frames") -> Iterator[Advance]:
-    """A `Progress` as a bar, if standard error is a terminal."""
-    from tqdm import tqdm
-
-    with tqdm(desc=label, total=total, leave=False, disable=None, unit=f" {unit}") as bar:
-        yield bar.update

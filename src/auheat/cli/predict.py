@@ -11,6 +11,7 @@ import click
 
 from auheat.cli import FAILED, options
 from auheat.cli.console import echo, terminable, warn
+from auheat.cli.progress_line import progress_bar
 from auheat.tables.names import TableFormat
 
 
@@ -154,7 +155,7 @@ def command(
         outputs,
         processing=PostProcessing(resolve_baseline(baseline, predictor), smooth),
         fps=fps,
-        progress=options.progress_bar,
+        progress=progress_bar,
     )
     job.check(gathered)
     make_folder(out)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from auheat.cli.options import DatasetName, choices, progress_bar
+from auheat.cli import console
+from auheat.cli.options import DatasetName, choices
+from auheat.cli.progress_line import make_room, progress_bar
 from auheat.data.names import Camera, LandmarkSource
 
 _MAX_SHOWN_WARNINGS = 20
@@ -53,10 +55,6 @@ def command(
     Beside the manifest it leaves report.md and report.json: what was found, dropped and why. A run
     that was stopped continues when the same command is given again.
     """
-    import sys
-
-    from tqdm import tqdm
-
     from auheat.data.convert import ConversionPlan, convert
     from auheat.faces.crop import CropSpec
     from auheat.system import cpu_count
@@ -71,7 +69,8 @@ def command(
     def warn(line: str) -> None:
         warnings.append(line)
         if len(warnings) <= _MAX_SHOWN_WARNINGS:
-            tqdm.write(f"auheat: {line}", file=sys.stderr)
+            make_room()
+            console.warn(line)
 
     report = convert(
         source, out, plan, workers=workers or cpu_count(), strict=strict,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from auheat.cli import options
+from auheat.cli.progress_line import progress_bar
 
 
 @click.command()
@@ -34,6 +35,6 @@ def command(table: Path, video: Path | None, out: Path | None, device: str, weig
         source=video,
         weights=weights,
         device=device,
-        progress=options.progress_bar,
+        progress=progress_bar,
     )
     click.echo(f"report: {written}")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from auheat.cli.options import DatasetName, choices, progress_bar
+from auheat.cli.options import DatasetName, choices
+from auheat.cli.progress_line import progress_bar
 from auheat.data.names import Suite
 
 

@@ -8,6 +8,7 @@ import click
 
 from auheat.cli import DIFFERS, FAILED, options
 from auheat.cli.console import echo, terminable, warn
+from auheat.cli.progress_line import progress_bar
 
 
 @click.command()
@@ -25,7 +26,7 @@ def command(folder: Path, weights: str) -> None:
     origins = origins_in(folder)
     same = differ = failed = 0
     with terminable():
-        for verdict in verify(origins, weights=weights, progress=options.progress_bar):
+        for verdict in verify(origins, weights=weights, progress=progress_bar):
             same += verdict.same
             failed += verdict.problem is not None
             differ += not verdict.same and verdict.problem is None
