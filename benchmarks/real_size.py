@@ -25,14 +25,12 @@ import pandas as pd
 import torch
 
 from auheat.data.cropping import crop_recording
-from auheat.data.dataset import CropDataset
-from auheat.data.datasets.disfa import SPEC, SUBJECTS, read
+from auheat.data.datasets import disfa
+from auheat.data.datasets.disfa import SPEC, SUBJECTS
 from auheat.data.image_sources import VideoImages
-from auheat.data.loader import crop_loader
 from auheat.data.lookalike import plan_of, write_lookalike
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.data.recording import Lookup, ReadOptions
-from auheat.data.transforms import NONE, AugmentConfig
 from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.protocols import assign, fold_of
 from auheat.faces.crop import CropSpec
@@ -42,13 +40,13 @@ from auheat.media.video_writer import VideoWriter
 from auheat.settings import to_dict
 from auheat.training.ablations import Sweep
 from harness import Benchmark, run
+from load import WAYS, dataset_of, read
 from measure import describe
 
 FRAMES = 4845  # of each person; SN010 has one less
 _PEOPLE = 3
 _VIDEO = f"Video{SUBJECTS[0]}_comp.avi"
 COLUMNS = ("step", "items", "cpu s", "cpu ms an item", "wall s", "peak MB", "images/s")
-WAYS = ("plain", "augmented", "cached")
 
 
 @dataclass(frozen=True)
@@ -135,28 +133,16 @@ def load(folders: Folders, workers: int, images: int, way: str) -> int:
     manifest = read_manifest(folders.full)
     rows = np.random.default_rng(0).permutation(len(manifest.table))[:images]
     part = replace(manifest, table=manifest.table.iloc[rows].reset_index(drop=True))
-    augmentation = AugmentConfig() if way == "augmented" else NONE
-    cache = folders.cache if way == "cached" else None
-    dataset = CropDataset(part, SPEC.aus, 256, augmentation, cache=cache)
-    if cache and not workers:
-        for row in range(len(dataset)):  # what a first epoch leaves
-            dataset[row]
-    begin, cpu, done = 0.0, 0.0, 0
-    for batch in crop_loader(dataset, 32, workers):
-        if begin:
-            done += len(batch["image"])
-        else:  # the first batch waits for the workers' start
-            begin, cpu = time.perf_counter(), time.process_time()
-    told: dict[str, Any] = {"images/s": round(done / (time.perf_counter() - begin), 1)}
+    rate, spent = read(dataset_of(part, 256, way, folders.cache), workers)
     # The processor time of workers is not seen from here.
-    own = round(1000 * (time.process_time() - cpu) / done, 2)
-    print(json.dumps({**told, "cpu s": None, "cpu ms an item": None if workers else own}))
+    own = None if workers else round(spent, 2)
+    print(json.dumps({"images/s": round(rate, 1), "cpu s": None, "cpu ms an item": own}))
     return images
 
 
 def cut(folders: Folders, images: int, height: int) -> int:
     """Decodes, crops and stores frames of this height with their landmarks, as `prepare` does."""
-    drawn = read(folders.source, ReadOptions()).recordings[0]
+    drawn = disfa.read(folders.source, ReadOptions()).recordings[0]
     video = folders.root / f"{height}.avi"
     with VideoWriter(video, Fraction(20)) as writer:
         for frame in VideoFile(folders.source / "Videos_LeftCamera" / f"Left{_VIDEO}"):

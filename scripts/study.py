@@ -1,11 +1,12 @@
 """The study behind the presets: what decides how well a short training goes (docs/training.md).
 
-    python scripts/study.py DATASET --runs RUNS [--only NAME,NAME]
+    python scripts/study.py DATASET --runs RUNS [--seeds 1,2,3] [--steps 600] [--only "NAME|NAME"]
 
-Every point is a training of 300 steps with the preset `tiny` and some changes, on the train split
-of DATASET; it is measured once, at its end, on the val split. Test people choose nothing. What is
-finished is not done again, and what was stopped goes on. Results are lines of RUNS/results.jsonl,
-and a table at the end.
+Every point is a training with the preset `tiny` and some changes, on the train split of DATASET; it
+is measured once, at its end, on the val split. Test people choose nothing. What is finished is not
+done again, and what was stopped goes on. Results are lines of RUNS/results.jsonl, with intervals
+over people, and a table at the end. Further words change settings of all points, like
+data.cache=FOLDER.
 """
 
 from __future__ import annotations
@@ -13,30 +14,33 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auheat.data.manifest import read_manifest
+from auheat.data.manifest import Manifest, read_manifest
 from auheat.errors import AuheatError
+from auheat.evaluation.evaluate import predict_part
+from auheat.evaluation.predictions import Predictions
+from auheat.evaluation.scoring import score
+from auheat.models.runtimes.opening import open_runtime
 from auheat.tables.markdown import markdown_table
 from auheat.training import ablations
 from auheat.training.ablations import Sweep, Variant
 from auheat.training.fit import fit
-from auheat.training.run_folder import read_history
 
-# One validation, at the end: there is no choice among checkpoints.
-LENGTH = ("data.protocol=", "optim.epochs=1", "data.epoch_images=9600")
-# The paper's optimiser and loss, shortened.
+STEPS = 300
+# The paper's optimiser and loss, shortened; the preset's backbone, sizes and images.
 PAPER = (
     "optim.optimiser=adam", "optim.learning_rate=5e-4", "optim.weight_decay=1e-5",
-    "optim.schedule=step", "optim.clip_gradients=0.0", "loss.foreground=0.0",
+    "optim.schedule=step", "optim.clip_gradients=0.0", "optim.head_rate=1.0", "loss.foreground=0.0",
 )  # fmt: skip
-RANDOM = "model.scc_init=random"
+RANDOM, SUM = "model.scc_init=random", "loss.form=sum"
 
 
-def rate(value: float) -> str:
-    return f"optim.learning_rate={value}"
+def rate(value: float, head: float = 1.0) -> tuple[str, ...]:
+    return (f"optim.learning_rate={value}", f"optim.head_rate={head}")
 
 
 def units(amplitude: float | str) -> tuple[str, ...]:
@@ -44,74 +48,126 @@ def units(amplitude: float | str) -> tuple[str, ...]:
     return ("model.map_units=amplitude", f"model.amplitude={amplitude}")
 
 
-# The most telling first. Levels are the default.
-POINTS: dict[str, tuple[Variant, tuple[str, ...]]] = {
-    "tiny, rate 1e-3, last layer x5": (ablations.SCC, (rate(1e-3), "optim.head_rate=5.0")),
-    "paper's optimiser, SCC identity": (ablations.SCC, PAPER),
-    "paper's optimiser, SCC random": (ablations.SCC, (*PAPER, RANDOM)),
-    "paper's optimiser, literal": (
-        ablations.SCC, (*PAPER, RANDOM, *units("paper"), "loss.form=sum"),
-    ),
-    "paper's optimiser, Eq. 1, mean": (ablations.SCC, (*PAPER, RANDOM, *units("paper"))),
-    "tiny, rate 1e-3": (ablations.SCC, (rate(1e-3),)),
-    "tiny, rate 2e-3": (ablations.SCC, (rate(2e-3),)),
-    "tiny, rate 4e-3": (ablations.SCC, (rate(4e-3),)),
-    "tiny, rate 5e-4": (ablations.SCC, (rate(5e-4),)),
-    "tiny, rate 1e-3, amplitude .2": (ablations.SCC, (rate(1e-3), *units(0.2))),
-    "tiny, rate 4e-3, amplitude .2": (ablations.SCC, (rate(4e-3), *units(0.2))),
-    "tiny, rate 1e-3, no limit of gradients": (
-        ablations.SCC, (rate(1e-3), "optim.clip_gradients=0.0"),
-    ),
-    "tiny, rate 1e-3, no SCC": (ablations.PLAIN, (rate(1e-3),)),
-    "tiny, rate 1e-3, k = 1": (ablations.at_k(1), (rate(1e-3),)),
-    "tiny, rate 1e-3, SCC random": (ablations.SCC, (rate(1e-3), RANDOM)),
-    "tiny, rate 1e-3, plain loss": (ablations.SCC, (rate(1e-3), "loss.foreground=0.0")),
+EQ_1 = units("paper")
+Point = tuple[Variant, tuple[str, ...]]
+# The plane of scale and start of SCC under the paper's optimiser, the most telling points first.
+PLANE: dict[str, Point] = {
+    "levels, mean; SCC random": (ablations.SCC, (*PAPER, RANDOM)),
+    "levels, mean; no SCC": (ablations.PLAIN, PAPER),
+    "Eq. 1, sum; SCC random (literal)": (ablations.SCC, (*PAPER, *EQ_1, SUM, RANDOM)),
+    "levels, mean; SCC identity": (ablations.SCC, PAPER),
+    "levels, mean; SCC identity, k = 1": (ablations.at_k(1), PAPER),
+    "Eq. 1, mean; SCC random": (ablations.SCC, (*PAPER, *EQ_1, RANDOM)),
+    "Eq. 1, mean; SCC identity": (ablations.SCC, (*PAPER, *EQ_1)),
+    "Eq. 1, sum; SCC identity": (ablations.SCC, (*PAPER, *EQ_1, SUM)),
+    "Eq. 1, mean; no SCC": (ablations.PLAIN, (*PAPER, *EQ_1)),
+    "Eq. 1, sum; no SCC": (ablations.PLAIN, (*PAPER, *EQ_1, SUM)),
+    "levels, sum; SCC identity": (ablations.SCC, (*PAPER, SUM)),
+    "levels, mean; SCC identity, rate 2e-3": (ablations.SCC, (*PAPER, rate(2e-3)[0])),
+    "Eq. 1, sum; SCC random, rate 2e-3": (ablations.SCC, (*PAPER, *EQ_1, SUM, RANDOM,
+                                                          rate(2e-3)[0])),
+    "levels, mean; SCC identity, decay 0": (ablations.SCC, (*PAPER, "optim.weight_decay=0.0")),
 }  # fmt: skip
+# What the preset `tiny` is chosen from.
+TINY: dict[str, Point] = {
+    "tiny": (ablations.SCC, ()),
+    "tiny; balance .5, average .98": (
+        ablations.SCC, ("data.balance=0.5", "optim.average=0.98"),
+    ),
+    "tiny; no SCC": (ablations.PLAIN, ()),
+    "tiny; k = 1": (ablations.at_k(1), ()),
+    "tiny; SCC random": (ablations.SCC, (RANDOM,)),
+    "tiny; plain loss": (ablations.SCC, ("loss.foreground=0.0",)),
+    "tiny; rate 1e-3, last layer x1": (ablations.SCC, rate(1e-3)),
+    "tiny; rate 2e-3, last layer x1": (ablations.SCC, rate(2e-3)),
+    "tiny; rate 4e-3, last layer x1": (ablations.SCC, rate(4e-3)),
+    "tiny; rate 5e-4, last layer x1": (ablations.SCC, rate(5e-4)),
+    "tiny; rate 1e-3, last layer x1, .2 a level": (ablations.SCC, (*rate(1e-3), *units(0.2))),
+    "tiny; rate 4e-3, last layer x1, .2 a level": (ablations.SCC, (*rate(4e-3), *units(0.2))),
+    "tiny; no limit of gradients": (ablations.SCC, ("optim.clip_gradients=0.0",)),
+}  # fmt: skip
+POINTS = {**PLANE, **TINY}
 
 
-def train(name: str, seed: int, data: Path, runs: Path) -> dict[str, Any]:
-    """Trains a point with a seed, or goes on with it, and says what it reached."""
-    variant, changes = POINTS[name]
-    sweep = Sweep(read_manifest(data), "tiny", runs, changes=(*LENGTH, *changes), workers=0)
-    experiment = replace(sweep.experiment(variant, seed, 1), name=_folder(name))
-    folder = runs / experiment.folder_name
-    fit(experiment, folder, notify=lambda line: print(f"{name}, seed {seed}: {line}", flush=True))
-    last = read_history(folder)[-1]
-    return {"point": name, "seed": seed, "icc": last["val/icc"], "mae": last["val/mae"]}
+@dataclass(frozen=True)
+class Study:
+    """How points are trained. changes: of all points."""
+
+    manifest: Manifest
+    runs: Path
+    steps: int = STEPS
+    changes: tuple[str, ...] = ()
+
+    def train(self, name: str, seed: int) -> dict[str, Any]:
+        """Trains a point with a seed, or goes on with it, and says what it reached."""
+        variant, changes = POINTS[name]
+        length = ("data.protocol=", "optim.epochs=1", f"data.epoch_images={32 * self.steps}")
+        words = (*length, *changes, *self.changes)
+        sweep = Sweep(self.manifest, "tiny", self.runs, changes=words, workers=0)
+        experiment = replace(sweep.experiment(variant, seed, 1), name=self._folder(name))
+        folder = self.runs / experiment.folder_name
+        best = fit(
+            experiment,
+            folder,
+            notify=lambda line: print(f"{name}, seed {seed}: {line}", flush=True),
+        )
+        runtime = open_runtime(best, runtime="torch", device="cpu", precision="fp32")
+        part = self.manifest.split("val")
+        values = predict_part(runtime, part, workers=0)
+        predictions = Predictions.of(part, runtime.config.aus, values, {"split": "val"})
+        predictions.write(folder / "val.parquet")
+        report = score(predictions)
+        return {
+            "point": name,
+            "steps": self.steps,
+            "seed": seed,
+            **{metric: report.metrics["mean"][metric] for metric in ("icc", "mae")},
+            "intervals": report.intervals["mean"],
+            "aus": {au: row["icc"] for au, row in report.metrics.items() if au != "mean"},
+        }
+
+    def _folder(self, name: str) -> str:
+        length = "" if self.steps == STEPS else f"-{self.steps}"
+        return "".join(c if c.isalnum() or c in ".-" else "_" for c in name) + length
 
 
-def _folder(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in name)
-
-
-def table(results: list[dict[str, Any]]) -> str:
+def table(results: Sequence[dict[str, Any]]) -> str:
     """Points in the order of the grid, seeds side by side."""
     rows = []
-    for name in POINTS:
-        found = [one for one in results if one["point"] == name]
-        if found:
-            iccs, maes = (", ".join(f"{one[m]:.3f}" for one in found) for m in ("icc", "mae"))
-            rows.append((name, iccs, maes))
-    return markdown_table(("point", "val ICC", "val MAE"), rows)
+    for steps in sorted({one["steps"] for one in results}):
+        for name in POINTS:
+            found = [one for one in results if (one["point"], one["steps"]) == (name, steps)]
+            if found:
+                iccs, maes = (
+                    ", ".join(f"{one[m]:.3f}".lstrip("0") for one in found) for m in ("icc", "mae")
+                )
+                low, high = found[0]["intervals"]["icc"]
+                rows.append((name, str(steps), iccs, f"[{low:.2f}, {high:.2f}]", maes))
+    return markdown_table(("point", "steps", "ICC", "95 % over people, first", "MAE"), rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="prepared dataset with train and val splits")
+    parser.add_argument("changes", nargs="*", help="settings of all points, like data.cache=FOLDER")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--seeds", default="1", help="like 1,2,3; all points with the first first")
-    parser.add_argument("--only", default="", help="names of points, separated by semicolons")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of 32 images")
+    parser.add_argument("--only", default="", help="names of points, separated by |")
     options = parser.parse_args()
     options.runs.mkdir(parents=True, exist_ok=True)
     path = options.runs / "results.jsonl"
     results = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    wanted = [name.strip() for name in options.only.split(";") if name.strip()] or list(POINTS)
-    done = {(one["point"], one["seed"]) for one in results}
+    wanted = [name.strip() for name in options.only.split("|") if name.strip()] or list(POINTS)
+    done = {(one["point"], one["steps"], one["seed"]) for one in results}
     try:
+        study = Study(
+            read_manifest(options.data), options.runs, options.steps, tuple(options.changes)
+        )
         for seed in map(int, options.seeds.split(",")):
             for name in wanted:
-                if (name, seed) not in done:
-                    results.append(train(name, seed, options.data, options.runs))
+                if (name, options.steps, seed) not in done:
+                    results.append(study.train(name, seed))
                     with path.open("a") as stream:
                         stream.write(json.dumps(results[-1]) + "\n")
                     print(results[-1], flush=True)

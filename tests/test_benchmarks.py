@@ -12,6 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+import load
 import scc
 from auheat.config import ModelConfig
 from auheat.models.heatmap_net import build_net
@@ -24,6 +25,7 @@ from scc_forms import (
     NodeProducts,
     with_materialised_edges,
 )
+from small_runs import write_dataset
 
 CPU = torch.device("cpu")
 
@@ -212,3 +214,18 @@ def test_the_command_refuses_what_is_no_list() -> None:
         result = CliRunner().invoke(scc.main, arguments)
         assert result.exit_code == 2
         assert "no stage 4" in result.output or "not a list of whole numbers" in result.output
+
+
+def test_images_a_second_of_the_loader(tmp_path: Path) -> None:
+    """38 crops in batches of 32: the last 6 count, in one tick of the clock."""
+    manifest = write_dataset(tmp_path / "data")
+    for way in load.WAYS:
+        ticks = count()
+        dataset = load.dataset_of(manifest, 32, way, tmp_path / "cache")
+        assert load.read(dataset, 0, clock=lambda: float(next(ticks)))[0] == 6  # noqa: B023
+    measured = load.bench_load(manifest, 32, 36, (0,), 2)
+    assert [(row["crops"], row["workers"]) for row in measured.rows] == [
+        (way, 0) for way in load.WAYS
+    ]
+    assert all(len(row["all images/s"]) == 2 for row in measured.rows)
+    assert measured.machine["images"] == 36

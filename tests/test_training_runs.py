@@ -234,6 +234,27 @@ def test_a_signal_stops_after_the_step_with_a_checkpoint(
     same_end(unbroken, run)
 
 
+def test_reproduce_ends_when_a_training_is_terminated(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first step of the first of three folds; the others do not begin."""
+    command = [
+        "reproduce", "table2", "--rows", "a", "--data", data, "--preset", "tiny", "--workers", "0",
+        "--runs", tmp_path / "runs", "-o", tmp_path / "out", "model.width=0.125",
+        "model.input_size=32", "model.deconv_widths=[8, 8, 8]", "model.scc_k=3",
+        "optim.backbone_weights=", "data.epoch_images=16", "data.batch_size=8",
+    ]  # fmt: skip
+    with monkeypatch.context() as patched:
+        broken(patched, Break(1, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        done = CliRunner().invoke(main, [str(word) for word in command])
+    assert done.exit_code == 143, done.output
+    assert done.stderr.splitlines()[-1].startswith("auheat: terminated")
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["scc-heatmap-seed1-fold1"]
+    found = readable_checkpoint(tmp_path / "runs" / "scc-heatmap-seed1-fold1")
+    assert found is not None and found[1]["callbacks"]["Checkpoints"]["batches"] == 2
+    assert not (tmp_path / "out").exists()
+
+
 # Trains once to learn how long that takes, then again and again: killed at a random moment, and
 # gone on with. Each training is a process of its own; none imports anything anew.
 SCRIPT = """
