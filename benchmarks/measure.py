@@ -30,6 +30,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from auheat.errors import AuheatError
+from auheat.system import processor_name
 from harness import ClockName
 
 Work = Callable[[], object]
@@ -174,7 +175,7 @@ def measure_peak(
 def describe(device: torch.device) -> dict[str, Any]:
     """The machine in words and numbers, without its name."""
     described: dict[str, Any] = {
-        "processor": _processor(),
+        "processor": processor_name(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "system": platform.system(),
@@ -186,14 +187,6 @@ def describe(device: torch.device) -> dict[str, Any]:
     with suppress(OSError, AttributeError):
         described["load_at_start"] = round(os.getloadavg()[0], 1)
     return described
-
-
-def _processor() -> str:
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 # A process inherits the peak of the one that starts it, so commands are started by one that has

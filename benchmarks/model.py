@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+import measure
 from auheat.config import ModelConfig
 from auheat.face_shape import SIZE
 from auheat.models.checkpoint import load_checkpoint
@@ -27,18 +28,6 @@ from auheat.settings import build
 from auheat.training.ablations import recipes
 from auheat.training.experiment import read_settings
 from harness import Benchmark, Numbers, finish, measuring, run, start
-from measure import (
-    CLOCKS,
-    WALL,
-    Clock,
-    Meter,
-    Peak,
-    Timing,
-    Work,
-    describe,
-    interleaved,
-    measure_peak,
-)
 from scc_forms import with_materialised_edges
 
 REFERENCE = "plain PyTorch, edges stored"
@@ -101,24 +90,27 @@ def bench_model(
     size: int,
     plan: ModelPlan,
     device: torch.device,
-    clock: Clock = WALL,
+    clock: measure.Clock = measure.WALL,
     progress: Advance = lambda batches: None,
 ) -> Benchmark:
     """Measures all forms of a network on random images. progress: called with 1 after a batch."""
-    peak, rows = measure_peak(device, clock), list[dict[str, object]]()
+    peak, rows = measure.measure_peak(device, clock), list[dict[str, object]]()
     nets = forms(net.to(device).eval())
     for batch in plan.batches:
         images = 255 * torch.rand(batch, 3, size, size, device=device)
         inputs = [images]
         if getattr(net, "geometry", None) is not None:
             inputs.append(torch.ones(batch, SIZE, device=device))
-        with torch.no_grad(), Meter() as count:
+        with torch.no_grad(), measure.Meter() as count:
             nets["plain PyTorch"](*inputs)
         works = {name: _work(one, inputs) for name, one in nets.items()}
-        timings = interleaved(works, plan.rounds, plan.seconds, clock)
+        timings = measure.interleaved(works, plan.rounds, plan.seconds, clock)
         rows += _rows(batch, timings, count.operations, peak)
         progress(1)
-    machine = describe(device) | {"GFLOP/s": peak.gflops, "bfloat16 GFLOP/s": peak.gflops_bf16}
+    machine = measure.describe(device) | {
+        "GFLOP/s": peak.gflops,
+        "bfloat16 GFLOP/s": peak.gflops_bf16,
+    }
     return Benchmark(f"Network, {size} x {size}", machine, COLUMNS, rows, _NOTES)
 
 
@@ -128,7 +120,7 @@ _NOTES = (
 )
 
 
-def _work(net: nn.Module, inputs: Sequence[Tensor]) -> Work:
+def _work(net: nn.Module, inputs: Sequence[Tensor]) -> measure.Work:
     def run() -> object:
         with torch.inference_mode():
             return net(*inputs)
@@ -137,7 +129,7 @@ def _work(net: nn.Module, inputs: Sequence[Tensor]) -> Work:
 
 
 def _rows(
-    batch: int, timings: Mapping[str, Timing], operations: int, peak: Peak
+    batch: int, timings: Mapping[str, measure.Timing], operations: int, peak: measure.Peak
 ) -> list[dict[str, object]]:
     return [
         {
@@ -178,7 +170,7 @@ def main(
     net, size = network(weights, preset or "")
     plan = ModelPlan(batch, rounds, seconds)
     with tqdm(total=len(batch), desc="batches", disable=None) as bar:
-        measured = bench_model(net, size, plan, device, CLOCKS[where["clock"]], bar.update)
+        measured = bench_model(net, size, plan, device, measure.CLOCKS[where["clock"]], bar.update)
     finish(measured, where)
 
 

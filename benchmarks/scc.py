@@ -13,22 +13,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+import measure
 from auheat.models.scc import SemanticCorrespondenceConv
 from auheat.progress import Advance
 from harness import Benchmark, Numbers, finish, measuring, run, start
-from measure import (
-    CLOCKS,
-    WALL,
-    Clock,
-    Meter,
-    Peak,
-    Timing,
-    Work,
-    describe,
-    interleaved,
-    measure_peak,
-    peak_bytes,
-)
 from scc_forms import GeometricEdges, MaterialisedEdges, NodeProducts
 
 OURS, LOWER_BOUND = "auheat", "two products"
@@ -76,7 +64,7 @@ class Case:
         return 2 * self.weight_bytes + 12 * maps + (4 * self.edge_bytes if stores else 0)
 
 
-def prepare(case: Case) -> Work:
+def prepare(case: Case) -> measure.Work:
     """The work of a case, with its own random weights, input and upstream gradient."""
     torch.manual_seed(0)
     device, length = torch.device(case.device), case.side**2
@@ -127,11 +115,11 @@ QUICK = SccPlan((1, 3), (7,), (1,), rounds=3, seconds=5.0, memory=False)
 def bench_scc(
     plan: SccPlan,
     device: torch.device,
-    clock: Clock = WALL,
+    clock: measure.Clock = measure.WALL,
     progress: Advance = lambda cases: None,
 ) -> Benchmark:
     """Measures every size of the plan. progress: called with 1 after each."""
-    peak = measure_peak(device, clock)
+    peak = measure.measure_peak(device, clock)
     rows = []
     for stage, case in plan.sizes():
         here = replace(case, device=str(device))
@@ -139,7 +127,7 @@ def bench_scc(
         head["pass"] = "forward + backward" if case.backward else "forward"
         rows += [head | row for row in _measure(here, plan, peak, clock)]
         progress(1)
-    machine = describe(device) | {
+    machine = measure.describe(device) | {
         "GFLOP/s": peak.gflops,
         "GB/s": peak.gbytes,
         "norm": plan.norm,
@@ -157,19 +145,21 @@ _NOTES = (
 )
 
 
-def _measure(case: Case, plan: SccPlan, peak: Peak, clock: Clock) -> Iterator[dict[str, Any]]:
+def _measure(
+    case: Case, plan: SccPlan, peak: measure.Peak, clock: measure.Clock
+) -> Iterator[dict[str, Any]]:
     device = torch.device(case.device)
     forms = {form: replace(case, form=form) for form in FORMS}
     left_out = {form: why for form, one in forms.items() if (why := _left_out(one, plan))}
     works = {form: prepare(one) for form, one in forms.items() if form not in left_out}
     counts = {form: _count(work) for form, work in works.items()}
-    timings = interleaved(works, plan.rounds, plan.seconds, clock)
+    timings = measure.interleaved(works, plan.rounds, plan.seconds, clock)
     works.clear()  # frees what they hold
     for form, one in forms.items():
         if form in left_out:
             yield {"form": form, "note": left_out[form]}
             continue
-        memory = plan.memory and peak_bytes(prepare, one, _tiny(one), device)
+        memory = plan.memory and measure.peak_bytes(prepare, one, _tiny(one), device)
         yield {
             "form": form,
             **_speed(timings, form, counts[form], peak),
@@ -190,14 +180,16 @@ def _left_out(case: Case, plan: SccPlan) -> str:
     return ""
 
 
-def _count(work: Work) -> Meter:
-    meter = Meter()
+def _count(work: measure.Work) -> measure.Meter:
+    meter = measure.Meter()
     with meter:
         work()
     return meter
 
 
-def _speed(timings: dict[str, Timing], form: str, count: Meter, peak: Peak) -> dict[str, Any]:
+def _speed(
+    timings: dict[str, measure.Timing], form: str, count: measure.Meter, peak: measure.Peak
+) -> dict[str, Any]:
     timing = timings[form]
     gflops = count.operations / timing.median / 1e9
     return {
@@ -240,7 +232,7 @@ def main(
     plan = QUICK if quick else plan
     device = start(where)
     with tqdm(total=len(list(plan.sizes())), desc="sizes", disable=None) as bar:
-        measured = bench_scc(plan, device, CLOCKS[where["clock"]], bar.update)
+        measured = bench_scc(plan, device, measure.CLOCKS[where["clock"]], bar.update)
     finish(measured, where)
 
 

@@ -43,6 +43,22 @@ LANDMARKS = 468
 EYE_CONTOUR = 16  # of the landmarks of an eye, the first ones go around it
 
 
+# Mediapipe's attention mesh on a region of an image.
+MESH_GRAPH = """
+input_stream: "IMAGE:image"
+input_stream: "ROI:region"
+input_side_packet: "WITH_ATTENTION:with_attention"
+output_stream: "LANDMARKS:landmarks"
+node {
+  calculator: "FaceLandmarkCpu"
+  input_stream: "IMAGE:image"
+  input_stream: "ROI:region"
+  input_side_packet: "WITH_ATTENTION:with_attention"
+  output_stream: "LANDMARKS:landmarks"
+}
+"""
+
+
 @dataclass(frozen=True)
 class FaceModel:
     """A model of the wheel.
@@ -286,19 +302,7 @@ def _mediapipe_mesh() -> Callable[..., tuple[Any, Any]]:
     from mediapipe.python.solution_base import SolutionBase
 
     graph = SolutionBase(
-        graph_config="""
-            input_stream: "IMAGE:image"
-            input_stream: "ROI:region"
-            input_side_packet: "WITH_ATTENTION:with_attention"
-            output_stream: "LANDMARKS:landmarks"
-            node {
-              calculator: "FaceLandmarkCpu"
-              input_stream: "IMAGE:image"
-              input_stream: "ROI:region"
-              input_side_packet: "WITH_ATTENTION:with_attention"
-              output_stream: "LANDMARKS:landmarks"
-            }
-        """,
+        graph_config=MESH_GRAPH,
         side_inputs={"with_attention": True},
         outputs=["landmarks", "facelandmarkcpu__face_presence_score"],
     )

@@ -23,11 +23,15 @@ from auheat.errors import AuheatError
 from auheat.optional import EXTRAS
 
 if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+
+    from auheat.geometry import Points
     from auheat.synthesis.assets import FacePack
     from auheat.synthesis.face import FaceModel
     from auheat.synthesis.identity import Person
     from auheat.synthesis.render import Renderer
     from auheat.synthesis.studio import Studio
+    from auheat.web.sessions import SessionStore
     from face_casts import Cast
 
 # `make test-core`: what needs a package that the core does without is skipped, and nothing else.
@@ -217,6 +221,22 @@ def bare(person: Person) -> Person:
     from rendered_faces import bared
 
     return bared(person)
+
+
+@pytest.fixture
+def store(face: Points) -> Iterator[SessionStore]:
+    """The page's sessions over two people who are always there."""
+    from web_sessions import new_store
+
+    with new_store(face) as store:
+        yield store
+
+
+@pytest.fixture
+def client(store: SessionStore) -> TestClient:
+    from web_sessions import client_of
+
+    return client_of(store)
 
 
 @pytest.fixture

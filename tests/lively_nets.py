@@ -17,6 +17,9 @@ from stand_ins import SMALL
 Images = NDArray[np.uint8]
 
 WITH_SCC = replace(SMALL, scc=True, scc_k=3, deconv_widths=(12, 8))
+TWO_AUS = ModelConfig(
+    aus=("AU12", "AU04"), width=0.125, input_size=64, deconv_widths=(12, 8), scc_k=3, sigma=1.5
+)
 HOURGLASS = ModelConfig(
     aus=SMALL.aus, kind="hourglass", scc=False, width=0.0625, input_size=64, location_maps=False
 )

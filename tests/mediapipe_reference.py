@@ -13,22 +13,10 @@ from auheat.faces.crop import CropSpec
 from auheat.faces.detection import Detection, FaceLandmarks, Region
 from auheat.faces.detector import TwoStageDetector
 from auheat.landmarks import MESH_OF_LANDMARK
+from convert_mediapipe import MESH_GRAPH
 
 _PATCH = CropSpec(192)
 _PRESENCE = "facelandmarkcpu__face_presence_score"
-_MESH_GRAPH = """
-input_stream: "IMAGE:image"
-input_stream: "ROI:region"
-input_side_packet: "WITH_ATTENTION:with_attention"
-output_stream: "LANDMARKS:landmarks"
-node {
-  calculator: "FaceLandmarkCpu"
-  input_stream: "IMAGE:image"
-  input_stream: "ROI:region"
-  input_side_packet: "WITH_ATTENTION:with_attention"
-  output_stream: "LANDMARKS:landmarks"
-}
-"""
 
 
 class MediaPipeDetector:
@@ -56,7 +44,7 @@ class MediaPipeLandmarker:
         from mediapipe.python.solution_base import SolutionBase
 
         self._graph = SolutionBase(
-            graph_config=_MESH_GRAPH,
+            graph_config=MESH_GRAPH,
             side_inputs={"with_attention": True},
             outputs=["landmarks", _PRESENCE],
         )

@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner
 
 import load
+import measure
 import scc
 from auheat.config import ModelConfig
 from auheat.models.heatmap_net import build_net
@@ -96,7 +97,7 @@ def test_the_machine_is_measured() -> None:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """One tiny stage, on a machine that is known."""
     monkeypatch.setattr(scc, "STAGES", {1: (16, 4)})
-    monkeypatch.setattr(scc, "measure_peak", lambda *_: Peak(100.0, 300.0, 20.0))
+    monkeypatch.setattr(measure, "measure_peak", lambda *_: Peak(100.0, 300.0, 20.0))
 
 
 def a_layer(norm: bool, edges: str = "centre_difference") -> SemanticCorrespondenceConv:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import measure
 import model
 import predict
 import train
@@ -29,7 +30,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def _known_peak(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "measure_peak", lambda *_: Peak(100.0, 300.0, 20.0))
+    monkeypatch.setattr(measure, "measure_peak", lambda *_: Peak(100.0, 300.0, 20.0))
 
 
 def test_rows_of_the_model_bench() -> None:

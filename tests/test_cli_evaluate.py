@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
 
-from auheat.cli import main
+import cli_calls
 from auheat.data.manifest import Manifest
 from auheat.evaluation.assess import evaluate
 from auheat.evaluation.predictions import Predictions, read_predictions
@@ -25,22 +25,9 @@ from auheat.models.weights import default_network
 from small_runs import AUS, write_dataset
 from test_cli_tools import save_weights
 
-
-def call(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["evaluate", *(str(argument) for argument in arguments)])
-
-
-def shown(*arguments: object) -> str:
-    result = call(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def refused(*arguments: object) -> str:
-    result = call(*arguments)
-    assert result.exit_code == 2
-    assert result.stderr.count("\n") == 1, result.stderr
-    return result.stderr
+call = partial(cli_calls.call, "evaluate")
+shown = partial(cli_calls.done, "evaluate")
+refused = partial(cli_calls.refused, "evaluate")
 
 
 def table_of(manifest: Manifest, path: Path, change: Callable[[Any], Any]) -> Path:

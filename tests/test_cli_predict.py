@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from PIL import Image as Pillow
 
 from auheat import __version__
-from auheat.cli import main
 from auheat.geometry import Points
 from auheat.inference import predictor
 from auheat.inference.uncertainty import Uncertainty
+from cli_calls import call
 from folder_contents import results
 from stand_ins import KnownFaces, face_from, save_small, texture, write_video
 
@@ -34,10 +34,6 @@ def known_faces(monkeypatch: pytest.MonkeyPatch, face: Points) -> list[int]:
 
     monkeypatch.setattr(predictor, "default_detector", detector)
     return asked
-
-
-def call(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def predict(weights: Path, *arguments: object) -> Result:

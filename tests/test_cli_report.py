@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from auheat.cli import main
 from auheat.inference import predictor
+from cli_calls import call
 from report_content import VIDEO_HEAD, content_of
 from stand_ins import KnownFaces, face_from, save_small, texture, write_video
 
@@ -27,10 +27,6 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, face: Points) -> Pa
     known = KnownFaces([[face_from(face)]])
     monkeypatch.setattr(predictor, "default_detector", lambda max_faces: known)
     return save_small(tmp_path / "small.safetensors")
-
-
-def call(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def report(weights: Path, *arguments: object) -> Result:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from PIL import Image
 
 from auheat.cli import main
@@ -25,6 +25,7 @@ from auheat.media.frames import VideoFile
 from auheat.metrics import icc31
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.models.heatmap_net import build_net
+from cli_calls import done, refused
 from small_runs import experiment, write_dataset
 
 TINY_NET = (
@@ -41,24 +42,6 @@ TINY_NET = (
     "optim.start=",
 )
 DEFAULT = Path(__file__).resolve().parents[1] / "configs" / "default.toml"
-
-
-def call(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def done(*arguments: object) -> str:
-    result = call(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def refused(*arguments: object) -> str:
-    """The single line of a call that ends with exit code 2."""
-    result = call(*arguments)
-    assert result.exit_code == 2
-    assert result.stderr.count("\n") == 1, result.stderr
-    return result.stderr
 
 
 def test_from_settings_to_a_table(tmp_path: Path) -> None:

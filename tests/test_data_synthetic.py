@@ -46,7 +46,7 @@ def counting(counts: list[int]) -> Progress:
 @pytest.fixture
 def serial(tiny_serial: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """In chunks of two subjects."""
-    monkeypatch.setattr(synthetic, "_CHUNK", 2)
+    monkeypatch.setattr(synthetic, "_CHUNK_SUBJECTS", 2)
 
 
 def test_a_dataset_is_complete(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_chunks_do_not_matter(
     serial: None, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path
 ) -> None:
     for chunk in (1, 2, 25):
-        monkeypatch.setattr(synthetic, "_CHUNK", chunk)
+        monkeypatch.setattr(synthetic, "_CHUNK_SUBJECTS", chunk)
         synthesise(tiny_folder, tmp_path / str(chunk), PLAN, 1)
     first = files(tmp_path / "1")
     assert first == files(tmp_path / "2") == files(tmp_path / "25")

@@ -23,7 +23,7 @@ PLAN = SynthesisPlan(subjects=5, images=8, seed=3, crop=CropSpec(32, 2), val=0.2
 @pytest.fixture
 def serial(tiny_serial: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """In chunks of two subjects."""
-    monkeypatch.setattr(synthetic, "_CHUNK", 2)
+    monkeypatch.setattr(synthetic, "_CHUNK_SUBJECTS", 2)
 
 
 def test_a_finished_folder_is_refused(serial: None, tiny_folder: Path, tmp_path: Path) -> None:

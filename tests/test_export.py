@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner, Result
 
-from auheat.cli import main
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.export import exporting
@@ -22,6 +20,7 @@ from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.models.runtimes.opening import installed, open_runtime
 from auheat.models.runtimes.runtime import read_intensities
 from auheat.models.weights import default_weights
+from cli_calls import call
 from stand_ins import SMALL, KnownFaces, face_from, small_checkpoint, texture, write_video
 
 onnx = pytest.importorskip("onnx")
@@ -39,10 +38,6 @@ def weights(tmp_path: Path) -> Path:
 def saved(path: Path, config: ModelConfig = WITH_SCC) -> Path:
     save_checkpoint(path, small_checkpoint(config).net, config, card={"by": "a test"})
     return path
-
-
-def call(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def test_the_file_alone_holds_the_network_and_its_settings(tmp_path: Path, weights: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.heatmap import layout_of
 from auheat.models.checkpoint import (
@@ -21,16 +21,9 @@ from auheat.models.checkpoint import (
     save_checkpoint,
 )
 from auheat.models.heatmap_net import HeatmapNet, build_net
+from lively_nets import TWO_AUS
 
-CONFIG = ModelConfig(
-    aus=("AU12", "AU04"),
-    width=0.125,
-    input_size=64,
-    deconv_widths=(12, 8),
-    scc_k=3,
-    scc_norm=True,
-    sigma=1.5,
-)
+CONFIG = replace(TWO_AUS, scc_norm=True)
 CARD = {"trained_on": "noise", "icc": 0.5, "steps": [1, 2]}
 
 

@@ -18,15 +18,7 @@ from auheat.models.checkpoint import save_checkpoint
 from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import build_net
 from auheat.models.warm_start import start_from
-
-CONFIG = ModelConfig(
-    aus=("AU12", "AU04"),
-    width=0.125,
-    input_size=64,
-    deconv_widths=(12, 8),
-    scc_k=3,
-    sigma=1.5,
-)
+from lively_nets import TWO_AUS
 
 
 def lively(config: ModelConfig, seed: int = 0) -> HeatmapModel:
@@ -61,10 +53,10 @@ def readings(net: HeatmapModel, config: ModelConfig) -> dict[str, Any]:
 
 def test_maps_follow_their_action_units(tmp_path: Path) -> None:
     """AU04 and AU12 stand at other places, between a new one that reads nothing."""
-    other = lively(CONFIG)
+    other = lively(TWO_AUS)
     aus = ("AU04", "AU09", "AU12")
-    net = started(other, CONFIG, tmp_path, aus=aus)
-    before, after = readings(other, CONFIG), readings(net, replace(CONFIG, aus=aus))
+    net = started(other, TWO_AUS, tmp_path, aus=aus)
+    before, after = readings(other, TWO_AUS), readings(net, replace(TWO_AUS, aus=aus))
     assert before["AU12"].std() > 0 and before["AU04"].std() > 0
     np.testing.assert_allclose(after["AU12"], before["AU12"], rtol=1e-5)
     np.testing.assert_allclose(after["AU04"], before["AU04"], rtol=1e-5)
@@ -76,7 +68,7 @@ def test_maps_follow_their_action_units(tmp_path: Path) -> None:
 
 
 def test_units_are_scaled_for_intensities_alone(tmp_path: Path) -> None:
-    config = replace(CONFIG, map_units="amplitude", amplitude=0.2)
+    config = replace(TWO_AUS, map_units="amplitude", amplitude=0.2)
     other = lively(config)
     net = started(other, config, tmp_path, map_units="intensity")
     count = net.points
@@ -87,25 +79,25 @@ def test_units_are_scaled_for_intensities_alone(tmp_path: Path) -> None:
 
 
 def test_scc_may_join_and_leave(tmp_path: Path) -> None:
-    with_scc = lively(CONFIG)
-    without = started(with_scc, CONFIG, tmp_path, scc=False)
+    with_scc = lively(TWO_AUS)
+    without = started(with_scc, TWO_AUS, tmp_path, scc=False)
     assert not [name for name in without.state_dict() if name.startswith("correspondence")]
     torch.testing.assert_close(without.head.weight, with_scc.head.weight)
-    again = started(without, replace(CONFIG, scc=False), tmp_path, scc=True)
+    again = started(without, replace(TWO_AUS, scc=False), tmp_path, scc=True)
     matrix = again.state_dict()["correspondence.0.phi"]
     torch.testing.assert_close(matrix, torch.eye(len(matrix)))  # what it starts as
 
 
 def test_scc_may_stand_at_other_stages(tmp_path: Path) -> None:
     """What one of the two lacks stays as it is, or behind; all else comes over."""
-    both = lively(CONFIG)
-    fewer = started(both, CONFIG, tmp_path, scc_stages=(1,))
+    both = lively(TWO_AUS)
+    fewer = started(both, TWO_AUS, tmp_path, scc_stages=(1,))
     found, expected = fewer.state_dict(), both.state_dict()
     assert {name for name in expected if name not in found} == {
         name for name in expected if name.startswith("correspondence.1.")
     }
     assert all(torch.equal(value, expected[name]) for name, value in found.items())
-    more = started(fewer, replace(CONFIG, scc_stages=(1,)), tmp_path, scc_stages="all")
+    more = started(fewer, replace(TWO_AUS, scc_stages=(1,)), tmp_path, scc_stages="all")
     grown = more.state_dict()
     assert torch.equal(grown["correspondence.1.phi"], torch.eye(len(grown["correspondence.1.phi"])))
     assert all(torch.equal(grown[name], value) for name, value in found.items())
@@ -128,7 +120,7 @@ def spread(narrow: Tensor, wide: Tensor, name: str) -> None:
 @pytest.mark.parametrize("backbone", ["resnet18", "resnet50"])
 def test_a_narrower_network_keeps_the_channels_that_weigh(tmp_path: Path, backbone: Any) -> None:
     """A network hidden among channels of zeros in one of twice the width is found again."""
-    config = replace(CONFIG, backbone=backbone)
+    config = replace(TWO_AUS, backbone=backbone)
     hidden = lively(config)
     broad = replace(config, width=0.25, deconv_widths=(24, 16))
     wide = lively(broad, 1)
@@ -143,8 +135,8 @@ def test_a_narrower_network_keeps_the_channels_that_weigh(tmp_path: Path, backbo
 
 
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
-    other = lively(CONFIG)
+    other = lively(TWO_AUS)
     with pytest.raises(AuheatError, match=r"misshapes backbone\.bn1\.bias"):
-        started(other, CONFIG, tmp_path, width=0.25)
+        started(other, TWO_AUS, tmp_path, width=0.25)
     with pytest.raises(AuheatError, match=r"misshapes correspondence\.0"):
-        started(other, CONFIG, tmp_path, input_size=96)
+        started(other, TWO_AUS, tmp_path, input_size=96)

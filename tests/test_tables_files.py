@@ -84,7 +84,7 @@ def test_a_tidy_file_in_full(tmp_path: Path) -> None:
 
 def test_rows_do_not_pile_up_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten rows of nine columns are one group."""
-    monkeypatch.setattr(writing, "_CELLS", 90)
+    monkeypatch.setattr(writing, "_BLOCK_CELLS", 90)
     schema = TableSchema("video", ("AU04", "AU12"), layout=TIDY)
     with ParquetSink(tmp_path / "a.parquet", schema) as sink:
         for frame in range(1, 13):
@@ -213,7 +213,7 @@ def test_images_are_read_back_by_name(tmp_path: Path, predictor: Predictor, layo
     assert (report.kind, report.names) == ("folder", ("1.png", "2.png"))
     assert read_stored_table(one.files[0]).readings.kind == "image"
     rows = read_foreign(day.files[0]).rows
-    assert rows["image"].all()
+    assert rows["is_image"].all()
     assert rows["source"].iloc[-1].endswith("day/2")
 
 

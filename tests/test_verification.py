@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from PIL import Image as Pillow
 
-from auheat.cli import main
 from auheat.geometry import Points
 from auheat.inference import predictor
 from auheat.inference.predictor import load
 from auheat.media.frames import VideoFile
 from auheat.sums import sha256
+from cli_calls import call
 from stand_ins import KnownFaces, face_from, save_small, texture, write_video
 
 SMILES = Path(__file__).resolve().parents[1] / "examples" / "smiles.mp4"
@@ -33,10 +33,6 @@ def known_faces(monkeypatch: pytest.MonkeyPatch, face: Points) -> None:
     monkeypatch.setattr(
         predictor, "default_detector", lambda max_faces, **_: KnownFaces([[face_from(face)]])
     )
-
-
-def call(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def verify(weights: Path, folder: Path) -> Result:

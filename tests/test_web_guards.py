@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
-from auheat.geometry import Points
 from auheat.web.sessions import SessionStore
 from stand_ins import texture
-from web_sessions import MAX_BYTES, client_of, new_store, read, send, write_clip
-
-
-@pytest.fixture
-def store(face: Points) -> Iterator[SessionStore]:
-    with new_store(face) as store:
-        yield store
-
-
-@pytest.fixture
-def client(store: SessionStore) -> TestClient:
-    return client_of(store)
+from web_sessions import MAX_BYTES, read, send, write_clip
 
 
 def folders(store: SessionStore) -> list[str]:

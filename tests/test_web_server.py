@@ -37,17 +37,6 @@ from web_sessions import (
 )
 
 
-@pytest.fixture
-def store(face: Points) -> Iterator[SessionStore]:
-    with new_store(face) as store:
-        yield store
-
-
-@pytest.fixture
-def client(store: SessionStore) -> TestClient:
-    return client_of(store)
-
-
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(tmp_path_factory.mktemp("clip"))

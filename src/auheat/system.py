@@ -1,4 +1,4 @@
-"""What the operating system is asked: how many CPUs may be used, and to keep freed memory.
+"""What the operating system is asked: its processor and CPUs, and to keep freed memory.
 
 glibc maps blocks beyond 32 MB anew for every request and returns them when they are freed, and it
 trims what is free at the top of its heap. Training and large batches ask for the same blocks step
@@ -12,6 +12,8 @@ import ctypes
 import os
 import platform
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names that malloc.h gives to mallopt
 _NEVER = 2**31 - 1
@@ -20,6 +22,15 @@ _NEVER = 2**31 - 1
 def cpu_count() -> int:
     """CPUs that this process may use; a container or `taskset` may allow fewer than there are."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def processor_name() -> str:
+    """What the processor is called."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def return_freed_memory() -> None:

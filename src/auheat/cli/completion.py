@@ -6,13 +6,13 @@ from typing import Literal
 
 import click
 
-from auheat.cli.options import choices
+from auheat.cli import options
 
 Shell = Literal["bash", "zsh", "fish"]
 
 
 @click.command()
-@click.argument("shell", type=choices(Shell))
+@click.argument("shell", type=options.choices(Shell))
 def command(shell: Shell) -> None:
     """Print the completion script of SHELL.
 

@@ -28,13 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--fold", type=options.COUNT, help="Fold to test, from 1.")
 @click.option("--folds", type=click.IntRange(min=2), help="Number of folds of k-fold.")
-@click.option(
-    "--format",
-    type=options.choices(ProgramChoice),
-    default="auto",
-    show_default=True,
-    help="Who wrote the tables.",
-)
+@options.choice("--format", ProgramChoice, "auto", "Who wrote the tables.")
 @click.option(
     "--suite",
     type=options.choices(Suite),
@@ -55,7 +49,7 @@ def command(
     of them), such as OpenFace, py-feat or LibreFace write. A network runs as `auheat predict` runs
     it.
     """
-    from auheat.evaluation.assess import assess
+    from auheat.evaluation.assess import Choices, assess
     from auheat.evaluation.report import notes
     from auheat.figures.tables import metrics_table
     from auheat.files import checked_ending, refuse_input
@@ -64,7 +58,7 @@ def command(
         refuse_input(out, [target])
     if out:
         checked_ending(out, "a result file", ".json")
-    found = assess(target, data, progress=progress_bar, **chosen)
+    found = assess(target, data, Choices(**chosen, progress=progress_bar))
     for note in found.notes:
         warn(f"note: {note}")
     if suite:

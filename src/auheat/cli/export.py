@@ -15,13 +15,7 @@ from auheat.models.weights import DEFAULT
 @click.command()
 @click.argument("weights", default=DEFAULT)
 @options.out_path("auheat.onnx", help="The file to write.")
-@click.option(
-    "--precision",
-    type=options.choices(Precision),
-    default="fp32",
-    show_default=True,
-    help="The lowest to be read in; bf16 is for OpenVINO.",
-)
+@options.choice("--precision", Precision, "fp32", "The lowest to be read in; bf16 is for OpenVINO.")
 @click.option(
     "--examples",
     multiple=True,

@@ -149,28 +149,35 @@ def weights(
     return click.option("--weights", default=DEFAULT, show_default=True, help=help)
 
 
+def value(name: str, kind: click.ParamType[Any], default: Any, help: str) -> Option:
+    """An option with a default that its help shows."""
+    return click.option(name, type=kind, default=default, show_default=True, help=help)
+
+
+def choice(name: str, literal: Any, default: str, help: str) -> Option:
+    """An option that is one of the values of a `Literal`."""
+    return value(name, choices(literal), default, help)
+
+
 def runtime() -> Option:
     """--runtime."""
-    return _choice("--runtime", RuntimeChoice, "What the network runs on.")
+    return choice("--runtime", RuntimeChoice, "auto", "What the network runs on.")
 
 
 def precision() -> Option:
     """--precision."""
-    return _choice(
+    return choice(
         "--precision",
         PrecisionChoice,
+        "auto",
         "What the network computes in; auto is fp32 on ONNX Runtime (the default), bf16 on torch "
         "where the processor has it.",
     )
 
 
-def _choice(name: str, literal: Any, help: str) -> Option:
-    return click.option(name, type=choices(literal), default="auto", show_default=True, help=help)
-
-
 def max_faces(help: str = "Faces to read at most, the largest first.") -> Option:
     """--faces."""
-    return click.option("--faces", type=COUNT, default=5, show_default=True, help=help)
+    return value("--faces", COUNT, 5, help)
 
 
 def workers(default: int | None = None, min: int = 1) -> Option:

@@ -21,13 +21,7 @@ from auheat.tables.names import TableFormat
 @click.option("--overlay", is_flag=True, help="Also write annotated videos and images.")
 @options.max_faces()
 @click.option("--sequence", is_flag=True, help="Read a folder as the frames of one video.")
-@click.option(
-    "--fps",
-    type=options.FPS,
-    default=30.0,
-    show_default=True,
-    help="Frames per second with --sequence.",
-)
+@options.value("--fps", options.FPS, 30.0, "Frames per second with --sequence.")
 @options.device()
 @options.weights()
 @options.runtime()

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from auheat.cli import console
-from auheat.cli.options import DatasetName, choices
+from auheat.cli import console, options
 from auheat.cli.progress_line import make_room, progress_bar
 from auheat.data.names import Camera, LandmarkSource
 
@@ -15,22 +14,18 @@ _MAX_SHOWN_WARNINGS = 20
 
 
 @click.command()
-@click.argument("layout", type=DatasetName())
+@click.argument("layout", type=options.DatasetName())
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
-@click.option("--landmarks", type=choices(LandmarkSource),
+@click.option("--landmarks", type=options.choices(LandmarkSource),
               help="Whose landmarks.  [default: the dataset's own, else mediapipe]")  # fmt: skip
 @click.option("--dlib-model", type=click.Path(path_type=Path),
               help="File of dlib's 68-point shape predictor, for --landmarks dlib.")  # fmt: skip
-@click.option("--size", type=click.IntRange(32, 1024), default=256, show_default=True,
-              help="Side of the aligned region in pixels.")  # fmt: skip
-@click.option("--pad", type=click.IntRange(min=0), default=16, show_default=True,
-              help="Pixels kept around it for augmentation.")  # fmt: skip
+@options.value("--size", click.IntRange(32, 1024), 256, "Side of the aligned region in pixels.")
+@options.value("--pad", click.IntRange(min=0), 16, "Pixels kept around it for augmentation.")
 @click.option("--aus", help="Only these, like AU06,AU12.  [default: the dataset's usual ones]")
-@click.option("--every", type=click.IntRange(min=1), default=1, show_default=True,
-              help="Take every n-th coded frame.")  # fmt: skip
-@click.option("--camera", type=choices(Camera), default="left", show_default=True,
-              help="Which of DISFA's two.")  # fmt: skip
+@options.value("--every", click.IntRange(min=1), 1, "Take every n-th coded frame.")
+@options.value("--camera", options.choices(Camera), "left", "Which of DISFA's two.")
 @click.option("--skip-tracking-failures", is_flag=True,
               help="Leave out DISFA's list of failed landmarks.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Stop at the first problem in the source.")

@@ -27,19 +27,12 @@ from auheat.optional import require
     show_default=True,
     help="Size of a file at most.",
 )
-@click.option(
-    "--max-frames",
-    type=options.COUNT,
-    default=500_000,
-    show_default=True,
-    help="Frames to read of a video at most.",
-)
-@click.option(
+@options.value("--max-frames", options.COUNT, 500_000, "Frames to read of a video at most.")
+@options.value(
     "--queue",
-    type=options.COUNT,
-    default=32,
-    show_default=True,
-    help="Files that wait or are read at the same time at most; more are asked to come back.",
+    options.COUNT,
+    32,
+    "Files that wait or are read at the same time at most; more are asked to come back.",
 )
 @options.max_faces("Faces at most.")
 @options.device()

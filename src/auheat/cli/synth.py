@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auheat.cli.options import DatasetName, choices
+from auheat.cli import options
 from auheat.cli.progress_line import progress_bar
 from auheat.data.names import Suite
 
@@ -16,7 +16,7 @@ from auheat.data.names import Suite
     "--assets", required=True, type=click.Path(path_type=Path), help="Folder with the face assets."
 )
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
-@click.option("--layout", type=DatasetName(lookalikes=True),
+@click.option("--layout", type=options.DatasetName(lookalikes=True),
               help="Lay the files out as this dataset does.")  # fmt: skip
 @click.option("--frames", type=click.IntRange(min=2),
               help="Frames of each sequence of a layout.  [default: the layout's own]")  # fmt: skip
@@ -27,19 +27,20 @@ from auheat.data.names import Suite
 @click.option("--size", type=click.IntRange(32, 1024),
               help="Side of the aligned region, or height of a layout's images, in pixels.  "
               "[default: 128, or the layout's own]")  # fmt: skip
-@click.option("--pad", type=click.IntRange(min=0), default=8, show_default=True,
-              help="Pixels kept around it for augmentation.")  # fmt: skip
-@click.option("--val", type=click.FloatRange(0, 0.5), default=0.04, show_default=True,
-              help="Fraction of subjects for validation.")  # fmt: skip
-@click.option("--test", type=click.FloatRange(0, 0.5), default=0.06, show_default=True,
-              help="Fraction of subjects for testing, with skins of their own.")  # fmt: skip
+@options.value("--pad", click.IntRange(min=0), 8, "Pixels kept around it for augmentation.")
+@options.value("--val", click.FloatRange(0, 0.5), 0.04, "Fraction of subjects for validation.")
+@options.value(
+    "--test",
+    click.FloatRange(0, 0.5),
+    0.06,
+    "Fraction of subjects for testing, with skins of their own.",
+)
 @click.option("--pairs", is_flag=True, help="Two images each: resting and expressive.")
-@click.option("--suite", type=choices(Suite), default=None,
+@click.option("--suite", type=options.choices(Suite), default=None,
               help="Draw the images in every family of a test suite.")  # fmt: skip
 @click.option("--clips", type=click.IntRange(min=0), default=0,
               help="Make this many labelled videos instead of images.")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(min=0.5), default=6.0, show_default=True,
-              help="Length of a clip.")  # fmt: skip
+@options.value("--seconds", click.FloatRange(min=0.5), 6.0, "Length of a clip.")
 @click.option("--workers", type=click.IntRange(min=1), help="[default: one a processor]")
 def command(
     assets: Path,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auheat.cli import options
 from auheat.cli.console import terminable
 
 if TYPE_CHECKING:
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
 @click.option("--preset", help="SCC-Heatmap at this size for the dataset of data.folder, "
               "instead of SETTINGS: paper, literal, tiny.")  # fmt: skip
 @click.option("--all-folds", is_flag=True, help="One run for each fold of the protocol.")
-@click.option(
-    "--runs",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder that holds a folder for each run.",
+@options.value(
+    "--runs", click.Path(path_type=Path), Path("runs"), "Folder that holds a folder for each run."
 )
 @terminable()
 def command(settings: tuple[str, ...], preset: str | None, all_folds: bool, runs: Path) -> None:

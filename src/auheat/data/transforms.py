@@ -87,7 +87,7 @@ def augment(
         pad: Pixels around that region.
         config: How far the image is changed.
     """
-    moved, points, flipped = _move(rng, image, landmarks, size, pad, config)
+    moved, points, flipped = _move(rng, View(image, landmarks, False), size, pad, config)
     if config.random_erasing and rng.random() < config.random_erasing:
         moved = _erased(rng, moved)
     if config.photometric:
@@ -104,16 +104,11 @@ def augment(
 
 
 def _move(
-    rng: np.random.Generator,
-    image: Image,
-    landmarks: geometry.Points,
-    size: int,
-    pad: int,
-    config: AugmentConfig,
+    rng: np.random.Generator, whole: View, size: int, pad: int, config: AugmentConfig
 ) -> View:
     """Flip, rotate, scale, translate; without any, the middle of the crop, resized to `size`."""
-    side = image.shape[0]
-    points = np.asarray(landmarks, np.float64)
+    image, points, _ = whole
+    side, points = image.shape[0], np.asarray(points, np.float64)
     flipped = bool(config.flip and rng.random() < config.flip)
     if flipped:
         image, points = image[:, ::-1], mirror(points, side)

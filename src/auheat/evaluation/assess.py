@@ -87,76 +87,74 @@ def evaluate(
         AuheatError: If anything named cannot be read or does not fit the dataset, and for an
             argument that makes no sense.
     """
-    return assess(
-        target,
-        data,
-        split=split,
-        protocol=protocol,
-        fold=fold,
-        folds=folds,
-        format=format,
-        runtime=runtime,
-        device=device,
-        precision=precision,
-        workers=workers,
-        progress=progress,
-    ).report
+    chosen = Choices(
+        split, protocol, fold, folds, format, runtime, device, precision, workers, progress
+    )
+    return assess(target, data, chosen).report
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How something is measured: the arguments of `evaluate`, in its order."""
+
+    split: Split
+    protocol: str = ""
+    fold: int | None = None
+    folds: int | None = None
+    format: ProgramChoice = "auto"
+    runtime: RuntimeChoice = "auto"
+    device: str = "auto"
+    precision: PrecisionChoice = "auto"
+    workers: int = 0
+    progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        check_choice("split", self.split, get_args(Split))
+        check_choice("format", self.format, get_args(ProgramChoice))
+        check_choice("runtime", self.runtime, get_args(RuntimeChoice))
+        check_choice("precision", self.precision, get_args(PrecisionChoice))
+        check_count("fold", self.fold, optional=True)
+        check_count("folds", self.folds, least=2, optional=True)
+        check_count("workers", self.workers, least=0)
+        check_callable("progress", self.progress)
 
 
 @needing("evaluate")
-def assess(
-    target: str | Path | pd.DataFrame,
-    data: str | Path,
-    *,
-    split: Split = "test",
-    protocol: str = "",
-    fold: int | None = None,
-    folds: int | None = None,
-    format: ProgramChoice = "auto",
-    runtime: RuntimeChoice = "auto",
-    device: str = "auto",
-    precision: PrecisionChoice = "auto",
-    workers: int = 0,
-    progress: Progress = silent,
-) -> Assessment:
+def assess(target: str | Path | pd.DataFrame, data: str | Path, chosen: Choices) -> Assessment:
     """What `evaluate` does, with the predictions behind the figures."""
     from auheat.data.manifest import read_manifest
     from auheat.evaluation.foreign import holds_tables, read_foreign
     from auheat.evaluation.join import join_to_labels
     from auheat.evaluation.selection import select
 
-    check_choice("split", split, get_args(Split))
-    check_choice("format", format, get_args(ProgramChoice))
-    check_choice("runtime", runtime, get_args(RuntimeChoice))
-    check_choice("precision", precision, get_args(PrecisionChoice))
-    check_count("fold", fold, optional=True)
-    check_count("folds", folds, least=2, optional=True)
-    check_count("workers", workers, least=0)
-    check_callable("progress", progress)
     checked_path("the dataset", data)
     if isinstance(target, str | Path):
         checked_path("the target", target)
-    chosen: dict[str, Any] = {"protocol": protocol, "fold": fold, "k": folds}
+    division: dict[str, Any] = {"protocol": chosen.protocol, "fold": chosen.fold, "k": chosen.folds}
     if is_default(target) or (isinstance(target, str | Path) and not holds_tables(Path(target))):
         require("torch")
         from auheat.evaluation.evaluate import measure
 
-        chosen_network: Any = {"runtime": runtime, "device": device, "precision": precision}
-        weights = file_of(target, **chosen_network)
+        run_on: Any = {
+            "runtime": chosen.runtime, "device": chosen.device, "precision": chosen.precision
+        }  # fmt: skip
+        weights = file_of(target, **run_on)
         weights = weights / _BEST if weights.is_dir() else weights
-        network = open_runtime(weights, **chosen_network)
+        network = open_runtime(weights, **run_on)
         experiment = network.card.get("experiment", {})
-        selection = select(read_manifest(data), split, **chosen, experiment=experiment)
-        predictions = measure(network, weights, selection, workers=workers, progress=progress)
+        selection = select(read_manifest(data), chosen.split, **division, experiment=experiment)
+        predictions = measure(
+            network, weights, selection, workers=chosen.workers, progress=chosen.progress
+        )
         folder = Path() if is_default(target) else weights.parent
         place = folder / _result_name(selection, Path(data), trained=bool(experiment))
         return _assessment(predictions, selection, place=place, is_network=True, notes=())
-    table = read_foreign(target, format)
+    table = read_foreign(target, chosen.format)
     path = Path(target) if isinstance(target, str | Path) else Path("table")
-    selection = select(read_manifest(data), split, **chosen)
+    selection = select(read_manifest(data), chosen.split, **division)
     about = {"name": f"{path.stem} ({table.kind})", "weights": path.name, **selection.about}
     predictions = join_to_labels(table, selection.whole, part=selection.part, about=about)
-    place = path.parent / f"{path.stem}-{split}.json"
+    place = path.parent / f"{path.stem}-{chosen.split}.json"
     return _assessment(predictions, selection, place=place, is_network=False, notes=table.notes)
 
 

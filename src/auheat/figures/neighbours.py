@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # The axes span at least this much, so that small fluctuations look small.
 _ICC_SPAN, _MAE_SPAN = 0.10, 0.05
+_ICC_LOOKS = {"color": style.BLUE, "marker": "o"}
+_MAE_LOOKS = {"color": style.ORANGE, "marker": "s"}
 _LEFT, _RIGHT, _PLOT, _GAP, _BELOW, _ABOVE = 0.5, 0.08, 0.95, 0.16, 0.38, 0.08
 
 
@@ -62,24 +64,8 @@ def figure6(curve: NeighbourCurve, synthetic: bool, data: str = "") -> Figure:
     wide = style.COLUMN_IN - _LEFT - _RIGHT
     above = sheet.axes(_LEFT, _ABOVE, wide, _PLOT)
     below = sheet.axes(_LEFT, _ABOVE + _PLOT + _GAP, wide, _PLOT)
-    _curve(
-        above,
-        curve,
-        values=curve.icc,
-        std=curve.icc_std,
-        span=_ICC_SPAN,
-        colour=style.BLUE,
-        marker="o",
-    )
-    _curve(
-        below,
-        curve,
-        values=curve.mae,
-        std=curve.mae_std,
-        span=_MAE_SPAN,
-        colour=style.ORANGE,
-        marker="s",
-    )
+    _curve(above, curve, values=curve.icc, std=curve.icc_std, span=_ICC_SPAN, looks=_ICC_LOOKS)
+    _curve(below, curve, values=curve.mae, std=curve.mae_std, span=_MAE_SPAN, looks=_MAE_LOOKS)
     above.set_ylabel("ICC(3,1)")
     below.set_ylabel("MAE (levels)")
     above.tick_params(labelbottom=False)
@@ -95,13 +81,12 @@ def _curve(
     values: Sequence[float],
     std: Sequence[float] | None,
     span: float,
-    colour: str,
-    marker: str,
+    looks: dict[str, Any],
 ) -> None:
     y = np.asarray(values, np.float64)
     spread = np.zeros_like(y) if std is None else np.nan_to_num(np.asarray(std))
     bars = None if std is None else spread
-    axes.errorbar(curve.k, y, bars, color=colour, marker=marker, markersize=3, capsize=1.5)
+    axes.errorbar(curve.k, y, bars, **looks, markersize=3, capsize=1.5)
     low, high = float(np.nanmin(y - spread)), float(np.nanmax(y + spread))
     room = max(span, 1.15 * (high - low)) / 2
     axes.set_ylim((low + high) / 2 - room, (low + high) / 2 + room)

@@ -29,6 +29,7 @@ from auheat import __version__
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
 from auheat.settings import build_stored, to_dict
+from auheat.system import processor_name
 from auheat.training.experiment import Experiment, differences
 
 SETTINGS, BEST, HISTORY, RECORD = "experiment.json", "best.safetensors", "history.jsonl", "run.json"
@@ -159,7 +160,7 @@ class Record:
                 "python": platform.python_version(),
                 "torch": torch.__version__,
                 "system": platform.system(),
-                "processor": _processor(),
+                "processor": processor_name(),
                 "threads": torch.get_num_threads(),
                 "device": device,
                 "ended": "running",
@@ -185,14 +186,6 @@ def _commit() -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
         return done.stdout.strip()
     return ""
-
-
-def _processor() -> str:
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _peak_bytes() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import AbstractContextManager
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 import click
@@ -45,12 +45,7 @@ class StopOnSignal(lightning.Callback, AbstractContextManager["StopOnSignal"]):
                 signal.signal(number, self._ask)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
