@@ -111,6 +111,27 @@ def test_shapes_go_with_their_images(manifest: Manifest) -> None:
     assert "geometry" not in CropDataset(manifest, ("AU12",), 32)[0]
 
 
+def test_images_are_veiled_where_a_shape_is_known_only(manifest: Manifest) -> None:
+    rng = np.random.default_rng(2)
+    for name in ("0.png", "1.png"):
+        noise = rng.integers(0, 256, (manifest.crop.side, manifest.crop.side, 3), np.uint8)
+        cv2.imwrite(str(manifest.folder / name), noise)
+    shapes = np.ones((4, face_shape.SIZE), np.float32)
+    shapes[1] = 0
+    dataset = CropDataset(manifest, ("AU12",), 32, shapes=shapes, image_dropout=0.25)
+    plain = CropDataset(manifest, ("AU12",), 32)
+
+    def contrasts(row: int) -> NDArray[np.float64]:
+        return np.array([float(dataset[v, row]["image"].float().std()) for v in range(200)])
+
+    detail = float(plain[0]["image"].float().std())
+    veiled = contrasts(0) < 0.6 * detail
+    assert 0.15 < veiled.mean() < 0.35
+    assert (contrasts(0)[~veiled] == detail).all()
+    assert (contrasts(1) == float(plain[1]["image"].float().std())).all()
+    assert dataset[int(veiled.argmax()), 0]["geometry"].all()
+
+
 class Recorder:
     """A runtime that reads nothing and keeps the shapes that it is given."""
 

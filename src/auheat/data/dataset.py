@@ -43,6 +43,10 @@ class Sample(_Beside):
     intensities: Tensor
 
 
+# Standard deviation of the blur that hides what a face does, as a fraction of the crop's side.
+_VEIL = (0.02, 0.1)
+
+
 class CropDataset(Dataset[Sample]):
     """Aligned crops with the points and intensities of the given AUs.
 
@@ -56,6 +60,8 @@ class CropDataset(Dataset[Sample]):
         shape_dropout: fraction of visits in which the shape is left out, as that of a face whose
             mesh was not found.
         shape_bend: how far a visit bends the shape, see `auheat.face_shape.bend`.
+        image_dropout: fraction of visits with a shape whose image is blurred until hardly more than
+            the shape tells what the face does.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class CropDataset(Dataset[Sample]):
         shapes: NDArray[np.float32] | None = None,
         shape_dropout: float = 0.0,
         shape_bend: float = 0.0,
+        image_dropout: float = 0.0,
     ) -> None:
         self._folder = manifest.folder
         self._crop = manifest.crop
@@ -78,6 +85,7 @@ class CropDataset(Dataset[Sample]):
         self._layout = PointLayout.of(aus)
         self._size, self._augmentation, self._seed = size, augmentation, seed
         self._shapes, self._shape_dropout, self._shape_bend = shapes, shape_dropout, shape_bend
+        self._image_dropout = image_dropout
         images = [self._folder / path for path in self._paths] if cache else []
         self._cache = CropCache(cache, images, manifest.crop.side) if cache else None
 
@@ -106,6 +114,9 @@ class CropDataset(Dataset[Sample]):
             shape = face_shape.bend(shape, rng, self._shape_bend)
             shape = face_shape.mirror(shape) if flipped else shape
             sample["geometry"] = torch.from_numpy(np.array(shape, np.float32))
+            if self._image_dropout and shape[-1] and rng.random() < self._image_dropout:
+                veiled = cv2.GaussianBlur(image, (0, 0), rng.uniform(*_VEIL) * self._size)
+                sample["image"] = torch.from_numpy(np.ascontiguousarray(veiled.transpose(2, 0, 1)))
         return sample
 
     def _read(self, row: int) -> NDArray[np.uint8]:

@@ -37,6 +37,8 @@ class DataConfig:
             given the shape of the face, so that it can do without.
         geometry_bend: How far a visit bends that shape, as faces and meshes differ, in distances
             between the outer eye corners, see `auheat.face_shape.bend`.
+        image_dropout: Fraction of visits with a shape whose image is blurred until hardly more than
+            the shape tells what the face does, so that the network learns to use it.
         workers: Reading processes.
         cache: Folder in which decoded crops of `folder` and `more` are kept for the next epoch,
             side x side x 3 bytes each, none if empty; what is read stays the same.
@@ -56,6 +58,7 @@ class DataConfig:
     balance: float = 0.0
     geometry_dropout: float = 0.25
     geometry_bend: float = 0.0
+    image_dropout: float = 0.0
     workers: int = 1
     cache: str = ""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -64,7 +67,10 @@ class DataConfig:
         if self.protocol:
             published(self.protocol)  # raises AuheatError for an unknown one
         counts = {"fold": 1, "folds": 1, "batch_size": 1, "epoch_images": 0, "workers": 0}
-        _check(self, {**counts, "balance": 0, "geometry_dropout": 0, "geometry_bend": 0})
+        _check(
+            self,
+            {**counts, "balance": 0, "geometry_dropout": 0, "geometry_bend": 0, "image_dropout": 0},
+        )
 
 
 @dataclass(frozen=True)

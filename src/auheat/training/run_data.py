@@ -113,6 +113,7 @@ def train_loader(experiment: Experiment, parts: RunData) -> DataLoader[Sample]:
         parts.train_shapes,
         data.geometry_dropout,
         data.geometry_bend,
+        data.image_dropout,
     )
     return crop_loader(dataset, data.batch_size, data.workers, parts.sampler)
 
