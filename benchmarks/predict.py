@@ -136,7 +136,7 @@ def _loop(clip: Path, predictor: Predictor, folder: Path, clock: _Clock) -> None
             clock.lap("crop")
             found = tuple(predictor.predict_aligned(aligned))
             clock.lap("network")
-            rows.write(FrameResult(frame.number, frame.timestamp, found))
+            rows.write(FrameResult(frame.number, frame.timestamp, faces=found))
             clock.lap("write")
 
 

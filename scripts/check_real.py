@@ -32,7 +32,7 @@ def read_results(path: Path, weights: str) -> list[FrameResult]:
     """All frames of a video, or the single one of an image."""
     if path.suffix.lower() in _IMAGES:
         predictions = auheat.load(weights).predict(path).faces
-        return [FrameResult(1, 0.0, tuple(predictions))]
+        return [FrameResult(1, 0.0, faces=tuple(predictions))]
     return list(auheat.load(weights).predict_video(path))
 
 

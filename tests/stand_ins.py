@@ -63,7 +63,7 @@ def checkpoint_of(net: nn.Module, config: ModelConfig = SMALL) -> Checkpoint:
 
 
 def face_from(landmarks: Points, face_id: int = 0, score: float = 1.0) -> Face:
-    return Face(geometry.bounding_box(landmarks), np.array(landmarks), score, face_id)
+    return Face(geometry.bounding_box(landmarks), np.array(landmarks), score=score, face_id=face_id)
 
 
 class KnownFaces:

@@ -126,7 +126,7 @@ def test_counts_of_numpy_are_counts() -> None:
 
 
 IMAGE = np.zeros((16, 16, 3), np.uint8)
-BASELINE = auheat.Baseline({0: auheat.PersonBaseline({"AU04": 1.0})}, "image", "clip.mp4")
+BASELINE = auheat.Baseline({0: auheat.PersonBaseline({"AU04": 1.0})}, "image", source="clip.mp4")
 
 
 def _predicting(name: str, value: Any) -> Callable[[], Any]:
@@ -135,11 +135,11 @@ def _predicting(name: str, value: Any) -> Callable[[], Any]:
 
 
 def _tabling(name: str, value: Any) -> Callable[[], Any]:
-    return lambda: auheat.FrameResult(0, 0.0, ()).to_pandas(**{name: value})
+    return lambda: auheat.FrameResult(0, 0.0, faces=()).to_pandas(**{name: value})
 
 
 def _drawing(name: str, value: Any) -> Callable[[], Any]:
-    return lambda: auheat.draw(IMAGE, auheat.FrameResult(0, 0.0, ()), **{name: value})
+    return lambda: auheat.draw(IMAGE, auheat.FrameResult(0, 0.0, faces=()), **{name: value})
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_what_is_drawn_is_a_result(result: Any) -> None:
 )
 def test_what_is_no_image(image: Any) -> None:
     with pytest.raises(AuheatError, match=r"give an RGB array of shape .* and type uint8$"):
-        auheat.draw(image, auheat.FrameResult(0, 0.0, ()))
+        auheat.draw(image, auheat.FrameResult(0, 0.0, faces=()))
 
 
 @pytest.mark.parametrize(
@@ -272,9 +272,9 @@ def test_a_summary_names_every_au() -> None:
 
 def test_baselines_are_by_person() -> None:
     with pytest.raises(AuheatError, match="by face_id, not 5"):
-        auheat.Baseline(5, "image", "x")  # type: ignore[arg-type]
+        auheat.Baseline(5, "image", source="x")  # type: ignore[arg-type]
     with pytest.raises(AuheatError, match="of one person, not of 0"):
-        auheat.Baseline({}, "image", "x", shared=True)
+        auheat.Baseline({}, "image", source="x", shared=True)
     nothing: tuple[Any, ...] = ("AU04", None, [])
     for aus in nothing:
         with pytest.raises(AuheatError, match="Action Units are"):

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from auheat.cli import main
 from auheat.corpus import run as module
-from auheat.corpus.settings import ReadSettings
+from auheat.corpus.read_settings import ReadSettings
 from auheat.inference.predictor import Predictor
 from auheat.optional import EXTRAS
 from corpus_clips import inputs, write_clip, write_clips

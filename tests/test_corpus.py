@@ -19,10 +19,10 @@ from PIL import Image as Pillow
 import auheat
 from auheat.arrays import Image
 from auheat.corpus.dataset import Corpus
+from auheat.corpus.read_settings import ReadSettings
 from auheat.corpus.records import Record, key_of
 from auheat.corpus.run import CorpusPlan, CorpusRun
 from auheat.corpus.segments import Extent, Segments
-from auheat.corpus.settings import ReadSettings
 from auheat.errors import AuheatError
 from auheat.faces.tracking import VideoTracker
 from auheat.inference.jobs import PredictionJob

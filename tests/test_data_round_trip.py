@@ -125,7 +125,7 @@ class OnePlace:
 
     def __init__(self, landmarks: geometry.Points) -> None:
         box = geometry.bounding_box(landmarks)
-        self._face = Face(box, landmarks, 1.0)
+        self._face = Face(box, landmarks, score=1.0)
 
     def tracker(self) -> OnePlace:
         return self

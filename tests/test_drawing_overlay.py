@@ -36,11 +36,17 @@ def prediction(
         geometry.similarity(4, shift=(150, 120)), geometry.similarity(shift=(-15, -11))
     )
     levels = dict.fromkeys(aus, level)
-    return FacePrediction(face_from(landmarks, face_id), levels, maps, to_frame, 0.9)
+    return FacePrediction(
+        face_from(landmarks, face_id),
+        levels,
+        heatmaps=maps,
+        heatmap_to_frame=to_frame,
+        confidence=0.9,
+    )
 
 
 def result(*faces: FacePrediction) -> FrameResult:
-    return FrameResult(1, 0.0, faces)
+    return FrameResult(1, 0.0, faces=faces)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +100,13 @@ def test_heat_beyond_the_border_is_cut_off() -> None:
     to_frame = geometry.compose(geometry.similarity(shift=(-150, -120)), face.heatmap_to_frame)
     for shift in ((0, 0), (639, 359), (-5000, 0)):
         moved = geometry.compose(geometry.similarity(shift=shift), to_frame)
-        known = FacePrediction(face.face, face.intensities, face.heatmaps, moved, 1.0)
+        known = FacePrediction(
+            face.face,
+            face.intensities,
+            heatmaps=face.heatmaps,
+            heatmap_to_frame=moved,
+            confidence=1.0,
+        )
         drawn = Overlay(("AU04",), 360, 640).draw(GREY, result(known))
         if shift != (-5000, 0):
             y, x = shift[1], shift[0]
@@ -109,7 +121,9 @@ def test_marks_scale_with_a_small_image() -> None:
     landmarks = (face.landmarks + 0.5) / 4 - 0.5
     heatmaps = {"AU04": np.zeros((2, 2), np.float32)}
     known = face_from(landmarks, 1)
-    small = FacePrediction(known, {"AU04": 0.0}, heatmaps, np.eye(2, 3), 1.0)
+    small = FacePrediction(
+        known, {"AU04": 0.0}, heatmaps=heatmaps, heatmap_to_frame=np.eye(2, 3), confidence=1.0
+    )
     drawn = Overlay(("AU04",), 90, 160).draw(np.full((90, 160, 3), 128, np.uint8), result(small))
     marks = np.nonzero((drawn[:, :640] == face_colour(1)).all(2))
     assert np.min(marks, 1) == pytest.approx([100, 100], abs=1)
@@ -120,9 +134,11 @@ def with_point(x: float, y: float) -> NDArray[np.uint8]:
     """The grey image with a single landmark in sight, whose radius is 1.8 pixels."""
     landmarks = np.full((68, 2), -50.0)
     landmarks[30] = x, y
-    known = Face(np.array([300.0, -200.0, 400.0, 200.0]), landmarks, 1.0)
+    known = Face(np.array([300.0, -200.0, 400.0, 200.0]), landmarks, score=1.0)
     nothing = {"AU04": np.zeros((2, 2), np.float32)}
-    face = FacePrediction(known, {"AU04": 0.0}, nothing, np.eye(2, 3), 1.0)
+    face = FacePrediction(
+        known, {"AU04": 0.0}, heatmaps=nothing, heatmap_to_frame=np.eye(2, 3), confidence=1.0
+    )
     return Overlay(("AU04",), 360, 640).draw(GREY, result(face))[:, :640]
 
 

@@ -116,7 +116,17 @@ def report(name: str, seed: int, icc: tuple[float, float], images: int = 10) -> 
     rows = [{"icc": x, "pcc": x, "mae": 0.5, "mse": 0.4, "n": 10.0} for x in icc]
     mean = {"icc": sum(icc) / 2, "pcc": 0.0, "mae": 0.5, "mse": 0.4, "n": 10.0}
     metrics = {"AU04": rows[0], "AU12": rows[1], "mean": mean}
-    return Report(name, seed, "w", "test", 5, images, {"kind": "synthetic"}, {}, metrics)
+    return Report(
+        name,
+        seed,
+        weights="w",
+        split="test",
+        subjects=5,
+        images=images,
+        data={"kind": "synthetic"},
+        experiment={},
+        metrics=metrics,
+    )
 
 
 def test_reports_survive_the_file(tmp_path: Path) -> None:

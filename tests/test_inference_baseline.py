@@ -63,7 +63,7 @@ def test_a_baseline_frame_knows_only_who_is_in_it(people: list[Face]) -> None:
     source = Greys([50, 50, 100, 100])
     assert list(at_frame(2, source, predictor=grey_predictor(script)).faces) == [0]
     assert sorted(at_frame(3, source, predictor=grey_predictor(script)).faces) == [0, 1]
-    video = VideoPrediction(source, grey_predictor(script), PostProcessing(baseline=2))
+    video = VideoPrediction(source, grey_predictor(script), processing=PostProcessing(baseline=2))
     table = video.to_pandas()
     assert table.loc[table.face_id == 0, "AU09_r"].tolist() == [0.0] * 4
     assert table.loc[table.face_id == 1, "AU09_r"].tolist() == pytest.approx([1.0] * 2)
@@ -129,8 +129,10 @@ def test_wrong_names_for_a_baseline_are_one_line(tmp_path: Path, people: list[Fa
     (tmp_path / "text.json").write_text("not json")
     (tmp_path / "list.json").write_text("[1]")
     (tmp_path / "new.json").write_text('{"auheat_baseline": 3}')
-    Baseline({0: PersonBaseline({"AU01": 1.0})}, "image", "b.png").write(tmp_path / "aus.json")
-    Baseline({0: PersonBaseline(REST), 1: PersonBaseline(REST)}, "auto", "b.mp4").write(
+    Baseline({0: PersonBaseline({"AU01": 1.0})}, "image", source="b.png").write(
+        tmp_path / "aus.json"
+    )
+    Baseline({0: PersonBaseline(REST), 1: PersonBaseline(REST)}, "auto", source="b.mp4").write(
         tmp_path / "two.json"
     )
     text = (tmp_path / "two.json").read_text().replace('"1": ', '"x": ')
@@ -159,7 +161,9 @@ def test_wrong_names_for_a_baseline_are_one_line(tmp_path: Path, people: list[Fa
 
 def test_a_baseline_file_in_full(tmp_path: Path) -> None:
     Baseline(
-        {2: PersonBaseline({"AU04": 1.06, "AU12": 0.12345}, (1, 2, 3))}, "frame 2", "clip.mp4"
+        {2: PersonBaseline({"AU04": 1.06, "AU12": 0.12345}, (1, 2, 3))},
+        "frame 2",
+        source="clip.mp4",
     ).write(tmp_path / "a.json")
     assert json.loads((tmp_path / "a.json").read_text()) == {
         "auheat_baseline": 2,

@@ -85,7 +85,7 @@ def test_a_face_is_calibrated_as_a_whole(people: list[Face]) -> None:
 def _frame(*faces: Any) -> Any:
     from auheat.results import FrameResult
 
-    return FrameResult(1, 0.0, tuple(faces))
+    return FrameResult(1, 0.0, faces=tuple(faces))
 
 
 def test_auto_and_smoothing_on_a_video(people: list[Face]) -> None:
@@ -93,7 +93,7 @@ def test_auto_and_smoothing_on_a_video(people: list[Face]) -> None:
     greys = [50] * 20 + [60, 120, 180, 200, 200, 190, 130, 70] + [50] * 12
     source = Greys(greys)
     processing = PostProcessing(baseline="auto", smooth=True)
-    video = VideoPrediction(source, grey_predictor([people[:1]]), processing)
+    video = VideoPrediction(source, grey_predictor([people[:1]]), processing=processing)
     table = video.to_pandas()
     assert source.passes == 1
     times, raw = np.arange(40) / 25, np.array([intensities_of(grey) for grey in greys])
@@ -126,7 +126,7 @@ def test_frames_come_with_images_only_if_wanted(people: list[Face]) -> None:
 def test_predict_video_takes_a_baseline(tmp_path: Path, people: list[Face]) -> None:
     for index, grey in enumerate([50, 100, 150]):
         Pillow.new("RGB", (320, 240), (grey,) * 3).save(tmp_path / f"{index}.png")
-    baseline = Baseline({0: PersonBaseline(REST | {"AU25": 1.0})}, "image", "x", shared=True)
+    baseline = Baseline({0: PersonBaseline(REST | {"AU25": 1.0})}, "image", source="x", shared=True)
     video = grey_predictor([people]).predict_video(tmp_path, baseline=baseline)
     table = video.to_pandas()
     assert table["AU04_r"].tolist() == pytest.approx([0, 0, 1.0625, 1.0625, 2.25, 2.25])

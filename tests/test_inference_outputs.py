@@ -80,7 +80,9 @@ def test_an_overlay_that_is_asked_for_first_leaves_the_table_behind(
 
 def test_a_table_with_smoothing_takes_one_pass(tmp_path: Path, people: list[Face]) -> None:
     source = Greys([50] * 30)
-    video = VideoPrediction(source, grey_predictor([people]), PostProcessing("auto", smooth=True))
+    video = VideoPrediction(
+        source, grey_predictor([people]), processing=PostProcessing("auto", smooth=True)
+    )
     video.save(tmp_path / "a.csv", std=False)
     assert (source.passes, video.baseline is not None) == (1, True)
     assert "AU04_raw" in (tmp_path / "a.csv").read_text()
@@ -225,7 +227,7 @@ def test_a_camera(people: list[Face]) -> None:
 
 
 def test_a_camera_with_a_baseline(people: list[Face]) -> None:
-    known = Baseline({0: PersonBaseline(REST)}, "image", "x", shared=True)
+    known = Baseline({0: PersonBaseline(REST)}, "image", source="x", shared=True)
     tracker = grey_predictor([people[:1]]).tracker(baseline=known)
     (face,) = tracker.update(np.full((240, 320, 3), 100, np.uint8))
     assert face.intensities["AU04"] == pytest.approx(1.0625)

@@ -44,7 +44,7 @@ def plain_loop(frames: list[Frame], predictor: Predictor, together: int) -> list
         read = predictor.predict_aligned([face for i in group for face in aligned[i]])
         for i in group:
             of_frame = tuple(read.pop(0) for _ in aligned[i])
-            results.append(FrameResult(frames[i].number, frames[i].timestamp, of_frame))
+            results.append(FrameResult(frames[i].number, frames[i].timestamp, faces=of_frame))
     return results
 
 

@@ -26,13 +26,21 @@ def prediction(face_id: int, levels: tuple[float, float], confidence: float) -> 
     maps = {au: np.full((8, 8), level, np.float32) for au, level in zip(AUS, levels, strict=True)}
     intensities = dict(zip(AUS, levels, strict=True))
     to_frame = np.array([[8.0, 0, 20], [0, 8.0, 20]])
-    return FacePrediction(face_from(landmarks, face_id), intensities, maps, to_frame, confidence)
+    return FacePrediction(
+        face_from(landmarks, face_id),
+        intensities,
+        heatmaps=maps,
+        heatmap_to_frame=to_frame,
+        confidence=confidence,
+    )
 
 
 RESULTS = [
-    FrameResult(1, 0.0, (prediction(0, (0.994, 0.995), 0.987), prediction(2, (5.0, 0.0), 1.0))),
-    FrameResult(2, 1 / 30, ()),
-    FrameResult(3, 12.3456, (prediction(2, (1.0, 2.345678), 0.5),)),
+    FrameResult(
+        1, 0.0, faces=(prediction(0, (0.994, 0.995), 0.987), prediction(2, (5.0, 0.0), 1.0))
+    ),
+    FrameResult(2, 1 / 30, faces=()),
+    FrameResult(3, 12.3456, faces=(prediction(2, (1.0, 2.345678), 0.5),)),
 ]
 
 
@@ -52,8 +60,8 @@ def test_csv_in_full(tmp_path: Path) -> None:
 
 def test_names_of_images_are_quoted_where_they_must(tmp_path: Path) -> None:
     with CsvSink(tmp_path / "a.csv", TableSchema("folder", AUS)) as sink:
-        sink.write(FrameResult(1, 0.0, (), "one, two.jpg"))
-        sink.write(FrameResult(2, 0.0, (), "größe.jpg"))
+        sink.write(FrameResult(1, 0.0, faces=(), input="one, two.jpg"))
+        sink.write(FrameResult(2, 0.0, faces=(), input="größe.jpg"))
     lines = (tmp_path / "a.csv").read_text("utf-8").splitlines()
     assert lines[1:] == ['"one, two.jpg",0,0.00,0,,,,', "größe.jpg,0,0.00,0,,,,"]
 
@@ -117,7 +125,7 @@ def test_overlay_video(tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPat
     images = [texture(seed, 360, 640) for seed in range(5)]
     with OverlayVideoSink(tmp_path / "a.overlay.mp4", AUS, Fraction(30000, 1001)) as sink:
         for image, time in zip(images, TIMES, strict=True):
-            sink.write(image, FrameResult(1, time, (prediction(0, (1.0, 2.0), 1.0),)))
+            sink.write(image, FrameResult(1, time, faces=(prediction(0, (1.0, 2.0), 1.0),)))
     with av.open(str(tmp_path / "a.overlay.mp4")) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == {"libx264": "h264"}.get(codec, codec)
@@ -136,7 +144,7 @@ def test_overlay_video(tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPat
 def test_frames_that_share_a_time_do_not_stop_the_video(tmp_path: Path, rate: Fraction) -> None:
     with OverlayVideoSink(tmp_path / "a.mp4", AUS, rate) as sink:
         for _ in range(3):
-            sink.write(texture(0), FrameResult(1, 0.5, ()))
+            sink.write(texture(0), FrameResult(1, 0.5, faces=()))
     with av.open(str(tmp_path / "a.mp4")) as container:
         assert len(list(container.decode(video=0))) == 3
 
@@ -144,7 +152,7 @@ def test_frames_that_share_a_time_do_not_stop_the_video(tmp_path: Path, rate: Fr
 def test_a_video_may_change_its_size(tmp_path: Path) -> None:
     with OverlayVideoSink(tmp_path / "a.mp4", AUS, Fraction(30)) as sink:
         for i, image in enumerate((texture(0), texture(0, 180, 160), texture(0, 90, 320))):
-            sink.write(image, FrameResult(i + 1, i / 30, (prediction(0, (1.0, 2.0), 1.0),)))
+            sink.write(image, FrameResult(i + 1, i / 30, faces=(prediction(0, (1.0, 2.0), 1.0),)))
     with av.open(str(tmp_path / "a.mp4")) as container:
         sizes = {(frame.height, frame.width) for frame in container.decode(video=0)}
     assert sizes == {Overlay(AUS, 90, 160).size}

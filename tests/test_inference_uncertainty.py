@@ -122,13 +122,13 @@ def test_columns_of_std(face: Points) -> None:
     predictor = Predictor(
         small_checkpoint(), KnownFaces([[face_from(face)]]), uncertainty=figures()
     )
-    result = FrameResult(1, 0.0, tuple(predictor.predict(texture(0, 270, 480))))
+    result = FrameResult(1, 0.0, faces=tuple(predictor.predict(texture(0, 270, 480))))
     schema = TableSchema("video", predictor.aus, ("sd",))
     assert schema.columns[-3:] == ("AU04_sd", "AU09_sd", "AU12_sd")
     (row,) = schema.rows(result)
     assert tuple(row) == schema.columns
     assert row["AU09_sd"] == result.faces[0].std["AU09"]  # type: ignore[index]
-    (empty,) = schema.rows(FrameResult(2, 0.04, ()))
+    (empty,) = schema.rows(FrameResult(2, 0.04, faces=()))
     assert empty["AU09_sd"] is None
     assert tuple(empty) == schema.columns
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 import auheat
-from auheat.deprecation import deprecated, renamed_argument
 from fresh_python import printed
 
 ROOT = Path(auheat.__file__).parent
@@ -53,9 +52,9 @@ def test_type_checkers_see_every_name() -> None:
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, *TYPES])
 def test_arguments_beyond_the_first_two_are_keywords(name: str) -> None:
-    """Of functions and methods; result types are made by auheat and their fields are named."""
+    """Of functions, of methods, and of the types where they are made."""
     thing = getattr(auheat, name)
-    called = [thing] if name in FUNCTIONS else _methods(thing)
+    called = [thing] if name in FUNCTIONS else [thing.__init__, *_methods(thing)]
     for function in called:
         positional = [
             parameter.name
@@ -105,31 +104,6 @@ def test_importing_loads_nothing() -> None:
         "print({'torch', 'mediapipe', 'cv2', 'av', 'pandas', 'PIL'} & set(sys.modules))"
     )
     assert printed(code) == b"set()"
-
-
-def test_what_is_deprecated_warns_and_works() -> None:
-    @deprecated(since="0.2", until="0.4", instead="new(x)")
-    def old(x: int) -> int:
-        """Doubles."""
-        return 2 * x
-
-    with pytest.warns(FutureWarning, match=r"old\(\) is deprecated since auheat 0\.2 and goes in "
-                                           r"0\.4: use new\(x\)") as caught:  # fmt: skip
-        assert old(4) == 8
-    assert Path(caught[0].filename) == Path(__file__)
-    assert old.__doc__ == "Doubles."
-
-
-def test_a_renamed_argument_warns_and_works() -> None:
-    @renamed_argument("neutral", "baseline", since="0.2", until="0.4")
-    def read(*, baseline: int = 0) -> int:
-        return baseline
-
-    with pytest.warns(FutureWarning, match=r"\(neutral=\.\.\.\) .*: use baseline=\.\.\."):
-        assert read(neutral=3) == 3  # type: ignore[call-arg]
-    assert read(baseline=2) == 2
-    with pytest.raises(TypeError, match="neutral and baseline"):
-        read(neutral=1, baseline=2)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

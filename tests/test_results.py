@@ -17,7 +17,7 @@ IDENTITY = np.eye(2, 3)
 
 
 def a_face(points: NDArray[np.float64], face_id: int = 0, score: float = 0.9) -> Face:
-    return Face(np.array([20.0, 50, 180, 200]), points, score, face_id)
+    return Face(np.array([20.0, 50, 180, 200]), points, score=score, face_id=face_id)
 
 
 def a_prediction(points: NDArray[np.float64], **changes: Any) -> FacePrediction:
@@ -47,7 +47,7 @@ def test_a_malformed_face_is_refused(
     box: NDArray[np.float64], shape: tuple[int, int], score: float
 ) -> None:
     with pytest.raises(AuheatError, match=r"a box has|landmarks have shape|a score lies"):
-        Face(box, np.zeros(shape), score)
+        Face(box, np.zeros(shape), score=score)
 
 
 @pytest.mark.parametrize(
@@ -94,23 +94,25 @@ def test_faces_and_predictions_compare_by_identity(face: NDArray[np.float64]) ->
 
 def test_a_frame_iterates_over_its_faces(face: NDArray[np.float64]) -> None:
     prediction = a_prediction(face)
-    frame = FrameResult(1, 0.0, (prediction,))
+    frame = FrameResult(1, 0.0, faces=(prediction,))
     assert list(frame) == [prediction]
     assert len(frame) == 1
-    assert len(FrameResult(2, 0.04, ())) == 0
+    assert len(FrameResult(2, 0.04, faces=())) == 0
 
 
 def test_a_pose_in_degrees(face: NDArray[np.float64]) -> None:
     pose = HeadPose((1.0, 2.0, 600.0), (np.pi / 6, -np.pi / 4, 0.0))
     assert pose.degrees == pytest.approx((30, -45, 0))
     assert a_prediction(face).pose is None
-    turned = Face(np.zeros(4), face, 0.9, pose=pose)
+    turned = Face(np.zeros(4), face, score=0.9, pose=pose)
     assert a_prediction(face, face=turned, image_size=(480, 640)).pose is pose
 
 
 def test_a_pose_is_estimated_when_it_is_asked_for(face: NDArray[np.float64]) -> None:
     at_rest = 300 + 40 * MEAN_FACE[:, :2]  # straight into the camera, a little to the left
-    estimated = a_prediction(face, face=Face(np.zeros(4), at_rest, 0.9), image_size=(600, 800))
+    estimated = a_prediction(
+        face, face=Face(np.zeros(4), at_rest, score=0.9), image_size=(600, 800)
+    )
     assert "pose" not in vars(estimated)
     assert estimated.pose == head_pose(at_rest, (600, 800)) and estimated.pose is not None
     assert estimated.pose is estimated.pose

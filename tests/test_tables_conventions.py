@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -18,9 +20,12 @@ POINTS = [f"{axis}_{index}" for axis in "xy" for index in range(68)]
 
 
 def prediction(points: NDArray[np.float64], face_id: int = 0, **more: object) -> FacePrediction:
-    face = Face(np.array([20.0, 50, 180.5, 200]), points, 0.98765, face_id, POSE)
+    face = Face(np.array([20.0, 50, 180.5, 200]), points, score=0.98765, face_id=face_id, pose=POSE)
     levels = {"AU06": 0.25, "AU12": 3.45678}
-    return FacePrediction(face, levels, {}, np.eye(2, 3), 0.875, **more)  # type: ignore[arg-type]
+    found = FacePrediction(
+        face, levels, heatmaps={}, heatmap_to_frame=np.eye(2, 3), confidence=0.875
+    )
+    return replace(found, **more)  # type: ignore[arg-type]
 
 
 def test_fex_columns_are_py_feats_in_its_order() -> None:
@@ -39,7 +44,7 @@ def test_fex_columns_are_py_feats_in_its_order() -> None:
 def test_a_fex_row(face: NDArray[np.float64]) -> None:
     """Frames from 0, width and height for corners, degrees, AUs from 0 to 5 (not to 1)."""
     schema = TableSchema("video", AUS, layout=FEX, input="clips/a.mp4")
-    (row,) = schema.rows(FrameResult(12, 75.4567, (prediction(face, 3),)))
+    (row,) = schema.rows(FrameResult(12, 75.4567, faces=(prediction(face, 3),)))
     text = schema.text(row)
     assert text[:6] == ["11", "20.00", "50.00", "160.50", "150.00", "0.9877"]
     assert text[6:142] == [f"{value:.2f}" for value in (*face[:, 0], *face[:, 1])]
@@ -50,7 +55,7 @@ def test_a_fex_row(face: NDArray[np.float64]) -> None:
 
 def test_a_fex_frame_without_a_face_is_empty_as_py_feat_writes_it() -> None:
     schema = TableSchema("video", AUS, layout=FEX, input="a.mp4")
-    (row,) = schema.rows(FrameResult(3, 0.08, ()))
+    (row,) = schema.rows(FrameResult(3, 0.08, faces=()))
     filled = {name: value for name, value in row.items() if value is not None}
     assert filled == {
         "frame": 2,
@@ -66,7 +71,7 @@ def test_tidy_rows(face: NDArray[np.float64]) -> None:
     schema = TableSchema("video", ("AU12", "AU06"), layout=Layout("tidy"), input="a.mp4")
     two = (prediction(face), prediction(face, 4))
     base = {"input": "a.mp4", "frame": 12, "timestamp": 0.44, "success": 1, "confidence": 0.875}
-    assert schema.rows(FrameResult(12, 0.44, two)) == [
+    assert schema.rows(FrameResult(12, 0.44, faces=two)) == [
         base | {"face_id": face_id, "au": au, "intensity": level, "presence": present}
         for face_id in (0, 4)
         for au, level, present in (("AU12", 3.45678, 1), ("AU06", 0.25, 0))
@@ -79,7 +84,7 @@ def test_tidy_rows(face: NDArray[np.float64]) -> None:
 
 def test_a_tidy_frame_without_a_face_has_one_row_for_each_au() -> None:
     schema = TableSchema("video", AUS, ("sd",), Layout("tidy", pose=True), "a.mp4")
-    rows = schema.rows(FrameResult(3, 0.08, ()))
+    rows = schema.rows(FrameResult(3, 0.08, faces=()))
     assert [row["au"] for row in rows] == ["AU06", "AU12"]
     for row in rows:
         assert (row["frame"], row["success"], row["face_id"], row["confidence"]) == (3, 0, 0, 0.0)
@@ -93,7 +98,7 @@ def test_tidy_columns_on_request(face: NDArray[np.float64]) -> None:
     assert list(schema.columns[6:-3]) == [*pose, *POINTS, "au", "intensity"]
     raw, deviations = {"AU06": 1.0, "AU12": 4.0}, {"AU06": 0.1, "AU12": 0.2}
     seen = prediction(face, raw=raw, std=deviations)
-    _, row = schema.rows(FrameResult(1, 0.0, (seen,)))
+    _, row = schema.rows(FrameResult(1, 0.0, faces=(seen,)))
     assert [row[name] for name in pose[:3]] == pytest.approx([10, -20, 30])
     assert [row[name] for name in pose[3:]] == [12.34, -5.06, 612.35]
     assert (row["x_8"], row["y_8"]) == tuple(face[8])
@@ -103,7 +108,7 @@ def test_tidy_columns_on_request(face: NDArray[np.float64]) -> None:
 @pytest.mark.parametrize("layout", [FEX, Layout("tidy")])
 def test_images_carry_their_paths(layout: Layout, face: NDArray[np.float64]) -> None:
     """In a folder's table the folder as it was named, and the file's name in it."""
-    result = FrameResult(2, 0.0, (prediction(face),), "b.png")
+    result = FrameResult(2, 0.0, faces=(prediction(face),), input="b.png")
     for kind, named, expected in (
         ("image", "day/b.png", "day/b.png"),
         ("folder", "day", "day/b.png"),

@@ -57,8 +57,14 @@ def run(predictor: Predictor, out: Path, *paths: Path, **options: object) -> lis
 
 def result(frame: int, level: float) -> FrameResult:
     seen = face_from(np.random.default_rng(0).uniform(20, 70, (68, 2)))
-    face = FacePrediction(seen, {"AU04": level, "AU12": 0.0}, {}, np.eye(2, 3), 1.0)
-    return FrameResult(frame, frame / 30, (face,))
+    face = FacePrediction(
+        seen,
+        {"AU04": level, "AU12": 0.0},
+        heatmaps={},
+        heatmap_to_frame=np.eye(2, 3),
+        confidence=1.0,
+    )
+    return FrameResult(frame, frame / 30, faces=(face,))
 
 
 def test_a_tidy_file_in_full(tmp_path: Path) -> None:
@@ -66,7 +72,7 @@ def test_a_tidy_file_in_full(tmp_path: Path) -> None:
     with table_sink(tmp_path / "a.parquet", schema) as sink:
         sink.write(result(1, 1.2345678))
         assert not (tmp_path / "a.parquet").exists()
-        sink.write(FrameResult(2, 0.5, ()))
+        sink.write(FrameResult(2, 0.5, faces=()))
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
     table = parquet.read_table(tmp_path / "a.parquet")
     assert [str(kind) for kind in table.schema.types] == [

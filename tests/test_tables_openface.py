@@ -20,7 +20,7 @@ POSE = HeadPose((12.34, -5.06, 612.35), (0.12345, -0.2, 0.0))
 
 
 def a_face(points: NDArray[np.float64], face_id: int = 0) -> Face:
-    return Face(np.array([20.0, 50, 180, 200]), points, 0.9, face_id, POSE)
+    return Face(np.array([20.0, 50, 180, 200]), points, score=0.9, face_id=face_id, pose=POSE)
 
 
 def a_prediction(points: NDArray[np.float64], **changes: Any) -> FacePrediction:
@@ -53,7 +53,7 @@ def test_openfaces_blink_is_what_is_read_of_closed_eyes(face: NDArray[np.float64
         *("AU28_sd", "AU43_sd"),
     )
     levels = {"AU28": 0.5, "AU43": 4.25}
-    (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face, intensities=levels),)))
+    (row,) = schema.rows(FrameResult(1, 0.0, faces=(a_prediction(face, intensities=levels),)))
     assert schema.text(row)[3:] == ["0.50", "4.25", "4.25", "0", "1", "1", "", ""]
     for layout in (Layout("fex"), Layout("tidy")):
         names = TableSchema("image", ("AU43",), layout=layout).columns
@@ -64,7 +64,7 @@ def test_rows_of_a_video_frame(face: NDArray[np.float64]) -> None:
     second = a_prediction(
         face, face=a_face(face, face_id=4), intensities={"AU06": 1.0, "AU12": 0.0}
     )
-    result = FrameResult(12, 0.44, (a_prediction(face), second))
+    result = FrameResult(12, 0.44, faces=(a_prediction(face), second))
     base = {"frame": 12, "timestamp": 0.44, "confidence": 0.875, "success": 1}
     assert TableSchema("video", AUS).rows(result) == [
         base | {"face_id": 0, "AU06_r": 0.25, "AU12_r": 3.456, "AU06_c": 0, "AU12_c": 1},
@@ -75,7 +75,7 @@ def test_rows_of_a_video_frame(face: NDArray[np.float64]) -> None:
 def test_a_frame_without_a_face_keeps_one_row_without_intensities() -> None:
     empty = dict.fromkeys(("AU06_r", "AU12_r", "AU06_c", "AU12_c"))
     failed = {"confidence": 0.0, "success": 0} | empty
-    result = FrameResult(3, 0.08, (), input="b.jpg")
+    result = FrameResult(3, 0.08, faces=(), input="b.jpg")
     heads: dict[str, dict[str, Any]] = {
         "video": {"frame": 3, "face_id": 0, "timestamp": 0.08},
         "image": {"face": 0},
@@ -90,17 +90,17 @@ def test_a_frame_without_a_face_keeps_one_row_without_intensities() -> None:
 @pytest.mark.parametrize("kind", ["video", "image", "folder"])
 def test_rows_follow_the_columns(kind: Any, face: NDArray[np.float64]) -> None:
     schema = TableSchema(kind, ("AU12", "AU06"))  # another order than in the prediction
-    (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face),), input="a.png"))
+    (row,) = schema.rows(FrameResult(1, 0.0, faces=(a_prediction(face),), input="a.png"))
     assert tuple(row) == schema.columns
     assert (row["AU12_r"], row["AU06_r"]) == (3.456, 0.25)
 
 
 def test_a_row_in_openfaces_precision(face: NDArray[np.float64]) -> None:
     schema = TableSchema("video", AUS)
-    (row,) = schema.rows(FrameResult(12, 1.23456, (a_prediction(face),)))
+    (row,) = schema.rows(FrameResult(12, 1.23456, faces=(a_prediction(face),)))
     text = schema.text(row)
     assert text == ["12", "0", "1.235", "0.88", "1", "0.25", "3.46", "0", "1"]
-    (row,) = schema.rows(FrameResult(13, 1.3, ()))
+    (row,) = schema.rows(FrameResult(13, 1.3, faces=()))
     assert schema.text(row) == ["13", "0", "1.300", "0.00", "0", "", "", "", ""]
 
 
@@ -110,18 +110,18 @@ def test_pose_and_landmarks_as_openface_orders_and_rounds_them(face: NDArray[np.
     axes = [f"pose_{part}{axis}" for part in "TR" for axis in "xyz"]
     points = [f"{axis}_{index}" for axis in "xy" for index in range(68)]
     assert list(schema.columns[5:-4]) == axes + points
-    (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face),)))
+    (row,) = schema.rows(FrameResult(1, 0.0, faces=(a_prediction(face),)))
     text = schema.text(row)
     assert text[5:11] == ["12.3", "-5.1", "612.4", "0.123", "-0.200", "0.000"]
     assert text[11:-4] == [f"{x:.1f}" for x in (*face[:, 0], *face[:, 1])]
-    (row,) = schema.rows(FrameResult(2, 0.0, ()))
+    (row,) = schema.rows(FrameResult(2, 0.0, faces=()))
     assert schema.text(row)[5:] == [""] * (6 + 136 + 4)
 
 
 def test_a_face_whose_pose_is_unknown_has_empty_columns(face: NDArray[np.float64]) -> None:
     schema = TableSchema("image", AUS, layout=Layout(pose=True))
-    unknown = a_prediction(face, face=Face(np.zeros(4), face, 0.9))
-    (row,) = schema.rows(FrameResult(1, 0.0, (unknown,)))
+    unknown = a_prediction(face, face=Face(np.zeros(4), face, score=0.9))
+    (row,) = schema.rows(FrameResult(1, 0.0, faces=(unknown,)))
     assert {row[f"pose_{part}{axis}"] for part in "TR" for axis in "xyz"} == {None}
     assert row["AU12_r"] == 3.456
 
@@ -130,9 +130,9 @@ def test_further_columns_come_last(face: NDArray[np.float64]) -> None:
     schema = TableSchema("image", AUS, ("raw", "sd"))
     assert schema.columns[-4:] == ("AU06_raw", "AU12_raw", "AU06_sd", "AU12_sd")
     raw = {"AU06": 1.25, "AU12": 4.0}
-    (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face, raw=raw),)))
+    (row,) = schema.rows(FrameResult(1, 0.0, faces=(a_prediction(face, raw=raw),)))
     assert schema.text(row)[-4:] == ["1.25", "4.00", "", ""]
-    (row,) = schema.rows(FrameResult(1, 0.0, (a_prediction(face, std=raw),)))
+    (row,) = schema.rows(FrameResult(1, 0.0, faces=(a_prediction(face, std=raw),)))
     assert schema.text(row)[-4:] == ["0.25", "3.46", "1.25", "4.00"]
 
 

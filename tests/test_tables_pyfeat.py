@@ -96,9 +96,11 @@ _NOT_NEEDED = (
 
 def frames(face: NDArray[np.float64]) -> list[FrameResult]:
     pose = HeadPose((1.5, -2.5, 600.25), (np.pi / 18, -np.pi / 9, np.pi / 6))
-    seen = Face(np.array([20.0, 50, 180, 200]), face, 0.875, 1, pose)
-    prediction = FacePrediction(seen, LEVELS, {}, np.eye(2, 3), 0.75)
-    return [FrameResult(1, 0.0, (prediction,)), FrameResult(2, 0.04, ())]
+    seen = Face(np.array([20.0, 50, 180, 200]), face, score=0.875, face_id=1, pose=pose)
+    prediction = FacePrediction(
+        seen, LEVELS, heatmaps={}, heatmap_to_frame=np.eye(2, 3), confidence=0.75
+    )
+    return [FrameResult(1, 0.0, faces=(prediction,)), FrameResult(2, 0.04, faces=())]
 
 
 @pytest.fixture(scope="module")

@@ -130,7 +130,7 @@ def test_events_are_those_of_the_room_of_events(tmp_path: Path) -> None:
 def test_a_baseline_is_taken_off_everywhere(tmp_path: Path) -> None:
     """Person 0 with b = 1 in AU04: a reading of 4 is 3 + 9 / 16; person 1 stays as read."""
     one = PersonBaseline({"AU04": 1.0, "AU09": 0.0, "AU12": 0.0})
-    readings = video_of(tmp_path).calibrated(Baseline({0: one}, "by hand", "a"))
+    readings = video_of(tmp_path).calibrated(Baseline({0: one}, "by hand", source="a"))
     assert readings.series[0].intensities[:, 0] == pytest.approx([0, 0, 3 + 9 / 16, 0])
     assert readings.series[1].intensities[:, 0].tolist() == [2, 3]
     assert [peak.intensity for peak in peaks(readings)] == pytest.approx([3 + 9 / 16, 3.5])
@@ -150,7 +150,7 @@ def predictions(face: Points, intensities: list[list[dict[str, float]]]) -> list
         faces = [face_from(face + np.array([100 * who, 0]), who) for who in range(len(people))]
         found = predictor.predict_faces(image, faces)
         told = [replace(one, intensities=given) for one, given in zip(found, people, strict=True)]
-        results.append(FrameResult(number, number / 25, tuple(told)))
+        results.append(FrameResult(number, number / 25, faces=tuple(told)))
     return results
 
 
@@ -181,7 +181,7 @@ def test_what_is_kept_is_bounded(face: Points) -> None:
         who = replace(one.face, face_id=person)
         told = {"AU04": 0.0, "AU09": 0.0, "AU12": person / 5}
         prediction = replace(one, face=who, intensities=told)
-        keeper.add(texture(0, 2700, 4800), FrameResult(person + 1, 0.0, (prediction,)))
+        keeper.add(texture(0, 2700, 4800), FrameResult(person + 1, 0.0, faces=(prediction,)))
     kept = [person for person in range(20) if keeper.image("AU12", person + 1, person) is not None]
     assert kept == list(range(20 - MAX_PEOPLE, 20))
     image = keeper.image("AU12", 20, 19)
@@ -196,7 +196,7 @@ def test_calibration_finds_the_kept_image_of_another_person(face: Points) -> Non
     for result in predictions(face, [[base | {"AU12": 3.0}, base | {"AU12": 4.0}]]):
         collector.add(texture(0, 270, 480), result)
     one = PersonBaseline(base | {"AU12": 3.0})
-    readings = collector.readings().calibrated(Baseline({1: one}, "by hand", "a"))
+    readings = collector.readings().calibrated(Baseline({1: one}, "by hand", source="a"))
     found = next(peak for peak in peaks(readings) if peak.au == "AU12")
     assert (found.face_id, found.intensity) == (0, 3.0)
     assert collector.peaks.image("AU12", 1, 0) is not None
@@ -216,7 +216,7 @@ def test_gaps_may_be_asked_for_while_frames_are_added() -> None:
     asker.start()
     try:
         for number in range(1, 20_001):
-            collector.add(image, FrameResult(number, number / 25, ()))
+            collector.add(image, FrameResult(number, number / 25, faces=()))
     finally:
         stop.set()
         asker.join()

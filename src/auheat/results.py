@@ -7,7 +7,7 @@ become.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,7 @@ class Face:
 
     box: NDArray[np.float64]
     landmarks: NDArray[np.float64]
+    _: KW_ONLY
     score: float
     face_id: int = 0
     pose: HeadPose | None = None
@@ -89,6 +90,7 @@ class FacePrediction:
 
     face: Face
     intensities: Mapping[str, float]
+    _: KW_ONLY
     heatmaps: Mapping[str, NDArray[np.float32]] = field(repr=False)
     heatmap_to_frame: NDArray[np.float64] = field(repr=False)
     confidence: float
@@ -177,6 +179,7 @@ class FrameResult(Tabular):
 
     frame: int
     timestamp: float
+    _: KW_ONLY
     faces: tuple[FacePrediction, ...]
     input: str | None = None
     aus: tuple[str, ...] = ()

@@ -86,8 +86,8 @@ def read(
 
     `auheat corpus status DATASET` says what is there, and what failed and why.
     """
+    from auheat.corpus.read_settings import ReadSettings
     from auheat.corpus.run import CorpusPlan, CorpusRun
-    from auheat.corpus.settings import ReadSettings
 
     settings = ReadSettings(
         weights if weights == "default" else _absolute(weights),

@@ -13,9 +13,9 @@ from time import monotonic, perf_counter, process_time
 from auheat import __version__
 from auheat.corpus.addresses import fetched, stamp_of
 from auheat.corpus.dispatch import Task
+from auheat.corpus.read_settings import ReadSettings, reading_of
 from auheat.corpus.records import Record, State, rows_name, stored_record
 from auheat.corpus.segments import SEGMENT_FRAMES, RowsWriter, Segments, write_rows
-from auheat.corpus.settings import ReadSettings, reading_of
 from auheat.corpus.storage import open_storage
 from auheat.corpus.videos import Checkpoints, RestOfVideo
 from auheat.errors import AuheatError

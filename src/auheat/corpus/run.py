@@ -15,10 +15,10 @@ from auheat.corpus.addresses import Source, find_sources
 from auheat.corpus.dataset import Corpus
 from auheat.corpus.dispatch import Lost, Task, Team, dispatch
 from auheat.corpus.processes import Processes, ThisProcess
+from auheat.corpus.read_settings import ReadSettings, reading_of
 from auheat.corpus.reading import CorpusReader
 from auheat.corpus.records import Record
 from auheat.corpus.segments import SEGMENT_FRAMES, write_rows
-from auheat.corpus.settings import ReadSettings, reading_of
 from auheat.corpus.tally import Tally, notes_on
 from auheat.system import cpu_count
 from auheat.tables.columns import writable

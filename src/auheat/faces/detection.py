@@ -132,10 +132,15 @@ class FaceLandmarks:
     def result(self, face_id: int) -> Face:
         """This face as it is given to users, with its id."""
         if self.exact is None:
-            return Face(self.box, self.landmarks, self.score, face_id, mesh=self.mesh)
+            return Face(self.box, self.landmarks, score=self.score, face_id=face_id, mesh=self.mesh)
         landmarks = of_mesh(self.exact)
         return Face(
-            self.box, landmarks, self.score, face_id, mesh=self.exact, tracked_mesh=self.mesh
+            self.box,
+            landmarks,
+            score=self.score,
+            face_id=face_id,
+            mesh=self.exact,
+            tracked_mesh=self.mesh,
         )
 
     def movement(self, other: FaceLandmarks) -> float:

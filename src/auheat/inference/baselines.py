@@ -72,7 +72,9 @@ def at_image(path: Path, predictor: FacePredictor) -> Baseline:
     if len(faces) != 1:
         seen = f"{len(faces)} faces" if faces else "no face"
         raise AuheatError(f"the baseline image {path} shows {seen}: give one of one person")
-    return Baseline({0: PersonBaseline(dict(faces[0].intensities))}, "image", str(path), True)
+    return Baseline(
+        {0: PersonBaseline(dict(faces[0].intensities))}, "image", source=str(path), shared=True
+    )
 
 
 def at_frame(
@@ -131,7 +133,7 @@ def from_frame(number: int, recorder: SeriesRecorder, source: str) -> Baseline:
     if not faces:
         raise AuheatError(f"frame {number} of {source} shows no face: name another as baseline")
     method = f"frame {number}, median of the frames up to {BASELINE_WINDOW_S:g} s around it"
-    return Baseline(faces, method, source)
+    return Baseline(faces, method, source=source)
 
 
 def _median_about(number: int, person: PersonSeries, aus: Sequence[str]) -> PersonBaseline:
@@ -158,7 +160,7 @@ def from_video(recorder: SeriesRecorder, source: str) -> Baseline:
             f"nobody is seen well enough in {source} to find a baseline: it takes {MIN_FRAMES} "
             "frames; name a frame or an image as baseline instead"
         )
-    return Baseline(faces, "auto, median of the quietest frames", source)
+    return Baseline(faces, "auto, median of the quietest frames", source=source)
 
 
 def quietest(intensities: Floats) -> NDArray[np.int64]:

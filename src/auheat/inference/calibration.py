@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ class Baseline:
 
     faces: Mapping[int, PersonBaseline]
     method: str
+    _: KW_ONLY
     source: str
     shared: bool = False
 
@@ -98,7 +99,7 @@ class Baseline:
             face_id: PersonBaseline({au: one.intensities[au] for au in aus}, one.frames)
             for face_id, one in self.faces.items()
         }
-        return Baseline(faces, self.method, self.source, self.shared)
+        return Baseline(faces, self.method, source=self.source, shared=self.shared)
 
     def write(self, path: str | Path) -> None:
         """Writes the JSON file.
@@ -147,7 +148,7 @@ def read_baseline(path: str | Path) -> Baseline:
             f"{path} holds the baselines of {len(faces)} people, and who is who in another file is "
             "not known: save them with --faces 1"
         )
-    return Baseline(faces, method, str(path), shared=True)
+    return Baseline(faces, method, source=str(path), shared=True)
 
 
 def _person(stored: Mapping[str, Any]) -> PersonBaseline:

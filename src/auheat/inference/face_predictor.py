@@ -127,7 +127,7 @@ class FacePredictor:
         else:
             name, pixels = None, checked_image(image)
         faces = self.predict_faces(pixels, self.detector.detect(pixels))
-        return FrameResult(0, 0.0, tuple(faces), name, self.aus)
+        return FrameResult(0, 0.0, faces=tuple(faces), input=name, aus=self.aus)
 
     def predict_faces(self, image: Image, faces: Sequence[Face]) -> list[FacePrediction]:
         """The given faces of an image (H, W, 3), in the given order."""
@@ -183,9 +183,11 @@ class FacePredictor:
         return FacePrediction(
             aligned.face,
             {au: float(intensities[self._order[au]]) for au in self.aus},
-            {au: heatmaps[self._order[au]] for au in self.aus},
-            geometry.compose(geometry.invert(aligned.transform), self._map_to_crop),
-            aligned.face.score * confidence,
+            heatmaps={au: heatmaps[self._order[au]] for au in self.aus},
+            heatmap_to_frame=geometry.compose(
+                geometry.invert(aligned.transform), self._map_to_crop
+            ),
+            confidence=aligned.face.score * confidence,
             std=None if std is None else {au: float(std[self._order[au]]) for au in self.aus},
             image_size=aligned.image_size,
         )

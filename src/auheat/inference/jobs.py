@@ -208,7 +208,7 @@ class PredictionJob:
         baseline = self.processing.baseline
         if isinstance(baseline, Baseline):
             faces = [calibrate(face, baseline.of(face.face_id)) for face in faces]
-        return FrameResult(number, 0.0, tuple(faces), path.name, self.predictor.aus)
+        return FrameResult(number, 0.0, faces=tuple(faces), input=path.name, aus=self.predictor.aus)
 
     def _refuse_frames(self, path: Path) -> None:
         """Checks that no baseline is wanted that only a video can have.

@@ -66,7 +66,7 @@ class LiveTracker:
         faces = self._predictor.predict_faces(image, self._tracker.update(image, when))
         if self._baseline:
             faces = [calibrate(face, self._baseline.of(face.face_id)) for face in faces]
-        return FrameResult(self._frame, when, tuple(faces), aus=self._predictor.aus)
+        return FrameResult(self._frame, when, faces=tuple(faces), aus=self._predictor.aus)
 
 
 def _seconds(timestamp: float) -> float:

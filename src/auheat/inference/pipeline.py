@@ -68,7 +68,7 @@ def _track(
     with closing(frames):
         for frame in frames:
             faces = predictor.align(frame.image, tracker.update(frame.image, frame.timestamp))
-            empty = FrameResult(frame.number, frame.timestamp, (), aus=predictor.aus)
+            empty = FrameResult(frame.number, frame.timestamp, faces=(), aus=predictor.aus)
             yield frame.image if images else None, empty, faces
 
 

@@ -88,7 +88,11 @@ class Predictor(FacePredictor):
         check_callable("progress", progress)
         processing = PostProcessing(resolve_baseline(baseline, self), smooth)
         return VideoPrediction(
-            open_source(source, fps), self, processing, overlay=overlay, progress=progress
+            open_source(source, fps),
+            self,
+            processing=processing,
+            overlay=overlay,
+            progress=progress,
         )
 
     def tracker(self, *, baseline: str | Path | Baseline | None = None) -> LiveTracker:

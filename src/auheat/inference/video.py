@@ -53,8 +53,8 @@ class VideoPrediction(Tabular):
         self,
         source: FrameSource,
         predictor: FacePredictor,
-        processing: PostProcessing = AS_PREDICTED,
         *,
+        processing: PostProcessing = AS_PREDICTED,
         overlay: str | Path | None = None,
         progress: Progress = silent,
     ) -> None:

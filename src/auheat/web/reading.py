@@ -35,7 +35,7 @@ def results_of(
         return
     if source is None:
         image = read_image(session.upload)
-        yield image, FrameResult(1, 0.0, predictor.predict(image).faces)
+        yield image, FrameResult(1, 0.0, faces=predictor.predict(image).faces)
         return
     tracker = predictor.detector.tracker()
     frames = _until(source, session.stopping, limits)

@@ -192,7 +192,7 @@ class SessionStore(Resource):
             faces = session.tracker.update(image, moment)
             found = tuple(self.predictor.predict_faces(image, faces))
             number = session.files.count + 1
-            result = FrameResult(number, moment, found)
+            result = FrameResult(number, moment, faces=found)
             session.files.add(image, result)
         aus = self.predictor.aus
         return frame_text(result, aus), packed(found, aus)

@@ -137,7 +137,7 @@ def draw(image: Image, to_crop: geometry.Transform, face: FacePrediction) -> Ima
         face, face=inner, heatmap_to_frame=geometry.compose(to_crop, face.heatmap_to_frame)
     )
     overlay = Overlay(tuple(face.intensities), *image.shape[:2])
-    return overlay.draw_faces(image, FrameResult(1, 0.0, (moved,)))
+    return overlay.draw_faces(image, FrameResult(1, 0.0, faces=(moved,)))
 
 
 def _only(face: FacePrediction, au: str) -> FacePrediction:
