@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,11 @@ from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.export.exporting import export
 from auheat.face_shape import SIZE
+from auheat.faces.blaze_face import MODELS
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.models.runtimes.opening import installed, open_runtime
 from auheat.models.runtimes.torch_runtime import TorchRuntime
+from auheat.onnx_outside import outside
 from lively_nets import WITH_SCC, crops, lively
 
 onnx = pytest.importorskip("onnx")
@@ -106,6 +110,57 @@ def test_another_or_a_damaged_checkpoint_is_refused(copied: Pair) -> None:
 def test_both_can_be_moved_together(pair: Pair, copied: Pair) -> None:
     before, after = (open_runtime(path).heatmaps(crops(1)).intensity for _, path in (pair, copied))
     assert np.array_equal(before, after)
+
+
+def test_what_lies_outside_is_what_the_package_onnx_finds(pair: Pair) -> None:
+    _, network = pair
+    found, whole = outside(network), onnx.load(str(network))
+    expected = {
+        array.name: onnx.numpy_helper.to_array(array)
+        for array in whole.graph.initializer
+        if array.name in arrays(network) and arrays(network)[array.name].external_data
+    }
+    assert set(found) == set(expected) and len(found) > 10
+    for name, values in expected.items():
+        assert found[name].dtype == np.float16
+        np.testing.assert_array_equal(found[name], values)
+
+
+@pytest.mark.parametrize("pair", [PLAIN], indirect=True)
+def test_nothing_lies_outside_of_other_files(pair: Pair, tmp_path: Path) -> None:
+    assert outside(pair[0]) == {}
+    assert outside(MODELS / "face_mesh.onnx") == {}
+    assert outside(tmp_path / "none.onnx") == {}
+    (tmp_path / "empty.onnx").touch()
+    assert outside(tmp_path / "empty.onnx") == {}
+
+
+@pytest.mark.parametrize("pair", [PLAIN], indirect=True)
+def test_a_damaged_graph_is_read_or_refused(pair: Pair, tmp_path: Path) -> None:
+    """Two hundred times some bytes are others or the end is missing: no other error, no loop."""
+    random, content = np.random.default_rng(0), pair[1].read_bytes()
+    damaged = tmp_path / "a.onnx"
+    shutil.copy(pair[0], tmp_path)
+    for turn in range(200):
+        changed = bytearray(content)
+        for place in random.integers(0, len(content), 20):
+            changed[place] = random.integers(256)
+        damaged.write_bytes(changed[: random.integers(1, len(content)) if turn % 2 else None])
+        with suppress(AuheatError):
+            outside(damaged)
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="there are no links")
+@pytest.mark.parametrize("pair", [PLAIN], indirect=True)
+def test_links_to_files_that_lie_apart_are_followed(pair: Pair, tmp_path: Path) -> None:
+    """Some installers and build tools lay packages out so; ONNX Runtime itself refuses them."""
+    for path in pair:
+        folder = tmp_path / path.suffix[1:]
+        folder.mkdir()
+        shutil.copy(path, folder / f"kept-{path.name}")
+        (tmp_path / path.name).symlink_to(folder / f"kept-{path.name}")
+    found = open_runtime(tmp_path / "a.onnx", runtime="onnx").heatmaps(crops(1)).intensity
+    assert np.array_equal(found, open_runtime(pair[1], runtime="onnx").heatmaps(crops(1)).intensity)
 
 
 def test_float32_filters_are_not_shared(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from auheat.errors import AuheatError
+from auheat.onnx_outside import outside
 from auheat.sums import check_sum
 
 _FATAL_ONLY = 4
 # A fork has copies of these without their threads, for which a session waits when it ends.
-_SESSIONS: weakref.WeakSet[Any] = weakref.WeakSet()
+_SESSIONS: weakref.WeakKeyDictionary[Any, object] = weakref.WeakKeyDictionary()
 
 
 def _keep_for_ever() -> None:
@@ -55,6 +56,12 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
     # Plans keep a block for every size of batch until the end, and save no time here.
     options.enable_mem_pattern = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    numbers = {
+        name: onnxruntime.OrtValue.ortvalue_from_numpy(values)
+        for name, values in outside(path).items()
+    }
+    if numbers:
+        options.add_external_initializers(list(numbers), list(numbers.values()))
     try:
         session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
@@ -64,7 +71,7 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
             f"ONNX Runtime cannot run {path}: {_reason(error)}; give another copy of the file, or "
             "install auheat again"
         ) from None
-    _SESSIONS.add(session)
+    _SESSIONS[session] = numbers  # which it may go on reading
     return session
 
 
