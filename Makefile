@@ -32,9 +32,10 @@ demo: $(VENV)/.installed  ## install, read the example clips, write tables and o
 
 test: lint types unit  ## lint, types and unit tests
 
-lint: $(VENV)/.developed  ## ruff: rules and format; the layers of the package
+lint: $(VENV)/.developed  ## ruff: rules and format; docstrings of the public face; the layers of the package
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pydoclint --quiet src
 	$(BIN)/lint-imports --no-cache
 
 types: $(VENV)/.developed  ## mypy --strict

@@ -73,6 +73,10 @@ def check_count(name: str, value: Any, *, least: int = 1, optional: bool = False
 def check_number(name: str, value: Any) -> None:
     """Checks that an argument is a number.
 
+    Args:
+        name: What the argument is called.
+        value: What was given.
+
     Raises:
         AuheatError: If it is none.
     """
@@ -83,6 +87,10 @@ def check_number(name: str, value: Any) -> None:
 def check_flag(name: str, value: Any) -> None:
     """Checks that an argument is True or False: any text, "no" among them, would count as True.
 
+    Args:
+        name: What the argument is called.
+        value: What was given.
+
     Raises:
         AuheatError: If it is neither.
     """
@@ -92,6 +100,10 @@ def check_flag(name: str, value: Any) -> None:
 
 def check_callable(name: str, value: Any) -> None:
     """Checks that an argument can be called.
+
+    Args:
+        name: What the argument is called.
+        value: What was given.
 
     Raises:
         AuheatError: If it cannot.
@@ -106,6 +118,9 @@ def checked_path(name: str, value: Any) -> Path:
     Args:
         name: What the argument is called.
         value: What was given.
+
+    Returns:
+        The path; nobody has looked whether anything is there.
 
     Raises:
         AuheatError: If it is none, is empty, or holds a null character, which no name can.

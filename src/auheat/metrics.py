@@ -27,7 +27,13 @@ _ROUNDING = 2e-7
 
 
 def icc31(ratings: ArrayLike) -> float:
-    """ICC(3,1) of a table (n targets, k judges) from its mean squares. NaN where undefined.
+    """ICC(3,1) of a table of ratings, from its mean squares (Shrout and Fleiss, 1979).
+
+    Args:
+        ratings: (n, k), a row for each target and a column for each judge.
+
+    Returns:
+        At most 1; NaN where it is undefined: fewer than two targets or judges, or no variance.
 
     Raises:
         AuheatError: If it is no table of numbers.
@@ -74,7 +80,14 @@ class Agreement:
 
     @classmethod
     def of(cls, predictions: ArrayLike, labels: ArrayLike) -> Agreement:
-        """Statistics of predictions and labels, both (N, A). Pairs with a NaN are left out.
+        """Statistics of predictions and labels. Pairs with a NaN are left out.
+
+        Args:
+            predictions: (N, A), 0 to 5.
+            labels: (N, A), 0 to 5.
+
+        Returns:
+            One entry for each of the A AUs.
 
         Raises:
             AuheatError: If they are no numbers, infinite, or not of one shape (N, A).
@@ -209,6 +222,9 @@ def summary(agreement: Agreement, aus: Sequence[str]) -> dict[str, dict[str, flo
     Args:
         agreement: Of A Action Units.
         aus: The A names.
+
+    Returns:
+        By AU and under "mean", the values by name.
 
     Raises:
         AuheatError: If there are not as many names.

@@ -232,6 +232,9 @@ def checked_image(image: NDArray[np.uint8], name: str = "the image") -> NDArray[
         image: What was given.
         name: What it is called in the message.
 
+    Returns:
+        (H, W, 3) uint8.
+
     Raises:
         AuheatError: unless it is an (H, W, 3) array of uint8.
     """

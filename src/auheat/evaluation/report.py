@@ -127,6 +127,12 @@ def is_synthetic(source: Mapping[str, Any]) -> bool:
 def read_report(path: str | Path) -> Report:
     """Reads a result file.
 
+    Args:
+        path: A file that `Report.write` or `auheat evaluate` wrote.
+
+    Returns:
+        What was measured.
+
     Raises:
         AuheatError: It is not one.
     """

@@ -82,7 +82,13 @@ class Baseline:
         return self.faces.get(face_id)
 
     def only(self, aus: Sequence[str]) -> Baseline:
-        """For the named AUs.
+        """The baseline of some Action Units alone.
+
+        Args:
+            aus: Their names, like ["AU06", "AU12"].
+
+        Returns:
+            A baseline of the same people.
 
         Raises:
             AuheatError: if any is not in it, or unknown; names the source.
@@ -126,6 +132,12 @@ class Baseline:
 
 def read_baseline(path: str | Path) -> Baseline:
     """A baseline that was written for one person, to be shared by other files.
+
+    Args:
+        path: A file that `Baseline.write` or `auheat predict --save-baseline` wrote.
+
+    Returns:
+        The baseline of that person.
 
     Raises:
         AuheatError: if there is none, it is damaged, or it is of several people or nobody.

@@ -159,6 +159,9 @@ def events_of(
         people: Whose intensities.
         aus: The A names of the intensities' columns.
         thresholds: What counts as an event.
+
+    Returns:
+        One for each stretch in which an AU was shown.
     """
     return [
         event

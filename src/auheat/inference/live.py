@@ -42,6 +42,9 @@ class LiveTracker:
             timestamp: Seconds, not before those of the last image; those since the first image if
                 None.
 
+        Returns:
+            Its `frame` counts from 1, its `timestamp` is in seconds from the first image.
+
         Raises:
             AuheatError: If it is no such image, or of another size, or the time is none or runs
                 backwards.

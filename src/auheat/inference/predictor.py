@@ -76,6 +76,9 @@ class Predictor(FacePredictor):
                 there are (or None) and `unit`, it gives a context manager whose value is called
                 with the number of frames that are done since.
 
+        Returns:
+            What gives results, tables and an annotated video once it is asked for them.
+
         Raises:
             AuheatError: If the video or what is named as baseline cannot be used, or the overlay
                 would replace one of them.
@@ -101,6 +104,9 @@ class Predictor(FacePredictor):
         Args:
             baseline: The face at rest that intensities count from: the path of an image of the
                 person or of a saved baseline.
+
+        Returns:
+            A tracker that has seen no image yet.
 
         Raises:
             AuheatError: If the baseline cannot be used.
@@ -143,6 +149,9 @@ def load(
         batch: Faces that go through the network together at most.
         exact_landmarks: With irises, and exact lips and lids, from a second mesh: some milliseconds
             more for each face. Readings stay the same.
+
+    Returns:
+        What reads images, videos and cameras with these weights.
 
     Raises:
         AuheatError: If the weights cannot be read or do not go with the runtime, for an AU that

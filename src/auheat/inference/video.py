@@ -44,6 +44,13 @@ class VideoPrediction(Tabular):
     from what was kept of the results once the video has been read to its end, and reads it if it
     has not. If frames are missing at the end, a warning says so once the last one is out.
 
+    Args:
+        source: The frames.
+        predictor: What reads them.
+        processing: Calibration and smoothing.
+        overlay: Where to write the annotated video while the frames pass.
+        progress: See `Predictor.predict_video`.
+
     Attributes:
         baseline: What was subtracted, known once the first result is out; None without calibration.
         problem: After the video was read, why frames are missing at its end, or None.
@@ -214,6 +221,13 @@ class VideoPrediction(Tabular):
 
 def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource:
     """A video file, a folder of images, or frames in memory.
+
+    Args:
+        source: Their path, or the frames, (H, W, 3) RGB uint8.
+        fps: Frames per second of a folder of images or of frames.
+
+    Returns:
+        The frames in order, decoded when they are iterated over.
 
     Raises:
         AuheatError: if it is none, or `fps` is no number.
