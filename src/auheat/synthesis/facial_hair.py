@@ -44,7 +44,7 @@ def grow_brows(
     if rng.random() < 0.12:  # plucked
         thickness *= rng.uniform(0.4, 0.7)
     count = int((130 + 300 * heavy) * rng.uniform(0.6, 1.3))
-    lift, arch = rng.uniform(-0.011, -0.001), rng.uniform(-0.008, 0.012)
+    lift, arch = rng.uniform(-0.011, -0.001), rng.uniform(-0.005, 0.016)
     groups, paint = [], np.zeros((SIZE, SIZE), np.float32)
     for side, indices in zip((-1.0, 1.0), _BROWS, strict=True):
         curve = marks[indices] + (0, lift)
