@@ -13,7 +13,7 @@ from auheat.synthesis.arrays import floats
 from auheat.synthesis.assets import FacePack
 from auheat.synthesis.expression import Actor, Expression
 from auheat.synthesis.face import FaceModel
-from auheat.synthesis.identity import Person, PersonSampler
+from auheat.synthesis.identity import Look, Person, PersonSampler
 from auheat.synthesis.resting import Brows
 from auheat.synthesis.studio import Studio
 
@@ -71,7 +71,7 @@ def test_everything_is_finite_and_in_range(people: list[Person]) -> None:
         assert set(p.furrows) <= set(ALL_AUS)
         for furrow in p.furrows.values():
             assert furrow.shape == p.height.shape
-            assert -2 < furrow.min() < -0.008  # the deepest of frowns in old skin
+            assert -7 < furrow.min() < -0.008  # the deepest of frowns in old skin
             assert furrow.max() <= 0
         assert p.scalp.shape == (len(p.neutral),)
 
@@ -186,3 +186,16 @@ def test_painted_skins_of_tests_are_never_worn_in_training(
     training, held = (worn(monkeypatch, tiny_studio, h) for h in (False, True))
     assert training == {0, 2, 3, 4}
     assert held == {1, 5}
+
+
+def test_skins_furrow_from_hardly_to_deeply_as_many_smooth_as_furrowed(
+    sampler: PersonSampler,
+) -> None:
+    look = Look(age=0.5)
+    depths = [
+        -float(sampler.sample(np.random.default_rng(seed), look=look).furrows["AU04"].min())
+        for seed in range(40)
+    ]
+    assert max(depths) / min(depths) > 5
+    low, middle, high = np.quantile(np.log(depths), (0.2, 0.5, 0.8))
+    assert abs((high - middle) - (middle - low)) < 0.35  # even on a logarithmic scale
