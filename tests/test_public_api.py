@@ -6,11 +6,13 @@ import ast
 import inspect
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import auheat
+import auheat.models.runtimes.names as runtime_names
+import auheat.tables.names as table_names
 from fresh_python import printed
 
 ROOT = Path(auheat.__file__).parent
@@ -171,3 +173,24 @@ def test_no_private_class_shows_in_what_is_documented() -> None:
 
 def test_the_card_of_the_weights_is_public() -> None:
     assert auheat.load().card["experiment"]["name"]
+
+
+def test_names_in_public_signatures_are_public_or_explained() -> None:
+    """Names of other packages aside: `pd.DataFrame`, `NDArray` and the like."""
+    reference = (ROOT.parents[1] / "docs" / "api.md").read_text("utf-8")
+    explained = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", reference, re.MULTILINE))
+    choices: dict[str, Any] = {**vars(runtime_names), **vars(table_names)}
+    for name, words in explained.items():
+        if values := get_args(choices.get(name)):
+            assert set(re.findall(r'`"([^"]+)"`', words)) == set(values), name
+    shown = {"Predictor": ["predict", "predict_faces", "predict_video", "tracker"]}
+    elsewhere = {"Any", "ArrayLike", "Callable", "DataFrame", "Detections", "Iterable", "Iterator",
+                 "Literal", "Mapping", "NDArray", "None", "Path", "Sequence", "Table"}  # fmt: skip
+    for name in (*FUNCTIONS, *TYPES):
+        thing = getattr(auheat, name)
+        methods = [m for m in _methods(thing) if m.__name__ in shown.get(name, dir(thing))]
+        for function in methods if name in TYPES else [thing]:
+            for words in function.__annotations__.values():
+                used = set(re.findall(r"\b[A-Z]\w+", str(words)))
+                unknown = used - elsewhere - set(auheat.__all__) - set(explained)
+                assert not unknown, f"{function.__qualname__}: {unknown}"
