@@ -270,6 +270,27 @@ def test_a_summary_names_every_au() -> None:
             auheat.metrics.summary(agreement, aus)
 
 
+@pytest.mark.parametrize(
+    ("intensities", "reason"),
+    [(5, "go by AU, not 5"), ({"AU04": "1"}, "AU04 at rest is '1'"), ({"AU04": 5.1}, "give 0 to 5"),
+     ({"AU04": float("nan")}, "give 0 to 5")],
+)  # fmt: skip
+def test_intensities_at_rest_are_numbers_by_au(intensities: Any, reason: str) -> None:
+    with pytest.raises(AuheatError, match=reason):
+        auheat.PersonBaseline(intensities)
+
+
+def test_a_result_is_drawn_on_its_own_image_alone() -> None:
+    face = auheat.Face(np.zeros(4), np.zeros((68, 2)), score=1.0)
+    prediction = auheat.FacePrediction(
+        face, {}, heatmaps={}, heatmap_to_frame=np.eye(2, 3), confidence=1.0, image_size=(90, 160)
+    )
+    result = auheat.FrameResult(0, 0.0, faces=(prediction,))
+    with pytest.raises(AuheatError, match=r"an image of 160x90 pixels, not of \d+x\d+$"):
+        auheat.draw(IMAGE, result)
+    assert auheat.draw(np.zeros((90, 160, 3), np.uint8), result).shape[2] == 3
+
+
 def test_baselines_are_by_person() -> None:
     with pytest.raises(AuheatError, match="by face_id, not 5"):
         auheat.Baseline(5, "image", source="x")  # type: ignore[arg-type]

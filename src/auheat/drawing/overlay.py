@@ -34,7 +34,7 @@ def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
         (h, w, 3) RGB uint8, enlarged where the image is small, with even sides.
 
     Raises:
-        AuheatError: If the image is no such array, or the result none.
+        AuheatError: If the image is no such array, the result none, or of an image of another size.
     """
     image = checked_image(image)
     check_flag("panel", panel)
@@ -42,7 +42,14 @@ def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
         raise AuheatError(
             f"the result is of type {type(result).__name__}: give a FrameResult, as `predict` gives"
         )
-    overlay = Overlay(result.aus, *image.shape[:2])
+    size = image.shape[0], image.shape[1]
+    for prediction in result:
+        if prediction.image_size not in (None, size):
+            height, width = prediction.image_size or size
+            raise AuheatError(
+                f"the result is of an image of {width}x{height} pixels, not of {size[1]}x{size[0]}"
+            )
+    overlay = Overlay(result.aus, *size)
     return overlay.draw(image, result) if panel else overlay.draw_faces(image, result)
 
 

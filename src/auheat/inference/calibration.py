@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from auheat.arrays import Floats
-from auheat.errors import AuheatError, checked_path
+from auheat.errors import AuheatError, check_number, checked_path
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, action_units
 from auheat.files import atomic_write, output_path
 from auheat.results import FacePrediction
@@ -43,10 +43,22 @@ MAX_BASELINE = 3.5
 
 @dataclass(frozen=True)
 class PersonBaseline:
-    """One person's intensities at rest by AU, 0 to 5, and the frames that they are from."""
+    """One person's intensities at rest by AU, 0 to 5, and the frames that they are from.
+
+    Raises:
+        AuheatError: If `intensities` is no mapping from names to numbers of 0 to 5.
+    """
 
     intensities: Mapping[str, float]
     frames: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.intensities, Mapping):
+            raise AuheatError(f"intensities at rest go by AU, not {self.intensities!r}")
+        for au, value in self.intensities.items():
+            check_number(f"the intensity of {au} at rest", value)
+            if not MIN_INTENSITY <= value <= MAX_INTENSITY:
+                raise AuheatError(f"the intensity of {au} at rest is {value}: give 0 to 5")
 
 
 @dataclass(frozen=True)
