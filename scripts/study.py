@@ -22,7 +22,8 @@ from typing import Any
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import predict_part
-from auheat.evaluation.predictions import Predictions
+from auheat.evaluation.intervals import difference
+from auheat.evaluation.predictions import Predictions, read_predictions
 from auheat.evaluation.scoring import score
 from auheat.models.runtimes.opening import open_runtime
 from auheat.tables.markdown import markdown_table
@@ -87,6 +88,10 @@ TINY: dict[str, Point] = {
     "tiny; no limit of gradients": (ablations.SCC, ("optim.clip_gradients=0.0",)),
 }  # fmt: skip
 POINTS = {**PLANE, **TINY}
+BASE = ("levels, mean; SCC identity", "tiny")
+COLUMNS = (
+    "point", "steps", "ICC", "95 % over people", "MAE", "ICC minus that of the base, 95 %",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class Study:
         length = ("data.protocol=", "optim.epochs=1", f"data.epoch_images={32 * self.steps}")
         words = (*length, *changes, *self.changes)
         sweep = Sweep(self.manifest, "tiny", self.runs, changes=words, workers=0)
-        experiment = replace(sweep.experiment(variant, seed, 1), name=self._folder(name))
+        experiment = replace(sweep.experiment(variant, seed, 1), name=folder_of(name, self.steps))
         folder = self.runs / experiment.folder_name
         best = fit(
             experiment,
@@ -126,24 +131,46 @@ class Study:
             "aus": {au: row["icc"] for au, row in report.metrics.items() if au != "mean"},
         }
 
-    def _folder(self, name: str) -> str:
-        length = "" if self.steps == STEPS else f"-{self.steps}"
-        return "".join(c if c.isalnum() or c in ".-" else "_" for c in name) + length
 
+def table(results: Sequence[dict[str, Any]], runs: Path) -> str:
+    """Points in the order of the grid, seeds side by side.
 
-def table(results: Sequence[dict[str, Any]]) -> str:
-    """Points in the order of the grid, seeds side by side."""
+    The last column is the first seed's difference to that of `BASE` on the same people.
+    """
     rows = []
     for steps in sorted({one["steps"] for one in results}):
         for name in POINTS:
             found = [one for one in results if (one["point"], one["steps"]) == (name, steps)]
             if found:
-                iccs, maes = (
-                    ", ".join(f"{one[m]:.3f}".lstrip("0") for one in found) for m in ("icc", "mae")
+                iccs, maes = (", ".join(f"{one[m]:.3f}" for one in found) for m in ("icc", "mae"))
+                base = BASE[0] if name in PLANE else BASE[1]
+                gain = (
+                    ""
+                    if name == base
+                    else _gain(folder_of(name, steps), folder_of(base, steps), runs)
                 )
-                low, high = found[0]["intervals"]["icc"]
-                rows.append((name, str(steps), iccs, f"[{low:.2f}, {high:.2f}]", maes))
-    return markdown_table(("point", "steps", "ICC", "95 % over people, first", "MAE"), rows)
+                rows.append(
+                    (name, str(steps), iccs, _bounds(found[0]["intervals"]["icc"]), maes, gain)
+                )
+    return markdown_table(COLUMNS, rows)
+
+
+def _gain(name: str, base: str, runs: Path) -> str:
+    try:
+        one, other = (read_predictions(runs / f"{n}-seed1" / "val.parquet") for n in (name, base))
+    except AuheatError:
+        return ""
+    return _bounds(difference(one, other)["icc"])
+
+
+def _bounds(interval: Sequence[float]) -> str:
+    return f"[{interval[0]:.2f}, {interval[1]:.2f}]"
+
+
+def folder_of(name: str, steps: int) -> str:
+    """How the folder of a point begins."""
+    length = "" if steps == STEPS else f"-{steps}"
+    return "".join(c if c.isalnum() or c in ".-" else "_" for c in name) + length
 
 
 def main() -> None:
@@ -174,7 +201,7 @@ def main() -> None:
     except AuheatError as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(2)
-    print(table(results))
+    print(table(results, options.runs))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import bootstrap, norm
 
+from auheat.errors import AuheatError
 from auheat.evaluation import intervals as module
 from auheat.evaluation.intervals import draw, intervals, resampled, subject_sums
 from auheat.evaluation.predictions import Predictions
@@ -81,6 +82,31 @@ def test_intervals_are_those_of_scipy() -> None:
                 (np.arange(7),), statistic, n_resamples=0, bootstrap_result=given, **options
             ).confidence_interval
             assert found[name][metric] == pytest.approx(tuple(expected), rel=1e-7), (name, metric)
+
+
+def test_a_difference_is_of_the_same_people() -> None:
+    """By a plain loop over the same draws; a better half of the people does not widen it."""
+    p, y, who = uneven(3)
+    shifted = np.clip(p + np.where(who % 2, 1.5, 0.0)[:, None], 0, 5)
+    one, other = table(shifted + 0.05 * y, y, who), table(shifted, y, who)
+    low, high = module.difference(one, other, 200)["icc"]
+    drawn = [np.repeat(np.arange(7), times) for times in draw(7, 200, 1).astype(int)]
+    everybody = list(range(7))
+
+    def gain(subjects: Any) -> float:
+        rows = np.concatenate([np.flatnonzero(who == s) for s in subjects])
+        first, second = (nanmean(Agreement.of(t.values()[rows], y[rows]).icc) for t in (one, other))
+        return first - second
+
+    gains = np.array([gain(subjects) for subjects in drawn])
+    without = np.array([gain([s for s in everybody if s != left]) for left in everybody])
+    expected = module._between(gains, gain(everybody), without)
+    assert (low, high) == pytest.approx(expected, abs=1e-9)
+    wide = intervals(one, 200)["mean"]["icc"]
+    assert high - low < (wide[1] - wide[0]) / 3
+    assert module.difference(other, one, 200)["icc"] == pytest.approx((-high, -low), abs=1e-3)
+    with pytest.raises(AuheatError, match="the same images in the same order"):
+        module.difference(one, table(p[::-1], y[::-1], who[::-1]))
 
 
 def test_draws_are_of_subjects_with_replacement() -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.arrays import Floats
+from auheat.errors import AuheatError
 from auheat.metrics import METRICS, centred
 
 if TYPE_CHECKING:
@@ -41,22 +42,56 @@ def intervals(predictions: Predictions, resamples: int = RESAMPLES, seed: int = 
     An AU without a value in a resample is left out of that resample's mean. NaN where no resample
     has a value, and for fewer than two subjects.
     """
+    found = _of_draws(predictions, resamples, seed)
+    names = (*predictions.aus, "mean")
+    return {
+        name: {m: _between(v[:, a], w[0, a], o[:, a]) for m, (v, w, o) in found.items()}
+        for a, name in enumerate(names)
+    }
+
+
+def difference(
+    one: Predictions, other: Predictions, resamples: int = RESAMPLES, seed: int = 1
+) -> dict[str, tuple[float, float]]:
+    """95% intervals of how far one lies above another, by metric, in the mean over AUs.
+
+    Both are of the same rows, and the same people are drawn for both, so that what makes people
+    easy or hard cancels: two that overlap can differ clearly.
+
+    Raises:
+        AuheatError: They are not of the same rows.
+    """
+    first, second = (part.table[["image", "subject"]].to_numpy().tolist() for part in (one, other))
+    if first != second:
+        raise AuheatError("a difference needs predictions of the same images in the same order")
+    found, less = (_of_draws(part, resamples, seed) for part in (one, other))
+    bounds: dict[str, tuple[float, float]] = {}
+    for metric in METRICS:
+        values, whole, without = (
+            a[:, -1] - b[:, -1] for a, b in zip(found[metric], less[metric], strict=True)
+        )
+        bounds[metric] = _between(values, whole[0], without)
+    return bounds
+
+
+def _of_draws(
+    predictions: Predictions, resamples: int, seed: int
+) -> dict[str, tuple[Floats, Floats, Floats]]:
+    """Each metric of the resamples (R, B), of all subjects (1, B) and of all but one (S, B).
+
+    B is A and one more: the mean over AUs.
+    """
     who, of_row = np.unique(predictions.subjects.astype(str), return_inverse=True)
     sums = subject_sums(
         predictions.values(), predictions.labels(), of_row=of_row, subjects=len(who)
     )
-    found = resampled(sums, draw(len(who), resamples, seed))
     everybody = np.ones((len(who), len(who)))
-    whole, without = (
-        resampled(sums, drawn) for drawn in (everybody[:1], everybody - np.eye(len(who)))
-    )
-    bounds: Bounds = {au: {} for au in (*predictions.aus, "mean")}
-    for metric in METRICS:
-        of_draws = [_with_mean(values[metric]) for values in (found, whole, without)]
-        for a, name in enumerate(bounds):
-            values, (value,), less = (of_draw[:, a] for of_draw in of_draws)
-            bounds[name][metric] = _between(values, value, less)
-    return bounds
+    drawn = (draw(len(who), resamples, seed), everybody[:1], everybody - np.eye(len(who)))
+    found, whole, without = (resampled(sums, times) for times in drawn)
+    return {
+        metric: (_with_mean(found[metric]), _with_mean(whole[metric]), _with_mean(without[metric]))
+        for metric in METRICS
+    }
 
 
 def draw(subjects: int, resamples: int, seed: int) -> Floats:
