@@ -106,6 +106,13 @@ def test_a_table_from_nothing(disfa: Path, runs: Path, tmp_path: Path) -> None:
     printed = table[table["group"] == "printed (DISFA)"]
     assert printed["ICC"].astype(float).to_list() == [0.47, 0.40, 0.44, 0.38]
     assert set(table["Setting"]) >= {"all zero", "train mean"}
+    one, other = (
+        json.loads((tmp_path / "a" / "results" / f"{name}-seed1.json").read_text())
+        for name in ("resnet-deconv", "scc-heatmap")
+    )
+    gain = one["metrics"]["mean"]["icc"] - other["metrics"]["mean"]["icc"]
+    said = (tmp_path / "a" / "table2.notes.txt").read_text()
+    assert f"b: ICC {gain:+.3f} [" in said and "against a, 95 % over the same subjects" in said
 
 
 def test_figures_are_those_of_the_predictions(disfa: Path, runs: Path, tmp_path: Path) -> None:

@@ -196,6 +196,7 @@ class Target:
         rows, results = list[Row](), list[VariantResult]()
         for variant, name, setting in self._wanted():
             results.append(aggregate(sweep, variant, results_folder))
-            rows += rows_of(results[-1], name, setting)
+            first = rows[0].setting or rows[0].name if rows else ""
+            rows += rows_of(results[-1], name, setting, (first, results[0]) if first else None)
         rows += control_rows(sweep, self._wanted()[0][0])
         return rows, evaluation_info(sweep, results[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from auheat.config import EdgeFeatures, ModelConfig
 from auheat.data.datasets import DATASETS
 from auheat.errors import AuheatError
+from auheat.evaluation.intervals import difference
 from auheat.evaluation.protocols import title_of
 from auheat.evaluation.report import Report
 from auheat.evaluation.scoring import score
@@ -127,12 +128,35 @@ def design_of(config: ModelConfig) -> dict[str, str]:
     }
 
 
-def rows_of(result: VariantResult, name: str, setting: str = "") -> list[Row]:
-    """A variant as a row of a table, and the same after variance matching."""
-    return [
-        _row(result.plain, name, setting, "method", result.model),
-        _row(result.matched, name, setting, "matched", result.model),
-    ]
+def rows_of(
+    result: VariantResult,
+    name: str,
+    setting: str = "",
+    base: tuple[str, VariantResult] | None = None,
+) -> list[Row]:
+    """A variant as a row of a table, and the same after variance matching.
+
+    Args:
+        result: what it reached.
+        name: the method.
+        setting: the letter of the row, if it has one.
+        base: what the first is called that it is compared with in a note, and what that reached.
+    """
+    method = _row(result.plain, name, setting, "method", result.model)
+    if base:
+        method = replace(method, note=_against(result, *base))
+    return [method, _row(result.matched, name, setting, "matched", result.model)]
+
+
+def _against(result: VariantResult, name: str, base: VariantResult) -> str:
+    """How far the mean ICC lies above another's, with the interval over the subjects of both."""
+    one, other = (found.plain[0].metrics["mean"]["icc"] for found in (result, base))
+    low, high = difference(result.pooled[0], base.pooled[0])["icc"]
+    seed = ", first seed" if len(result.plain) > 1 else ""
+    return (
+        f"ICC {one - other:+.3f} [{low:+.3f}, {high:+.3f}] against {name}, "
+        f"95 % over the same subjects{seed}."
+    )
 
 
 def control_rows(sweep: Sweep, variant: Variant) -> list[Row]:
