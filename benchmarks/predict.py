@@ -31,13 +31,15 @@ from auheat.tables.writing import table_sink
 from harness import Benchmark, finish, run
 from measure import Timing, Usage, describe, interleaved, run_process
 
+FASTER = "auheat is faster, times"
 COLUMNS = (
     *("work", "frames/s", "ms", "cpu ms", "spread"),
-    *("times reference", "of lower bound", "peak MB"),
+    *("times reference", "of lower bound", "peak MB", FASTER),
 )
 REFERENCE = "plain loop, one frame at a time"
 COMMAND = "whole command: auheat predict"
-PEER = "whole process: mediapipe"
+FACE_MESH = "whole process: mediapipe FaceMesh"
+FACE_LANDMARKER = "whole process: mediapipe FaceLandmarker, blendshapes"
 _MAX_FRAMES = 150  # of the video are kept in memory
 _STAGES = ("decode", "detect and track", "crop", "network", "write")
 
@@ -49,8 +51,9 @@ class PredictPlan:
     Attributes:
         rounds: of everything.
         options: of `auheat predict` where the whole command is measured.
-        peer: whether mediapipe reads the clip, too, each time before or after `auheat predict`.
-        task: the model of its FaceLandmarker; FaceMesh with refined landmarks if None.
+        peer: whether mediapipe's FaceMesh with refined landmarks reads the clip, too, each time
+            before or after `auheat predict`.
+        task: the model of its FaceLandmarker, which then reads it as well.
     """
 
     frames: int = 472
@@ -105,7 +108,7 @@ _NOTES = (
     "lower bound: the slowest stage, or all processor time shared out evenly, whichever is longer; "
     "the network is counted as it costs one frame at a time, so less than that is possible.",
     "whole command, whole process: a new process, from start to end, loading included, in turns; "
-    "times reference is how many times as long the other one takes.",
+    f"{FASTER}: how many times as fast auheat predict is, the median over the rounds.",
     "cpu ms: of all threads together. peak MB: the largest resident set, libraries included.",
 )
 
@@ -168,7 +171,9 @@ def _processes(
     if plan.peer:
         program = Path(__file__).with_name("mediapipe_video.py")
         theirs = [sys.executable, str(program), str(clip), str(folder / "peer.csv")]
-        commands[PEER] = [*theirs, *(("--task", str(plan.task)) if plan.task else ())]
+        commands[FACE_MESH] = theirs
+        if plan.task:
+            commands[FACE_LANDMARKER] = [*theirs, "--task", str(plan.task)]
     used: dict[str, list[Usage]] = {name: [] for name in commands}
     for number in range(plan.rounds):
         for name in commands if number % 2 else reversed(commands):
@@ -199,14 +204,15 @@ def _process_rows(frames: int, processes: dict[str, list[Usage]]) -> list[dict[s
         name: Timing(tuple(usage.seconds for usage in used)) for name, used in processes.items()
     }
     rows = []
-    for name, used in processes.items():
+    for name, timing in timings.items():
+        used = processes[name]
         cpu = [usage.cpu_seconds for usage in used if usage.cpu_seconds is not None]
         peaks = [usage.peak_mb for usage in used if usage.peak_mb is not None]
-        row = _row(name, frames, timings[name])
+        row = _row(name, frames, timing)
         row["cpu ms"] = 1000 * median(cpu) / frames if cpu else None
         row["peak MB"] = max(peaks) if peaks else None
-        if name == COMMAND and PEER in timings:
-            row["times reference"] = timings[PEER].over(timings[name])
+        if name != COMMAND:
+            row[FASTER] = timing.over(timings[COMMAND])
         rows.append(row)
     return rows
 
@@ -244,8 +250,8 @@ def _back_and_forth(frames: list[Frame]) -> Iterator[Frame]:
 @click.option("--threads", type=click.IntRange(min=1), help="[default: as auheat predict has it]")
 @click.option("--processors", type=click.IntRange(min=1), help="Use no more than so many.")
 @click.option("--task", type=click.Path(path_type=Path, exists=True),
-              help="A face_landmarker.task: compare with FaceLandmarker and its blendshapes "
-              "instead of FaceMesh.")  # fmt: skip
+              help="A face_landmarker.task: compare with FaceLandmarker and its blendshapes, "
+              "too.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="JSON file to write.")
 def main(
     *,

@@ -118,13 +118,16 @@ def test_rows_of_the_predict_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         loop(clip, *rest)
 
     def process(command: list[str]) -> Usage:
-        is_ours = command[1:4] == ["-m", "auheat", "predict"]
-        commands.append("ours" if is_ours else Path(command[1]).name)
-        return Usage(2.0, 3.2, 300.0 + len(commands)) if is_ours else Usage(5.0, 4.0, 200.0)
+        if command[1:4] == ["-m", "auheat", "predict"]:
+            commands.append("ours")
+            return Usage(2.0, 3.2, 300.0 + len(commands))
+        assert Path(command[1]).name == "mediapipe_video.py"
+        commands.append(" ".join(command[4:]))
+        return Usage(5.0, 4.0, 200.0) if commands[-1] else Usage(3.0, 3.0, 190.0)
 
     monkeypatch.setattr(predict, "_loop", counted)
     monkeypatch.setattr(predict, "run_process", process)
-    plan = predict.PredictPlan(8, rounds=2, peer=True)
+    plan = predict.PredictPlan(8, rounds=2, peer=True, task=Path("a.task"))
     bench = predict.bench_predict(video, predictor, plan)
     assert seen == [8] * 5
     assert [row["work"] for row in bench.rows] == [
@@ -132,14 +135,16 @@ def test_rows_of_the_predict_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         predict.REFERENCE,
         "pipeline",
         predict.COMMAND,
-        predict.PEER,
+        predict.FACE_MESH,
+        predict.FACE_LANDMARKER,
     ]
-    ours, peer = bench.rows[-2:]
-    assert commands == ["mediapipe_video.py", "ours", "ours", "mediapipe_video.py"]
-    assert (ours["frames/s"], ours["ms"], ours["cpu ms"], ours["peak MB"]) == (4, 250, 400, 303)
-    assert (peer["ms"], peer["cpu ms"], peer["peak MB"]) == (625, 500, 200)
-    assert (ours["times reference"], peer.get("times reference")) == (2.5, None)
-    reference, pipeline = bench.rows[-4:-2]
+    ours, mesh, landmarker = bench.rows[-3:]
+    assert commands == ["--task a.task", "", "ours", "ours", "", "--task a.task"]
+    assert (ours["frames/s"], ours["ms"], ours["cpu ms"], ours["peak MB"]) == (4, 250, 400, 304)
+    assert (landmarker["ms"], landmarker["cpu ms"], landmarker["peak MB"]) == (625, 500, 200)
+    assert (mesh["ms"], mesh["cpu ms"], mesh["peak MB"]) == (375, 375, 190)
+    assert [row.get(predict.FASTER) for row in (ours, mesh, landmarker)] == [None, 1.5, 2.5]
+    reference, pipeline = bench.rows[-5:-3]
     ratios = [a / b for a, b in zip(reference["seconds"], pipeline["seconds"], strict=True)]
     assert pipeline["times reference"] == pytest.approx(np.median(ratios))
     bound = max(row["cpu ms"] for row in bench.rows[:5])
