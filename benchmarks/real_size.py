@@ -159,7 +159,9 @@ def cut(folders: Folders, images: int, height: int) -> int:
         landmarks=_Scaled(drawn.landmarks, factor),
     )
     begin = time.process_time()
-    rows, _ = crop_recording(recording, folders.root / f"cut-{height}", CropSpec(256, 16), SPEC.aus)
+    rows, _ = crop_recording(
+        recording, folders.root / f"cut-{height}", crop=CropSpec(256, 16), aus=SPEC.aus
+    )
     spent = 1000 * (time.process_time() - begin) / len(rows)
     print(json.dumps({"cpu s": None, "cpu ms an item": round(spent, 2)}))
     return len(rows)
@@ -184,7 +186,7 @@ def make_table(folders: Folders) -> int:
     rng, rows = np.random.default_rng(1), 0
     for variant, seed, fold in sweep.jobs(target.variants()):
         settings = to_dict(sweep.experiment(variant, seed, fold))
-        chosen = fold_of(sweep.design.protocol, sweep.manifest.table["subject"], fold)
+        chosen = fold_of(sweep.design.protocol, sweep.manifest.table["subject"], number=fold)
         divided = assign(sweep.manifest, chosen)
         for split in ("val", "test"):
             part = divided.split(split)

@@ -68,14 +68,18 @@ DRAWN: dict[str, Callable[[bool], Figure]] = {
     "4": lambda synthetic: figure4(
         {"BP4D": levels(5), "DISFA": levels() + 0.25},
         {"BP4D": BP4D_AUS, "DISFA": DISFA_AUS},
-        synthetic,
+        synthetic=synthetic,
     ),
-    "4, small": lambda synthetic: figure4({"BP4D": levels(5)}, {"BP4D": BP4D_AUS}, synthetic),
+    "4, small": lambda synthetic: figure4(
+        {"BP4D": levels(5)}, {"BP4D": BP4D_AUS}, synthetic=synthetic
+    ),
     "5": lambda synthetic: figure5(
         faces(), [curve(), curve("AU06")], synthetic=synthetic, data="fold 1"
     ),
     "5, one": lambda synthetic: figure5(faces(1), [curve()], synthetic=synthetic, aus=BP4D_AUS),
-    "6": lambda synthetic: figure6(neighbour_curve(), synthetic, "made like DISFA, preset light"),
+    "6": lambda synthetic: figure6(
+        neighbour_curve(), synthetic, data="made like DISFA, preset light"
+    ),
     "7": lambda synthetic: figure7(channels(), synthetic),
     "8": lambda synthetic: figure8(faces(1), faces(1, seed=1), synthetic=synthetic, data="fold 1"),
 }

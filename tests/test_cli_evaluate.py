@@ -137,7 +137,7 @@ def test_without_a_protocol_none_is_named(run: Path, tmp_path: Path) -> None:
 def test_people_of_the_training_are_counted(run: Path, tmp_path: Path) -> None:
     whole = write_dataset(tmp_path / "data")
     people = set(whole.table["subject"])
-    fold = fold_of("k-fold", people, 2)
+    fold = fold_of("k-fold", people, number=2)
     said = "people measured were trained on or chose the checkpoint: these figures do not hold"
     everybody = shown(run, "--data", tmp_path / "data", "--split", "all", "--workers", 0)
     assert f"{len(fold.train) + len(fold.val)} of the {len(people)} {said}" in everybody

@@ -96,7 +96,7 @@ def test_a_run_is_tested_on_the_people_of_its_fold(tmp_path: Path) -> None:
     save_weights(weights, tmp_path / "data", protocol="k-fold", fold=2, folds=3)
     call = ("evaluate", weights, "--data", tmp_path / "data", "--workers", 0, "--device", "cpu")
     shown = done(*call)
-    fold = fold_of("k-fold", manifest.table["subject"], 2, k=3)
+    fold = fold_of("k-fold", manifest.table["subject"], number=2, k=3)
     stored = read_predictions(tmp_path / "predictions-test.parquet")
     assert set(stored.subjects) == set(fold.test) and len(stored.table) == 12
     assert "6 subjects, split test, protocol k-fold, fold 2 of 3" in shown
@@ -161,7 +161,7 @@ def test_all_folds_of_a_preset_from_one_command(tmp_path: Path) -> None:
     done("table", *paths, "--pool", tmp_path / "all.json")
     report = read_report(tmp_path / "all.json")
     assert (report.images, report.subjects) == (len(manifest.table), 19)
-    wanted = fold_of("k-fold", manifest.table["subject"], 3, k=3)
+    wanted = fold_of("k-fold", manifest.table["subject"], number=3, k=3)
     assert set(read_predictions(paths[2]).subjects) == set(wanted.test)
 
 

@@ -26,7 +26,9 @@ def test_the_largest_face_is_taken(face: Points, tmp_path: Path) -> None:
             ImageFiles(paths), moving=moving,
         )  # fmt: skip
         crop = CropSpec(32)
-        rows, _ = crop_recording(recording, tmp_path, crop, ("AU04",), detector=KnownFaces(frames))
+        rows, _ = crop_recording(
+            recording, tmp_path, crop=crop, aus=("AU04",), detector=KnownFaces(frames)
+        )
         assert rows[0]["image"] == "images/S/a/000001.jpg"
         eye = [row["landmarks"][72:74] for row in rows]
         np.testing.assert_allclose(eye, [eye[0]] * 3, atol=1e-4)  # aligned
@@ -43,7 +45,7 @@ def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
         "S", "S", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32), ImageFiles(paths)
     )
     rows, tally = crop_recording(
-        recording, tmp_path, CropSpec(32), ("AU04",), detector=KnownFaces([()])
+        recording, tmp_path, crop=CropSpec(32), aus=("AU04",), detector=KnownFaces([()])
     )
     assert rows == []
     assert tally.dropped == {"no face found": 2, "no image": 1}

@@ -64,7 +64,7 @@ def test_a_new_dataset_is_one_file_and_one_line(
     assert sorted(set(manifest.table["subject"])) == ["p1", "p2", "p3", "p4", "p5", "p6"]
     plan = tiny("toy", 6, 4, 64)
     for subject in plan.names:
-        truth = list(render_sequence(tiny_studio, plan, subject, "only"))
+        truth = list(render_sequence(tiny_studio, plan, subject=subject, sequence="only"))
         rows = manifest.table[manifest.table["subject"] == subject]
         assert rows["frame"].to_list() == [1, 3, 4]  # nobody could see frame 2
         for au in ("AU06", "AU12"):  # percent became levels

@@ -105,7 +105,7 @@ def test_points_belong_to_the_images_in_order(root: Path, face: Points, tmp_path
     np.testing.assert_allclose(found, small(face, 10)[list(IN_49)])
     assert lookup(12) is None
     out = tmp_path / "out"
-    rows, tally = crop_recording(recording, out, CropSpec(48, 4), source.aus)
+    rows, tally = crop_recording(recording, out, crop=CropSpec(48, 4), aus=source.aus)
     assert [row["frame"] for row in rows] == [10]
     assert tally.dropped == {"no landmarks": 1, "not codable": 1, "no image": 1}
     assert tally.problems == ["F001_T1: no landmarks for 1 frames: 12"]
@@ -118,7 +118,7 @@ def test_points_of_other_images_are_not_used(root: Path, tmp_path: Path) -> None
     """Two elements for four images: nothing tells which is which."""
     source = read(root, ReadOptions())
     recording = named(source)["F002_T1"]
-    rows, tally = crop_recording(recording, tmp_path / "out", CropSpec(32), source.aus)
+    rows, tally = crop_recording(recording, tmp_path / "out", crop=CropSpec(32), aus=source.aus)
     assert rows == []
     assert tally.dropped == {"unreadable landmarks": 1, "not codable": 1}
     assert tally.problems[0].endswith("F002_T1.mat has landmarks of 2 images where there are 4")
@@ -168,7 +168,11 @@ def test_images_that_cannot_be_read_are_named(root: Path, tmp_path: Path) -> Non
     source = read(root, WITHOUT)
     detector = KnownFaces([()])
     _, tally = crop_recording(
-        named(source)["F001_T10"], tmp_path / "out", CropSpec(32), source.aus, detector=detector
+        named(source)["F001_T10"],
+        tmp_path / "out",
+        crop=CropSpec(32),
+        aus=source.aus,
+        detector=detector,
     )
     assert tally.dropped == {"no face found": 1, "no image": 1}
     assert tally.problems[0] == f"{path} is not an image in a format that can be read"
@@ -203,7 +207,7 @@ def test_fera_2017(videos: Path, face: Points, tmp_path: Path) -> None:
     assert recording.left_out == {2: "not codable"}
     detector = KnownFaces([[face_from(small(face, 1))]])
     rows, _ = crop_recording(
-        recording, tmp_path / "out", CropSpec(32), source.aus, detector=detector
+        recording, tmp_path / "out", crop=CropSpec(32), aus=source.aus, detector=detector
     )
     assert [(row["frame"], row["AU06"]) for row in rows] == [(1, 0), (3, 4)]
     shown = cv2.imread(str(tmp_path / "out" / rows[1]["image"]))

@@ -91,7 +91,7 @@ def test_crops_come_from_their_frames(root: Path, face: Points, tmp_path: Path) 
     """The crop at a landmark has the colour of the image at that landmark, frame by frame."""
     source = read(root, ReadOptions())
     out = tmp_path / "out"
-    rows, tally = crop_recording(source.recordings[1], out, CropSpec(48, 8), source.aus)
+    rows, tally = crop_recording(source.recordings[1], out, crop=CropSpec(48, 8), aus=source.aus)
     assert [row["frame"] for row in rows] == [1, 2, 5]
     assert [row["AU12"] for row in rows] == [5, 0, 2]
     assert tally.dropped == {"no landmarks": 1, "not codable": 1}
@@ -114,7 +114,7 @@ def test_damaged_landmarks_are_left_out(root: Path, face: Points, tmp_path: Path
     mat(folder / "l00003_lm.mat", pts=np.zeros((66, 2)))
     mat(folder / "l00004_lm.mat", pts=np.zeros((65, 2)))
     source = read(root, ReadOptions())
-    rows, tally = crop_recording(source.recordings[0], tmp_path, CropSpec(32), source.aus)
+    rows, tally = crop_recording(source.recordings[0], tmp_path, crop=CropSpec(32), aus=source.aus)
     assert [row["frame"] for row in rows] == [5]
     assert tally.dropped == {"unreadable landmarks": 3, "unusable landmarks": 1}
     lines = [line.replace(f"{folder}/", "") for line in tally.problems]

@@ -59,7 +59,7 @@ def test_unbc(pain: Path, face: Points, tmp_path: Path) -> None:
         "ll042t1aaaff: no image, 1 of 5 frames: 5",
         "ll042t1aaaff: no landmarks, 1 of 5 frames: 3",
     )
-    rows, _ = crop_recording(recording, tmp_path / "out", CropSpec(48), source.aus)
+    rows, _ = crop_recording(recording, tmp_path / "out", crop=CropSpec(48), aus=source.aus)
     assert [(row["frame"], row["AU25"]) for row in rows] == [(1, 5), (2, 0)]
     assert rows[0]["image"] == "images/042-ll042/ll042t1aaaff/000001.jpg"
     shown = cv2.imread(str(tmp_path / "out" / rows[1]["image"]))[..., ::-1]
@@ -78,7 +78,9 @@ def test_unbc_s_damaged_files_are_named(pain: Path, tmp_path: Path) -> None:
         f"{second} has a level that is not in 0 to 5",
         "ll042t1aaaff: not coded, 3 of 5 frames: 1-2, 4",
     )
-    _, tally = crop_recording(source.recordings[0], tmp_path / "out", CropSpec(32), source.aus)
+    _, tally = crop_recording(
+        source.recordings[0], tmp_path / "out", crop=CropSpec(32), aus=source.aus
+    )
     assert tally.problems == [f"{points} holds other things than rows of x and y"]
     assert tally.dropped == {"unreadable landmarks": 1, "not coded": 3, "no image": 1}
 
@@ -139,7 +141,7 @@ def test_disfa_plus_own_images(posed: Path, face: Points, tmp_path: Path, subjec
     """With its own landmarks the images within the .mat are used, to which they belong."""
     source = disfa_plus.read(posed, ReadOptions())
     recording = next(r for r in source.recordings if r.subject == subject)
-    rows, tally = crop_recording(recording, tmp_path / "out", CropSpec(48), source.aus)
+    rows, tally = crop_recording(recording, tmp_path / "out", crop=CropSpec(48), aus=source.aus)
     assert [row["frame"] for row in rows] == [0, 1]
     assert rows[1]["image"] == f"images/{subject}/{TRIAL}/000001.jpg"
     assert tally.problems == []
@@ -163,7 +165,7 @@ def test_disfa_plus_without_what_it_should_have(posed: Path, tmp_path: Path) -> 
     )
     first, second = source.recordings
     assert first.left_out == {0: "no landmarks", 1: "no landmarks", 2: "not codable"}
-    _, tally = crop_recording(second, tmp_path / "out", CropSpec(32), source.aus)
+    _, tally = crop_recording(second, tmp_path / "out", crop=CropSpec(32), aus=source.aus)
     assert tally.dropped == {"no image": 2, "not codable": 1}
     assert tally.problems[0].endswith("_FACECROPPED.MAT is not a readable .mat file")
     assert len(tally.problems) == 2

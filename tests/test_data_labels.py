@@ -107,9 +107,9 @@ def test_columns_side_by_side() -> None:
     found = read_levels(
         files,
         lambda au: f"{au}.txt",
-        IntensityScale(),
-        problems,
-        lambda path, scale, problems: columns[path.name],
+        scale=IntensityScale(),
+        problems=problems,
+        read=lambda path, scale, problems: columns[path.name],
     )
     assert found.frames.tolist() == [1, 2, 3, 4]
     none = np.nan

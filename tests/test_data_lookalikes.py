@@ -87,7 +87,7 @@ def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_pa
     assert mats["SN001"] == [f"SN001_000{i}_lm.mat" for i in range(3)]
     assert mats["SN002"] == [f"l0000{i}_lm.mat" for i in range(1, 4)]
     for subject, first in (("SN010", "SN010_0000_lm.mat"), ("SN002", "l00001_lm.mat")):
-        takes = list(render_sequence(tiny_studio, plan, subject, "video"))
+        takes = list(render_sequence(tiny_studio, plan, subject=subject, sequence="video"))
         video = VideoFile(tmp_path / "Videos_LeftCamera" / f"LeftVideo{subject}_comp.avi")
         frames = list(video)
         assert (len(frames), float(video.rate)) == (len(takes), 20.0)
@@ -117,7 +117,7 @@ def test_bp4d(
     widths = set()
     for subject in plan.names:
         for task in plan.corpus.sequences:
-            takes = list(render_sequence(tiny_studio, plan, subject, task))
+            takes = list(render_sequence(tiny_studio, plan, subject=subject, sequence=task))
             stored = {int(path.stem): path for path in (tmp_path / subject / task).iterdir()}
             widths |= {len(path.stem) for path in stored.values()}
             assert sorted(stored) == [take.number for take in takes]
@@ -159,7 +159,7 @@ def test_disfa_plus(
     plan = tiny("disfa-plus", 2, 12, 96)
     write_lookalike(tiny_folder, tmp_path, plan)
     for subject, labels in (("SN001", "Labels/SN001"), ("SN003", "Labels/SN003/SN003")):
-        takes = list(render_sequence(tiny_studio, plan, subject, trial))
+        takes = list(render_sequence(tiny_studio, plan, subject=subject, sequence=trial))
         images = sorted((tmp_path / "Images" / subject / trial).iterdir())
         assert [path.name for path in images] == [f"{i:03d}.jpg" for i in range(12)]
         for au in DISFA_AUS:
@@ -198,7 +198,7 @@ def test_fera2017(
     assert len(list((tmp_path / "Videos").iterdir())) == 3 * 2
     assert len(list((tmp_path / "Intensity").iterdir())) == 3 * 2 * 7
     for subject in plan.names:
-        takes = list(render_sequence(tiny_studio, plan, subject, "T7"))
+        takes = list(render_sequence(tiny_studio, plan, subject=subject, sequence="T7"))
         frames = list(VideoFile(tmp_path / "Videos" / f"FERA17_{subject}_T7_6.mp4"))
         assert all(difference(f.image, t.image) < 12 for f, t in zip(frames, takes, strict=True))
         for au in ("AU01", "AU17"):
@@ -219,7 +219,7 @@ def test_unbc(
     for subject in plan.names:
         for part in plan.corpus.sequences:
             sequence = subject[4:] + part
-            for take in render_sequence(tiny_studio, plan, subject, part):
+            for take in render_sequence(tiny_studio, plan, subject=subject, sequence=part):
                 place = f"{subject}/{sequence}/{sequence}{take.number:03d}"
                 image = stored_image(tmp_path / "Images" / f"{place}.png")
                 np.testing.assert_array_equal(image, take.image)
@@ -270,7 +270,7 @@ def test_the_authors_json(
         with Image.open(tmp_path / row["imgpath"]) as image:
             assert image.size == (256, 256)
     last = plan.corpus.sequences[-1]
-    take = list(render_sequence(tiny_studio, plan, subject, last))[-1]
+    take = list(render_sequence(tiny_studio, plan, subject=subject, sequence=last))[-1]
     (row,) = (r for r in train if f"{subject}_{last}_{take.number:04d}" in r["imgpath"])
     triples = np.array(row["AUs"]).reshape(-1, 3)
     assert tuple(take.levels) == aus

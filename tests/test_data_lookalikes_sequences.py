@@ -90,7 +90,7 @@ def test_people_differ_in_how_expressive_they_are() -> None:
 
 def test_takes_tell_the_truth(tiny_studio: Studio) -> None:
     plan = tiny("disfa", 1, 12)
-    takes = list(render_sequence(tiny_studio, plan, "SN001", "video"))
+    takes = list(render_sequence(tiny_studio, plan, subject="SN001", sequence="video"))
     assert [take.number for take in takes] == list(range(1, 13))
     performance = perform(plan, "SN001", "video")
     for index, take in enumerate(takes):
@@ -109,7 +109,7 @@ def test_takes_tell_the_truth(tiny_studio: Studio) -> None:
 def test_takes_are_decided_by_seed_subject_and_sequence(tiny_studio: Studio) -> None:
     def first(layout: str, seed: int, subject: str, sequence: str) -> LabelledFrame:
         plan = plan_of(layout, seed=seed, frames=2, size=32)
-        return next(render_sequence(tiny_studio, plan, subject, sequence))
+        return next(render_sequence(tiny_studio, plan, subject=subject, sequence=sequence))
 
     same = [first("bp4d", 1, "F001", "T2"), first("bp4d", 1, "F001", "T2")]
     same.append(first("fera2015", 1, "F001", "T2"))  # FERA 2015 shows BP4D

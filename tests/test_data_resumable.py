@@ -21,7 +21,7 @@ def wait(kept, seconds):
 
 if __name__ == "__main__":
     started = pathlib.Path(sys.argv[1])
-    next(in_processes(wait, [120.0], 1, started.write_text, ("started",)))
+    next(in_processes(wait, [120.0], workers=1, opening=started.write_text, settings=("started",)))
 """
 _READS = """
 import pathlib, sys, time

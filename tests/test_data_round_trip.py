@@ -57,7 +57,7 @@ def takes(studio: Studio, plan: LookalikePlan, subject: str) -> list[LabelledFra
     found = [
         take
         for sequence in plan.corpus.sequences
-        for take in render_sequence(studio, plan, subject, sequence)
+        for take in render_sequence(studio, plan, subject=subject, sequence=sequence)
     ]
     return [t for t in found if t.tracked and set(t.levels) == set(plan.corpus.aus)]
 
@@ -154,7 +154,7 @@ def test_videos_without_landmarks_come_back_with_their_labels(
     assert len(rows) == plan.images
     for subject in plan.names:
         for sequence in plan.corpus.sequences:
-            for take in render_sequence(tiny_studio, plan, subject, sequence):
+            for take in render_sequence(tiny_studio, plan, subject=subject, sequence=sequence):
                 matching = [
                     levels
                     for (_, where, frame), levels in rows.items()

@@ -85,7 +85,7 @@ def test_the_same_arguments_give_the_same_folds() -> None:
         assert folds(protocol, subjects, seed=5) != first
     jaa = [folds("disfa-jaa", DISFA, seed=seed) for seed in (4, 5)]
     assert [fold.test for fold in jaa[0]] == [fold.test for fold in jaa[1]]  # lists are lists
-    assert fold_of("k-fold", DISFA, 2, k=5) == folds("k-fold", DISFA, k=5)[1]
+    assert fold_of("k-fold", DISFA, number=2, k=5) == folds("k-fold", DISFA, k=5)[1]
 
 
 def test_a_part_of_the_subjects_is_enough_while_every_side_has_one() -> None:
@@ -112,7 +112,7 @@ def test_what_a_protocol_refuses() -> None:
     with pytest.raises(AuheatError, match="val_fraction = 1"):
         folds("k-fold", "abc", k=2, val_fraction=1.0)
     with pytest.raises(AuheatError, match="fold 4 of 'disfa-jaa': it has folds 1 to 3"):
-        fold_of("disfa-jaa", DISFA, 4)
+        fold_of("disfa-jaa", DISFA, number=4)
     assert set(protocol_names()) == {"disfa-jaa", "disfa-ntinou", "bp4d", "k-fold"}
 
 
@@ -128,7 +128,7 @@ def test_nobody_is_on_two_sides(
     with pytest.raises(AuheatError, match=r"subject '[abc]' is both in \w+ and in \w+ of fold x"):
         Fold("x", *sides)
     with pytest.raises(AuheatError, match="a person belongs to one side only"):
-        refuse_shared(*sides, "here")
+        refuse_shared(*sides[:2], test=sides[2], where="here")
 
 
 def test_assigning_rewrites_the_split_and_nothing_else() -> None:

@@ -54,7 +54,7 @@ def test_faces_are_what_the_network_says_of_them(part: Manifest, maps: str) -> N
     """Against loops over images, AUs and points."""
     checkpoint = network(maps=maps)
     rows = [4, 0]
-    seen = face_activations(checkpoint, part, rows)
+    seen = face_activations(checkpoint, part, rows=rows)
     for place, row in enumerate(rows):
         stored = cv2.imread(str(part.folder / part.table["image"][row]))[..., ::-1]
         pad = part.crop.pad
@@ -76,7 +76,7 @@ def test_faces_are_what_the_network_says_of_them(part: Manifest, maps: str) -> N
 def test_weights_and_responses_make_the_maps(part: Manifest, maps: str) -> None:
     """Eq. 5: the mean map of an AU is its weights times the responses, plus the mean bias."""
     checkpoint = network(maps=maps)
-    seen = channel_activations(checkpoint, part, range(5))
+    seen = channel_activations(checkpoint, part, rows=range(5))
     output = raw(checkpoint, seen.images)
     assert checkpoint.net.head.bias is not None
     bias = checkpoint.net.head.bias.detach().numpy()
@@ -90,7 +90,7 @@ def test_weights_and_responses_make_the_maps(part: Manifest, maps: str) -> None:
 def test_batches_do_not_matter(part: Manifest) -> None:
     checkpoint = network()
     rows = [0, 1, 2, 3, 4, 5] * 4
-    together = channel_activations(checkpoint, part, rows).responses
+    together = channel_activations(checkpoint, part, rows=rows).responses
     assert_allclose(together[18:], together[:6], atol=1e-6)
     assert len(together) == 24
 
@@ -99,13 +99,13 @@ def test_an_hourglass_has_no_such_channels(part: Manifest) -> None:
     config = ModelConfig(aus=AUS, kind="hourglass", input_size=64, width=1 / 32, scc=False)
     checkpoint = Checkpoint(build_net(config).eval(), config, {})
     with pytest.raises(AuheatError, match="kind 'hourglass' has no deconvolutions"):
-        channel_activations(checkpoint, part, [0])
+        channel_activations(checkpoint, part, rows=[0])
 
 
 def test_rows_that_are_not_there_are_refused(part: Manifest) -> None:
     for rows in ([6], [-1], []):
         with pytest.raises(AuheatError, match="choose from 0 to 5"):
-            face_activations(network(), part, rows)
+            face_activations(network(), part, rows=rows)
 
 
 def test_expressive_rows_are_the_strongest_of_each_subject(part: Manifest) -> None:
@@ -117,6 +117,6 @@ def test_expressive_rows_are_the_strongest_of_each_subject(part: Manifest) -> No
         AU25=[0, 0, 0, 0, 5, 0],
     )
     changed = replace(part, table=table)
-    assert most_active_rows(changed, ("AU04", "AU12"), 2) == [1, 3]
-    assert most_active_rows(changed, ("AU04", "AU12"), 9) == [1, 3, 5]
-    assert most_active_rows(changed, AUS, 3) == [1, 4, 3]
+    assert most_active_rows(changed, ("AU04", "AU12"), count=2) == [1, 3]
+    assert most_active_rows(changed, ("AU04", "AU12"), count=9) == [1, 3, 5]
+    assert most_active_rows(changed, AUS, count=3) == [1, 4, 3]

@@ -105,7 +105,7 @@ def test_labels_are_counted_by_the_nearest_level() -> None:
 
 def test_the_bars_of_figure_4_are_the_counts() -> None:
     labels = {"BP4D": levels(5), "DISFA": levels() + 0.25}
-    figure = figure4(labels, {"BP4D": BP4D_AUS, "DISFA": DISFA_AUS}, False)
+    figure = figure4(labels, {"BP4D": BP4D_AUS, "DISFA": DISFA_AUS}, synthetic=False)
     for axes, (name, aus) in zip(
         figure.axes, (("BP4D", BP4D_AUS), ("DISFA", DISFA_AUS)), strict=True
     ):
@@ -124,12 +124,12 @@ def test_the_bars_of_figure_4_are_the_counts() -> None:
     assert titles == [f"{name} look-alike (3,000 images)" for name in ("BP4D", "DISFA")]
     assert any("rounded to the nearest" in said for said in words(figure))
     assert not any("rounded" in said for said in words(drawn("4, small")))
-    mixed = figure4(labels, {"BP4D": BP4D_AUS, "DISFA": DISFA_AUS}, ["DISFA"])
+    mixed = figure4(labels, {"BP4D": BP4D_AUS, "DISFA": DISFA_AUS}, synthetic=["DISFA"])
     titles = [axes.get_title() for axes in mixed.axes]
     assert titles == ["BP4D (3,000 images)", "DISFA look-alike (3,000 images)"]
     assert any(said.startswith("synthetic faces: DISFA; log") for said in words(mixed))
     with pytest.raises(ValueError, match=r"X: labels \(3000, 12\) for 5 Action Units"):
-        figure4({"X": levels()}, {"X": BP4D_AUS}, False)
+        figure4({"X": levels()}, {"X": BP4D_AUS}, synthetic=False)
 
 
 def test_figure_6_has_both_curves_with_their_bars() -> None:

@@ -58,7 +58,7 @@ def read(root: Path, options: ReadOptions) -> Source:
     recordings = []
     for match, folder in matching(faces, r"p\d"):
         files = {au: locate(codes, f"{match[0]}.{au}.txt") for au in aus}
-        levels = read_levels(files, lambda au: au, SPEC.scale, problems)
+        levels = read_levels(files, lambda au: au, scale=SPEC.scale, problems=problems)
         recordings.append(
             Recording(
                 match[0],

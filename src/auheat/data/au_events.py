@@ -51,7 +51,7 @@ def sample_style(rng: np.random.Generator, prior: EventPrior) -> SubjectStyle:
 
 
 def sample_session(
-    rng: np.random.Generator, seconds: float, prior: EventPrior, style: SubjectStyle
+    rng: np.random.Generator, seconds: float, *, prior: EventPrior, style: SubjectStyle
 ) -> Performance:
     """What a person does in so many seconds, from the midst of it to the midst of it."""
     starts = []
@@ -68,7 +68,7 @@ def sample_session(
     return _performance(rng, seconds, events, [(float(t), float(t) + 1.6) for t in shut])
 
 
-def sample_trial(rng: np.random.Generator, seconds: float, aus: Sequence[str]) -> Performance:
+def sample_trial(rng: np.random.Generator, seconds: float, *, aus: Sequence[str]) -> Performance:
     """A posed expression: rest, the AUs together up to a peak, rest again."""
     rise, peak = rng.uniform(0.2, 0.3), rng.uniform(3.0, 5.0)
     events = [

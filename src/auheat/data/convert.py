@@ -203,7 +203,9 @@ def _work(
     missing = [item for item in everything if not _shard(out, item[0]).is_file()]
     total = sum(len(recording.frames) for recording in source.recordings)
     there = [index for index, _ in everything if _shard(out, index).is_file()]
-    made = resumable.in_processes(_convert_shard, missing, workers, _open, settings)
+    made = resumable.in_processes(
+        _convert_shard, missing, workers=workers, opening=_open, settings=settings
+    )
     with progress("prepare", total) as advance:
         for index in chain(there, made):
             tally = _tally(pq.read_table(_shard(out, index)))
@@ -235,7 +237,7 @@ def _convert_shard(worker: _Worker, item: tuple[int, Recording]) -> int:
     out, plan, aus, detector = worker
     index, recording = item
     rows, tally = crop_recording(
-        recording, out, plan.crop, aus, every=plan.every, detector=detector
+        recording, out, crop=plan.crop, aus=aus, every=plan.every, detector=detector
     )
     stored = pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
     stored = stored.replace_schema_metadata({_KEY: json.dumps(asdict(tally)).encode()})

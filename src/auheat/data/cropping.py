@@ -73,9 +73,9 @@ class Tally:
 def crop_recording(
     recording: Recording,
     out: Path,
+    *,
     crop: CropSpec,
     aus: Sequence[str],
-    *,
     every: int = 1,
     detector: FaceDetector | None = None,
 ) -> tuple[list[dict[str, Any]], Tally]:

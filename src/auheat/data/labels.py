@@ -189,6 +189,7 @@ def _plain_column(text: str, scale: IntensityScale) -> Column | None:
 def read_levels(
     files: Mapping[str, Path | None],
     expected: Callable[[str], object],
+    *,
     scale: IntensityScale,
     problems: list[str],
     read: Read = read_column,

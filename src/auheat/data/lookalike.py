@@ -66,7 +66,9 @@ def write_lookalike(
     settings = (assets, out, plan)
     with progress("look-alike", plan.images, "images") as advance:
         advance(sum(plan.frames_of(name) * each for name in plan.names if name not in missing))
-        for images in resumable.in_processes(_make_subject, missing, workers, _open, settings):
+        for images in resumable.in_processes(
+            _make_subject, missing, workers=workers, opening=_open, settings=settings
+        ):
             advance(images)
     if finish := lookalikes()[plan.corpus.layout].finish:
         finish(made, plan.names)

@@ -82,6 +82,7 @@ def commit(out: Path) -> None:
 def in_processes(
     function: Callable[[K, T], R],
     items: Iterable[T],
+    *,
     workers: int,
     opening: Callable[..., K],
     settings: tuple[Any, ...],

@@ -139,11 +139,11 @@ class RenderedSubject:
 
     def frames(self, sequence: str) -> Iterator[LabelledFrame]:
         """The frames of one of its sequences, in order."""
-        return render_sequence(self.studio, self.plan, self.name, sequence)
+        return render_sequence(self.studio, self.plan, subject=self.name, sequence=sequence)
 
 
 def render_sequence(
-    studio: Studio, plan: LookalikePlan, subject: str, sequence: str
+    studio: Studio, plan: LookalikePlan, *, subject: str, sequence: str
 ) -> Iterator[LabelledFrame]:
     """The frames of a sequence, in order."""
     corpus, number = plan.corpus, plan.corpus.person_number(subject)
@@ -179,9 +179,9 @@ def perform(plan: LookalikePlan, subject: str, sequence: str) -> Performance:
     rng = np.random.default_rng([plan.seed, corpus.key(subject, sequence), _SESSION])
     seconds = STEP_S * plan.frames
     if corpus.posed is not None:
-        return sample_trial(rng, seconds, corpus.posed(sequence))
+        return sample_trial(rng, seconds, aus=corpus.posed(sequence))
     if corpus.prior is None:
         raise ValueError(f"{corpus.layout} says neither what is posed nor what people do")
     own = np.random.default_rng([plan.seed, corpus.person_number(subject), _STYLE])
     style = sample_style(own, corpus.prior)
-    return sample_session(rng, seconds, corpus.prior, style)
+    return sample_session(rng, seconds, prior=corpus.prior, style=style)

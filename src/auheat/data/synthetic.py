@@ -115,7 +115,9 @@ def synthesise(
     with progress("faces", plan.images * plan.repeats, "images") as advance:
         advance(sum(_images_in(plan, first) for first in chunks if first not in missing))
         setup = (assets, out, plan)
-        for first in resumable.in_processes(_make_chunk, missing, workers, _open, setup):
+        for first in resumable.in_processes(
+            _make_chunk, missing, workers=workers, opening=_open, settings=setup
+        ):
             advance(_images_in(plan, first))
     rows = pd.concat([pd.read_parquet(_part(out, first)) for first in chunks], ignore_index=True)
     manifest = Manifest(rows, out, plan.crop, {"kind": "synthetic", "plan": settings})

@@ -77,11 +77,11 @@ class Fold:
                 raise AuheatError(
                     f"fold {self.name} has no {side} subjects: the dataset holds too few of them"
                 )
-        refuse_shared(self.train, self.val, self.test, f"fold {self.name}")
+        refuse_shared(self.train, self.val, test=self.test, where=f"fold {self.name}")
 
 
 def refuse_shared(
-    train: Iterable[str], val: Iterable[str], test: Iterable[str], where: str
+    train: Iterable[str], val: Iterable[str], *, test: Iterable[str], where: str
 ) -> None:
     """Makes sure that nobody is in more than one of the three.
 
@@ -140,7 +140,7 @@ def folds(
     return tuple(found)
 
 
-def fold_of(protocol: str, subjects: Iterable[str], number: int = 1, *, k: int = 3) -> Fold:
+def fold_of(protocol: str, subjects: Iterable[str], *, number: int = 1, k: int = 3) -> Fold:
     """Fold `number` (from 1) of `folds` with its standard seed.
 
     Raises:
@@ -165,7 +165,9 @@ def assign(manifest: Manifest, fold: Fold) -> Manifest:
     rows = manifest.table[manifest.table["subject"].isin(list(side_of))].reset_index(drop=True)
     rows = rows.assign(split=rows["subject"].map(side_of).astype(str))
     who = rows.groupby("split")["subject"].unique()
-    refuse_shared(who["train"], who["val"], who["test"], f"{manifest.folder}, fold {fold.name}")
+    refuse_shared(
+        who["train"], who["val"], test=who["test"], where=f"{manifest.folder}, fold {fold.name}"
+    )
     return replace(manifest, table=rows)
 
 

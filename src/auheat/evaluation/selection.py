@@ -68,7 +68,7 @@ def select(
         same = protocol == trained.get("protocol")
         number = fold or (int(trained.get("fold", 1)) if same else 1)
         count = k or (int(trained.get("folds", 3)) if same else 3)
-        chosen = fold_of(protocol, manifest.table["subject"], number, k=count)
+        chosen = fold_of(protocol, manifest.table["subject"], number=number, k=count)
         manifest = assign(manifest, chosen)
         about |= {"protocol": protocol, "fold": chosen.name}
     elif fold or k:
@@ -116,7 +116,7 @@ def _as_trained(whole: Manifest, trained: Mapping[str, Any]) -> Manifest:
     if not protocol:
         return whole
     number, k = int(trained.get("fold", 1)), int(trained.get("folds", 3))
-    return assign(whole, fold_of(protocol, whole.table["subject"], number, k=k))
+    return assign(whole, fold_of(protocol, whole.table["subject"], number=number, k=k))
 
 
 def _is_at(manifest: Manifest, folder: object) -> bool:

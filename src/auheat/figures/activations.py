@@ -22,7 +22,7 @@ from auheat.models.runtimes.runtime import Crops, in_batches, read_crops
 from auheat.models.runtimes.torch_runtime import TorchRuntime
 
 
-def face_activations(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Faces:
+def face_activations(checkpoint: Checkpoint, part: Manifest, *, rows: Sequence[int]) -> Faces:
     """What a network says of some rows of a dataset: maps in intensity units, one for each AU.
 
     Raises:
@@ -40,7 +40,7 @@ def face_activations(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]
     )
 
 
-def most_active_rows(part: Manifest, aus: tuple[str, ...], count: int) -> list[int]:
+def most_active_rows(part: Manifest, aus: tuple[str, ...], *, count: int) -> list[int]:
     """Rows with the largest sum of labels, each of another subject: chosen without predictions.
 
     Fewer if there are not so many subjects.
@@ -53,7 +53,7 @@ def most_active_rows(part: Manifest, aus: tuple[str, ...], count: int) -> list[i
     return list(chosen.values())[:count]
 
 
-def channel_activations(checkpoint: Checkpoint, part: Manifest, rows: Sequence[int]) -> Channels:
+def channel_activations(checkpoint: Checkpoint, part: Manifest, *, rows: Sequence[int]) -> Channels:
     """What the last layer weighs for each AU, and what it weighs, on some rows of a dataset.
 
     Its weights for the intensity maps are averaged over the points of each AU; the responses are

@@ -40,6 +40,7 @@ def level_counts(labels: ArrayLike) -> NDArray[np.int64]:
 def figure4(
     levels: Mapping[str, ArrayLike],
     aus: Mapping[str, Sequence[str]],
+    *,
     synthetic: bool | Collection[str],
 ) -> Figure:
     """A panel for each dataset, six bars for each AU, on a logarithmic axis.

@@ -50,7 +50,7 @@ class NeighbourCurve:
 
 
 @style.styled
-def figure6(curve: NeighbourCurve, synthetic: bool, data: str = "") -> Figure:
+def figure6(curve: NeighbourCurve, synthetic: bool, *, data: str = "") -> Figure:
     """ICC above, MAE below, one column wide. data: words on what was measured, for the caption."""
     bars = curve.icc_std is not None or curve.mae_std is not None
     words = [data] if data else []

@@ -49,7 +49,7 @@ def draw_figure4(*sweeps: Sweep) -> Figure:
     return figure4(
         {name: sweep.manifest.labels(sweep.design.aus) for name, sweep in named.items()},
         {name: sweep.design.aus for name, sweep in named.items()},
-        [name for name, sweep in named.items() if _synthetic(sweep)],
+        synthetic=[name for name, sweep in named.items() if _synthetic(sweep)],
     )
 
 
@@ -77,8 +77,8 @@ def draw_figure5(*sweeps: Sweep) -> Figure:
 
 def _expressive_faces(sweep: Sweep) -> Faces:
     checkpoint, part = _network(sweep, ablations.SCC)
-    rows = activations.most_active_rows(part, sweep.design.aus, _SHOWN)
-    return activations.face_activations(checkpoint, part, rows)
+    rows = activations.most_active_rows(part, sweep.design.aus, count=_SHOWN)
+    return activations.face_activations(checkpoint, part, rows=rows)
 
 
 def _varied_curves(sweep: Sweep) -> list[AgreementCurve]:
@@ -90,7 +90,7 @@ def _varied_curves(sweep: Sweep) -> list[AgreementCurve]:
     ]
 
 
-def draw_figure6(sweep: Sweep, ks: Sequence[int], results: Path) -> Figure:
+def draw_figure6(sweep: Sweep, ks: Sequence[int], *, results: Path) -> Figure:
     """Agreement against k."""
     found = [aggregate(sweep, at(sweep, k), results) for k in ks]
     spreads = [result.spread for result in found]
@@ -103,27 +103,27 @@ def draw_figure6(sweep: Sweep, ks: Sequence[int], results: Path) -> Figure:
         "folds" if len(sweep.seeds) == 1 else "seeds",
         sweep.design.k,
     )
-    return figure6(curve, _synthetic(sweep), _words(sweep, "pooled over folds"))
+    return figure6(curve, _synthetic(sweep), data=_words(sweep, "pooled over folds"))
 
 
 def draw_figure7(sweep: Sweep) -> Figure:
     """Two feature channels: their weights, and an image that moves each."""
     checkpoint, part = _network(sweep, ablations.SCC)
     rows = range(0, len(part.table), max(1, len(part.table) // _CANDIDATES))
-    seen = activations.channel_activations(checkpoint, part, rows)
+    seen = activations.channel_activations(checkpoint, part, rows=rows)
     channels = most_discriminative_channels(seen.weights)
     chosen = [rows[place] for place in most_discriminative_images(seen.responses, channels)]
-    shown = activations.channel_activations(checkpoint, part, chosen)
+    shown = activations.channel_activations(checkpoint, part, rows=chosen)
     return figure7(shown, _synthetic(sweep), channels=channels, data=_words(sweep))
 
 
 def draw_figure8(sweep: Sweep) -> Figure:
     """Heatmaps with and without SCC."""
     checkpoint, part = _network(sweep, ablations.SCC)
-    rows = activations.most_active_rows(part, sweep.design.aus, _SHOWN)
+    rows = activations.most_active_rows(part, sweep.design.aus, count=_SHOWN)
     without, _ = _network(sweep, ablations.PLAIN)
-    above = activations.face_activations(checkpoint, part, rows)
-    below = activations.face_activations(without, part, rows)
+    above = activations.face_activations(checkpoint, part, rows=rows)
+    below = activations.face_activations(without, part, rows=rows)
     return figure8(above, below, synthetic=_synthetic(sweep), data=f"{_words(sweep)}; {_PICKED}")
 
 

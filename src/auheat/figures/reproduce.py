@@ -165,7 +165,7 @@ class Target:
         if self.name in _TABLES:
             return list(write_table(self._table(), self.out / self.name))
         if self.name == "figure6":
-            figure = paper_figures.draw_figure6(self.sweeps[0], self.k, self.out / _RESULTS)
+            figure = paper_figures.draw_figure6(self.sweeps[0], self.k, results=self.out / _RESULTS)
         else:
             figure = _FIGURES[self.name](*self.sweeps)
         return list(style.save(figure, self.out / self.name))
@@ -197,6 +197,8 @@ class Target:
         for variant, name, setting in self._wanted():
             results.append(aggregate(sweep, variant, results_folder))
             first = rows[0].setting or rows[0].name if rows else ""
-            rows += rows_of(results[-1], name, setting, (first, results[0]) if first else None)
+            rows += rows_of(
+                results[-1], name, setting=setting, base=(first, results[0]) if first else None
+            )
         rows += control_rows(sweep, self._wanted()[0][0])
         return rows, evaluation_info(sweep, results[0])

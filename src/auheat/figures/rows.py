@@ -131,6 +131,7 @@ def design_of(config: ModelConfig) -> dict[str, str]:
 def rows_of(
     result: VariantResult,
     name: str,
+    *,
     setting: str = "",
     base: tuple[str, VariantResult] | None = None,
 ) -> list[Row]:

@@ -202,7 +202,7 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def describe_misfit(
-    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], but: Sequence[str] = ()
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, but: Sequence[str] = ()
 ) -> str:
     """Which tensors are missing, unknown or of another shape, as the end of a sentence, or "".
 

@@ -78,14 +78,14 @@ def face_number(name: str) -> Column:
     return Column(name, "integer", lambda result, face, au: 0 if face is None else face.face_id)
 
 
-def of_face(name: str, get: Callable[[FaceLike], float], decimals: int) -> Column:
+def of_face(name: str, get: Callable[[FaceLike], float], *, decimals: int) -> Column:
     """A number that every face has."""
     return Column(
         name, "number", lambda result, face, au: None if face is None else get(face), decimals
     )
 
 
-def of_pose(name: str, part: PosePart, index: int, decimals: int) -> Column:
+def of_pose(name: str, part: PosePart, *, index: int, decimals: int) -> Column:
     """A number of `HeadPose`, which every face has whose pose is known."""
 
     def value(result: FrameLike, face: FaceLike | None, au: str) -> float | None:
@@ -97,14 +97,14 @@ def of_pose(name: str, part: PosePart, index: int, decimals: int) -> Column:
 def positions(names: tuple[str, str, str], decimals: int) -> Iterator[Column]:
     """Where the head is: x, y, z in millimetres."""
     for index, name in enumerate(names):
-        yield of_pose(name, "translation", index, decimals)
+        yield of_pose(name, "translation", index=index, decimals=decimals)
 
 
 def landmarks(decimals: int) -> Iterator[Column]:
     """x_0 to x_67, then y_0 to y_67, in pixels."""
     for axis, letter in enumerate("xy"):
         for index in range(COUNT):
-            yield of_face(f"{letter}_{index}", partial(_coordinate, index, axis), decimals)
+            yield of_face(f"{letter}_{index}", partial(_coordinate, index, axis), decimals=decimals)
 
 
 def _coordinate(index: int, axis: int, face: FaceLike) -> float:

@@ -64,7 +64,7 @@ def openface(
     if pose:
         yield from positions(("pose_Tx", "pose_Ty", "pose_Tz"), 1)
         for index, axis in enumerate("xyz"):
-            yield of_pose(f"pose_R{axis}", "rotation", index, 3)
+            yield of_pose(f"pose_R{axis}", "rotation", index=index, decimals=3)
     if points:
         yield from landmarks(1)
     read_at = dict(zip(aus, aus, strict=True)) | ({BLINK: CLOSURE} if CLOSURE in aus else {})
@@ -78,11 +78,11 @@ def fex(kind: TableKind, aus: Sequence[str], path: str) -> Iterator[Column]:
     """One row for each frame and face, frames from 0. `timestamp` and `confidence` are ours."""
     yield Column("frame", "integer", lambda result, face, au: max(result.frame - 1, 0))
     for index, name in enumerate(("X", "Y", "Width", "Height")):
-        yield of_face(f"FaceRect{name}", partial(_rectangle, index), 2)
-    yield of_face("FaceScore", lambda face: face.score, 4)
+        yield of_face(f"FaceRect{name}", partial(_rectangle, index), decimals=2)
+    yield of_face("FaceScore", lambda face: face.score, decimals=4)
     yield from landmarks(2)
     for name, index in (("Pitch", 0), ("Roll", 2), ("Yaw", 1)):
-        yield of_pose(name, "degrees", index, 3)
+        yield of_pose(name, "degrees", index=index, decimals=3)
     yield from positions(("X", "Y", "Z"), 2)
     yield from (of_au(au, "intensity", of=au, decimals=4) for au in aus)
     yield Column("input", "text", _path(kind, path))
@@ -106,7 +106,7 @@ def tidy(
     yield from (TIMESTAMP, face_number("face_id"), SUCCESS, CONFIDENCE)
     if pose:
         for index, name in enumerate(("pitch", "yaw", "roll")):
-            yield of_pose(name, "degrees", index, 3)
+            yield of_pose(name, "degrees", index=index, decimals=3)
         yield from positions(("head_x", "head_y", "head_z"), 1)
     if points:
         yield from landmarks(1)

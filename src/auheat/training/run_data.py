@@ -89,7 +89,7 @@ def read_dataset(data: DataConfig) -> Manifest:
     if not data.protocol:
         return manifest
     subjects = manifest.table["subject"].unique()
-    return assign(manifest, fold_of(data.protocol, subjects, data.fold, k=data.folds))
+    return assign(manifest, fold_of(data.protocol, subjects, number=data.fold, k=data.folds))
 
 
 def processes() -> tuple[int, int]:

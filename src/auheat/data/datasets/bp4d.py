@@ -120,7 +120,7 @@ def read(root: Path, options: ReadOptions) -> Source:
     Raises:
         AuheatError: Labels or images are not where they should be.
     """
-    return read_split(root, options, _official)
+    return read_split(root, options, split=_official)
 
 
 def _official(subject: str, problems: list[str]) -> str:
@@ -131,7 +131,7 @@ def _official(subject: str, problems: list[str]) -> str:
     return "train"
 
 
-def read_split(root: Path, options: ReadOptions, split: Split) -> Source:
+def read_split(root: Path, options: ReadOptions, *, split: Split) -> Source:
     """A dataset that lies on disk as BP4D does.
 
     Args:
@@ -167,7 +167,7 @@ def read_split(root: Path, options: ReadOptions, split: Split) -> Source:
             splits[subject] = split(subject, problems)
         coding = {au: files[au].get(sequence) for au in aus}
         expected = partial(_label_file, labels, name)
-        levels = read_levels(coding, expected, SPEC.scale, problems)
+        levels = read_levels(coding, expected, scale=SPEC.scale, problems=problems)
         paths = numbered(images[sequence], IMAGE_SUFFIXES)
         left_out, frames = dict(levels.left_out), levels.frames.tolist()
         note = partial(leave_out, left_out, of=len(frames), name=name, problems=problems)

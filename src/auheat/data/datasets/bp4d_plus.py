@@ -32,7 +32,7 @@ def read(root: Path, options: ReadOptions) -> Source:
     Raises:
         AuheatError: Labels or images are not where they should be.
     """
-    return bp4d.read_split(root, options, lambda subject, problems: "train")
+    return bp4d.read_split(root, options, split=lambda subject, problems: "train")
 
 
 CORPUS = replace(

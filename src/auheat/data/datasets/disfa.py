@@ -142,7 +142,7 @@ def read(root: Path, options: ReadOptions) -> Source:
             continue
         coding = {au: paths.get(au_number(au)) for au in aus}
         label = partial(_label_file, labels, subject)
-        levels = read_levels(coding, label, SPEC.scale, problems)
+        levels = read_levels(coding, label, scale=SPEC.scale, problems=problems)
         points, left_out = None, dict(levels.left_out)
         if options.own_landmarks:
             points = _landmarks(root, subject, levels, left_out, problems)

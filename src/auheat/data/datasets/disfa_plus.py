@@ -139,7 +139,7 @@ def read(root: Path, options: ReadOptions) -> Source:
         name = "/".join(key)
         coded_in, label = _label_files(folder), partial(_label_file, folder)
         coding = {au: coded_in.get(au_number(au)) for au in aus}
-        levels = read_levels(coding, label, SPEC.scale, problems, _column)
+        levels = read_levels(coding, label, scale=SPEC.scale, problems=problems, read=_column)
         left_out, points = dict(levels.left_out), crops.get(key)
         frames = levels.frames.tolist()
         source: ImageSource | None = None

@@ -100,7 +100,9 @@ def _levels(
     paths: dict[int, Path], aus: tuple[str, ...], task: Task, problems: list[str]
 ) -> Levels:
     files = {au: paths.get(au_number(au)) for au in aus}
-    return read_levels(files, lambda au: _label_name("_".join(task), au), SPEC.scale, problems)
+    return read_levels(
+        files, lambda au: _label_name("_".join(task), au), scale=SPEC.scale, problems=problems
+    )
 
 
 def _label_name(sequence: str, au: str) -> str:

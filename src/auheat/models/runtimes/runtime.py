@@ -90,8 +90,8 @@ class _Run(Protocol[T_co]):
 def in_batches(
     run: _Run[T_co],
     crops: Iterable[Crops],
-    geometry: Iterable[Shapes] | None = None,
     *,
+    geometry: Iterable[Shapes] | None = None,
     batch_size: int = BATCH_SIZE,
 ) -> Iterator[T_co]:
     """What `run` makes of the next crops together, in their order.
@@ -130,7 +130,7 @@ def read_crops(
         What it read in the next B crops.
     """
     layout = layout_of(runtime.config)
-    for heatmaps in in_batches(runtime.heatmaps, crops, geometry, batch_size=batch_size):
+    for heatmaps in in_batches(runtime.heatmaps, crops, geometry=geometry, batch_size=batch_size):
         yield Reading(layout.read(heatmaps.intensity), heatmaps)
 
 
