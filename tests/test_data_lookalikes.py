@@ -29,6 +29,8 @@ from auheat.synthesis.studio import Studio
 from progress_steps import Steps
 from small_lookalikes import tiny
 
+pytestmark = pytest.mark.usefixtures("tiny_serial")
+
 
 @pytest.fixture
 def fewer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
@@ -63,7 +65,7 @@ def stored_image(path: Path) -> NDArray[Any]:
 
 
 @pytest.mark.slow
-def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_path: Path) -> None:
+def test_disfa(tiny_folder: Path, tiny_studio: Studio, tmp_path: Path) -> None:
     plan, progress = tiny("disfa", 27, 3), Steps()
     write_lookalike(tiny_folder, tmp_path, plan, progress=progress)
     assert sum(progress.steps) == progress.total == 27 * 3 - 1
@@ -103,7 +105,6 @@ def test_disfa(tiny_serial: None, tiny_folder: Path, tiny_studio: Studio, tmp_pa
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", ["bp4d", "fera2015", "bp4d-plus"])
 def test_bp4d(
-    tiny_serial: None,
     fewer: Callable[..., None],
     tiny_folder: Path,
     tiny_studio: Studio,
@@ -147,7 +148,6 @@ def test_bp4d(
 
 
 def test_disfa_plus(
-    tiny_serial: None,
     fewer: Callable[..., None],
     tiny_folder: Path,
     tiny_studio: Studio,
@@ -185,7 +185,6 @@ def test_disfa_plus(
 
 
 def test_fera2017(
-    tiny_serial: None,
     fewer: Callable[..., None],
     tiny_folder: Path,
     tiny_studio: Studio,
@@ -207,7 +206,6 @@ def test_fera2017(
 
 
 def test_unbc(
-    tiny_serial: None,
     fewer: Callable[..., None],
     tiny_folder: Path,
     tiny_studio: Studio,
@@ -242,7 +240,6 @@ def test_unbc(
     [("authors-json", 24, "SN002", DISFA_AUS), ("authors-json-bp4d", 10, "F002", BP4D_AUS)],
 )
 def test_the_authors_json(
-    tiny_serial: None,
     fewer: Callable[..., None],
     tiny_folder: Path,
     tiny_studio: Studio,

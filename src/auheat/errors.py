@@ -71,43 +71,19 @@ def check_count(name: str, value: Any, *, least: int = 1, optional: bool = False
 
 
 def check_number(name: str, value: Any) -> None:
-    """Checks that an argument is a number.
-
-    Args:
-        name: What the argument is called.
-        value: What was given.
-
-    Raises:
-        AuheatError: If it is none.
-    """
+    """Checks that an argument is a number, or raises AuheatError."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise AuheatError(f"{name} is {value!r}: give a number")
 
 
 def check_flag(name: str, value: Any) -> None:
-    """Checks that an argument is True or False: any text, "no" among them, would count as True.
-
-    Args:
-        name: What the argument is called.
-        value: What was given.
-
-    Raises:
-        AuheatError: If it is neither.
-    """
+    """Checks that an argument is True or False, or raises AuheatError; any text counts as True."""
     if not isinstance(value, bool) and type(value).__name__ not in ("bool_", "bool"):
         raise AuheatError(f"{name} is {value!r}: give True or False")
 
 
 def check_callable(name: str, value: Any) -> None:
-    """Checks that an argument can be called.
-
-    Args:
-        name: What the argument is called.
-        value: What was given.
-
-    Raises:
-        AuheatError: If it cannot.
-    """
+    """Checks that an argument can be called, or raises AuheatError."""
     if not callable(value):
         raise AuheatError(f"{name} is {value!r}: give a function, or leave it out")
 

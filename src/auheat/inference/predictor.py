@@ -90,12 +90,9 @@ class Predictor(FacePredictor):
         check_flag("smooth", smooth)
         check_callable("progress", progress)
         processing = PostProcessing(resolve_baseline(baseline, self), smooth)
+        frames = open_source(source, fps)
         return VideoPrediction(
-            open_source(source, fps),
-            self,
-            processing=processing,
-            overlay=overlay,
-            progress=progress,
+            frames, self, processing=processing, overlay=overlay, progress=progress
         )
 
     def tracker(self, *, baseline: str | Path | Baseline | None = None) -> LiveTracker:

@@ -10,12 +10,9 @@ from dataclasses import replace
 from auheat.data.datasets import bp4d
 
 SPEC = replace(
-    bp4d.SPEC,
-    name="fera2015",
-    title="FERA 2015",
+    bp4d.SPEC, name="fera2015", title="FERA 2015", split="official",
     files="the same images, `AU Intensity Codes3.0`",
-    split="official",
-)
+)  # fmt: skip
 CORPUS = replace(bp4d.CORPUS, layout=SPEC.name)
 FERA_2015 = bp4d.dataset(
     SPEC, CORPUS, read=bp4d.read, codes=bp4d.FERA_CODES, paddings=bp4d.PADDINGS
