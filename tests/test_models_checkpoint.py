@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -58,6 +59,7 @@ def rewrite(path: Path, edit: Callable[[dict[str, Tensor], dict[str, Any]], None
     tensors = load_file(path)
     with safe_open(path, framework="pt") as opened:
         settings = json.loads(opened.metadata()["auheat"])
+    settings.pop("sha256")
     edit(tensors, settings)
     save_file(tensors, path, metadata={"auheat": json.dumps(settings)})
 
@@ -269,3 +271,16 @@ def test_a_folder_that_does_not_exist(net: HeatmapNet, tmp_path: Path) -> None:
     beside_a_file.touch()
     path = beside_a_file / "model.safetensors"
     refusal(lambda: save_checkpoint(path, net, CONFIG), path)
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_is(stored: Path) -> None:
+    """Of a file that has no SHA256SUMS beside it: its own sum covers settings and tensors."""
+    whole = stored.read_bytes()
+    generator = np.random.default_rng(0)
+    for place in generator.integers(8, len(whole), 100).tolist():
+        changed = bytearray(whole)
+        changed[place] ^= 1 << int(generator.integers(8))
+        stored.write_bytes(changed)
+        refusal(lambda: load_checkpoint(stored), stored)
+    stored.write_bytes(whole)
+    load_checkpoint(stored)

@@ -2,12 +2,16 @@
 
 The file's metadata holds one JSON text under the key `auheat`:
 {"format": 1, "model": <ModelConfig>, "card": {...}}. `card` is free: what the weights were trained
-on, with which command, and what they reached. No pickle is ever read.
+on, with which command, and what they reached. Its last entry, `sha256`, is the sum of the text
+before it and of all tensors, by which a flipped bit is noticed; older files lack it. No pickle is
+ever read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +33,7 @@ from auheat.sums import check_sum
 
 FORMAT = 1
 _KEY = "auheat"
+_SUM = re.compile(r', "sha256": "([0-9a-f]{64})"\}$')
 # How names of the backbone begin in a checkpoint, and how they began before it was called so.
 _BACKBONE, _FORMER = "backbone.", "trunk."
 
@@ -75,7 +80,8 @@ def save_checkpoint(
     }
     text = json.dumps({"format": FORMAT, "model": to_dict(config), "card": dict(card or {})})
     with atomic_write(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata={_KEY: text}))
+        summed = f'{text[:-1]}, "sha256": "{_sum_of(text, tensors)}"}}'
+        temporary.write_bytes(save(tensors, metadata={_KEY: summed}))
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -175,12 +181,30 @@ def _read(path: Path, advice: str = "") -> tuple[dict[str, str], dict[str, Tenso
     try:
         with safe_open(path, framework="pt") as stored:
             header = stored.metadata() or {}
-        return header, {_current(name): x for name, x in load_file(path).items()}
+        tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise AuheatError(
             f"{path} is not a readable safetensors file ({error}): it may be truncated or of "
             f"another kind; only .safetensors weights are read{advice}"
         ) from None
+    text = header.get(_KEY, "")
+    stored_sum = _SUM.search(text)
+    if stored_sum and stored_sum[1] != _sum_of(text[: stored_sum.start()] + "}", tensors):
+        raise AuheatError(
+            f"{path} is damaged: its content is not what was written, by the SHA-256 inside it; "
+            "give another copy of the file"
+        )
+    return header, {_current(name): tensor for name, tensor in tensors.items()}
+
+
+def _sum_of(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of settings and tensors, whatever their order in the file."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _current(name: str) -> str:
