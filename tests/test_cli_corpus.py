@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
@@ -79,6 +81,40 @@ def test_what_cannot_be_done_is_one_line(
     assert said.startswith("auheat: ")
     assert line in said
     assert not (tmp_path / "set" / "rows").exists()
+
+
+def test_verify_reads_a_dataset_again(tmp_path: Path, media: Path) -> None:
+    """The same; a row that was changed; an input that was; one that is gone."""
+    out = tmp_path / "set"
+    assert call(media, "-o", out, "--workers", 0, "--aus", "AU06,AU12").exit_code == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    def verify() -> Result:
+        return CliRunner().invoke(main, ["verify", str(out)])
+
+    result = verify()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1] == "2 of 2 are the same, 0 differ, 0 not verified"
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    path = out / inputs(out)["c000.mp4"]["file"]
+    table = pq.read_table(path)
+    values = table.column("AU12_r").to_pylist()
+    values[1] += 0.5
+    changed = table.set_column(
+        table.schema.get_field_index("AU12_r"), "AU12_r", pa.array(values, pa.float64())
+    )
+    pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
+    result = verify()
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"auheat: {path}: differs: 1 of 3 rows (row 2), by up to 0.5 in AU12_r\n"
+    )
+    write_clip(media / "c000.mp4", 2)
+    (media / "c001.mp4").unlink()
+    result = verify()
+    assert result.exit_code == 2
+    assert "3 rows, now 2" in result.stderr and "(its input has changed" in result.stderr
+    assert result.stdout.splitlines()[-1] == "0 of 2 are the same, 1 differ, 1 not verified"
 
 
 @pytest.mark.parametrize("options", [["--limit-seconds", "0"], ["--workers", "-1"], []])

@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from auheat.cli import main
 from auheat.errors import AuheatError
 from auheat.inference import jobs, predictor
 from auheat.inference.video import FrameImages
+from auheat.media import limits
 from auheat.media.images import read_image
 from auheat.results import Face
 from folder_contents import results
@@ -131,9 +134,93 @@ def test_paths_that_cannot_be_looked_at(tmp_path: Path, weights: Path, media: Pa
     assert results(tmp_path / "out") == ["a.csv"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
-def test_a_folder_that_may_not_be_read(tmp_path: Path, weights: Path, media: Path) -> None:
-    media.chmod(0)
+def test_standard_input_is_refused_in_one_line(tmp_path: Path) -> None:
+    """What a pipe gives can be read once; it was called empty."""
+    content = clip(tmp_path / "a.mp4").read_bytes()
+    for name in ("/dev/stdin", "/dev/fd/0", "-"):
+        command = [sys.executable, "-m", "auheat", "predict", name, "-o", str(tmp_path / "out")]
+        done = subprocess.run(command, input=content, capture_output=True, check=False, timeout=60)
+        (line,) = done.stderr.decode().splitlines()
+        assert done.returncode == 2
+        expected = "no file at -" if name == "-" else "is a device, pipe or socket: save what it"
+        assert expected in line, line
+
+
+def test_no_warning_of_python_is_seen(tmp_path: Path, weights: Path) -> None:
+    """Of pandas with hundreds of columns, of Pillow; under pytest they are errors."""
+    path = clip(tmp_path / "a.mp4")
+    result = predict(weights, path, "-o", tmp_path / "out", "--report", "--landmarks", "--pose")
+    assert (result.exit_code, result.stderr) == (0, "")
+    code = (
+        "import warnings; from auheat.cli import console\n"
+        "with console.quiet(): warnings.warn('unsafe', ResourceWarning, stacklevel=1)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code],
+        capture_output=True,
+        check=False,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path / "state")},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert "ResourceWarning: unsafe" in (tmp_path / "state").rglob("*.log").__next__().read_text()
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path, weights: Path) -> None:
+    """Matplotlib said so in three lines."""
+    (tmp_path / "home").write_text("a file, in which nobody makes a folder")
+    path = image(tmp_path / "a.png")
+    process = subprocess.run(
+        [sys.executable, "-m", "auheat", "predict", str(path), "-o", str(tmp_path / "out")],
+        capture_output=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home")}
+        | {key: value for key, value in os.environ.items() if key == "PYTHONPATH"},
+    )
+    assert (process.returncode, process.stderr) == (0, b"")
+
+
+def test_weights_that_may_not_be_read(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were called missing."""
+    real = Path.open
+
+    def opened(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == weights:
+            raise PermissionError(13, "Permission denied")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", opened)
+    (line,) = lines(predict(weights, image(tmp_path / "a.png"), "-o", tmp_path / "out"), 1)
+    assert line.endswith(f"cannot read {weights}: Permission denied")
+
+
+def test_more_pixels_are_a_flag(tmp_path: Path, weights: Path, monkeypatch: Any) -> None:
+    """One limit for images and frames; the line that names it says what to give."""
+    monkeypatch.setattr(limits, "MAX_PIXELS", 120 * 160 - 1)
+    monkeypatch.setenv(limits.MEGAPIXELS, "")
+    inputs = [image(tmp_path / "a.png"), clip(tmp_path / "b.mp4")]
+    found = lines(predict(weights, *inputs, "-o", tmp_path / "out"), 3)
+    for line in found[:2]:
+        assert line.endswith("or allow more with `auheat --max-megapixels 1`")
+    words = ["--max-megapixels", "1", "predict", "--weights", weights, *inputs]
+    words += ["-o", tmp_path / "out"]
+    assert CliRunner().invoke(main, [str(word) for word in words]).exit_code == 0
+    refused = CliRunner().invoke(main, ["--max-megapixels", "0", "predict", "a.mp4"])
+    assert refused.exit_code == 2 and "Usage: " in refused.stderr
+
+
+def test_a_folder_that_may_not_be_read(
+    tmp_path: Path, weights: Path, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path == media:  # root, who runs some of these tests, may read every folder
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
     (line, _) = lines(predict(weights, media, image(tmp_path / "a.png"), "-o", tmp_path / "o"), 2)
     assert "Permission denied" in line
 
@@ -141,7 +228,7 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path, weights: Path, media: Pat
 def test_names_that_are_not_utf_8(tmp_path: Path, weights: Path, media: Path) -> None:
     name = os.fsdecode(b"caf\xe9.png")
     image(media / "a.png").rename(media / name)
-    for extra in ((), ("--format", "tidy"), ("--format", "fex")):
+    for extra in ((), ("--format", "tidy"), ("--format", "fex"), ("--report",)):
         result = predict(weights, media, "-o", tmp_path / "out", *extra)
         assert result.exit_code == 0, result.output
     assert r"caf\udce9.png" in (tmp_path / "out" / "media.csv").read_text("utf-8")

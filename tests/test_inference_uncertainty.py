@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,15 @@ def test_a_file_gives_what_was_written(tmp_path: Path) -> None:
         lambda stored: stored["log_sd"]["AU04"]["curve"].pop(),
         lambda stored: stored.update(knots="many"),
         lambda stored: stored["confidence"].clear(),
+        lambda stored: stored["knots"].reverse(),
+        lambda stored: stored["knots"].__setitem__(1, stored["knots"][0]),
+        lambda stored: stored["knots"].__setitem__(0, math.nan),
+        lambda stored: stored["log_sd"]["AU04"]["curve"].__setitem__(0, math.inf),
+        lambda stored: stored["log_sd"]["AU04"].update(slope=math.nan),
+        lambda stored: stored["confidence"].update(offset=-math.inf),
+        lambda stored: (
+            [stored.update(knots=[])] + [one.update(curve=[]) for one in stored["log_sd"].values()]
+        ),
     ],
 )
 def test_damaged_files_are_refused(tmp_path: Path, change: Any) -> None:

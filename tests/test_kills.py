@@ -1,10 +1,11 @@
-"""`predict`, `corpus` and `synth`, killed at random moments and then run to their end.
+"""`predict`, `corpus`, `prepare`, `synth` and `train`, killed at random and then run to their end.
 
 `AUHEAT_KILLED_RUNS=15` kills each of them so often in a row, in one folder.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -12,12 +13,22 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import psutil
 import pytest
 
+from auheat.geometry import Points
+from auheat.models.checkpoint import load_checkpoint
+from auheat.settings import to_dict
+from auheat.training.checkpointing import readable_checkpoint
+from auheat.training.experiment import read_experiment
+from auheat.training.run_folder import BEST, HISTORY
 from corpus_clips import inputs, rows, write_clips
+from odd_sources import disfa_subject, small
+from small_runs import experiment, write_dataset
+from test_training_runs import same_end
 
 pytestmark = pytest.mark.slow
 
@@ -42,10 +53,13 @@ def state(folder: Path) -> set[tuple[str, int]]:
 
 
 class Command:
-    """`auheat ARGUMENTS -o out` in folders of their own, so that both runs have the same words."""
+    """`auheat ARGUMENTS` in folders of their own, so that both runs have the same words.
 
-    def __init__(self, *arguments: str) -> None:
-        self._command = [sys.executable, "-m", "auheat", *arguments, "-o", "out"]
+    What it makes is in `out`, which `option` names.
+    """
+
+    def __init__(self, *arguments: str, option: str = "-o") -> None:
+        self._command = [sys.executable, "-m", "auheat", *arguments, option, "out"]
 
     def _start(self, folder: Path) -> subprocess.Popen[bytes]:
         folder.mkdir(exist_ok=True)
@@ -166,3 +180,52 @@ def test_synth(tmp_path: Path, tiny_folder: Path) -> None:
     )
     check = check_manifest(tmp_path / "whole" / "out")
     check_same_files(*kill_and_run(command, tmp_path, check, 3))
+
+
+def test_prepare(tmp_path: Path, face: Points) -> None:
+    """Twelve people of DISFA, with landmarks of the dataset's own."""
+    for number in range(1, 13):
+        name = f"SN{number:03d}"
+        landmarks = {f"{name}/frame_lm/l{n:05d}_lm.mat": small(face, n) for n in range(1, 6)}
+        levels = {4: [0, 1, 2, 3, 4], 12: [5, 0, number % 6, 1, 2]}
+        video = f"Videos_LeftCamera/LeftVideo{name}_comp.avi"
+        disfa_subject(tmp_path / "in", name, levels, video, landmarks)
+    command = Command(
+        "prepare", "disfa", str(tmp_path / "in"), "--size", "32", "--pad", "4", "--workers", "1"
+    )
+    check = check_manifest(tmp_path / "whole" / "out")
+    whole, killed = kill_and_run(command, tmp_path, check, 4)
+    check_same_files(whole, killed)
+    assert len(pd.read_parquet(killed / "manifest.parquet")) == 60
+
+
+def toml_of(settings: dict[str, Any], section: str = "") -> str:
+    """Settings as text; JSON's values are TOML's, too."""
+    tables = {name: value for name, value in settings.items() if isinstance(value, dict)}
+    plain = [f"{k} = {json.dumps(v)}" for k, v in settings.items() if k not in tables]
+    inner = [toml_of(v, f"{section}.{k}".strip(".")) for k, v in tables.items()]
+    return "\n".join([f"[{section}]" if section else "", *plain, *inner])
+
+
+def test_train(tmp_path: Path) -> None:
+    """Three epochs of four steps, with a checkpoint after each of them."""
+    write_dataset(tmp_path / "data")
+    settings = to_dict(experiment(tmp_path / "data", learning_rate=1e-2))
+    settings["data"] |= {"epoch_images": 32, "batch_size": 8}
+    settings["run"]["checkpoint_minutes"] = 1e-9
+    file = tmp_path / "small.toml"
+    file.write_text(toml_of(settings))
+    name = read_experiment(file).folder_name
+
+    def check(out: Path) -> None:
+        """What is there can be read, whenever the run ended."""
+        readable_checkpoint(out / name)
+        if (out / name / BEST).exists():
+            load_checkpoint(out / name / BEST)
+
+    command = Command("train", str(file), option="--runs")
+    whole, killed = (out / name for out in kill_and_run(command, tmp_path, check, 5))
+    same_end(whole, killed)
+    assert (killed / BEST).read_bytes() == (whole / BEST).read_bytes()
+    assert len((killed / HISTORY).read_text().splitlines()) == 3
+    assert not list(killed.glob(".*"))

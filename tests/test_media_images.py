@@ -174,8 +174,19 @@ def test_huge_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert Image.MAX_IMAGE_PIXELS == 2
     monkeypatch.setattr(limits, "MAX_PIXELS", 5)
     assert is_image(path)
-    with pytest.raises(AuheatError, match=r"has 3x2 pixels: at most .* smaller first$"):
+    with pytest.raises(AuheatError, match=r"has 3x2 pixels: at most .*--max-megapixels 1`$"):
         read_image(path)
+
+
+def test_a_user_may_allow_more_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "a.png", COLOURS)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 5)
+    monkeypatch.setenv(limits.MEGAPIXELS, "0.000006")
+    np.testing.assert_array_equal(read_image(path), COLOURS)
+    for text in ("many", "nan", "-1", "0", "inf"):
+        monkeypatch.setenv(limits.MEGAPIXELS, text)
+        with pytest.raises(AuheatError, match="give a number above 0"):
+            read_image(path)
 
 
 def test_large_jpegs_are_shrunk_while_they_are_decoded(
@@ -186,7 +197,6 @@ def test_large_jpegs_are_shrunk_while_they_are_decoded(
     assert read_image(path).shape == (64, 96, 3)
     assert image_note(path) is None
     for most, shape in ((64 * 96 - 1, (32, 48, 3)), (1500, (16, 24, 3)), (100, (8, 12, 3))):
-        monkeypatch.setattr(images, "MAX_PIXELS", most)
         monkeypatch.setattr(limits, "MAX_PIXELS", most)
         image = read_image(path)
         assert image.shape == shape
@@ -194,7 +204,6 @@ def test_large_jpegs_are_shrunk_while_they_are_decoded(
         note = image_note(path)
         assert note is not None
         assert f"96x64 pixels and was read at {shape[1]}x{shape[0]}," in note
-    monkeypatch.setattr(images, "MAX_PIXELS", 90)
     monkeypatch.setattr(limits, "MAX_PIXELS", 90)
     with pytest.raises(AuheatError, match="has 12x8 pixels: at most"):
         read_image(path)

@@ -185,6 +185,15 @@ def test_a_foreign_safetensors_file(tmp_path: Path, metadata: dict[str, str] | N
         ('{"format": 1, "model": {"scc_kk": 3}}', "did you mean 'scc_k'?"),
         ('{"format": 1, "model": {"aus": ["AU99"]}}', "unknown Action Unit 'AU99'"),
         ('{"format": 1, "model": {"input_size": 100}}', "input_size = 100"),
+        ('{"format": 1, "model": {"input_size": 32000000}}', "input_size = 32000000"),
+        ('{"format": 1, "model": {"input_size": 1e30}}', "input_size = 1e+30"),
+        ('{"format": 1, "model": {"width": 1e30}}', "width = 1e+30: expected 1/64 to 16"),
+        ('{"format": 1, "model": {"width": NaN}}', "width = nan"),
+        ('{"format": 1, "model": {"deconv_widths": [1000000]}}', "channel counts up to 4096"),
+        ('{"format": 1, "model": {"deconv_widths": [%s8]}}' % (39 * "8, "), "expected 1 to 7"),
+        ('{"format": 1, "card": %s}' % (100_000 * "["), "damaged"),
+        ('{"format": 1, "model": {"input_size": %s}}' % (10_000 * "9"), "damaged"),
+        ('{"format": 1, "model": {"input_size": 4096}}', "does not fit the network"),
     ],
 )
 def test_damaged_or_newer_settings(tmp_path: Path, settings: str, message: str) -> None:
@@ -284,3 +293,29 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(stored: Path) -> None:
         refusal(lambda: load_checkpoint(stored), stored)
     stored.write_bytes(whole)
     load_checkpoint(stored)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("head.weight", lambda x: x * torch.nan, "head.weight holds NaN or infinite"),
+        ("head.bias", lambda x: x + torch.inf, "head.bias holds NaN or infinite"),
+        ("head.weight", lambda x: x.to(torch.int8), "head.weight holds int8 instead of"),
+        ("head.weight", lambda x: x.to(torch.int64), "head.weight holds int64 instead of"),
+        ("head.weight", lambda x: x.to(torch.bool), "head.weight holds bool instead of"),
+        ("head.weight", lambda x: x.to(torch.complex64), "head.weight holds complex64 instead"),
+        ("running_var", lambda x: -1 - x, "running_var holds negative variances"),
+        ("num_batches_tracked", lambda x: x.float(), "num_batches_tracked is no 64-bit count"),
+    ],
+)
+def test_numbers_that_are_no_weights(
+    stored: Path, name: str, change: Callable[[Tensor], Tensor], reason: str
+) -> None:
+    """They were cast without a word, and every AU read 0, or ended in tracebacks."""
+
+    def spoil(tensors: dict[str, Tensor], settings: dict[str, Any]) -> None:
+        key = next(key for key in tensors if key.endswith(name))
+        tensors[key] = change(tensors[key])
+
+    rewrite(stored, spoil)
+    assert reason in refusal(lambda: load_checkpoint(stored), stored)

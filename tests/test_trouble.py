@@ -34,10 +34,11 @@ from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import Input
 from auheat.inference.jobs import PredictionJob
 from auheat.inference.outcome import Outcome
+from auheat.inference.predictor import load
 from auheat.inference.writers import Outputs
 from auheat.media.frames import VideoFile
 from auheat.media.images import is_image, read_image
-from stand_ins import KnownFaces, small_checkpoint
+from stand_ins import KnownFaces, small_checkpoint, write_video
 
 pytestmark = pytest.mark.slow
 
@@ -462,6 +463,43 @@ def test_huge_sides_are_refused_or_read(tmp_path: Path) -> None:
             path.write_bytes(b"P5\n%d %d\n255\n" % (width, height))
             with pytest.raises(AuheatError, match="at most 100 million"):
                 read_image(path)
+
+
+def test_long_sides_pass_the_detector(tmp_path: Path) -> None:
+    """32,767 pixels and more ended the process in native code."""
+    predictor = load()
+    for width, height in ((40_000, 8), (8, 40_000), (33_000, 300)):
+        assert predictor.predict(np.full((height, width, 3), 90, np.uint8)) == []
+
+
+def peak_mb(*arguments: object, code: int = 0) -> float:
+    """Memory of `auheat ARGUMENTS` at its most."""
+    script = (
+        "import resource, subprocess, sys\n"
+        "done = subprocess.run([sys.executable, '-m', 'auheat', *sys.argv[1:]], check=False)\n"
+        "print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
+    )
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
+    status, peak = done.stdout.splitlines()[-1].split()
+    assert int(status) == code, done.stderr
+    return float(peak)
+
+
+def test_memory_is_bounded_by_pixels(tmp_path: Path) -> None:
+    """The whole command on 200 megapixels, and on an 11-megapixel video with its overlay."""
+    large = tmp_path / "a.jpg"
+    Pillow.new("RGB", (16_320, 12_240), (120, 90, 60)).save(large)
+    video = tmp_path / "b.mp4"
+    frames = [np.full((2880, 3840, 3), 30 * i, np.uint8) for i in range(6)]
+    write_video(video, frames)
+    found = {
+        "200 megapixels": peak_mb("predict", large, "-o", tmp_path / "out"),
+        "video, overlay": peak_mb("predict", video, "-o", tmp_path / "out", "--overlay"),
+    }
+    print({name: round(peak) for name, peak in found.items()})
+    assert found["200 megapixels"] < 1000
+    assert found["video, overlay"] < 1000
 
 
 def test_the_command_itself(tmp_path: Path) -> None:

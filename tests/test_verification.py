@@ -65,7 +65,7 @@ def test_what_is_made_again_is_the_same(folder: Path, weights: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     *lines, last = result.stdout.splitlines()
     assert [line.rpartition(": ")[2] for line in lines] == ["the same"] * 6
-    assert last == "6 of 6 tables are the same, 0 differ, 0 not verified"
+    assert last == "6 of 6 are the same, 0 differ, 0 not verified"
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
@@ -80,7 +80,7 @@ def test_what_differs_is_named_with_rows_and_amount(folder: Path, weights: Path)
     assert result.exit_code == 1
     expected = f"{table}: differs: 1 of 6 rows (row 3), by up to 0.25 in AU12_r\n"
     assert result.stderr == f"auheat: {expected}"
-    assert "5 of 6 tables are the same, 1 differ" in result.stdout
+    assert "5 of 6 are the same, 1 differ" in result.stdout
     table.write_text("\n".join(lines[:5]) + "\n")
     assert "differs: 4 rows, now 6" in verify(weights, folder).stderr
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_made_again_is_one_line_each(folder: Path, weights: Path)
     assert result.stderr.count("its input is not there any more") == 3
     assert "there is no table 0.csv or .parquet" in result.stderr
     assert "images.origin.json is damaged" in result.stderr
-    assert result.stdout.splitlines()[-1] == "1 of 6 tables are the same, 0 differ, 5 not verified"
+    assert result.stdout.splitlines()[-1] == "1 of 6 are the same, 0 differ, 5 not verified"
 
 
 def test_a_folder_without_tables_is_refused(tmp_path: Path, weights: Path) -> None:

@@ -18,6 +18,8 @@ HeatmapKind = Literal["point", "au"]
 Gaussian = Literal["fixed", "growing"]
 MapUnits = Literal["intensity", "amplitude"]
 Geometry = Literal["none", "channels"]
+# No network of use is larger; a damaged or hostile file may ask for any.
+_MAX_WIDTH, _MAX_SIDE, _MAX_STAGES = 16, 4096, 7
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,13 @@ class ModelConfig:
             (`auheat.models.heatmap_net`); "hourglass" is `auheat.models.hourglass`, which has no
             backbone, deconvolutions or SCC.
         backbone: Residual network.
-        width: Factor on the channel counts of the backbone or the hourglass, at least 1/64.
-        input_size: Side of the square input in pixels; a multiple of 32, of 64 for an hourglass.
+        width: Factor on the channel counts of the backbone or the hourglass, 1/64 to 16.
+        input_size: Side of the square input in pixels; a multiple of 32, of 64 for an hourglass,
+            up to 4096.
         normalise: "imagenet" subtracts ImageNet's channel means and divides by its standard
             deviations (for published weights); "image" removes each image's own channel means and
             divides by its own standard deviation, which makes light and colour cast matter less.
-        deconv_widths: Channels of the stride-2 deconvolutions after the backbone.
+        deconv_widths: Channels of the stride-2 deconvolutions after the backbone, up to seven.
         scc: Whether semantic correspondence convolutions (SCC) follow deconvolutions.
         scc_stages: Which deconvolutions they follow, counted from 1 in rising order, or "all". The
             matrices grow with the fourth power of a map's side, so the last stage costs most.
@@ -94,14 +97,17 @@ class ModelConfig:
         joined = [widths[stage - 1] for stage in stages if 1 <= stage <= len(widths)]
         step = 64 if hourglass else 32
         rules = {
-            "width": (1 / 64 <= self.width < math.inf, "at least 1/64"),
+            "width": (1 / 64 <= self.width <= _MAX_WIDTH, f"1/64 to {_MAX_WIDTH}"),
             "input_size": (
-                self.input_size > 0 and self.input_size % step == 0,
-                f"a positive multiple of {step} where kind is {self.kind!r}",
+                0 < self.input_size <= _MAX_SIDE and self.input_size % step == 0,
+                f"a multiple of {step} up to {_MAX_SIDE} where kind is {self.kind!r}",
             ),
             "deconv_widths": (
-                hourglass or (len(widths) > 0 and min(widths) > 0),
-                "one or more channel counts",
+                hourglass
+                or (
+                    1 <= len(widths) <= _MAX_STAGES and min(widths) > 0 and max(widths) <= _MAX_SIDE
+                ),
+                f"1 to {_MAX_STAGES} channel counts up to {_MAX_SIDE}",
             ),
             "scc": (not (self.scc and hourglass), "false where kind is 'hourglass'"),
             "scc_stages": (

@@ -11,7 +11,7 @@ from typing import Any
 
 from auheat.errors import AuheatError
 from auheat.onnx_outside import outside
-from auheat.sums import check_sum
+from auheat.sums import check_readable, check_sum
 
 _FATAL_ONLY = 4
 # A fork has copies of these without their threads, for which a session waits when it ends.
@@ -48,6 +48,7 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
     path = Path(model)
     if not path.is_file():
         raise AuheatError(f"no file at {path}")
+    check_readable(path)
     check_sum(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

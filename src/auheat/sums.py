@@ -24,6 +24,18 @@ def sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def check_readable(path: Path) -> None:
+    """Opens a file; libraries call one missing that may not be read.
+
+    Raises:
+        AuheatError: it cannot be opened.
+    """
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise AuheatError(f"cannot read {path}: {error.strerror}") from None
+
+
 def check_sum(path: Path) -> None:
     """Compares a file with the sum beside it. One that no sums name is not looked at.
 

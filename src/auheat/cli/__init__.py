@@ -110,6 +110,13 @@ def _debug(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
         os.environ[DEBUG] = "1"
 
 
+def _allow_pixels(ctx: click.Context, option: click.Parameter, wanted: float | None) -> None:
+    if wanted is not None:
+        from auheat.media.limits import MEGAPIXELS
+
+        os.environ[MEGAPIXELS] = f"{wanted:g}"
+
+
 @click.group("auheat", cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="auheat %(version)s")
 @click.option(
@@ -119,6 +126,15 @@ def _debug(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
     is_eager=True,
     callback=_debug,
     help="Show the cause of unexpected errors, too.",
+)
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True, max=10_000),
+    metavar="N",
+    expose_value=False,
+    is_eager=True,
+    callback=_allow_pixels,
+    help="Read images and frames of up to N million pixels; memory grows with it.  [default: 100]",
 )
 def main() -> None:
     """Reads facial Action Units (FACS, 0 to 5) from face images and video."""

@@ -6,10 +6,12 @@ Letters: N images, A Action Units.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat import __version__
 from auheat.data.dataset import CropDataset
 from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest
@@ -19,6 +21,7 @@ from auheat.evaluation.predictions import Predictions
 from auheat.evaluation.selection import Selection
 from auheat.models.runtimes.runtime import Runtime, read_intensities
 from auheat.progress import Progress, silent, track
+from auheat.sums import sha256
 
 _LOADED_IMAGES = 64  # images that a worker hands over together
 
@@ -75,5 +78,24 @@ def measure(
         "weights": weights.name,
         "experiment": experiment,
         **selection.about,
+        "origin": origin_of(runtime, weights, selection.part),
     }
     return Predictions.of(selection.part, runtime.config.aus, values, about)
+
+
+def origin_of(runtime: Runtime, weights: Path, part: Manifest) -> dict[str, Any]:
+    """What measuring again needs, for `Predictions.about`.
+
+    Args:
+        runtime: The network.
+        weights: Its file.
+        part: The images.
+    """
+    return {
+        "auheat": __version__,
+        "weights": {"file": weights.name, "sha256": sha256(weights)},
+        "runtime": runtime.name,
+        "precision": runtime.precision,
+        "device": runtime.device,
+        "folder": str(part.folder.resolve()),
+    }

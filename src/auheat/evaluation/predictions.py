@@ -8,7 +8,8 @@ Columns, one row per image:
     AU01_label ...                    labels, float32 0 to 5; NaN where the AU was not coded
 
 The file's metadata holds, as JSON under `auheat`, what the table is about: name, seed, protocol,
-fold, split, weights, `data` (the dataset's source), `experiment` (the run's settings).
+fold, split, weights, `data` (the dataset's source), `experiment` (the run's settings), `origin`
+(what measuring again needs: version, SHA-256 of the weights, runtime, precision, device, folder).
 """
 
 from __future__ import annotations

@@ -153,9 +153,13 @@ def read_uncertainty(path: Path, aus: Sequence[str]) -> Uncertainty:
             str(stored["fitted"]),
             str(stored["weights"]),
         )
-        if found.curves.shape != (len(aus), len(found.knots)):
-            raise ValueError(found.curves.shape)
-    except (OSError, ValueError, KeyError, TypeError):
+        rising = found.knots.ndim == 1 and bool((np.diff(found.knots) > 0).all())
+        if not rising or found.curves.shape != (len(aus), len(found.knots)) or not found.knots.size:
+            raise ValueError(found.knots)
+        numbers = (found.knots, found.curves, found.slopes, found.offset, found.steepness)
+        if not all(np.isfinite(part).all() for part in numbers):
+            raise ValueError(numbers)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise AuheatError(
             f"{path} holds no figures of uncertainty for {', '.join(aus)}: remove it, or make it "
             "with scripts/fit_uncertainty.py"

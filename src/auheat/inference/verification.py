@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,57 +24,16 @@ from auheat.inference.predictor import Predictor, load
 from auheat.inference.writers import Outputs, TableWriter, Writer
 from auheat.progress import Progress, silent
 from auheat.sums import sha256
-from auheat.tables.compare import Difference, difference
+from auheat.tables.compare import Verdict, difference
 from auheat.tables.schema import Layout, TableSchema
 
 # What `auheat.load` takes by itself.
 DEFAULT_MAX_FACES = 5
 
 
-@dataclass
-class Verdict:
-    """What came of one table.
-
-    Attributes:
-        table: The table, or the file of its origin if it has none.
-        same: Whether reading the input again gives the same bytes.
-        reasons: What is not as it was: version, weights, runtime, the input itself.
-        difference: Which cells differ, where the tables can be compared.
-        problem: Why nothing could be compared, or None.
-    """
-
-    table: Path
-    same: bool = False
-    reasons: list[str] = field(default_factory=list)
-    difference: Difference | None = None
-    problem: str | None = None
-
-    @property
-    def line(self) -> str:
-        """One line for people."""
-        if self.problem:
-            return f"{self.table}: cannot be verified: {self.problem}"
-        notes = f" ({'; '.join(self.reasons)})" if self.reasons else ""
-        if self.same:
-            return f"{self.table}: the same{notes}"
-        return f"{self.table}: differs: {self.difference}{notes}"
-
-
 def origins_in(folder: Path) -> list[Path]:
-    """The files of origin in a folder and below it, in order.
-
-    Raises:
-        AuheatError: if there is no such folder, or none of them.
-    """
-    if not folder.is_dir():
-        raise AuheatError(f"no folder at {folder}: give the one that `auheat predict` wrote to")
-    found = sorted(folder.rglob(f"*{ORIGIN}"))
-    if not found:
-        raise AuheatError(
-            f"{folder} holds no tables whose origin is known (*{ORIGIN}): give a folder that "
-            "`auheat predict` wrote to"
-        )
-    return found
+    """The files of origin in a folder and below it, in order."""
+    return sorted(folder.rglob(f"*{ORIGIN}"))
 
 
 def verify(

@@ -19,6 +19,8 @@ from auheat.media.limits import check_file
 _NOT_VIDEO = frozenset({"tty", "image2", "hls", "dash", "concat", "lrc"})
 # A file is called truncated if its end lies this much before the length that its header states.
 _TRUNCATED_S = 0.5
+# Stands for a packet that cannot be read or decoded.
+_BROKEN: list[Any] = []
 # Containers whose own length is read from their header, not guessed from where the file ends.
 _STATES_LENGTH = frozenset({"flv"})
 
@@ -65,25 +67,71 @@ def video_streams(container: Any) -> list[Any]:
     ]
 
 
-def decoded(container: Any, stream: Any) -> Iterator[list[Any] | None]:
-    """The frames of each packet, or None for what is damaged, until nothing more can be read."""
+def decoded(container: Any, stream: Any, path: Path) -> Iterator[list[Any] | None]:
+    """The frames of each packet, or None for what is damaged, until nothing more can be read.
+
+    A decoder with threads loses frames where it meets an error, more or fewer by the number of
+    processors. From the first one on the file is therefore decoded again without threads.
+
+    Args:
+        container: The open file.
+        stream: Its video, of which nothing has been read.
+        path: The file.
+    """
+    out = marks = 0  # frames and marks that are out already
+    stream.thread_type = "AUTO"
+    for frames in _decoded(container, stream):
+        if frames is _BROKEN:
+            break
+        if frames is None:
+            marks += 1
+        else:
+            out += len(frames)
+        yield frames
+    else:
+        return
+    with opened(path) as again:
+        single = video_streams(again)[0]
+        single.thread_type = "NONE"
+        for frames in _decoded(again, single):
+            if frames is None or frames is _BROKEN:
+                marks -= 1
+                if marks < 0:
+                    yield None
+                continue
+            there = min(out, len(frames))
+            out -= there
+            yield frames[there:]
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[list[Any] | None]:
+    """The frames of each packet; None for damage that the container knows of, else `_BROKEN`."""
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets, None)
         except (av.FFmpegError, OSError):
-            yield None
+            yield _BROKEN
+            yield _held_back(stream)
             return
         if packet is None:
             return
         try:
             frames = list(packet.decode())
         except (av.FFmpegError, OSError):
-            yield None
+            yield _BROKEN
             continue
         if packet.is_corrupt and not any(frame.is_corrupt for frame in frames):
-            yield None  # the container knows of damage that the decoder does not
+            yield None  # the decoder does not know
         yield frames
+
+
+def _held_back(stream: Any) -> list[Any]:
+    """What a decoder keeps for later, as frames may come in another order than they are shown."""
+    try:
+        return list(stream.decode(None))
+    except (av.FFmpegError, OSError):
+        return []
 
 
 def expected_frames(stream: Any, rate: Fraction) -> int | None:

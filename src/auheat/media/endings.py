@@ -1,7 +1,7 @@
 """Whether a file breaks off, where its container says so only by how it ends.
 
 FFmpeg takes the end of such a file for the end of the video. What has no end of its own (bare
-streams of H.264, MPEG program streams) cannot be judged.
+streams of H.264 or MPEG, MPEG program streams; NUT, whose index is optional) cannot be judged.
 """
 
 from __future__ import annotations
@@ -98,11 +98,65 @@ def _matroska(file: BinaryIO, size: int) -> bool:
     return is_known and size < at + 4 + width + stated
 
 
+def _boxes(file: BinaryIO, size: int) -> bool:
+    """MP4 and MOV are boxes, each with its size (ISO 14496-12, 4.2); 0 reaches to the end."""
+    at = 0
+    while at + 8 <= size:
+        file.seek(at)
+        length, kind = struct.unpack(">I4s", file.read(8))
+        if length == 1:
+            length = struct.unpack(">Q", file.read(8))[0]
+        if length < 8 or not kind.isascii():
+            return False  # it reaches to the end, or something else follows
+        at += length
+    return at != size
+
+
+def _riff(file: BinaryIO, size: int) -> bool:
+    """AVI is one RIFF chunk or several, each with its size."""
+    at = 0
+    while at + 8 <= size:
+        file.seek(at)
+        kind, length = struct.unpack("<4sI", file.read(8))
+        if kind != b"RIFF" or not length:
+            return False  # padding, or a recorder that never noted its size
+        at += 8 + length + length % 2
+    return at > size + 1
+
+
+def _flv(file: BinaryIO, size: int) -> bool:
+    """Behind each tag stands its size."""
+    if size < 15:
+        return True
+    file.seek(size - 4)
+    (length,) = struct.unpack(">I", file.read(4))
+    at = size - 4 - length
+    if length < 11 or at < 9:
+        return True
+    file.seek(at)
+    tag = file.read(4)
+    return int.from_bytes(tag[1:], "big") + 11 != length
+
+
+def _ivf(file: BinaryIO, size: int) -> bool:
+    """A header of its own size, then frames of 12 bytes and as many as those state."""
+    head = file.read(8)
+    at = int.from_bytes(head[6:8], "little")
+    while at + 12 <= size:
+        file.seek(at)
+        at += 12 + int.from_bytes(file.read(4), "little")
+    return at != size
+
+
 _BY_FORMAT: dict[str, Callable[[BinaryIO, int], bool]] = {
     "mpegts": _transport_stream,
     "ogg": _ogg,
     "asf": _asf,
     "matroska,webm": _matroska,
+    "mov,mp4,m4a,3gp,3g2,mj2": _boxes,
+    "avi": _riff,
+    "flv": _flv,
+    "ivf": _ivf,
     "gif": _gif,
     "dv": _dv,
     "mjpeg": _motion_jpeg,

@@ -125,10 +125,9 @@ class VideoFile:
         damaged, number, timestamp, end = 0, 0, 0.0, 0.0
         with opened(self.path) as container:
             stream = video_streams(container)[0]
-            stream.thread_type = "AUTO"
             converter = Converter(stream.sample_aspect_ratio)
             deinterlacer = Deinterlacer()
-            for frame in _progressive(decoded(container, stream), deinterlacer):
+            for frame in _progressive(decoded(container, stream, self.path), deinterlacer):
                 damaged += frame is None or frame.is_corrupt
                 if frame is None:
                     continue

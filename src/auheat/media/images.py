@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from auheat.errors import AuheatError, checked_path
 from auheat.media.heif import heif_size, is_heif, read_heif
-from auheat.media.limits import MAX_PIXELS, check_file, check_pixels
+from auheat.media.limits import check_file, check_pixels, max_pixels
 from auheat.media.png import has_all_rows
 
 # Formats that are recognised by their content. Pillow knows more, among them some that answer to
@@ -39,7 +39,7 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
 
     HEIC images are put together from their tiles. 16-bit images are scaled to 8 bits,
     transparent ones laid on white, and of several images in one file the first is read. A JPEG of
-    more than `limits.MAX_PIXELS` pixels is read at a half, a quarter or an eighth of its size;
+    more pixels than `limits.max_pixels` is read at a half, a quarter or an eighth of its size;
     `image_note` says so.
 
     Args:
@@ -143,7 +143,7 @@ def _draft_size(image: Image.Image) -> tuple[int, int]:
     """The size to decode a JPEG at: halved until it keeps within the limit."""
     width, height = image.size
     shrink = 1
-    while width * height > MAX_PIXELS * shrink**2 and shrink < 8:
+    while width * height > max_pixels() * shrink**2 and shrink < 8:
         shrink *= 2
     return max(width // shrink, 1), max(height // shrink, 1)
 

@@ -29,10 +29,11 @@ from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import HeatmapNet, build_net
 from auheat.models.resnet import ResNet
 from auheat.settings import build_stored, to_dict
-from auheat.sums import check_sum
+from auheat.sums import check_readable, check_sum
 
 FORMAT = 1
 _KEY = "auheat"
+_COUNTER = "num_batches_tracked"  # of steps, which batch norm keeps
 _SUM = re.compile(r', "sha256": "([0-9a-f]{64})"\}$')
 # How names of the backbone begin in a checkpoint, and how they began before it was called so.
 _BACKBONE, _FORMER = "backbone.", "trunk."
@@ -94,6 +95,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     path = Path(path)
     header, tensors = _read(path)
     config, card = _config(header, path)
+    _refuse_other_sizes(config, tensors, path)
     net = build_net(config)
     fill(net, tensors, path)
     return Checkpoint(net.eval(), config, card)
@@ -114,7 +116,7 @@ def load_backbone(backbone: ResNet, path: str | Path) -> None:
     """
     path = Path(path)
     _, tensors = _read(path, ": convert it with torch and safetensors, see docs/training.md")
-    counters = {k: v for k, v in backbone.state_dict().items() if k.endswith("num_batches_tracked")}
+    counters = {k: v for k, v in backbone.state_dict().items() if k.endswith(_COUNTER)}
     inside = {k[len(_BACKBONE) :]: v for k, v in tensors.items() if k.startswith(_BACKBONE)}
     weights = inside or {k: v for k, v in tensors.items() if not k.startswith("fc.")}
     fill(backbone, counters | weights, path)
@@ -161,7 +163,7 @@ def _settings(text: str, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         stored = json.loads(text)
         version = stored["format"]
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise damaged from None
     if version != FORMAT:
         raise AuheatError(
@@ -177,6 +179,7 @@ def _read(path: Path, advice: str = "") -> tuple[dict[str, str], dict[str, Tenso
     """The metadata and tensors of a safetensors file. advice: ends the line about other kinds."""
     if not path.is_file():
         raise AuheatError(f"no checkpoint at {path}: give the path of a .safetensors file")
+    check_readable(path)
     check_sum(path)
     try:
         with safe_open(path, framework="pt") as stored:
@@ -194,7 +197,42 @@ def _read(path: Path, advice: str = "") -> tuple[dict[str, str], dict[str, Tenso
             f"{path} is damaged: its content is not what was written, by the SHA-256 inside it; "
             "give another copy of the file"
         )
+    for name, tensor in tensors.items():
+        if wrong := _fault_of(name, tensor):
+            raise AuheatError(
+                f"{path} cannot be used: {name} {wrong}; give another copy of the file"
+            )
     return header, {_current(name): tensor for name, tensor in tensors.items()}
+
+
+def _fault_of(name: str, tensor: Tensor) -> str:
+    """Why numbers are no weights, as the end of a sentence, or ""."""
+    if name.endswith(_COUNTER):
+        return "" if tensor.dtype == torch.int64 else "is no 64-bit count"
+    if not tensor.is_floating_point():
+        return f"holds {str(tensor.dtype).removeprefix('torch.')} instead of floating-point numbers"
+    if not torch.isfinite(tensor.float()).all():
+        return "holds NaN or infinite numbers"
+    if name.endswith("running_var") and bool((tensor < 0).any()):
+        return "holds negative variances"
+    return ""
+
+
+def _refuse_other_sizes(config: ModelConfig, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Compares shapes before any memory is taken, which the settings may ask for without bounds.
+
+    Raises:
+        AuheatError: The weights are of another network, or there can be no such network.
+    """
+    try:
+        with torch.device("meta"):
+            expected = build_net(config).state_dict()
+    except (RuntimeError, OverflowError, TypeError, ValueError, MemoryError):
+        raise AuheatError(
+            f"checkpoint {path} describes a network that cannot be built: give another copy"
+        ) from None
+    if misfit := describe_misfit(expected, tensors):
+        raise AuheatError(f"{path} does not fit the network: it {misfit}")
 
 
 def _sum_of(text: str, tensors: Mapping[str, Tensor]) -> str:
@@ -203,7 +241,7 @@ def _sum_of(text: str, tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

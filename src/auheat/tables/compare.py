@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,42 @@ class Difference:
         return "; ".join(parts) or "in its bytes alone"
 
 
+@dataclass
+class Verdict:
+    """What came of one file that was made again.
+
+    Attributes:
+        path: The file.
+        same: Whether it is what is made now.
+        reasons: What else is not as it was: version, weights, runtime, the input itself.
+        difference: Where it differs, where the two can be compared.
+        problem: Why nothing could be compared, or None.
+    """
+
+    path: Path
+    same: bool = False
+    reasons: list[str] = field(default_factory=list)
+    difference: Difference | str | None = None
+    problem: str | None = None
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        if self.problem:
+            return f"{self.path}: cannot be verified: {self.problem}"
+        notes = f" ({'; '.join(self.reasons)})" if self.reasons else ""
+        if self.same:
+            return f"{self.path}: the same{notes}"
+        return f"{self.path}: differs: {self.difference}{notes}"
+
+
 def difference(before: Path, now: Path) -> Difference:
     """Compares two tables of one format, row by row."""
-    old, new = _rows(before), _rows(now)
+    return difference_of(_rows(before), _rows(now))
+
+
+def difference_of(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Difference:
+    """Compares rows of cells by their columns. old: those that were. new: those of now."""
     names = (list(old[0]) if old else [], list(new[0]) if new else [])
     changed, largest, where = list[int](), 0.0, ""
     for number, (a, b) in enumerate(zip_longest(old, new), 1):

@@ -20,7 +20,7 @@ from typing import Any
 from auheat.data.datasets import DATASETS
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError, unknown_name
-from auheat.evaluation.evaluate import predict_part
+from auheat.evaluation.evaluate import origin_of, predict_part
 from auheat.evaluation.predictions import Predictions, read_predictions
 from auheat.evaluation.protocols import K_FOLD, folds_of
 from auheat.models.runtimes.opening import open_runtime
@@ -229,6 +229,7 @@ class Sweep:
                 "split": split,
                 "preset": self.preset,
                 "experiment": to_dict(experiment),
+                "origin": origin_of(runtime, best, part),
             }
             predictions = Predictions.of(part, runtime.config.aus, values, about)
             predictions.write(folder / f"{split}.parquet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -67,16 +68,29 @@ def readable_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     """
     found = [folder / name for name in (LAST, PREVIOUS) if (folder / name).is_file()]
     for path in found:
-        with suppress(Exception):  # what torch raises for damaged files has no common type
-            content = dict(torch.load(path, map_location="cpu", weights_only=True))
-            if Checkpoints.__qualname__ in content["callbacks"]:
-                return path, content
+        if (content := read_state(path)) is not None:
+            return path, content
     if found:
         names = " and ".join(str(path) for path in found)
         raise AuheatError(
             f"cannot go on from {names}, damaged or written by an older auheat: delete "
             f"{'them' if len(found) > 1 else 'it'}, and the training starts anew"
         )
+    return None
+
+
+def read_state(path: Path) -> dict[str, Any] | None:
+    """The content of one checkpoint of `Checkpoints`, None if any of its bytes is damaged.
+
+    torch does not look at the sums inside the file, and would take flipped bits for weights.
+    """
+    with suppress(Exception):  # what torch raises for damaged files has no common type
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                return None
+        content = dict(torch.load(path, map_location="cpu", weights_only=True))
+        if Checkpoints.__qualname__ in content["callbacks"]:
+            return content
     return None
 
 

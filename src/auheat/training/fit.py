@@ -76,7 +76,9 @@ def fit(
         claim(folder, experiment)
         notify(_start(experiment) if found is None else _resumption(found[1], parts, experiment))
     trainer, stop = _trainer(experiment, folder, parts)
-    record = Record(folder, str(trainer.strategy.root_device)) if is_first_process() else None
+    datasets = [Path(path) for path in (experiment.data.folder, *experiment.data.more)]
+    device = str(trainer.strategy.root_device)
+    record = Record(folder, device, datasets) if is_first_process() else None
     ended = "failed"
     try:
         with stop, warnings.catch_warnings():

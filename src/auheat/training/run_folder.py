@@ -4,7 +4,7 @@
     best.safetensors    the weights with the highest validation ICC
     last.ckpt           what resuming needs; last.previous.ckpt is the one before it
     history.jsonl       a line of figures for each epoch; history.csv and history.png are made of it
-    run.json            versions, commit, processor, seconds and peak memory of each start
+    run.json            versions, commit, processor, datasets, seconds and peak memory of each start
     events.out.*        for TensorBoard
 
 `auheat evaluate` and sweeps add `predictions-*.parquet`, `result-*.json`, `val.parquet` and
@@ -19,6 +19,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,11 @@ from typing import Any
 import torch
 
 from auheat import __version__
+from auheat.data.manifest import FILE
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
 from auheat.settings import build_stored, to_dict
+from auheat.sums import sha256
 from auheat.system import processor_name
 from auheat.training.experiment import Experiment, differences
 
@@ -111,11 +114,16 @@ def write_history(folder: Path, lines: list[dict[str, Any]]) -> None:
     """Writes `history.jsonl`, and the table and the image that are made of it."""
     with atomic_write(folder / HISTORY) as temporary:
         temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    with atomic_write(folder / "history.csv") as temporary:
+        temporary.write_text(history_table(lines), "utf-8")
+    _draw_history(folder / "history.png", lines)
+
+
+def history_table(lines: list[dict[str, Any]]) -> str:
+    """The text of `history.csv`."""
     names = list(dict.fromkeys(name for line in lines for name in line))
     rows = [names, *([str(line.get(name, "")) for name in names] for line in lines)]
-    with atomic_write(folder / "history.csv") as temporary:
-        temporary.write_text("".join(",".join(row) + "\n" for row in rows), "utf-8")
-    _draw_history(folder / "history.png", lines)
+    return "".join(",".join(row) + "\n" for row in rows)
 
 
 def _draw_history(path: Path, lines: list[dict[str, Any]]) -> None:
@@ -144,9 +152,15 @@ def _draw_history(path: Path, lines: list[dict[str, Any]]) -> None:
 
 
 class Record:
-    """What `run.json` says: one entry for each time that the run was started."""
+    """What `run.json` says: one entry for each time that the run was started.
 
-    def __init__(self, folder: Path, device: str) -> None:
+    Args:
+        folder: Of the run.
+        device: What it trains on.
+        datasets: Folders of what it trains on.
+    """
+
+    def __init__(self, folder: Path, device: str, datasets: Iterable[Path]) -> None:
         self._path = folder / RECORD
         self._began = time.monotonic()
         self._starts: list[dict[str, Any]] = []
@@ -163,6 +177,7 @@ class Record:
                 "processor": processor_name(),
                 "threads": torch.get_num_threads(),
                 "device": device,
+                "datasets": {str(path.resolve()): sha256(path / FILE) for path in datasets},
                 "ended": "running",
             }
         )
@@ -177,6 +192,22 @@ class Record:
                    "starts": self._starts}  # fmt: skip
         with atomic_write(self._path) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def changed_datasets(folder: Path) -> list[str]:
+    """Which datasets of a run have another manifest than when it was started, one line each."""
+    known: dict[str, str] = {}
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        starts = json.loads((folder / RECORD).read_text("utf-8"))["starts"]
+        known = dict(starts[-1]["datasets"])
+    lines = []
+    for place, digest in known.items():
+        manifest = Path(place) / FILE
+        if not manifest.is_file():
+            lines.append(f"the dataset {place} is not there any more")
+        elif sha256(manifest) != digest:
+            lines.append(f"the dataset {place} has changed since")
+    return lines
 
 
 def _commit() -> str:
