@@ -13,13 +13,15 @@ import torch
 from click.testing import CliRunner
 
 import load
+import many_videos
 import measure
 import scc
 from auheat.config import ModelConfig
+from auheat.media.frames import VideoFile
 from auheat.models.heatmap_net import build_net
 from auheat.models.scc import SemanticCorrespondenceConv
 from harness import Benchmark
-from measure import Meter, Peak, Timing, Work, interleaved, measure_peak, peak_bytes
+from measure import Meter, Peak, Timing, Usage, Work, interleaved, measure_peak, peak_bytes
 from scc_forms import (
     GeometricEdges,
     MaterialisedEdges,
@@ -230,3 +232,22 @@ def test_images_a_second_of_the_loader(tmp_path: Path) -> None:
     ]
     assert all(len(row["all images/s"]) == 2 for row in measured.rows)
     assert measured.machine["images"] == 36
+
+
+@pytest.mark.slow
+def test_many_short_videos_are_measured_against_a_long_one(tmp_path: Path) -> None:
+    """With as many frames on both sides."""
+    short, long = many_videos.write_videos(tmp_path, 3, 4)
+    counts = [len(list(VideoFile(path))) for path in sorted(short.iterdir())]
+    assert (counts, len(list(VideoFile(long)))) == ([4, 4, 4], 12)
+    usages = [Usage(2.0, 3.0, 100.0), Usage(4.0, 5.0, 120.0), Usage(1.0, 1.0, 90.0)]
+    found = many_videos.row("corpus", 100, usages, 40.0)
+    assert (found["s"], found["frames/s"], found["of one long video"]) == (2.0, 50.0, 1.25)
+    assert (found["cpu ms a frame"], found["peak MB"]) == (30.0, 120.0)
+    found = many_videos.row("corpus, Ray", 100, usages, None)
+    assert (found["of one long video"], found["cpu ms a frame"]) == (1.0, None)
+    out = tmp_path / "a.json"
+    arguments = ["--videos", "2", "--frames", "3", "--workers", "1", "--rounds", "1"]
+    result = CliRunner().invoke(many_videos.command, [*arguments, "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    assert len(json.loads(out.read_text())["rows"]) == 3
