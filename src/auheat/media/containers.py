@@ -71,7 +71,8 @@ def decoded(container: Any, stream: Any, path: Path) -> Iterator[list[Any] | Non
     """The frames of each packet, or None for what is damaged, until nothing more can be read.
 
     A decoder with threads loses frames where it meets an error, more or fewer by the number of
-    processors. From the first one on the file is therefore decoded again without threads.
+    processors, and says nothing of an error in its last ones. A file that is damaged or cut is
+    therefore decoded again without threads, and goes on where the first one stopped.
 
     Args:
         container: The open file.
@@ -89,7 +90,8 @@ def decoded(container: Any, stream: Any, path: Path) -> Iterator[list[Any] | Non
             out += len(frames)
         yield frames
     else:
-        return
+        if not (marks or breaks_off(path, container.format.name)):
+            return
     with opened(path) as again:
         single = video_streams(again)[0]
         single.thread_type = "NONE"

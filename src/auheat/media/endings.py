@@ -135,7 +135,7 @@ def _flv(file: BinaryIO, size: int) -> bool:
         return True
     file.seek(at)
     tag = file.read(4)
-    return int.from_bytes(tag[1:], "big") + 11 != length
+    return bool(int.from_bytes(tag[1:], "big") + 11 != length)
 
 
 def _ivf(file: BinaryIO, size: int) -> bool:
