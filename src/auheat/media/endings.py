@@ -109,7 +109,7 @@ def _boxes(file: BinaryIO, size: int) -> bool:
         if length < 8 or not kind.isascii():
             return False  # it reaches to the end, or something else follows
         at += length
-    return at != size
+    return at > size
 
 
 def _riff(file: BinaryIO, size: int) -> bool:
