@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from auheat.arrays import Image
 from auheat.geometry import Points
 from auheat.inference import predictor
 from auheat.inference.predictor import load
@@ -152,3 +157,21 @@ def test_threads_and_batches_change_no_byte(
         load(threads=threads, batch=batch).predict_video(clip).save(path)
         made.add(path.read_bytes())
     assert len(made) == 1
+
+
+@pytest.mark.slow
+def test_readings_move_no_more_than_the_documents_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bf16, and with the first ten frames cut off: docs/limits.md has the figures."""
+    monkeypatch.undo()
+    frames = [frame.image for frame in VideoFile(SMILES)]
+
+    def readings(images: Sequence[Image], **options: Any) -> NDArray[np.float64]:
+        found = load(**options).predict_video(images)
+        return np.array([list(frame.faces[0].intensities.values()) for frame in found])
+
+    whole = readings(frames)
+    low = np.abs(whole - readings(frames, runtime="torch", precision="bf16"))
+    late = np.abs(whole[10:] - readings(frames[10:]))
+    print(f"bf16 {low.max():.3f} (mean {low.mean():.4f}), cut {late.max():.3f} ({late.mean():.4f})")
+    assert low.max() < 0.05 and low.mean() < 0.005
+    assert late.max() < 0.12 and late.mean() < 0.01

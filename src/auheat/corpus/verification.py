@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from auheat.corpus.dataset import ABOUT, Corpus
+from auheat.corpus.read_settings import ReadSettings
 from auheat.corpus.records import Record
 from auheat.corpus.run import CorpusPlan, CorpusRun
-from auheat.corpus.settings import ReadSettings
 from auheat.faults import message
 from auheat.optional import require
 from auheat.tables.compare import Verdict, difference_of
