@@ -100,7 +100,7 @@ class ModelConfig:
             "width": (1 / 64 <= self.width <= _MAX_WIDTH, f"1/64 to {_MAX_WIDTH}"),
             "input_size": (
                 0 < self.input_size <= _MAX_SIDE and self.input_size % step == 0,
-                f"a multiple of {step} up to {_MAX_SIDE} where kind is {self.kind!r}",
+                f"a positive multiple of {step} where kind is {self.kind!r}, {_MAX_SIDE} at most",
             ),
             "deconv_widths": (
                 hourglass
