@@ -42,11 +42,11 @@ def write_videos(folder: Path, videos: int, frames: int) -> tuple[Path, Path]:
     for number in range(videos):
         start = number * 7 % len(images)
         with VideoWriter(short / f"{number:05d}.mp4", rate) as writer:
-            for image in islice(cycle(images), start, start + frames):
-                writer.write(image)
+            for index, image in enumerate(islice(cycle(images), start, start + frames)):
+                writer.write(image, float(index / rate))
     with VideoWriter(long, rate) as writer:
-        for image in islice(cycle(images), videos * frames):
-            writer.write(image)
+        for index, image in enumerate(islice(cycle(images), videos * frames)):
+            writer.write(image, float(index / rate))
     return short, long
 
 

@@ -59,7 +59,8 @@ def refused(*words: object, saying: str, **more: Any) -> None:
 def frames(count: int) -> list[NDArray[np.uint8]]:
     with av.open(str(SMILES)) as container:
         decoded = container.decode(video=0)
-        return [next(decoded).to_ndarray(format="rgb24") for _ in range(count)]
+        images = [next(decoded).to_ndarray(format="rgb24") for _ in range(count)]
+    return [np.asarray(image, np.uint8) for image in images]
 
 
 def clip(path: Path, count: int = 3) -> Path:
@@ -141,7 +142,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_standard_input_is_no_empty_file(tmp_path: Path) -> None:
     content = clip(tmp_path / "a.mp4").read_bytes()
-    done = auheat("predict", "/dev/stdin", "-o", tmp_path, text=False, input=content)
+    done: Any = auheat("predict", "/dev/stdin", "-o", tmp_path, text=False, input=content)
     assert b"empty" not in done.stderr
     assert b"pipe" in done.stderr
 
@@ -247,7 +248,7 @@ def test_a_formula_in_a_name(tmp_path: Path) -> None:
 
 def test_sigterm_leaves_nothing_half_written(tmp_path: Path) -> None:
     path, out = clip(tmp_path / "a.mp4", 100), tmp_path / "out"
-    command = [sys.executable, "-m", "auheat", "predict", path, "-o", out, "--overlay"]
+    command = [sys.executable, "-m", "auheat", "predict", str(path), "-o", str(out), "--overlay"]
     with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL) as process:
         end = time.monotonic() + LIMIT_S
         while not (out.is_dir() and list(out.glob(".*"))) and process.poll() is None:
