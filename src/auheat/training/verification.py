@@ -73,15 +73,11 @@ def _best(path: Path) -> Verdict:
     trained = build_stored(Experiment, dict(card["experiment"]), str(path))
     found = differences(stored, trained) if stored else []
     if found:
-        return Verdict(
-            path, difference=f"trained with other settings than {SETTINGS} has: {found[0]}"
-        )
+        return Verdict(path, difference=f"{SETTINGS} has other settings: {found[0]}")
     lines = {line.get("epoch"): line for line in read_history(path.parent)}
     epoch, icc = card["epoch"], card["validation"]["icc"]
     if epoch in lines and lines[epoch].get("val/icc") != icc:
-        return Verdict(
-            path, difference=f"epoch {epoch} has another ICC in {HISTORY} than {icc:.4f}"
-        )
+        return Verdict(path, difference=f"{HISTORY} has another ICC than {icc:.4f} for it")
     better = [line for line in lines.values() if line.get("val/icc", icc) > icc]
     if better:
         said = f"epoch {better[0]['epoch']} of {HISTORY} was better than these, of epoch {epoch}"
