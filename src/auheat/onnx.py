@@ -41,6 +41,8 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
         AuheatError: if onnxruntime is not installed, or the file is missing, damaged or cannot be
             run.
     """
+    # Newer versions report to their makers, and say so on the terminal where they cannot.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError:
