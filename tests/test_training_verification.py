@@ -130,7 +130,9 @@ def test_a_dataset_that_changed_is_named(tmp_path: Path) -> None:
     arguments = ["evaluate", str(tmp_path / "run"), "--data", str(tmp_path / "data")]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     row = manifest.table.index[manifest.table["split"] == "test"][0]
-    manifest.table.loc[row, "AU04"] = 5 - manifest.table.loc[row, "AU04"]
+    manifest.table["AU04"] = np.where(
+        manifest.table.index == row, 5 - manifest.table["AU04"], manifest.table["AU04"]
+    ).astype(np.float32)
     manifest.write()
     said = verdicts(tmp_path / "run", 1)
     assert said[BEST].endswith(f"the same (the dataset {tmp_path / 'data'} has changed since)")

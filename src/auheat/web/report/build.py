@@ -11,6 +11,7 @@ from auheat.errors import AuheatError
 from auheat.files import atomic_write, output_path, refuse_input
 from auheat.inference.predictor import load
 from auheat.progress import Progress, silent
+from auheat.tables.columns import writable
 from auheat.web.components import report_page
 from auheat.web.report.content import PeakImage, content
 from auheat.web.report.provenance import Source, card_lines, card_of, settings, settings_beside
@@ -46,7 +47,7 @@ def write_report(
     """
     text = report_html(readings, image_of, source, weights)
     with atomic_write(path) as temporary:
-        temporary.write_text(text, "utf-8")
+        temporary.write_text(writable(text), "utf-8")
 
 
 def report_html(
@@ -113,7 +114,7 @@ def make_report(
         table.readings, image_of, about, weights, no_images=reason, card_note=_CARD_OF_TABLE
     )
     with atomic_write(out) as temporary:
-        temporary.write_text(text, "utf-8")
+        temporary.write_text(writable(text), "utf-8")
     return out
 
 
