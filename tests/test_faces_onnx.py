@@ -103,7 +103,7 @@ def test_a_crop_shows_the_shape_that_the_frame_shows(name: str, frames: dict[str
     in_crop = shape_in_crop(FaceMesh(), crop, marks)
     assert in_crop[-1] == 1
     apart = np.linalg.norm((in_crop - in_frame)[:-1].reshape(-1, 3), axis=1)
-    assert apart.mean() < 0.015  # how far the mesh itself trembles; expressions move it by 0.05
+    assert apart.mean() < 0.015  # how far the mesh itself jitters; expressions move it by 0.05
     grey = np.full((176, 176, 3), 128, np.uint8)
     assert not shape_in_crop(FaceMesh(), grey, marks).any()
 
