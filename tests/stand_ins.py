@@ -17,6 +17,7 @@ from auheat.arrays import Image
 from auheat.config import ModelConfig
 from auheat.faces.detection import Detection, FaceLandmarks, Region
 from auheat.geometry import Points
+from auheat.inference.predictor import Predictor
 from auheat.models.checkpoint import Checkpoint, save_checkpoint
 from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import build_net
@@ -83,6 +84,16 @@ class KnownFaces:
         faces = self._frames[self._next % len(self._frames)]
         self._next += 1
         return tuple(faces)
+
+
+def predictor_of(net: nn.Module, known: Sequence[Sequence[Face]], **options: Any) -> Predictor:
+    """A network that reads, on the CPU, the faces that are known of each frame."""
+    return Predictor(checkpoint_of(net), KnownFaces(known), device="cpu", **options)
+
+
+def small_predictor(known: Sequence[Sequence[Face]], **options: Any) -> Predictor:
+    """The same of a small network of its own weights."""
+    return Predictor(small_checkpoint(), KnownFaces(known), device="cpu", **options)
 
 
 def landmarks_at(x: float, y: float, size: float = 40.0, score: float = 1.0) -> FaceLandmarks:

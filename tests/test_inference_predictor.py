@@ -22,11 +22,11 @@ from auheat.models.runtimes.runtime import BATCH_SIZE
 from auheat.results import Face, FacePrediction, checked_image
 from stand_ins import (
     SMALL,
-    KnownFaces,
     MapsFrom,
     checkpoint_of,
     face_from,
-    small_checkpoint,
+    predictor_of,
+    small_predictor,
     texture,
 )
 
@@ -37,7 +37,7 @@ CODEC = codec_of(SMALL)
 
 def predictor_with(draw: object, faces: list[Face] | None = None, **options: object) -> Predictor:
     net = MapsFrom(draw)  # type: ignore[arg-type]
-    return Predictor(checkpoint_of(net), KnownFaces([faces or []]), device="cpu", **options)  # type: ignore[arg-type]
+    return predictor_of(net, [faces or []], **options)
 
 
 def placed(
@@ -194,8 +194,8 @@ def test_no_face_is_a_result() -> None:
 
 def test_a_subset_of_aus_keeps_the_networks_order_and_values(face: Points) -> None:
     faces = [placed(face)]
-    whole = Predictor(small_checkpoint(), KnownFaces([faces]), device="cpu")
-    some = Predictor(small_checkpoint(), KnownFaces([faces]), device="cpu", aus=["AU12", "AU04"])
+    whole = small_predictor([faces])
+    some = small_predictor([faces], aus=["AU12", "AU04"])
     assert some.aus == ("AU04", "AU12")
     (all_aus,), (chosen,) = whole.predict(FRAME), some.predict(FRAME)
     assert chosen.intensities == {au: all_aus.intensities[au] for au in some.aus}
@@ -204,7 +204,7 @@ def test_a_subset_of_aus_keeps_the_networks_order_and_values(face: Points) -> No
 
 
 def test_the_same_image_gives_the_same_numbers(face: Points) -> None:
-    predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), device="cpu")
+    predictor = small_predictor([[placed(face)]])
     first, again = predictor.predict(FRAME).faces[0], predictor.predict(FRAME).faces[0]
     assert first.intensities == again.intensities
     assert 0 < min(first.intensities.values()) < max(first.intensities.values()) <= 5
@@ -214,7 +214,7 @@ def test_the_same_image_gives_the_same_numbers(face: Points) -> None:
 
 
 def test_nothing_is_kept_for_gradients(face: Points) -> None:
-    predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), device="cpu")
+    predictor = small_predictor([[placed(face)]])
     net = predictor.runtime.net.train()  # type: ignore[attr-defined]
     fresh = Predictor(checkpoint_of(net), predictor.detector, device="cpu")
     assert not fresh.runtime.net.training  # type: ignore[attr-defined]
@@ -226,7 +226,7 @@ def test_nothing_is_kept_for_gradients(face: Points) -> None:
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_path_is_read(tmp_path: Path, face: Points, as_text: bool) -> None:
     Pillow.fromarray(FRAME).save(tmp_path / "a.png")
-    predictor = Predictor(small_checkpoint(), KnownFaces([[placed(face)]]), device="cpu")
+    predictor = small_predictor([[placed(face)]])
     path = tmp_path / "a.png"
     (found,) = predictor.predict(str(path) if as_text else path)
     assert found.intensities == predictor.predict(FRAME).faces[0].intensities

@@ -25,11 +25,10 @@ from auheat.models.heatmap_model import Heatmaps
 from auheat.results import Face
 from stand_ins import (
     SMALL,
-    KnownFaces,
     MapsFrom,
-    checkpoint_of,
     face_from,
-    small_checkpoint,
+    predictor_of,
+    small_predictor,
     texture,
     write_video,
 )
@@ -69,7 +68,7 @@ class Clip:
 def test_every_frame_gets_its_own_faces(faces: list[Face]) -> None:
     """None, one, two, none, one, two, ... over several batches."""
     script = [[], faces[:1], faces]
-    predictor = Predictor(small_checkpoint(), KnownFaces(script), device="cpu")
+    predictor = small_predictor(script)
     clip = Clip(2 * BATCH_FRAMES + 3, 240, 320)
     found = list(predict_frames(clip, predictor, tracker=predictor.detector.tracker()))
     assert [image[0, 0, 0] + 1 for image, _ in found if image is not None] == [
@@ -88,7 +87,7 @@ def test_every_frame_gets_its_own_faces(faces: list[Face]) -> None:
 
 def test_frames_are_read_as_they_are_asked_for(faces: list[Face]) -> None:
     clip = Clip(100)
-    predictor = Predictor(small_checkpoint(), KnownFaces([faces]), device="cpu")
+    predictor = small_predictor([faces])
     results = iter(VideoPrediction(clip, predictor))
     assert clip.made == 0
     next(results)
@@ -97,7 +96,7 @@ def test_frames_are_read_as_they_are_asked_for(faces: list[Face]) -> None:
 
 
 def test_iterating_again_starts_with_a_fresh_tracker(faces: list[Face]) -> None:
-    predictor = Predictor(small_checkpoint(), KnownFaces([[], faces, faces]), device="cpu")
+    predictor = small_predictor([[], faces, faces])
     video = VideoPrediction(Clip(2, 240, 320), predictor)
     for _ in range(2):
         assert [len(result) for result in video] == [0, 2]
@@ -110,7 +109,7 @@ def flat_predictor(known: list[list[Face]]) -> Predictor:
     maps = (levels * codec.scale).view(1, -1, 1, 1).expand(1, -1, *codec.map_size)
     net = MapsFrom(lambda crops: Heatmaps(maps.expand(len(crops), -1, -1, -1), None))
     net.seen = type("Nothing", (), {"append": lambda *_: None})()
-    return Predictor(checkpoint_of(net), KnownFaces(known), device="cpu")
+    return predictor_of(net, known)
 
 
 def test_table_in_full(faces: list[Face]) -> None:
@@ -162,7 +161,7 @@ def test_iterating_takes_constant_memory(faces: list[Face]) -> None:
 
 
 def test_predict_video_reads_files_and_folders(tmp_path: Path, faces: list[Face]) -> None:
-    predictor = Predictor(small_checkpoint(), KnownFaces([faces]), device="cpu")
+    predictor = small_predictor([faces])
     path = write_video(
         tmp_path / "a.mp4", [texture(i, 270, 480) for i in range(4)], [0, 40, 90, 200]
     )
@@ -176,7 +175,7 @@ def test_predict_video_reads_files_and_folders(tmp_path: Path, faces: list[Face]
 
 
 def test_what_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
-    predictor = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu")
+    predictor = small_predictor([[]])
     with pytest.raises(AuheatError, match="no file"):
         predictor.predict_video(tmp_path / "none.mp4")
     with pytest.raises(AuheatError, match="no images"):
@@ -188,7 +187,7 @@ def test_a_truncated_video_warns_and_keeps_its_rows(tmp_path: Path) -> None:
     noise = [random.integers(0, 256, (96, 128, 3)).astype(np.uint8) for _ in range(50)]
     path = write_video(tmp_path / "a.mkv", noise)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    video = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu").predict_video(path)
+    video = small_predictor([[]]).predict_video(path)
     with pytest.warns(UserWarning, match=r"a\.mkv: it is truncated after frame"):
         table = video.to_pandas()
     assert 15 < len(table) < 35
