@@ -34,15 +34,7 @@ from auheat.data.matlab import read_mat, struct_array, write_mat
 from auheat.data.recording import NO_IMAGE, NO_LANDMARKS, Lookup, ReadOptions, Recording, Source
 from auheat.errors import AuheatError
 from auheat.facs import BP4D_AUS, PAPER_AUS, au_name, au_number
-from auheat.folders import (
-    IMAGE_SUFFIXES,
-    child,
-    entries,
-    matching,
-    natural_key,
-    numbered,
-    subfolders,
-)
+from auheat.folders import IMAGE_SUFFIXES, child, files_in, matching, numbered, subfolders
 from auheat.geometry import Points
 from auheat.landmarks import IN_49
 
@@ -147,9 +139,7 @@ def read_split(root: Path, options: ReadOptions, *, split: Split) -> Source:
     aus, unknown = choose_aus(by_au, SPEC.aus, wanted=options.aus, root=root)
     problems: list[str] = []
     files = {au: _by_sequence(by_au[au], r"(?!\d).*\.csv") for au in aus}
-    fits: dict[Sequence, Path] = {}
-    if options.own_landmarks:
-        fits = _by_sequence(own_landmarks(root, *_LANDMARKS), r"\.mat")
+    fits = _by_sequence(own_landmarks(root, *_LANDMARKS), r"\.mat") if options.own_landmarks else {}
     images = _image_folders(root)
     if not images:
         raise AuheatError(f"no images in {root}: expected F001/T1/0001.jpg or 2D+3D/F001/T1 there")
@@ -182,8 +172,8 @@ def read_split(root: Path, options: ReadOptions, *, split: Split) -> Source:
     return Source(aus, tuple(recordings), tuple(problems), unknown)
 
 
-def _order(sequence: Sequence) -> tuple[object, ...]:
-    return natural_key("_".join(sequence))
+def _order(sequence: Sequence) -> tuple[str, int]:
+    return sequence[0], int(sequence[1][1:])
 
 
 def _sequence(sex: str, subject: str, task: str) -> Sequence:
@@ -218,7 +208,7 @@ def _image_folders(root: Path) -> dict[Sequence, Path]:
     for place in (root, *below, *(deeper for folder in below for deeper in subfolders(folder))):
         for match, subject in matching(place, _SUBJECT):
             for task, folder in matching(subject, _TASK):
-                if any(path.suffix.casefold() in IMAGE_SUFFIXES for path in entries(folder)):
+                if files_in(folder, IMAGE_SUFFIXES):
                     found.setdefault(_sequence(match[1], match[2], task[1]), folder)
     return found
 
