@@ -236,7 +236,7 @@ def _shape(rng: np.random.Generator, components: int) -> Floats32:
 
 # Shapes whose resting weight differs between people, and by how much (one standard deviation).
 _REST_SPREAD = {
-    "browDown": 0.12, "browInnerUp": 0.09, "browOuterUp": 0.09, "browTogether": 0.15,
+    "browDown": 0.07, "browInnerUp": 0.08, "browOuterUp": 0.07, "browTogether": 0.07,
     "eyeSquint": 0.14, "eyeWide": 0.10, "eyeBlink": 0.04, "cheekSquint": 0.06, "noseSneer": 0.04,
     "mouthSmile": 0.06, "mouthFrown": 0.10, "mouthDimple": 0.05, "mouthPress": 0.10,
     "mouthStretch": 0.08, "mouthUpperUp": 0.03, "lipCornerPit": 0.08,
@@ -268,7 +268,7 @@ def _manner(rng: np.random.Generator, model: FaceModel, unrest: float) -> Manner
     recipe["AU04", "browDown"] *= float(rng.uniform(0.4, 1.3))
     recipe["AU04", "browTogether"] *= float(rng.uniform(0.6, 1.4))
     recipe["AU04", "browInnerUp"] *= float(rng.uniform(0.2, 1.6))
-    recipe["AU04", "browOuterUp"] *= float(rng.uniform(-1.0, 4.0))
+    recipe["AU04", "browOuterUp"] *= float(rng.uniform(-1.0, 3.0))
     # the ring muscle around the eye pulls some people's brows down when it raises the cheeks
     recipe["AU06", "browDown"] *= float(rng.uniform(0.0, 2.5))
     recipe["AU43", "eyeBlink"] = 1.0  # lids that are shut have met

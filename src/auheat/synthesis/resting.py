@@ -34,7 +34,9 @@ _BROW_RISE_WITH_AGE, _BROW_RISE_IN_WOMEN = 0.3, 0.15
 # How much brows of one age and sex differ: s.d. 0.18 (Cartwright 1994, people of 41 to 60). That
 # heads, bows and tails also differ by themselves is our reading, and so is that people of all ages
 # differ a little more than that.
-_BROW_SPREAD, _SLANT_SPREAD, _ARCH_SPREAD = 0.22, 0.18, 0.13
+_BROW_SPREAD, _SLANT_SPREAD, _ARCH_SPREAD = 0.20, 0.12, 0.11
+# The kit's brows run down to the nose as those of a frown do; people's at rest run nearly level.
+_USUAL_SLANT = 0.08
 # Root of the nose to its base (n-sn): men 5.48, s.d. 0.33, women 5.06, s.d. 0.31 (Farkas et al., J
 # Craniofac Surg 16, 2005); the kit has 5.49.
 _NOSE_HEIGHT_CM = 5.27
@@ -126,7 +128,7 @@ def sample_brows(rng: np.random.Generator, age: float, masculine: bool, spread: 
     height, slant, arch = spread * np.clip(rng.standard_normal(3), -2.2, 2.2)
     return Brows(
         brow_height(age, masculine) + _BROW_SPREAD * float(height),
-        _SLANT_SPREAD * float(slant),
+        _USUAL_SLANT + _SLANT_SPREAD * float(slant),
         _ARCH_SPREAD * float(arch),
     )
 
