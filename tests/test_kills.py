@@ -94,24 +94,31 @@ class Command:
         return ended == -9
 
 
+def is_finished(out: Path) -> bool:
+    """Whether a dataset is whole, though the process that made it may not have ended."""
+    return (out / "manifest.parquet").exists() and not (out / ".parts").exists()
+
+
 def kill_and_run(
     command: Command, folder: Path, check: Callable[[Path], None], seed: int
 ) -> tuple[Path, Path]:
     """Folders of an undisturbed run, and of one after `KILLS` kills; `check` sees every kill."""
     whole, killed = folder / "whole", folder / "killed"
+    out = killed / "out"
     length = command.run(whole)
     generator = random.Random(seed)
     count = early = 0
     while early < KILLS:
         count += 1
         assert count <= 4 * KILLS + 4, "most runs end before they are killed"
-        if command.kill(killed, generator.uniform(0, 0.9 * length)):
+        is_early = command.kill(killed, generator.uniform(0, 0.9 * length))
+        if is_early:
             early += 1
-            check(killed / "out")
-        else:  # a new start, as some commands refuse a folder that is finished
-            (killed / "out").rename(folder / f"finished{count}")
-    out = killed / "out"
-    if (out / "manifest.parquet").exists() and not (out / ".parts").exists():
+            check(out)
+        # A new start, as some commands refuse a folder that is finished.
+        if early < KILLS and (not is_early or is_finished(out)):
+            out.rename(folder / f"finished{count}")
+    if is_finished(out):
         return whole / "out", out  # killed on its way out, with everything done
     command.run(killed)
     print(f"{early} kills in {count} runs, each within {length:.2f} s of its first file")
