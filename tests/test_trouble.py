@@ -297,8 +297,8 @@ def test_damaged_videos(job: PredictionJob, tmp_path: Path, name: str) -> None:
 
 # How many frames may be missing without a word. Bare streams have no end of their own, program
 # streams need none, and the index at the end of NUT is optional: what ends between two packets is
-# whole, and only a packet that is cut itself could be noticed. MXF states its length alone, GIF only
-# how it ends.
+# whole, and only a packet that is cut itself could be noticed. MXF states its length alone, GIF
+# only how it ends.
 MAY_BE_MISSING = {
     **dict.fromkeys(("a.m2v", "a.m4v", "a.mpg", "a.vob", "a.nut"), FRAMES),
     "a.mxf": 13,
