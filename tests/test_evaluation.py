@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,10 +79,19 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
 def test_measuring_notes_where_the_predictions_come_from(tmp_path: Path) -> None:
     manifest = write_dataset(tmp_path)
     stored = runtime(tmp_path, seed=4)
-    found = measure(stored, Path("w.safetensors"), select(manifest, "val"))
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(b"weights")
+    found = measure(stored, weights, select(manifest, "val"))
     expected = predict_part(stored, manifest.split("val"))
     np.testing.assert_allclose(found.values(), expected, atol=1e-6)
-    assert found.about == {
+    about = dict(found.about)
+    origin: Any = about.pop("origin")
+    assert origin["weights"] == {
+        "file": "w.safetensors",
+        "sha256": hashlib.sha256(b"weights").hexdigest(),
+    }
+    assert origin["folder"] == str(manifest.folder)
+    assert about == {
         "name": "tiny",
         "seed": 4,
         "weights": "w.safetensors",

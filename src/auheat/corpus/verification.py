@@ -54,6 +54,8 @@ def _verified(path: Path, record: Record, settings: ReadSettings) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="auheat-verify-") as scratch:
         run = CorpusRun([record.input], scratch, CorpusPlan(settings, workers=0))
         (now,) = run.read()
+        if now.state == "failed" and record.state != "failed":
+            return Verdict(path, problem=f"its input cannot be read: {now.problem}")
         found = difference_of(_rows(path), _rows(Path(scratch) / now.file))
     reasons = []
     if record.sha256 != now.sha256:
