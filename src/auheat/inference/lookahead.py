@@ -6,6 +6,7 @@ frames while nothing else works.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from threading import Event, Thread
@@ -14,6 +15,7 @@ from time import perf_counter
 from auheat.inference.inputs import Input
 from auheat.inference.pipeline import FrameAndResult
 from auheat.inference.postprocess import PostProcessedFrames
+from auheat.inference.threads import end_before_exit
 from auheat.inference.writers import Writer
 from auheat.media.frames import FrameSource
 
@@ -82,6 +84,7 @@ class Lookahead:
         self._video: VideoInWork | None = None
         self._error: BaseException | None = None
         self._thread = Thread(target=self._work, daemon=True)
+        end_before_exit(self)
         self._thread.start()
 
     def _work(self) -> None:
@@ -114,3 +117,10 @@ class Lookahead:
         self._thread.join()
         if self._video is not None:
             self._video.close()
+
+    def end_by(self, deadline: float) -> None:
+        """Drops what has not begun, and waits for the thread until the clock shows `deadline`."""
+        self._is_dropped = True
+        self._may_begin.set()
+        if self._thread.is_alive():
+            self._thread.join(max(deadline - time.monotonic(), 0))

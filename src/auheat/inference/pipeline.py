@@ -8,6 +8,8 @@ plain loop, bit for bit.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -18,6 +20,7 @@ from typing import Generic, TypeVar
 from auheat.arrays import Image
 from auheat.faces.detector import FaceTracker
 from auheat.inference.face_predictor import AlignedFace, FacePredictor
+from auheat.inference.threads import end_before_exit
 from auheat.media.frames import Frame
 from auheat.results import FrameResult
 from auheat.system import cpu_count
@@ -125,6 +128,7 @@ class _PrefetchThread(Generic[T]):
         self.queue: Queue[T | _End] = Queue(max_ahead)
         self._items, self._stopping = items, Event()
         self._thread = Thread(target=self._work, daemon=True)
+        end_before_exit(self)
         self._thread.start()
 
     def _work(self) -> None:
@@ -145,10 +149,14 @@ class _PrefetchThread(Generic[T]):
 
     def end(self) -> None:
         """Ends the thread and waits for it."""
+        self.end_by(math.inf)
+        self._thread.join()
+
+    def end_by(self, deadline: float) -> None:
+        """Ends the thread, and waits for it until the monotonic clock shows `deadline`."""
         self._stopping.set()
-        while self._thread.is_alive():
+        while self._thread.is_alive() and time.monotonic() < deadline:
             try:
                 self.queue.get(timeout=0.01)  # room for what it is about to put
             except Empty:
                 continue
-        self._thread.join()
