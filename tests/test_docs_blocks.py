@@ -105,6 +105,18 @@ def test_verbs_in_the_text_exist() -> None:
             assert subcommand in subcommands, f"{page}: auheat {subcommand}"
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_tests_and_scripts_that_are_named_exist(page: Path) -> None:
+    """`tests/test_a.py`, `scripts/a.py`, and `test_a::test_b` with any `::test_c` that follow."""
+    text, module = page.read_text("utf-8"), ""
+    for path in re.findall(r"\b(?:tests|scripts|benchmarks)/\w+\.py\b", text):
+        assert (ROOT / path).is_file(), path
+    for named, function in re.findall(r"`(test_\w+)?(?:\.py)?::(test_\w+)", text):
+        module = named or module
+        code = (ROOT / "tests" / f"{module}.py").read_text("utf-8")
+        assert f"def {function}(" in code, f"{module}::{function}"
+
+
 def test_every_au_is_shown_at_each_level() -> None:
     page = (ROOT / "docs" / "intensity.md").read_text("utf-8")
     for au, unit in TABLE.items():

@@ -116,7 +116,8 @@ def test_bending_moves_neighbours_alike_and_both_sides_as_mirror_images() -> Non
     assert (moved[:, -1] == 1).all()
     np.testing.assert_allclose(face_shape.mirror(moved), moved, atol=1e-3)
     fields = moved[:, :-1].reshape(len(moved), -1, 3)
-    np.testing.assert_allclose(fields.std(0).mean(), 0.02, atol=0.001)
+    np.testing.assert_allclose(fields.std(0)[:, 1:].mean(), 0.02, atol=0.0005)
+    assert not fields[:, face_shape.POINTS.index(1), 0].any()  # the middle leans to no side
     heights = fields[:, :, 1]
     brow, beside, lip = (face_shape.POINTS.index(v) for v in (107, 66, 61))
     assert np.corrcoef(heights[:, brow], heights[:, beside])[0, 1] > 0.6

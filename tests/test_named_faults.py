@@ -49,6 +49,18 @@ def auheat(
     return done
 
 
+def python(code: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """A script in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        capture_output=True,
+        env=ENVIRONMENT,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
 def refused(*words: object, saying: str, **more: Any) -> None:
     """A command that ends in one line, with code 2."""
     done = auheat(*words, **more)
@@ -80,7 +92,7 @@ def encoded(path: Path, codec: str, count: int) -> Path:
     return path
 
 
-def photo(path: Path) -> Path:
+def small_image(path: Path) -> Path:
     Pillow.fromarray(frames(1)[0]).save(path)
     return path
 
@@ -111,7 +123,7 @@ def test_one_bad_input_does_not_end_the_call(tmp_path: Path) -> None:
             for _ in range(20):
                 changed[int(generator.integers(len(changed)))] = int(generator.integers(256))
             (folder / f"{kind}{number}.{kind}").write_bytes(changed)
-    inputs = [*sorted(folder.iterdir()), photo(tmp_path / "good.png")]
+    inputs = [*sorted(folder.iterdir()), small_image(tmp_path / "good.png")]
     done = auheat("predict", *inputs, "-o", tmp_path / "out")
     assert done.returncode == 2
     assert (tmp_path / "out" / "good.csv").is_file()
@@ -120,13 +132,15 @@ def test_one_bad_input_does_not_end_the_call(tmp_path: Path) -> None:
 def test_a_loop_of_links(tmp_path: Path) -> None:
     loop = tmp_path / "loop.mp4"
     loop.symlink_to(loop)
-    auheat("predict", loop, photo(tmp_path / "good.png"), "-o", tmp_path / "out")
+    auheat("predict", loop, small_image(tmp_path / "good.png"), "-o", tmp_path / "out")
     assert (tmp_path / "out" / "good.csv").is_file()
 
 
 def test_a_console_that_lacks_a_letter(tmp_path: Path) -> None:
     environment = ENVIRONMENT | {"PYTHONIOENCODING": "cp1252"}
-    done = auheat("predict", photo(tmp_path / "ж.png"), "-o", tmp_path / "out", env=environment)
+    done = auheat(
+        "predict", small_image(tmp_path / "ж.png"), "-o", tmp_path / "out", env=environment
+    )
     assert done.returncode == 0
 
 
@@ -188,15 +202,15 @@ def test_colours_that_cannot_be_read_are_said_to_be(tmp_path: Path) -> None:
         track: Any = container.add_stream("ffv1", rate=25)
         track.height, track.width, track.pix_fmt = 48, 64, "yuv420p"
         track.codec_context.colorspace = 8
-        picture = av.VideoFrame(64, 48, "yuv420p")
-        picture.colorspace, picture.pts, picture.time_base = 8, 0, Fraction(1, 25)
-        container.mux(track.encode(picture))
+        frame = av.VideoFrame(64, 48, "yuv420p")
+        frame.colorspace, frame.pts, frame.time_base = 8, 0, Fraction(1, 25)
+        container.mux(track.encode(frame))
         container.mux(track.encode())
     refused("predict", path, "-o", tmp_path / "out", saying="matrix coefficients 8")
 
 
 def test_missing_rows_of_a_png(tmp_path: Path) -> None:
-    path = photo(tmp_path / "a.png")
+    path = small_image(tmp_path / "a.png")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     assert auheat("predict", path, "-o", tmp_path / "out").returncode == 2
@@ -213,13 +227,13 @@ def test_what_breaks_off_is_said(tmp_path: Path, name: str) -> None:
     assert done.returncode == 2
 
 
-def test_animated_pictures_are_said_to_be(tmp_path: Path) -> None:
+def test_animated_images_are_said_to_be(tmp_path: Path) -> None:
     first, second = (Pillow.fromarray(frame) for frame in frames(2))
     first.save(tmp_path / "a.webp", save_all=True, append_images=[second])
     assert "only the first" in auheat("predict", tmp_path / "a.webp", "-o", tmp_path / "o").stderr
 
 
-def test_memory_of_a_photo_of_170_megapixels(tmp_path: Path) -> None:
+def test_memory_of_an_image_of_170_megapixels(tmp_path: Path) -> None:
     Pillow.new("RGB", (15_000, 11_400), (120, 90, 60)).save(tmp_path / "a.jpg")
     code = (
         "import resource, subprocess, sys\n"
@@ -241,7 +255,7 @@ def test_escapes_in_a_name(tmp_path: Path) -> None:
 
 def test_a_formula_in_a_name(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    photo(tmp_path / "in" / "=cmd|' !A0.png")
+    small_image(tmp_path / "in" / "=cmd|' !A0.png")
     auheat("predict", tmp_path / "in", "-o", tmp_path / "out")
     assert "\n=cmd" not in (tmp_path / "out" / "in.csv").read_text()
 
@@ -316,7 +330,7 @@ def test_weights_that_are_none(tmp_path: Path, change: str) -> None:
         (path.parent / "sums").rename(path.parent / "SHA256SUMS")
     else:
         save_file(tensors, path, metadata={"auheat": text})
-    image = photo(tmp_path / "a.png")
+    image = small_image(tmp_path / "a.png")
     refused("predict", image, "-o", tmp_path / "out", "--weights", path, saying=str(path))
 
 
@@ -375,13 +389,7 @@ def test_a_working_folder_that_was_deleted(tmp_path: Path) -> None:
         "import os, subprocess, sys; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')\n"
         "sys.exit(subprocess.run([sys.executable, '-m', 'auheat', 'predict', 'a.mp4']).returncode)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        capture_output=True,
-        env=ENVIRONMENT,
-        check=False,
-    )
+    done = python(code, tmp_path)
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
 
 
@@ -394,11 +402,5 @@ def test_forked_workers_read(tmp_path: Path) -> None:
         "with multiprocessing.get_context('fork').Pool(1) as pool:\n"
         "    print(pool.map_async(work, [0]).get(60))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        env=ENVIRONMENT,
-        timeout=LIMIT_S,
-        check=False,
-    )
+    done = python(code, tmp_path)
     assert done.stdout == b"[0]\n", done.stderr

@@ -65,7 +65,7 @@ def test_the_list_of_commands_needs_click_alone() -> None:
         "--format fex --baseline none --aus AU06,AU12",
     ],
 )
-def test_predict_on_a_photo_loads_the_core_alone(tmp_path: Path, options: str) -> None:
+def test_predict_on_an_image_loads_the_core_alone(tmp_path: Path, options: str) -> None:
     assert loaded("predict", PHOTO, "-o", tmp_path, *options.split()) <= CORE
 
 
@@ -97,7 +97,7 @@ def test_verify_loads_the_core_alone(tmp_path: Path) -> None:
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["import", "help", "photo"],
+    ids=["import", "help", "image"],
 )
 def test_starting_takes_little_more_than_what_is_needed(
     tmp_path: Path, work: list[object], beside: list[object], times: float

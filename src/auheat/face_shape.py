@@ -54,6 +54,7 @@ _STABLE = np.array([33, 133, 362, 263, 168, 6, 197, 195, 127, 234, 21, 356, 454,
 # A mesh whose stable points lie further than this from their places (root mean square) is no face,
 # or not seen well enough: 99% of rendered faces lie within .045.
 _MAX_RESIDUAL = 0.12
+_BEND_REACH = 0.18  # how far apart points still move alike when a shape is bent
 
 _FLIP = np.array(
     [index ^ 1 for index in range(2 * len(_RIGHT_AND_LEFT))]
@@ -126,21 +127,19 @@ def bend(
     if spread <= 0 or shape[-1] == 0:
         return shape
     moves = (_smooth_fields() @ rng.standard_normal((len(POINTS), 3))) * spread
-    moves[:, 0] *= np.sign(neutral()[list(POINTS), 0])
+    moves[:, 0] *= np.sign(neutral()[_INDICES, 0])
     return np.append(shape[:-1] + moves.astype(np.float32).ravel(), shape[-1:])
-
-
-_SMOOTH = 0.18  # how far apart points still move alike, in distances between the outer eye corners
 
 
 @cache
 def _smooth_fields() -> NDArray[np.float64]:
     """(P, P): turns independent numbers of unit variance into a field over one half of the face."""
-    places = neutral()[list(POINTS)] * (1, 1, 0.5)
+    places = neutral()[_INDICES] * (1, 1, 0.5)
     places[:, 0] = np.abs(places[:, 0])
     squared = np.square(places[:, None] - places[None]).sum(-1)
-    values, vectors = np.linalg.eigh(np.exp(-squared / (2 * _SMOOTH**2)))
-    fields: NDArray[np.float64] = vectors * np.sqrt(np.maximum(values, 0))
+    values, vectors = np.linalg.eigh(np.exp(-squared / (2 * _BEND_REACH**2)))
+    # The symmetric root, which does not depend on the signs that a library gives the vectors.
+    fields: NDArray[np.float64] = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     return fields
 
 

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from auheat import face_shape
 from auheat.data.crop_cache import CropCache
 from auheat.data.manifest import Manifest
-from auheat.data.transforms import NONE, AugmentConfig, augment
+from auheat.data.transforms import NONE, AugmentConfig, augment, veil
 from auheat.errors import AuheatError
 from auheat.facs import PointLayout
 
@@ -41,10 +41,6 @@ class Sample(_Beside):
     image: Tensor
     points: Tensor
     intensities: Tensor
-
-
-# Standard deviation of the blur that hides what a face does, as a fraction of the crop's side.
-_VEIL = (0.02, 0.1)
 
 
 class CropDataset(Dataset[Sample]):
@@ -103,21 +99,29 @@ class CropDataset(Dataset[Sample]):
             self._crop.pad,
             self._augmentation,
         )
+        shape = self._shape(rng, row, flipped)
+        known = shape is not None and shape[-1] > 0
+        if known and self._image_dropout and rng.random() < self._image_dropout:
+            image = veil(rng, image)
         sample: Sample = {
             "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
             "points": torch.from_numpy(self._layout.locate(landmarks).astype(np.float32)),
             "intensities": torch.from_numpy(self._labels[row].copy()),
         }
-        if self._shapes is not None:
-            dropped = self._shape_dropout and rng.random() < self._shape_dropout
-            shape = face_shape.absent() if dropped else self._shapes[row]
-            shape = face_shape.bend(shape, rng, self._shape_bend)
-            shape = face_shape.mirror(shape) if flipped else shape
+        if shape is not None:
             sample["geometry"] = torch.from_numpy(np.array(shape, np.float32))
-            if self._image_dropout and shape[-1] and rng.random() < self._image_dropout:
-                veiled = cv2.GaussianBlur(image, (0, 0), rng.uniform(*_VEIL) * self._size)
-                sample["image"] = torch.from_numpy(np.ascontiguousarray(veiled.transpose(2, 0, 1)))
         return sample
+
+    def _shape(
+        self, rng: np.random.Generator, row: int, flipped: bool
+    ) -> NDArray[np.float32] | None:
+        """The shape that goes with a visit, (G,); None if the dataset has none."""
+        if self._shapes is None:
+            return None
+        if self._shape_dropout and rng.random() < self._shape_dropout:
+            return face_shape.absent()
+        shape = face_shape.bend(self._shapes[row], rng, self._shape_bend)
+        return face_shape.mirror(shape) if flipped else shape
 
     def _read(self, row: int) -> NDArray[np.uint8]:
         if self._cache is None:

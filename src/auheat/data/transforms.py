@@ -55,6 +55,10 @@ class AugmentConfig:
 NONE = AugmentConfig(**dict.fromkeys((setting.name for setting in fields(AugmentConfig)), 0.0))
 
 
+# Standard deviation of the blur that hides what a face does, as a fraction of the crop's side.
+_VEIL = (0.02, 0.1)
+
+
 class View(NamedTuple):
     """A crop as the network sees it.
 
@@ -101,6 +105,12 @@ def augment(
         grain = rng.standard_normal(moved.shape, np.float32) * np.float32(rng.uniform(2, 14))
         moved = np.asarray(np.clip(moved + grain, 0, 255), np.uint8)
     return View(moved, points, flipped)
+
+
+def veil(rng: np.random.Generator, image: Image) -> Image:
+    """The crop (S, S, 3) blurred until it hardly tells what the face does."""
+    spread = rng.uniform(*_VEIL) * image.shape[0]
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), spread), np.uint8)
 
 
 def _move(

@@ -96,6 +96,8 @@ class _Graph:
         if found is not None and found.values.shape == values.shape:
             return self._scaled(found, name, values)
         for key in stored:
+            if not key.endswith("omega"):
+                continue
             phi = stored.get(f"{key.removesuffix('omega')}phi")
             if phi and (made := self._correspondence(phi, stored[key], name, values)):
                 return made

@@ -112,15 +112,17 @@ class Lookahead:
 
     def drop(self) -> None:
         """Ends what was begun."""
-        self._is_dropped = True
-        self._may_begin.set()
+        self._cancel()
         self._thread.join()
         if self._video is not None:
             self._video.close()
 
     def end_by(self, deadline: float) -> None:
         """Drops what has not begun, and waits for the thread until the clock shows `deadline`."""
-        self._is_dropped = True
-        self._may_begin.set()
+        self._cancel()
         if self._thread.is_alive():
             self._thread.join(max(deadline - time.monotonic(), 0))
+
+    def _cancel(self) -> None:
+        self._is_dropped = True
+        self._may_begin.set()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auheat.facs import ALL_AUS
-from auheat.synthesis import anatomy, eyes, facial_hair, growth, hair
+from auheat.synthesis import anatomy, eyes, facial_hair, growth, hair, wrinkles
 from auheat.synthesis.arrays import Floats32, floats
 from auheat.synthesis.assets import FacePack
 from auheat.synthesis.face import FaceModel
@@ -16,8 +16,6 @@ from auheat.synthesis.glasses import Glasses, sample_glasses
 from auheat.synthesis.resting import Brows, sample_brows
 from auheat.synthesis.skin import SkinPainter, sample_tone
 from auheat.synthesis.textures import NoiseBank
-from auheat.synthesis.wrinkles import SIZE as HEIGHT_SIZE
-from auheat.synthesis.wrinkles import WrinkleBank
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class PersonSampler:
         self._noise = noise or NoiseBank()
         self._skin_map = SkinMap(model.pack)
         self._painter = SkinPainter(model.landmark_uv, model.pack.skins, self._noise)
-        self._wrinkles = WrinkleBank()
+        self._wrinkles = wrinkles.WrinkleBank()
 
     def sample(
         self,
@@ -161,10 +159,7 @@ class PersonSampler:
             albedo=albedo,
             head=head,
             height=self._resting_height(rng, lines, age),
-            furrows={
-                au: floats(line * _furrow_depth(rng, au) * (0.6 + 0.8 * age))
-                for au, line in lines.items()
-            },
+            furrows=wrinkles.furrows(rng, lines, age),
             iris=eyes.sample_iris(rng, tone.depth),
             hair_colour=hair_colour,
             scalp=scalp,
@@ -188,44 +183,11 @@ class PersonSampler:
         worn = 0.6 * (lines["AU01"] + lines["AU02"]) + 0.8 * lines["AU12"] + 0.4 * lines["AU06"]
         worn = worn + 0.4 * lines["AU04"] * rng.random()
         height = (
-            0.5 + self._painter.pores(rng, HEIGHT_SIZE) + 0.1 * age * rng.uniform(0.2, 1.1) * worn
+            0.5 + self._painter.pores(rng, wrinkles.SIZE) + 0.1 * age * rng.uniform(0.2, 1.1) * worn
         )
-        for aus, young, old, deepest in _AT_REST:
-            if rng.random() < young + (old - young) * age:
-                depth = rng.uniform(0.08, deepest) * (0.6 + 0.5 * age)
-                height = height + depth * lines[str(rng.choice(aus))]
+        for line in wrinkles.lines_at_rest(rng, lines, age):
+            height = height + line
         return floats(height)
-
-
-# How deep an AU at 5 presses its lines into a middle-aged face, from the smoothest to the most
-# furrowed skin; as many people between 0.2 and 0.4 as between 0.4 and 0.8. The lines of frowns,
-# raised brows, wrinkled noses and chins are what one sees of these AUs first.
-_FURROW = (0.15, 1.3)
-_FURROWS = {
-    "AU01": (0.25, 3.0), "AU02": (0.25, 3.0), "AU04": (0.4, 4.0), "AU09": (0.3, 3.5),
-    "AU17": (0.3, 2.5),
-}  # fmt: skip
-
-
-def _furrow_depth(rng: np.random.Generator, au: str) -> float:
-    return float(np.exp(rng.uniform(*np.log(_FURROWS.get(au, _FURROW)))))
-
-
-# Lines that some faces have at rest and that are no AU there: those of one of these AUs, in which
-# fraction of young and of old people, how deep at most (an AU at 5 presses lines of 0.08 to 0.77).
-_AT_REST = (
-    (("AU10", "AU12"), 0.3, 0.7, 0.45),
-    (("AU01", "AU02"), 0.08, 0.4, 0.45),
-    (("AU02", "AU01"), 0.04, 0.3, 0.4),
-    (("AU04",), 0.12, 0.4, 0.45),
-    (("AU06",), 0.06, 0.4, 0.4),
-    (("AU07",), 0.25, 0.55, 0.5),
-    (("AU09",), 0.05, 0.12, 0.3),
-    (("AU14", "AU15", "AU20"), 0.08, 0.45, 0.4),
-    (("AU17",), 0.1, 0.25, 0.4),
-    (("AU18", "AU28"), 0.04, 0.3, 0.3),
-    (("AU23", "AU24"), 0.1, 0.15, 0.35),
-)
 
 
 def _shape(rng: np.random.Generator, components: int) -> Floats32:

@@ -8,7 +8,7 @@ chin boss (17, 24). Everyone has their own variant and strength of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -18,6 +18,30 @@ from auheat.synthesis.textures import Curve, lines
 
 SIZE = 256
 _VARIANTS = 12
+
+# How deep an AU at 5 presses its lines into a middle-aged face, from the smoothest to the most
+# furrowed skin; as many people between 0.2 and 0.4 as between 0.4 and 0.8. The lines of frowns,
+# raised brows, wrinkled noses and chins are what one sees of these AUs first.
+_FURROW = (0.15, 1.3)
+_FURROWS = {
+    "AU01": (0.25, 3.0), "AU02": (0.25, 3.0), "AU04": (0.4, 4.0), "AU09": (0.3, 3.5),
+    "AU17": (0.3, 2.5),
+}  # fmt: skip
+# Lines that some faces have at rest and that are no AU there: those of one of these AUs, in which
+# fraction of young and of old people, how deep at most (an AU at 5 presses lines of 0.09 to 5.6).
+_AT_REST = (
+    (("AU10", "AU12"), 0.3, 0.7, 0.45),
+    (("AU01", "AU02"), 0.08, 0.4, 0.45),
+    (("AU02", "AU01"), 0.04, 0.3, 0.4),
+    (("AU04",), 0.12, 0.4, 0.45),
+    (("AU06",), 0.06, 0.4, 0.4),
+    (("AU07",), 0.25, 0.55, 0.5),
+    (("AU09",), 0.05, 0.12, 0.3),
+    (("AU14", "AU15", "AU20"), 0.08, 0.45, 0.4),
+    (("AU17",), 0.1, 0.25, 0.4),
+    (("AU18", "AU28"), 0.04, 0.3, 0.3),
+    (("AU23", "AU24"), 0.1, 0.15, 0.35),
+)
 
 
 class WrinkleBank:
@@ -32,6 +56,36 @@ class WrinkleBank:
     def sample(self, rng: np.random.Generator) -> dict[str, Floats32]:
         """One person's lines by AU name, each (256, 256)."""
         return {name: maps[rng.integers(len(maps))] for name, maps in self._maps.items()}
+
+
+def furrows(
+    rng: np.random.Generator, lines_of: Mapping[str, Floats32], age: float
+) -> dict[str, Floats32]:
+    """What each AU at 5 adds to a person's skin, by AU name: smooth skin or a furrowed one.
+
+    Args:
+        rng: What chances are drawn from.
+        lines_of: The person's lines by AU name.
+        age: 0 young to 1 old.
+    """
+    return {
+        au: floats(line * _furrow_depth(rng, au) * (0.6 + 0.8 * age))
+        for au, line in lines_of.items()
+    }
+
+
+def _furrow_depth(rng: np.random.Generator, au: str) -> float:
+    return float(np.exp(rng.uniform(*np.log(_FURROWS.get(au, _FURROW)))))
+
+
+def lines_at_rest(
+    rng: np.random.Generator, lines_of: Mapping[str, Floats32], age: float
+) -> Iterator[Floats32]:
+    """Lines that a person's resting face has, one after the other. Arguments as for `furrows`."""
+    for aus, young, old, deepest in _AT_REST:
+        if rng.random() < young + (old - young) * age:
+            depth = rng.uniform(0.08, deepest) * (0.6 + 0.5 * age)
+            yield depth * lines_of[str(rng.choice(aus))]
 
 
 def _both(curves: Sequence[Curve]) -> list[Curve]:
@@ -77,16 +131,15 @@ def _forehead(rng: np.random.Generator, inner: bool) -> Floats32:
 
 
 def _glabella(rng: np.random.Generator) -> Floats32:
-    """One to four upright lines between the brows, bulges beside them, often a line across."""
+    """One to four upright lines between the brows, a hollow above each, often a line across."""
     upright: list[Curve] = []
     for offset in rng.uniform(0.012, 0.036, int(rng.integers(1, 3))):
         top, lean = rng.uniform(0.8, 0.835), rng.uniform(-0.002, 0.008)
         upright.append(
             [(0.5 - offset + lean, 0.745), (0.5 - offset, 0.775), (0.5 - offset + lean, top)]
         )
-    sides = int(rng.integers(0, 4))  # now and then on one side only
-    curves = _both(upright) if sides else list(upright)
-    curves = _moved(rng, curves, 0.004)
+    both = rng.integers(0, 4) > 0  # now and then on one side only
+    curves = _moved(rng, _both(upright) if both else upright, 0.004)
     if rng.random() < 0.6:
         curves += _moved(rng, [[(0.47, 0.742), (0.5, 0.738), (0.53, 0.742)]], 0.003)
     furrows = lines(SIZE, curves, 2, rng.uniform(2.2, 4.0))
