@@ -19,6 +19,8 @@ VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts"}
     | {".m2ts", ".ts", ".3gp", ".ogv", ".mxf", ".dv", ".vob", ".m2v", ".asf"}
 )
+# What marks the folder of a training run; here, as looking for runs needs nothing that trains.
+RUN_SETTINGS = "experiment.json"
 
 
 def natural_key(name: str) -> tuple[object, ...]:

@@ -48,16 +48,18 @@ def command(folder: Path, weights: str) -> None:
 
 
 def _verdicts(folder: Path, weights: str) -> Iterator[Verdict]:
+    from auheat.corpus.dataset import ABOUT
+    from auheat.folders import RUN_SETTINGS
     from auheat.inference.verification import origins_in, verify
 
     if not folder.is_dir():
         raise AuheatError(f"no folder at {folder}: give one that auheat wrote to")
     yield from verify(origins_in(folder), weights=weights, progress=progress_bar)
-    for about in sorted(folder.rglob("corpus.json")):
+    for about in sorted(folder.rglob(ABOUT)):
         from auheat.corpus.verification import verify_corpus
 
         yield from verify_corpus(about.parent, weights)
-    if any(folder.rglob("experiment.json")):  # what follows needs torch
+    if any(folder.rglob(RUN_SETTINGS)):  # what follows needs torch
         from auheat.training.verification import runs_in, verify_run
 
         for run in runs_in(folder):

@@ -30,12 +30,14 @@ from auheat import __version__
 from auheat.data.manifest import FILE
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
+from auheat.folders import RUN_SETTINGS
 from auheat.settings import build_stored, to_dict
 from auheat.sums import sha256
 from auheat.system import processor_name
 from auheat.training.experiment import Experiment, differences
 
-SETTINGS, BEST, HISTORY, RECORD = "experiment.json", "best.safetensors", "history.jsonl", "run.json"
+SETTINGS, RECORD = RUN_SETTINGS, "run.json"
+BEST, HISTORY = "best.safetensors", "history.jsonl"
 LAST, PREVIOUS = "last.ckpt", "last.previous.ckpt"
 _SHOWN = 4
 
