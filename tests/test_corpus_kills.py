@@ -98,6 +98,23 @@ def test_sigterm_ends_a_run_and_its_workers(tmp_path: Path, media: Path) -> None
 
 
 @pytest.mark.slow
+def test_rows_that_nobody_heard_of_are_in_the_table_after_a_stop(
+    tmp_path: Path, media: Path
+) -> None:
+    """Workers go on while the run is busy elsewhere, and are ended before they are asked."""
+    run = CorpusRun([str(media)], str(tmp_path / "set"), CorpusPlan(workers=2))
+    reading = run.read()
+    heard_of = next(reading)
+    deadline = time.monotonic() + 60
+    while len(files := list((tmp_path / "set" / "rows").rglob("*.parquet"))) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    reading.close()
+    assert Path(heard_of.input).name in inputs(tmp_path / "set")
+    assert len(inputs(tmp_path / "set")) == len(run.records) >= len(files)
+
+
+@pytest.mark.slow
 def test_workers_killed_in_the_middle_of_a_video(
     tmp_path: Path, media: Path, whole: pd.DataFrame
 ) -> None:

@@ -76,23 +76,27 @@ class Corpus:
         with self.storage.new(ABOUT) as path:
             path.write_text(text, "utf-8")
 
-    def records(self) -> dict[str, Record]:
+    def records(self, known: Iterable[Record] | None = None) -> dict[str, Record]:
         """What is known of every input, by its name.
+
+        Args:
+            known: Records that need not be read again where their files still stand; None takes
+                them from the table of inputs.
 
         Raises:
             AuheatError: pyarrow is missing.
         """
         sizes = self.storage.sizes(ROWS)
-        known = {
+        current = {
             record.file: record
-            for record in self._table()
+            for record in (self._table() if known is None else known)
             if sizes.get(record.file) == record.file_bytes
         }
-        missing = [name for name in sizes if name not in known and name.endswith(".parquet")]
+        missing = [name for name in sizes if name not in current and name.endswith(".parquet")]
         with ThreadPoolExecutor(_READER_THREADS) as pool:
             found = pool.map(lambda name: stored_record(self.storage, name), missing)
-            known |= {record.file: record for record in found if record}
-        return {record.input: record for record in known.values()}
+            current |= {record.file: record for record in found if record}
+        return {record.input: record for record in current.values()}
 
     def _table(self) -> list[Record]:
         parquet = require("pyarrow.parquet")

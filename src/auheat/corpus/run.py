@@ -91,7 +91,7 @@ class CorpusRun:
             return plan.threads
         return 1 if plan.ray else max(1, cpu_count() // (plan.workers or cpu_count()))
 
-    def read(self) -> Iterator[Record]:
+    def read(self) -> Generator[Record]:
         """Yields what became of every input that had to be read, as each is done.
 
         Raises:
@@ -103,7 +103,7 @@ class CorpusRun:
             self.records = self.corpus.records()
             tasks = tasks_for(self.sources, self.records, self.reading, self._plan)
             self.tally = Tally(len(tasks), sum(task.source.size for task in tasks))
-            saved = monotonic()
+            saved, is_whole = monotonic(), False
             results = self._results(tasks)
             try:
                 for record in results:
@@ -112,8 +112,11 @@ class CorpusRun:
                     if monotonic() - saved > _SAVE_INTERVAL_S:
                         self.corpus.save(self.records.values())
                         saved = monotonic()
+                is_whole = True
             finally:
                 results.close()
+                if not is_whole:  # workers may have put away rows that were not reported yet
+                    self.records = self.corpus.records(self.records.values())
                 self.corpus.save(self.records.values())
 
     def _results(self, tasks: Sequence[Task]) -> Generator[Record]:
