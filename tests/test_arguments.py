@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,7 @@ from auheat.inference.video import VideoPrediction, open_source
 from grey_video import Greys, grey_predictor
 
 _COUNT, _FROM_1 = "give a whole number from 1 up", "give a whole number from 1 up, or None"
+_TO_1024 = "give a whole number from 1 to 1024, or None"
 
 
 def _loading(name: str, value: Any) -> Callable[[], Any]:
@@ -65,8 +67,12 @@ _AUS = "Action Units are a list of names, like ['AU06', 'AU12'], not "
         _unknown(_loading, "precision", _PRECISIONS),
         *_wrong(_loading, "runtime", [None, 3], f"give one of {_RUNTIMES}"),
         *_wrong(_loading, "max_faces", [0, -1, "5", 1.5, None, True], _COUNT),
-        *_wrong(_loading, "threads", [0, -3, "a"], _FROM_1),
-        *_wrong(_loading, "batch", [0, -1, 2.0], _FROM_1),
+        *_wrong(_loading, "threads", [0, -3, "a", 1025, 10**30], _TO_1024),
+        *_wrong(_loading, "batch", [0, -1, 2.0, 1025], _TO_1024),
+        *_wrong(_loading, "device", [None, 0], "give a word"),
+        pytest.param(_loading("aus", np.array(1)), _AUS + "array(1)", id="aus=array(1)"),
+        *_wrong(_evaluating, "device", [None], "give a word"),
+        *_wrong(_evaluating, "protocol", [None, 2], "give a word"),
         pytest.param(_loading("aus", "AU12"), _AUS + "'AU12'", id="aus='AU12'"),
         pytest.param(_loading("aus", 12), _AUS + "12", id="aus=12"),
         *_wrong(_loading, "weights", [3, None], "give the path of a file or folder"),
@@ -88,9 +94,9 @@ def test_an_argument_that_makes_no_sense_is_one_line(call: Callable[[], Any], li
     assert str(caught.value) == line
 
 
-@pytest.mark.parametrize("source", [3, None, 1.5])
+@pytest.mark.parametrize("source", [3, None, 1.5, np.array(1)])
 def test_what_is_no_video(source: Any) -> None:
-    with pytest.raises(AuheatError, match=f"or a list of frames, not {source!r}$"):
+    with pytest.raises(AuheatError, match=f"or a list of frames, not {re.escape(repr(source))}$"):
         open_source(source, 30.0)
 
 

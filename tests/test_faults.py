@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from auheat import faults
-from auheat.errors import AuheatError
-from auheat.faults import message, one_line, record, unexpected
+from auheat.errors import AuheatError, one_line
+from auheat.faults import message, record, unexpected
 
 
 @pytest.fixture(autouse=True)

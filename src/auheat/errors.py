@@ -14,13 +14,50 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+# Signs of a value that a message quotes.
+MAX_SHOWN = 80
+
 
 class AuheatError(Exception):
-    """Something the user can fix. The message is one complete line."""
+    """Something the user can fix. The message is one complete line, whatever was put into it.
+
+    Args:
+        message: What was wrong, where, and what to do. What surrounds the line of an error that
+            crossed processes, as the traceback of a worker does, is left out.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message.strip().rpartition("AuheatError: ")[2]))
 
 
 class Terminated(BaseException):
     """The process was asked to end (SIGTERM); no error, as KeyboardInterrupt is none."""
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and without signs that a terminal obeys.
+
+    Control characters, signs that turn the direction of writing, and what UTF-8 cannot hold become
+    escapes.
+    """
+    plain = "".join(sign if _is_plain(sign) else ascii(sign)[1:-1] for sign in text)
+    return plain.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_plain(sign: str) -> bool:
+    code = ord(sign)
+    control = code < 32 or 127 <= code < 160
+    turning = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x2028, 0x2029)
+    return not (control or turning)
+
+
+def shown(value: Any) -> str:
+    """A value as messages quote it: on one line, in `MAX_SHOWN` signs at most."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # its own fault, which must not hide what the message is about
+        text = f"of type {type(value).__name__}"
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") -> AuheatError:
@@ -30,7 +67,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") ->
     near = near or get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     place = f" in {where}" if where else ""
-    return AuheatError(f"unknown {kind} {name!r}{place}: {hint}known are {', '.join(names)}")
+    return AuheatError(f"unknown {kind} {shown(name)}{place}: {hint}known are {', '.join(names)}")
 
 
 def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
@@ -46,46 +83,65 @@ def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
     """
     names = list(known)
     if not isinstance(value, str):
-        raise AuheatError(f"{name} is {value!r}: give one of {', '.join(names)}")
+        raise AuheatError(f"{name} is {shown(value)}: give one of {', '.join(names)}")
     if value not in names:
         raise unknown_name(name, value, names)
 
 
-def check_count(name: str, value: Any, *, least: int = 1, optional: bool = False) -> None:
+def check_count(
+    name: str, value: Any, *, minimum: int = 1, maximum: int | None = None, optional: bool = False
+) -> None:
     """Checks an argument that takes a whole number.
 
     Args:
         name: What the argument is called.
         value: What was given.
-        least: The smallest number that makes sense.
+        minimum: The smallest number that makes sense.
+        maximum: The largest one, if there is any.
         optional: Whether None is taken, too.
 
     Raises:
-        AuheatError: If it is no whole number, or one below `least`.
+        AuheatError: If it is no whole number, or one out of bounds.
     """
     if value is None and optional:
         return
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < minimum or (maximum is not None and value > maximum):
+        bounds = f"from {minimum} up" if maximum is None else f"from {minimum} to {maximum}"
         more = ", or None" if optional else ""
-        raise AuheatError(f"{name} is {value!r}: give a whole number from {least} up{more}")
+        raise AuheatError(f"{name} is {shown(value)}: give a whole number {bounds}{more}")
 
 
 def check_number(name: str, value: Any) -> None:
     """Checks that an argument is a number, or raises AuheatError."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise AuheatError(f"{name} is {value!r}: give a number")
+        raise AuheatError(f"{name} is {shown(value)}: give a number")
+
+
+def check_text(name: str, value: Any) -> None:
+    """Checks that an argument is a word, or raises AuheatError."""
+    if not isinstance(value, str):
+        raise AuheatError(f"{name} is {shown(value)}: give a word")
+
+
+def listed(value: Any) -> list[Any] | None:
+    """What is in a list or the like; None of a text, and of what has nothing in it."""
+    try:
+        return None if isinstance(value, str | bytes) else list(value)
+    except TypeError:  # an array without axes calls itself iterable, too
+        return None
 
 
 def check_flag(name: str, value: Any) -> None:
     """Checks that an argument is True or False, or raises AuheatError; any text counts as True."""
     if not isinstance(value, bool) and type(value).__name__ not in ("bool_", "bool"):
-        raise AuheatError(f"{name} is {value!r}: give True or False")
+        raise AuheatError(f"{name} is {shown(value)}: give True or False")
 
 
 def check_callable(name: str, value: Any) -> None:
     """Checks that an argument can be called, or raises AuheatError."""
     if not callable(value):
-        raise AuheatError(f"{name} is {value!r}: give a function, or leave it out")
+        raise AuheatError(f"{name} is {shown(value)}: give a function, or leave it out")
 
 
 def checked_path(name: str, value: Any) -> Path:
@@ -96,15 +152,22 @@ def checked_path(name: str, value: Any) -> Path:
         value: What was given.
 
     Returns:
-        The path; nobody has looked whether anything is there.
+        The path; whether anything is there is not said.
 
     Raises:
-        AuheatError: If it is none, is empty, or holds a null character, which no name can.
+        AuheatError: If it is none, is empty, or one at which nothing can be looked for: with a null
+            character, a name that is too long, or in a folder that may not be entered.
     """
     if not isinstance(value, str | Path):
-        raise AuheatError(f"{name} is {value!r}: give the path of a file or folder")
+        raise AuheatError(f"{name} is {shown(value)}: give the path of a file or folder")
     if value == "" or "\0" in str(value):
-        raise AuheatError(f"{name} is {str(value)!r}: give the path of a file or folder")
+        raise AuheatError(f"{name} is {shown(str(value))}: give the path of a file or folder")
+    try:
+        Path(value).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise AuheatError(f"{name} cannot be {value}: {error.strerror}") from None
     return Path(value)
 
 

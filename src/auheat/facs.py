@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.errors import AuheatError, unknown_name
+from auheat.errors import AuheatError, listed, shown, unknown_name
 from auheat.landmarks import FLIP, LEFT_EYE_INNER, RIGHT_EYE_INNER
 
 MIN_INTENSITY = 0.0
@@ -166,14 +166,17 @@ def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:
     Raises:
         AuheatError: for an unknown or repeated name, for none at all, or for what is no list.
     """
-    if isinstance(names, str) or not isinstance(names, Iterable):
-        raise AuheatError(f"Action Units are a list of names, like ['AU06', 'AU12'], not {names!r}")
+    given = listed(names)
+    if given is None:
+        raise AuheatError(
+            f"Action Units are a list of names, like ['AU06', 'AU12'], not {shown(names)}"
+        )
     units: list[ActionUnit] = []
-    for name in names:
+    for name in given:
         if not isinstance(name, str) or name not in TABLE:
             raise unknown_name("Action Unit", str(name), TABLE)
         if TABLE[name] in units:
-            raise AuheatError(f"Action Unit {name!r} is listed twice: name each one once")
+            raise AuheatError(f"Action Unit {shown(name)} is listed twice: name each one once")
         units.append(TABLE[name])
     if not units:
         raise AuheatError(f"no Action Units are listed: known are {', '.join(TABLE)}")

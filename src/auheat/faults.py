@@ -15,7 +15,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, one_line
 
 MAX_LOG_BYTES = 1_000_000
 DEBUG = "AUHEAT_DEBUG"
@@ -24,6 +24,9 @@ DEBUG = "AUHEAT_DEBUG"
 def unexpected(error: BaseException, what: str) -> str:
     """One line on an error that is no AuheatError; its traceback goes to the log.
 
+    Where a file or folder is at fault (a name too long, a place that may not be entered), the line
+    names it instead.
+
     Args:
         error: What was raised.
         what: What was being read or done.
@@ -31,6 +34,8 @@ def unexpected(error: BaseException, what: str) -> str:
     log = record("".join(traceback.format_exception(error)), what)
     if os.environ.get(DEBUG):
         print(*traceback.format_exception(error), sep="", end="", file=sys.stderr)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return one_line(f"{what}: cannot use {error.filename}: {error.strerror}")
     reason = one_line(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     where = f"the cause is in {log}" if log else "run it again with --debug to see the cause"
     return f"{what}: unexpected {reason[:200]} ({where})"
@@ -66,20 +71,3 @@ def _folders() -> list[Path]:
         with suppress(RuntimeError):  # nobody has no home
             places.append(Path.home() / ".local" / "state")
     return [*places, Path(tempfile.gettempdir())]
-
-
-def one_line(text: str) -> str:
-    """A text without line breaks and without signs that a terminal obeys.
-
-    Control characters, signs that turn the direction of writing, and what UTF-8 cannot hold become
-    escapes.
-    """
-    plain = "".join(sign if _is_plain(sign) else ascii(sign)[1:-1] for sign in text)
-    return plain.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _is_plain(sign: str) -> bool:
-    code = ord(sign)
-    control = code < 32 or 127 <= code < 160
-    turning = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x2028, 0x2029)
-    return not (control or turning)

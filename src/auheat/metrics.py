@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auheat.arrays import Floats
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, shown
 from auheat.tables.names import Metric
 
 __all__ = ["METRICS", "Agreement", "icc31", "summary"]
@@ -230,7 +230,9 @@ def summary(agreement: Agreement, aus: Sequence[str]) -> dict[str, dict[str, flo
         AuheatError: If there are not as many names.
     """
     if isinstance(aus, str) or len(aus) != agreement.count.size:
-        raise AuheatError(f"the agreement is of {agreement.count.size} AUs: name each, not {aus!r}")
+        raise AuheatError(
+            f"the agreement is of {agreement.count.size} AUs: name each, not {shown(aus)}"
+        )
     columns = {name: getattr(agreement, name) for name in METRICS}
     table = {
         au: {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, shown
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.landmarks import COUNT
 from auheat.pose import HeadPose, head_pose
@@ -244,7 +244,7 @@ def checked_image(image: NDArray[np.uint8], name: str = "the image") -> NDArray[
         array = np.empty(0)
     if image is None or isinstance(image, str | Path):
         raise AuheatError(
-            f"{name} is {image!r}: give an RGB array of shape (H, W, 3) and type uint8"
+            f"{name} is {shown(image)}: give an RGB array of shape (H, W, 3) and type uint8"
         )
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
         raise AuheatError(

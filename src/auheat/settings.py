@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from auheat.errors import AuheatError, unknown_name
+from auheat.errors import AuheatError, shown, unknown_name
 
 if typing.TYPE_CHECKING:
     import tomllib
@@ -57,7 +57,9 @@ def override(settings: Mapping[str, Any], assignments: Sequence[str]) -> dict[st
         key, equals, text = assignment.partition("=")
         *sections, last = key.strip().split(".")
         if not equals or not all([*sections, last]):
-            raise AuheatError(f"cannot read {assignment!r}: write key=value, like model.scc=false")
+            raise AuheatError(
+                f"cannot read {shown(assignment)}: write key=value, like model.scc=false"
+            )
         place = result
         for section in sections:
             place = place.setdefault(section, {})
@@ -160,7 +162,7 @@ def _convert(value: Any, kind: Any, key: str, where: str) -> Any:
     elif origin is Literal:
         if value in arguments:
             return value
-        raise AuheatError(f"{key} = {value!r} in {where}: choose one of {_listed(arguments)}")
+        raise AuheatError(f"{key} = {shown(value)} in {where}: choose one of {_listed(arguments)}")
     elif origin in (typing.Union, types.UnionType):
         for choice in arguments:
             try:
@@ -184,7 +186,7 @@ def _convert(value: Any, kind: Any, key: str, where: str) -> Any:
             return value
     elif isinstance(value, kind):
         return value
-    raise AuheatError(f"{key} = {value!r} in {where}: expected {_name(kind)}")
+    raise AuheatError(f"{key} = {shown(value)} in {where}: expected {_name(kind)}")
 
 
 def _listed(choices: Sequence[Any]) -> str:

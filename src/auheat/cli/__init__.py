@@ -37,7 +37,7 @@ _EXTRAS = {
 }
 
 
-class VerbGroup(click.Group):
+class Subcommands(click.Group):
     """Loads a subcommand's module when the subcommand is named, and turns errors into one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -75,7 +75,7 @@ class VerbGroup(click.Group):
             error.show()
             return error.exit_code
         except AuheatError as error:
-            console.warn(_line(error))
+            console.warn(str(error))
             return FAILED
         except Terminated:
             console.warn("terminated")
@@ -86,11 +86,6 @@ class VerbGroup(click.Group):
         except Exception as error:  # a defect: one line, and the cause in the log
             console.warn(unexpected(error, "auheat"))
             return FAILED
-
-
-def _line(error: AuheatError) -> str:
-    """The error's own line, also where a worker wrapped it into its traceback."""
-    return str(error).rstrip().rpartition("AuheatError: ")[2]
 
 
 def _require_folder() -> None:
@@ -117,7 +112,7 @@ def _allow_pixels(ctx: click.Context, option: click.Parameter, wanted: float | N
         os.environ[MEGAPIXELS] = f"{wanted:g}"
 
 
-@click.group("auheat", cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("auheat", cls=Subcommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="auheat %(version)s")
 @click.option(
     "--debug",

@@ -17,8 +17,8 @@ from typing import TextIO
 
 import click
 
-from auheat.errors import Terminated
-from auheat.faults import one_line, record
+from auheat.errors import Terminated, one_line
+from auheat.faults import record
 
 
 def echo(line: str) -> None:

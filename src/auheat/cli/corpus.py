@@ -11,6 +11,7 @@ import click
 from auheat.cli import FAILED, options
 from auheat.cli.console import echo, terminable, warn
 from auheat.cli.progress_line import ProgressLine
+from auheat.models.runtimes.names import MAX_THREADS
 
 if TYPE_CHECKING:
     from auheat.corpus.records import Record
@@ -42,7 +43,7 @@ def command() -> None:
               help="Folder or address of the dataset; one that is there is completed.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=0),
               help="Processes; 0 reads in this one.  [default: one a processor]")  # fmt: skip
-@click.option("--threads", type=click.IntRange(1, 1024),
+@click.option("--threads", type=click.IntRange(1, MAX_THREADS),
               help="CPU threads of each.  [default: the processors are shared out]")  # fmt: skip
 @click.option("--ray", metavar="auto|ADDRESS",
               help="Work on a Ray cluster: that of this machine (auto), or HOST:PORT.")  # fmt: skip

@@ -12,6 +12,7 @@ import click
 from auheat.cli import FAILED, options
 from auheat.cli.console import echo, terminable, warn
 from auheat.cli.progress_line import progress_bar
+from auheat.models.runtimes.names import MAX_BATCH, MAX_THREADS
 from auheat.tables.names import TableFormat
 
 
@@ -28,10 +29,10 @@ from auheat.tables.names import TableFormat
 @options.precision()
 @click.option(
     "--threads",
-    type=click.IntRange(1, 1024),
+    type=click.IntRange(1, MAX_THREADS),
     help="CPU threads of the network.  [default: one less than there are]",
 )
-@click.option("--batch", type=click.IntRange(1, 1024), help="Frames to read together.")
+@click.option("--batch", type=click.IntRange(1, MAX_BATCH), help="Faces to read together at most.")
 @click.option("--aus", help="Only these, like AU06,AU12.  [default: all that the weights read]")
 @options.renamed(
     "--baseline",

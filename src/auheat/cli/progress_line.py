@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TextIO
 
-from auheat.faults import one_line
+from auheat.errors import one_line
 from auheat.progress import Advance
 
 _STEP_S = 0.1  # between two times that it is written

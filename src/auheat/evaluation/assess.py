@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from auheat.errors import check_callable, check_choice, check_count, checked_path
+from auheat.errors import check_callable, check_choice, check_count, check_text, checked_path
 from auheat.evaluation.report import Report, free_place
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import file_of, open_runtime
@@ -113,9 +113,11 @@ class Choices:
         check_choice("format", self.format, get_args(ProgramChoice))
         check_choice("runtime", self.runtime, get_args(RuntimeChoice))
         check_choice("precision", self.precision, get_args(PrecisionChoice))
+        check_text("device", self.device)
+        check_text("protocol", self.protocol)
         check_count("fold", self.fold, optional=True)
-        check_count("folds", self.folds, least=2, optional=True)
-        check_count("workers", self.workers, least=0)
+        check_count("folds", self.folds, minimum=2, optional=True)
+        check_count("workers", self.workers, minimum=0)
         check_callable("progress", self.progress)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.arrays import Floats
-from auheat.errors import AuheatError, checked_path
+from auheat.errors import AuheatError, checked_path, shown
 from auheat.inference.calibration import Baseline, PersonBaseline, read_baseline
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.pipeline import predict_frames
@@ -43,7 +43,7 @@ def resolve_baseline(
     Raises:
         AuheatError: if a file cannot be read, shows no face or several, or lacks an AU.
     """
-    if given is None or given == "none":
+    if given is None or (isinstance(given, str) and given == "none"):
         return None
     if isinstance(given, Baseline):
         return given.only(predictor.aus)
@@ -51,8 +51,8 @@ def resolve_baseline(
         given = int(given)
     if isinstance(given, bool) or not isinstance(given, Integral | str | Path):
         raise AuheatError(
-            f"the baseline is {given!r}: give a frame's number, 'auto', or the path of an image or "
-            "of a saved baseline"
+            f"the baseline is {shown(given)}: give a frame's number, 'auto', or the path of an "
+            "image or of a saved baseline"
         )
     if isinstance(given, Integral):
         if given < 1:

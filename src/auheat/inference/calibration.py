@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from auheat.arrays import Floats
-from auheat.errors import AuheatError, check_number, checked_path
+from auheat.errors import AuheatError, check_number, checked_path, shown
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, action_units
 from auheat.files import atomic_write, output_path
 from auheat.results import FacePrediction
@@ -54,7 +54,7 @@ class PersonBaseline:
 
     def __post_init__(self) -> None:
         if not isinstance(self.intensities, Mapping):
-            raise AuheatError(f"intensities at rest go by AU, not {self.intensities!r}")
+            raise AuheatError(f"intensities at rest go by AU, not {shown(self.intensities)}")
         for au, value in self.intensities.items():
             check_number(f"the intensity of {au} at rest", value)
             if not MIN_INTENSITY <= value <= MAX_INTENSITY:
@@ -83,7 +83,7 @@ class Baseline:
 
     def __post_init__(self) -> None:
         if not isinstance(self.faces, Mapping):
-            raise AuheatError(f"the faces of a baseline go by face_id, not {self.faces!r}")
+            raise AuheatError(f"the faces of a baseline go by face_id, not {shown(self.faces)}")
         if self.shared and len(self.faces) != 1:
             raise AuheatError(f"a shared baseline is of one person, not of {len(self.faces)}")
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.arrays import Image
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, listed, shown
 from auheat.face_shape import absent, shape_of
 from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector
@@ -130,8 +130,22 @@ class FacePredictor:
         return FrameResult(0, 0.0, faces=tuple(faces), input=name, aus=self.aus)
 
     def predict_faces(self, image: Image, faces: Sequence[Face]) -> list[FacePrediction]:
-        """The given faces of an image (H, W, 3), in the given order."""
-        return self.predict_aligned(self.align(checked_image(image), faces))
+        """The given faces of an image, as another detector or an earlier result has them.
+
+        Args:
+            image: (H, W, 3) RGB uint8.
+            faces: Where they are; `prediction.face` of a result is one.
+
+        Returns:
+            A prediction for each, in the given order.
+
+        Raises:
+            AuheatError: If the image is no such array, or anything given is no `Face`.
+        """
+        given = listed(faces)
+        if given is None or not all(isinstance(face, Face) for face in given):
+            raise AuheatError(f"faces are a list of `auheat.Face`, not {shown(faces)}")
+        return self.predict_aligned(self.align(checked_image(image), given))
 
     def align(self, image: Image, faces: Sequence[Face]) -> list[AlignedFace]:
         """Cuts out what the network sees of each face."""

@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 
 from auheat.arrays import Image
-from auheat.errors import AuheatError, check_number
+from auheat.errors import AuheatError, check_number, shown
 from auheat.inference.baselines import resolve_baseline
 from auheat.inference.calibration import Baseline, calibrate
 from auheat.inference.face_predictor import FacePredictor
@@ -27,7 +27,7 @@ class LiveTracker:
         if known is not None and not isinstance(known, Baseline):
             raise AuheatError(
                 f"a camera has no frame to look back at: give an image or a file as baseline, not "
-                f"{baseline!r}"
+                f"{shown(baseline)}"
             )
         self._predictor, self._baseline = predictor, known
         self._tracker = predictor.detector.tracker()
@@ -75,5 +75,5 @@ class LiveTracker:
 def _seconds(timestamp: float) -> float:
     check_number("timestamp", timestamp)
     if not isfinite(timestamp):
-        raise AuheatError(f"timestamp is {timestamp!r}: give seconds")
+        raise AuheatError(f"timestamp is {shown(timestamp)}: give seconds")
     return float(timestamp)

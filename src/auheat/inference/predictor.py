@@ -12,13 +12,19 @@ from auheat.errors import (
     check_choice,
     check_count,
     check_flag,
+    check_text,
     checked_path,
 )
 from auheat.faces.detector import default_detector
 from auheat.facs import action_units
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.uncertainty import load_uncertainty
-from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
+from auheat.models.runtimes.names import (
+    MAX_BATCH,
+    MAX_THREADS,
+    PrecisionChoice,
+    RuntimeChoice,
+)
 from auheat.models.runtimes.opening import file_of, open_runtime
 from auheat.progress import Progress, silent
 
@@ -158,8 +164,9 @@ def load(
     check_choice("runtime", runtime, get_args(RuntimeChoice))
     check_choice("precision", precision, get_args(PrecisionChoice))
     check_count("max_faces", max_faces)
-    check_count("threads", threads, optional=True)
-    check_count("batch", batch, optional=True)
+    check_text("device", device)
+    check_count("threads", threads, maximum=MAX_THREADS, optional=True)
+    check_count("batch", batch, maximum=MAX_BATCH, optional=True)
     check_flag("exact_landmarks", exact_landmarks)
     if aus is not None:
         aus = [unit.name for unit in action_units(aus)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auheat.arrays import Image
-from auheat.errors import AuheatError, checked_path
+from auheat.errors import AuheatError, checked_path, shown
 from auheat.files import output_path, refuse_input
 from auheat.inference.calibration import Baseline
 from auheat.inference.face_predictor import FacePredictor
@@ -156,7 +156,7 @@ class VideoPrediction(Tabular):
         """
         path = self._writable(path, "a table", ".csv", ".parquet")
         usual: TableFormat = "tidy" if path.suffix.lower() == ".parquet" else "openface"
-        schema = self._schema(Layout(format or usual, pose, landmarks), std)
+        schema = self._schema(Layout(usual if format is None else format, pose, landmarks), std)
         source, origin = self._input(), self._origin(schema, std)
         if source is not None:
             schema = replace(schema, origin=json.dumps(with_input(origin, source)))
@@ -233,9 +233,9 @@ def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource
         AuheatError: if it is none, or `fps` is no number.
     """
     frame_rate(fps)
-    if not isinstance(source, Iterable | Path):
+    if not isinstance(source, Path) and not _is_iterable(source):
         raise AuheatError(
-            f"a video is the path of a file or folder, or a list of frames, not {source!r}"
+            f"a video is the path of a file or folder, or a list of frames, not {shown(source)}"
         )
     if not isinstance(source, str | Path):
         return FrameImages(source, fps=fps)
@@ -243,6 +243,14 @@ def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource
     if place.is_dir():
         return ImageSequence(images_in(place), place.name, fps=fps)
     return VideoFile(place)
+
+
+def _is_iterable(source: Any) -> bool:
+    try:
+        iter(source)
+    except TypeError:  # an array without axes calls itself iterable, too
+        return False
+    return True
 
 
 class FrameImages:

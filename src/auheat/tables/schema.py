@@ -30,10 +30,8 @@ class Layout:
 
     Attributes:
         format: see `auheat.tables.conventions`.
-        pose: with the columns of the head's pose and of the 68 landmarks; a Fex table always has
-            both.
-        landmarks: with the columns of the head's pose and of the 68 landmarks; a Fex table always
-            has both.
+        pose: with the columns of the head's pose; a Fex table always has them.
+        landmarks: with the columns of the 68 landmarks; a Fex table always has them.
         input: with the path of what is read as the first column; a Fex or tidy table always has it.
 
     Raises:
