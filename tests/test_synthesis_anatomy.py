@@ -85,6 +85,22 @@ def test_brows_are_drawn_together_and_the_skin_between_is_heaped_up(real_cast: C
     assert after[22, X] > after[21, X]  # but not past each other
 
 
+def test_a_frown_lowers_no_brow_that_the_forehead_raises(real_cast: Cast) -> None:
+    """FACS manual, combinations: 1+4 slants the brow, 1+2+4 raises it, both draw it together."""
+    heads, tails = [21, 22], [18, 25]
+    rest, frown = real_cast.marks({}), real_cast.marks({"AU04": 4})
+    sad = real_cast.marks({"AU01": 4, "AU04": 4})
+    afraid = real_cast.marks({"AU01": 4, "AU02": 4, "AU04": 4})
+    for raised in (sad, afraid):
+        assert (raised[heads, Y] > rest[heads, Y] + 0.2).all()
+        apart = raised[22, X] - raised[21, X]
+        assert apart < 0.85 * (rest[22, X] - rest[21, X])
+    slant = [mark[heads, Y].mean() - mark[tails, Y].mean() for mark in (rest, sad, frown)]
+    assert slant[1] > slant[0] + 0.35
+    assert slant[2] < slant[0]
+    assert (afraid[tails, Y] > rest[tails, Y] + 0.2).all()
+
+
 def test_the_upper_lip_raiser_raises_the_lip_more_than_the_nose_wrinkler(real_cast: Cast) -> None:
     lips = [49, 50, 51, 52, 53, 61, 62, 63]
     assert (real_cast.moves("AU10")[lips, Y] > 1.1 * real_cast.moves("AU09")[lips, Y]).all()

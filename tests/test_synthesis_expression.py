@@ -45,6 +45,21 @@ def test_a_recipe_at_full_intensity(tiny_model: FaceModel, actor: Actor, plain: 
     assert found["mouthSmile_R"] == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize(
+    ("raised", "down", "inner"),
+    [({"AU01": 5.0}, 1.1 * 0.65, 1.35 - 0.3 + 1.1), ({"AU02": 5.0}, 1.1 * 0.2, -0.3),
+     ({"AU01": 5.0, "AU02": 5.0}, 1.1 * 0.2, 1.35 * 0.7 - 0.3)],
+)  # fmt: skip
+def test_raised_brows_are_hardly_lowered_by_a_frown(
+    tiny_model: FaceModel, actor: Actor, plain: Person, raised: dict[str, float], down: float,
+    inner: float,
+) -> None:  # fmt: skip
+    found = named(tiny_model, actor.weights(plain, Expression({"AU04": 5.0, **raised})))
+    assert found["browDown_L"] == pytest.approx(down)
+    assert found["browInnerUp_R"] == pytest.approx(inner)
+    assert found["browTogether_L"] == pytest.approx(1.0)
+
+
 def test_intensity_and_amplitude_scale_the_recipe(
     tiny_model: FaceModel, actor: Actor, plain: Person
 ) -> None:

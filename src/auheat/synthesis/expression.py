@@ -15,6 +15,12 @@ from auheat.synthesis.identity import Manner, Person
 _MIN_WEIGHT, _MAX_WEIGHT = -0.7, 2.2  # no shape is driven beyond
 # AU01 and AU02 are two parts of one muscle: with both at 5 each moves the brow this much less.
 _ONE_FRONTALIS = 0.3
+# Brows that AU01 or AU02 raises are drawn together by AU04 but hardly lowered (FACS manual,
+# combinations): in 1+4 the inner corners stand above their rest while the tails sink, so that brows
+# slant; in 1+2+4 the whole brow stands high. How much of AU04's lowering is lost where AU01 or AU02
+# is at 5, and by how much the inner corners rise against what is left of it, is our reading.
+_HELD_BY_AU01, _HELD_BY_AU02 = 0.35, 0.8
+_INNER_RISE = 1.1
 # Fraction of a lid fissure that the lower lid closes at a weight of 1 of the shape that raises it.
 _LOWER_LID_FRACTION = 0.17
 
@@ -50,16 +56,18 @@ class Actor:
         index, manner = self._model.index, person.manner
         weights = manner.rest + self._model.weights(dict(expression.beside))
         fractions = {au: anatomy.curve(level) for au, level in expression.intensities.items()}
-        both_brows = min(fractions.get("AU01", 0.0), fractions.get("AU02", 0.0))
+        raised = fractions.get("AU01", 0.0), fractions.get("AU02", 0.0)
         for au, fraction in fractions.items():
             if fraction <= 0 or au == "AU25":
                 continue
             fraction = fraction * manner.amplitude[au]
             if au in ("AU01", "AU02"):
-                fraction *= 1 - _ONE_FRONTALIS * both_brows
+                fraction *= 1 - _ONE_FRONTALIS * min(raised)
             lag = expression.lag.get(au, 0.0) + manner.lopsided
             for shape, weight in anatomy.RECIPES[au].items():
                 drive = fraction * weight * manner.recipe[au, shape]
+                if au == "AU04":
+                    drive = _against_frontalis(shape, drive, fraction, *raised)
                 for name in anatomy.sides(shape, index):
                     weights[index[name]] += drive * _side_fraction(name, lag)
         self._close_lids(weights, expression, manner)
@@ -84,6 +92,13 @@ class Actor:
             weights[wide] *= max(1 - closed, 0.0)
             raised = _LOWER_LID_FRACTION * max(float(weights[squint]), 0.0)
             weights[blink] = min(float(weights[blink]), 1 - raised)
+
+
+def _against_frontalis(shape: str, drive: float, frown: float, inner: float, outer: float) -> float:
+    """The weight that AU04 gives a shape while AU01 and AU02 raise the brow."""
+    if shape == "browDown":
+        return drive * (1 - max(_HELD_BY_AU01 * inner, _HELD_BY_AU02 * outer))
+    return drive + _INNER_RISE * frown * inner * (1 - outer) if shape == "browInnerUp" else drive
 
 
 def _side_fraction(shape: str, lag: float) -> float:

@@ -24,8 +24,8 @@ _VARIANTS = 12
 # raised brows, wrinkled noses and chins are what one sees of these AUs first.
 _FURROW = (0.15, 1.3)
 _FURROWS = {
-    "AU01": (0.25, 3.0), "AU02": (0.25, 3.0), "AU04": (0.4, 4.0), "AU09": (0.3, 3.5),
-    "AU17": (0.3, 2.5),
+    "AU01": (0.25, 3.0), "AU02": (0.25, 3.0), "AU04": (0.6, 4.5), "AU09": (0.3, 3.5),
+    "AU17": (0.4, 2.5),
 }  # fmt: skip
 # Lines that some faces have at rest and that are no AU there: those of one of these AUs, in which
 # fraction of young and of old people, how deep at most (an AU at 5 presses lines of 0.09 to 5.6).
@@ -200,10 +200,16 @@ def _smile(rng: np.random.Generator) -> Floats32:
 
 
 def _chin(rng: np.random.Generator) -> Floats32:
-    dots = [[(u, v), (u + 0.002, v)] for u, v in rng.normal((0.5, 0.322), (0.04, 0.016), (60, 2))]
-    dimpled = lines(SIZE, dots, 3, 2.4)
-    fold = lines(SIZE, [[(0.45, 0.352), (0.5, 0.347), (0.55, 0.352)]], 3, 3.0)
-    return floats(-(0.6 * dimpled + 0.8 * fold))
+    """A boss full of small dimples, a fold above it, often a furrow all around."""
+    places = rng.normal((0.5, 0.322), (0.04, 0.016), (int(rng.integers(20, 70)), 2))
+    dots = [[(u, v), (u + rng.uniform(0.001, 0.012), v)] for u, v in places]
+    dimpled = lines(SIZE, dots, 3, rng.uniform(2.0, 3.2))
+    folds: list[Curve] = [[(0.45, 0.352), (0.5, 0.347), (0.55, 0.352)]]
+    if rng.random() < 0.6:
+        side = [(0.452, 0.350), (0.438, 0.325), (0.448, 0.296), (0.478, 0.282)]
+        folds += _both(_moved(rng, [side], 0.004))
+    fold = lines(SIZE, folds, 3, rng.uniform(2.4, 3.6))
+    return floats(-(rng.uniform(0.2, 0.6) * dimpled + rng.uniform(0.6, 1.2) * fold))
 
 
 def _stretch(rng: np.random.Generator) -> Floats32:
