@@ -16,7 +16,7 @@ def test_glasses_sit_before_the_eyes(model: FaceModel) -> None:
         for rim, eye in zip(glasses.rims, (marks[36:42], marks[42:48]), strict=True):
             assert rim.shape == (36, 3)
             assert rim.dtype == np.float32
-            np.testing.assert_allclose(rim[:, :2].mean(0), eye.mean(0)[:2], atol=0.5)
+            np.testing.assert_allclose(rim[:, :2].mean(0), eye.mean(0)[:2], atol=0.6)
             assert (rim[:, 2] > eye[:, 2].max() - 0.6).all()
             inside = (rim[:, 0].min() < eye[:, 0]) & (eye[:, 0] < rim[:, 0].max())
             assert inside.all()
