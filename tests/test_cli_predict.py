@@ -183,7 +183,7 @@ def test_a_truncated_video_is_a_result_and_a_failure(tmp_path: Path, weights: Pa
     assert (tmp_path / "out" / "a.csv").exists()
 
 
-def test_a_image_without_a_face_is_a_result(
+def test_an_image_without_a_face_is_a_result(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(predictor, "default_detector", lambda _: KnownFaces([[]]))

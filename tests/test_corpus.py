@@ -280,7 +280,7 @@ def test_segments_of_another_content_are_of_no_use(
     pd.testing.assert_frame_equal(rows(tmp_path / "set"), rows(tmp_path / "new"))
 
 
-def test_a_image_is_a_video_of_one_frame(tmp_path: Path) -> None:
+def test_an_image_is_a_video_of_one_frame(tmp_path: Path) -> None:
     image = tmp_path / "a.png"
     Pillow.fromarray(frames()[40]).save(image)
     (record,), _ = read([image, write_clip(tmp_path / "b.mp4", 2)][:1], tmp_path / "set")

@@ -128,7 +128,7 @@ def test_an_unreadable_image_is_named(manifest: Manifest) -> None:
 
 
 @pytest.mark.parametrize("shape", [(64, 64, 3), (72, 80, 3), (144, 144, 3)])
-def test_a_image_of_another_size_is_refused(
+def test_an_image_of_another_size_is_refused(
     manifest: Manifest, shape: tuple[int, int, int]
 ) -> None:
     """Its landmarks would lie somewhere else."""

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from auheat.cli import main
-from auheat.data.datasets import DATASETS, lookalikes, protocols
+from auheat.data import datasets
+from auheat.data.datasets import DATASETS, lookalikes, protocols, registry
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.data.sequences import render_sequence
 from auheat.errors import AuheatError
@@ -23,13 +24,14 @@ from auheat.metrics import icc31
 from auheat.synthesis.studio import Studio
 from auheat.training.ablations import SCC, Sweep
 from small_lookalikes import tiny
-from toy_dataset import TOY
 
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one line."""
-    monkeypatch.setitem(DATASETS, TOY.spec.name, TOY)
+    """The file beside the others, and the line that names it."""
+    monkeypatch.setattr(datasets, "__path__", [*datasets.__path__, str(Path(__file__).parent)])
+    for name, dataset in registry(["toy_dataset"]).items():
+        monkeypatch.setitem(DATASETS, name, dataset)
 
 
 def run(*arguments: object) -> str:

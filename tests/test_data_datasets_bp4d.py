@@ -10,7 +10,7 @@ import pytest
 
 from auheat.data.cropping import crop_recording
 from auheat.data.datasets import bp4d_plus, fera2017
-from auheat.data.datasets.bp4d import BP4D, read
+from auheat.data.datasets.bp4d import DATASET, read
 from auheat.data.recording import ReadOptions, Recording, Source
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
@@ -130,11 +130,11 @@ def test_a_sequence_without_landmarks(root: Path) -> None:
     assert named(source)["F001_T10"].left_out == {1: "no landmarks", 2: "no landmarks"}
     assert "F001_T10: no landmarks, 2 of 2 frames: 1-2" in source.problems
     assert not named(read(root, WITHOUT))["F001_T10"].left_out
-    assert BP4D.has_landmarks(root)
+    assert DATASET.has_landmarks(root)
     for path in (root / "2DFeatures").iterdir():
         path.unlink()
     (root / "2DFeatures").rmdir()
-    assert not BP4D.has_landmarks(root)
+    assert not DATASET.has_landmarks(root)
     with pytest.raises(AuheatError, match="expected 2DFeatures there, or use --landmarks"):
         read(root, ReadOptions())
 
@@ -215,6 +215,6 @@ def test_fera_2017(videos: Path, face: Points, tmp_path: Path) -> None:
 
 
 def test_fera_2017_has_no_landmarks(videos: Path) -> None:
-    assert not fera2017.FERA_2017.has_landmarks(videos)
+    assert not fera2017.DATASET.has_landmarks(videos)
     with pytest.raises(AuheatError, match="--landmarks mediapipe"):
         fera2017.read(videos, ReadOptions())

@@ -87,7 +87,7 @@ def test_unbc_s_damaged_files_are_named(pain: Path, tmp_path: Path) -> None:
 
 def test_unbc_without_landmarks(pain: Path) -> None:
     (pain / "AAM_landmarks").rename(pain / "other")
-    assert not unbc.UNBC.has_landmarks(pain)
+    assert not unbc.DATASET.has_landmarks(pain)
     with pytest.raises(AuheatError, match="expected AAM_landmarks there"):
         unbc.read(pain, ReadOptions())
     assert unbc.read(pain, WITHOUT).recordings[0].left_out == {4: "not coded", 5: "no image"}

@@ -87,7 +87,7 @@ def test_narrow_crops_have_no_shapes(manifest: Manifest, looked_at: list[int]) -
     assert not looked_at and not (manifest.folder / FILE).exists()
 
 
-def test_a_image_that_is_gone_is_named(manifest: Manifest, looked_at: list[int]) -> None:
+def test_an_image_that_is_gone_is_named(manifest: Manifest, looked_at: list[int]) -> None:
     (manifest.folder / "2.png").unlink()
     with pytest.raises(AuheatError, match=r"cannot read the image .*2\.png that the manifest"):
         find_shapes(manifest)

@@ -36,7 +36,7 @@ def test_large_images_are_searched_in_tiles() -> None:
     assert set(scene.windows[1:]) == {(800, 800)}
 
 
-def test_one_pixel_is_a_image() -> None:
+def test_one_pixel_is_an_image() -> None:
     scene = Scene([None])
     assert TwoStageDetector(scene, scene).detect(np.zeros((1, 1, 3), np.uint8)) == ()
 

@@ -58,7 +58,7 @@ def test_video_batches_and_the_tracker_read_the_same(
         assert face.shape[-1] == 1
 
 
-def test_a_image_is_read_with_its_mesh(predictor: Predictor, frames: list[Image]) -> None:
+def test_an_image_is_read_with_its_mesh(predictor: Predictor, frames: list[Image]) -> None:
     (found,) = predictor.predict(frames[0]).faces
     (aligned,) = predictor.align(frames[0], [found.face])
     with_shape = predictor.runtime.heatmaps(aligned.crop[None], aligned.shape[None])

@@ -75,7 +75,7 @@ def test_a_video(tmp_path: Path, media: Path, predictor: Predictor) -> None:
     ]
 
 
-def test_a_image(tmp_path: Path, media: Path, predictor: Predictor) -> None:
+def test_an_image(tmp_path: Path, media: Path, predictor: Predictor) -> None:
     (outcome,) = run(predictor, tmp_path / "out", image(media / "a.png"))
     assert (outcome.frames, outcome.faces, outcome.problem) == (1, 1, None)
     lines = (tmp_path / "out" / "a.csv").read_text().splitlines()

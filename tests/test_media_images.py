@@ -133,7 +133,7 @@ def test_of_several_images_the_first_is_read(tmp_path: Path) -> None:
     assert is_image(tmp_path / "a.tif")
 
 
-def test_a_image_is_known_by_its_content(tmp_path: Path) -> None:
+def test_an_image_is_known_by_its_content(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.png", COLOURS).rename(tmp_path / "a.mp4")
     assert is_image(path)
     np.testing.assert_array_equal(read_image(path), COLOURS)
@@ -240,7 +240,7 @@ def test_whatever_a_reader_raises_is_one_line(
 @pytest.mark.parametrize(
     "name", ["a.jpg", "a.png", "a.gif", "a.tif", "a.webp", "a.bmp", "a.ppm", "a.jp2", "a.avif"]
 )
-def test_damaged_images_are_one_line_or_a_image(tmp_path: Path, name: str) -> None:
+def test_damaged_images_are_one_line_or_an_image(tmp_path: Path, name: str) -> None:
     """A hundred each: cut short, or with some bytes changed. No warning, no other error."""
     rng, messages = np.random.default_rng(5), list[str]()
     whole = bytearray(

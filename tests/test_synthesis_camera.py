@@ -67,7 +67,7 @@ def test_exposure_evens_out_brightness(level: float) -> None:
     assert np.std(means) > 5
 
 
-def test_black_light_gives_a_image() -> None:
+def test_black_light_gives_an_image() -> None:
     image = capture(np.random.default_rng(0), np.zeros((40, 40, 3), np.float32))
     assert image.mean() < 60
 

@@ -345,7 +345,7 @@ def test_a_session_that_waits_can_be_removed(make_store: MakeStore, image: Path)
 
 
 @pytest.mark.slow
-def test_a_image_does_not_wait_for_a_long_video(
+def test_an_image_does_not_wait_for_a_long_video(
     make_store: MakeStore, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Slow, "pause", 0.05)

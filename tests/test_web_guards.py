@@ -45,7 +45,7 @@ def test_the_bytes_are_counted_where_no_length_is_given(
     assert folders(store) == []
 
 
-def test_a_image_with_too_many_pixels_is_refused(client: TestClient, tmp_path: Path) -> None:
+def test_an_image_with_too_many_pixels_is_refused(client: TestClient, tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     Pillow.new("1", (10_000, 10_000)).save(path)
     assert path.stat().st_size < MAX_BYTES

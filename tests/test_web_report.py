@@ -172,7 +172,7 @@ def test_the_collector_keeps_the_strongest_faces(face: Points) -> None:
 
 
 def test_what_is_kept_is_bounded(face: Points) -> None:
-    """Of twenty people who are ever stronger, the strongest stay, cut out and small."""
+    """Of twenty people who are ever stronger, the strongest stay, as small crops."""
     keeper = PeakKeeper(("AU12",), by_person=True)
     from dataclasses import replace
 

@@ -98,13 +98,13 @@ def test_a_single_face_has_no_empty_sections(tmp_path: Path) -> None:
     assert [row["mean"] for row in shown["summary"][0]["rows"]] == [0.1, 4.0]
 
 
-def test_several_faces_of_a_image(tmp_path: Path) -> None:
+def test_several_faces_of_an_image(tmp_path: Path) -> None:
     lines = ["0,0.9,1,0.10,4.00", "1,0.9,1,0.20,3.00"]
     shown = content_from(tmp_path, lines, HEAD[6:])
     assert grid(shown) == [("", "face 0", [0.1, 4.0]), ("", "face 1", [0.2, 3.0])]
 
 
-def test_a_image_without_a_face(tmp_path: Path) -> None:
+def test_an_image_without_a_face(tmp_path: Path) -> None:
     shown = content_from(tmp_path, ["0,0.0,0,,"], HEAD[6:])
     assert (shown["totalFaces"], shown["peaks"], shown["summary"]) == (0, [], [])
 

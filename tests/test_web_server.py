@@ -113,7 +113,7 @@ def test_heat_holds_the_maps_of_every_face(
     assert len(gzip.decompress(raw)) == 20 * len(done_store.predictor.aus) * 64
 
 
-def test_a_image_is_read(client: TestClient, tmp_path: Path) -> None:
+def test_an_image_is_read(client: TestClient, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Pillow.fromarray(texture(0, 270, 480)).save(path)
     status = read(client, path, "me ä.png")

@@ -99,4 +99,4 @@ CORPUS = Corpus(
     frames=4,
     size=64,
 )
-TOY = Dataset(SPEC, read, {"toy": Lookalike(CORPUS, write)}, landmark_folders=("faces",))
+DATASET = Dataset(SPEC, read, {"toy": Lookalike(CORPUS, write)}, landmark_folders=("faces",))

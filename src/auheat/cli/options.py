@@ -14,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from auheat.errors import unknown_name
+from auheat.faces import DEFAULT_MAX_FACES
 from auheat.media.limits import MAX_FPS
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.weights import DEFAULT, is_default
@@ -177,7 +178,7 @@ def precision() -> Option:
 
 def max_faces(help: str = "Faces to read at most, the largest first.") -> Option:
     """--faces."""
-    return value("--faces", COUNT, 5, help)
+    return value("--faces", COUNT, DEFAULT_MAX_FACES, help)
 
 
 def workers(default: int | None = None, min: int = 1) -> Option:

@@ -12,6 +12,7 @@ import click
 from auheat.cli import FAILED, options
 from auheat.cli.console import echo, terminable, warn
 from auheat.cli.progress_line import progress_bar
+from auheat.media.limits import DEFAULT_FPS
 from auheat.models.runtimes.names import MAX_BATCH, MAX_THREADS
 from auheat.tables.names import TableFormat
 
@@ -22,7 +23,7 @@ from auheat.tables.names import TableFormat
 @click.option("--overlay", is_flag=True, help="Also write annotated videos and images.")
 @options.max_faces()
 @click.option("--sequence", is_flag=True, help="Read a folder as the frames of one video.")
-@options.value("--fps", options.FPS, 30.0, "Frames per second with --sequence.")
+@options.value("--fps", options.FPS, DEFAULT_FPS, "Frames per second with --sequence.")
 @options.device()
 @options.weights()
 @options.runtime()

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from auheat.errors import AuheatError
+from auheat.faces import DEFAULT_MAX_FACES
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.origin import origin_of
 from auheat.inference.predictor import Predictor, load
@@ -37,7 +38,7 @@ class ReadSettings:
     runtime: RuntimeChoice = "auto"
     precision: PrecisionChoice = "auto"
     aus: tuple[str, ...] | None = None
-    max_faces: int = 5
+    max_faces: int = DEFAULT_MAX_FACES
     std: bool = False
     pose: bool = False
     landmarks: bool = False

@@ -98,7 +98,7 @@ def _places(rows: pd.DataFrame, whole: Manifest) -> NDArray[np.int64]:
     """Numbers of the rows of `whole` that `rows` are of, -1 where there is none."""
     videos, images = Videos(whole), Images(whole)
     found = np.full(len(rows), -1, np.int64)
-    claimed: dict[Video, str] = {}
+    taken: dict[Video, str] = {}
     for source, group in rows.groupby("source").indices.items():
         if rows["is_image"].iloc[group[0]]:
             found[group] = images.find(str(source), videos)
@@ -106,9 +106,9 @@ def _places(rows: pd.DataFrame, whole: Manifest) -> NDArray[np.int64]:
         video = videos.of(str(source))
         if video is None:
             continue
-        if video in claimed:
-            raise AuheatError(f"both {claimed[video]} and {source} are of sequence {video[1]!r}")
-        claimed[video] = str(source)
+        if video in taken:
+            raise AuheatError(f"both {taken[video]} and {source} are of sequence {video[1]!r}")
+        taken[video] = str(source)
         frames = rows["frame"].iloc[group]
         found[group] = [videos.rows.get((*video, int(frame)), -1) for frame in frames]
     return found

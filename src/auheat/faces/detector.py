@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from auheat.arrays import Image
+from auheat.faces import DEFAULT_MAX_FACES
 from auheat.faces.detection import BoxDetector, Landmarker, detect, new_faces, windows
 from auheat.faces.tracking import VideoTracker
 from auheat.results import Face
@@ -53,7 +54,7 @@ class TwoStageDetector:
         detector: BoxDetector,
         landmarker: Landmarker,
         *,
-        max_faces: int = 5,
+        max_faces: int = DEFAULT_MAX_FACES,
         min_size: float = MIN_FACE_SIZE_PX,
     ) -> None:
         self._detector, self._landmarker = detector, landmarker
@@ -76,7 +77,9 @@ class TwoStageDetector:
         )
 
 
-def default_detector(max_faces: int = 5, *, attention: bool = False) -> TwoStageDetector:
+def default_detector(
+    max_faces: int = DEFAULT_MAX_FACES, *, attention: bool = False
+) -> TwoStageDetector:
     """MediaPipe's models on ONNX Runtime. They come with auheat; nothing is fetched.
 
     Args:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from auheat import geometry
 from auheat.arrays import Image
 from auheat.errors import AuheatError
+from auheat.faces import DEFAULT_MAX_FACES
 from auheat.faces.crop import CropSpec
 from auheat.faces.detection import Detection, FaceLandmarks, Region
 from auheat.faces.detector import TwoStageDetector
@@ -155,7 +156,7 @@ class DlibLandmarker:
         return np.array([(point.x, point.y) for point in shape.parts()], np.float64)
 
 
-def dlib_detector(model: str | Path | None, max_faces: int = 5) -> TwoStageDetector:
+def dlib_detector(model: str | Path | None, max_faces: int = DEFAULT_MAX_FACES) -> TwoStageDetector:
     """Dlib's detector and a shape predictor from a file.
 
     Args:

@@ -23,7 +23,7 @@ from auheat.training.ablations import Sweep, Variant
 from auheat.training.aggregate import VariantResult, naive_baselines
 
 # "method": a trained network. "matched": the same after variance matching, which was fitted on
-# validation subjects. "control": a predictor without skill, such as all zeros or the mean.
+# validation subjects. "control": a naive baseline, such as all zeros or the mean.
 Kind = Literal["method", "matched", "control"]
 Interval = tuple[float, float]
 
@@ -161,7 +161,7 @@ def _against(result: VariantResult, name: str, base: VariantResult) -> str:
 
 
 def control_rows(sweep: Sweep, variant: Variant) -> list[Row]:
-    """Predictors without skill on the images that an variant was tested on."""
+    """Naive baselines on the images that a variant was tested on."""
     parts = sweep.predictions(variant, sweep.seeds[0])
     found = naive_baselines(sweep, parts, variant, sweep.seeds[0])
     reports = {name: score(part, resamples=0) for name, part in found.items()}

@@ -148,7 +148,7 @@ class FacePredictor:
         return self.predict_aligned(self.align(checked_image(image), given))
 
     def align(self, image: Image, faces: Sequence[Face]) -> list[AlignedFace]:
-        """Cuts out what the network sees of each face."""
+        """The crop that the network sees of each face."""
         size = (image.shape[0], image.shape[1])
         transforms = [self._crop.transform(_aligned_by(face)) for face in faces]
         return [

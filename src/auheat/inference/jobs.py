@@ -30,6 +30,7 @@ from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, Post
 from auheat.inference.writers import Outputs, Result, Target, Writer, opened, writers_for
 from auheat.media.frames import FrameSource, ImageSequence, VideoFile
 from auheat.media.images import image_note, is_image, read_image
+from auheat.media.limits import DEFAULT_FPS
 from auheat.progress import Progress, silent, track
 from auheat.results import FrameResult
 from auheat.tables.columns import Extra
@@ -53,7 +54,7 @@ class PredictionJob:
     predictor: FacePredictor
     outputs: Outputs
     processing: PostProcessing = AS_PREDICTED
-    fps: float = 30.0
+    fps: float = DEFAULT_FPS
     progress: Progress = silent
     open_video: Callable[[Path], FrameSource] = VideoFile
 

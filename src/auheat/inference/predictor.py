@@ -15,10 +15,12 @@ from auheat.errors import (
     check_text,
     checked_path,
 )
+from auheat.faces import DEFAULT_MAX_FACES
 from auheat.faces.detector import default_detector
 from auheat.facs import action_units
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.uncertainty import load_uncertainty
+from auheat.media.limits import DEFAULT_FPS
 from auheat.models.runtimes.names import (
     MAX_BATCH,
     MAX_THREADS,
@@ -56,7 +58,7 @@ class Predictor(FacePredictor):
         *,
         baseline: int | str | Path | Baseline | None = None,
         smooth: bool = False,
-        fps: float = 30.0,
+        fps: float = DEFAULT_FPS,
         overlay: str | Path | None = None,
         progress: Progress = silent,
     ) -> VideoPrediction:
@@ -76,7 +78,7 @@ class Predictor(FacePredictor):
                 it is seen, "auto" to find it in the video, the path of an image or of a saved
                 baseline.
             smooth: Take the jitter out of the curves, see `auheat.inference.smoothing`.
-            fps: Frames per second of a folder of images or of frames.
+            fps: Frames per second of a folder of images or of frames, 30 unless given.
             overlay: Where to write the annotated video while the frames pass.
             progress: Shows every pass through the video: called with what is done, how many frames
                 there are (or None) and `unit`, it gives a context manager whose value is called
@@ -124,7 +126,7 @@ def load(
     device: str = "auto",
     *,
     aus: Sequence[str] | None = None,
-    max_faces: int = 5,
+    max_faces: int = DEFAULT_MAX_FACES,
     runtime: RuntimeChoice = "auto",
     precision: PrecisionChoice = "auto",
     threads: int | None = None,
@@ -139,7 +141,7 @@ def load(
         device: A torch device by name; "auto" is the CPU for "default" weights and .onnx files, and
             for a .safetensors file CUDA if there is any, else the CPU.
         aus: Which of the network's AUs to report, like ["AU06", "AU12"]; all by default.
-        max_faces: How many faces an image may hold at most; the largest are kept.
+        max_faces: How many faces an image may hold at most, 5 unless given; the largest are kept.
         runtime: "torch" for .safetensors weights, "onnx" or "openvino" for an exported file; "auto"
             takes torch or ONNX Runtime, as goes with the file. "default" weights are there as both
             and take any of the three; "auto" is ONNX Runtime for them, and torch only where

@@ -14,6 +14,7 @@ from typing import Any
 
 from auheat import __version__
 from auheat.errors import AuheatError
+from auheat.faces import DEFAULT_MAX_FACES
 from auheat.faults import message
 from auheat.inference.baselines import resolve_baseline
 from auheat.inference.inputs import ORIGIN, TABLES, Input, Kind
@@ -22,13 +23,11 @@ from auheat.inference.origin import read_origin
 from auheat.inference.postprocess import PostProcessing
 from auheat.inference.predictor import Predictor, load
 from auheat.inference.writers import Outputs, TableWriter, Writer
+from auheat.media.limits import DEFAULT_FPS
 from auheat.progress import Progress, silent
 from auheat.sums import sha256
 from auheat.tables.compare import Verdict, difference
 from auheat.tables.schema import Layout, TableSchema
-
-# What `auheat.load` takes by itself.
-DEFAULT_MAX_FACES = 5
 
 
 def origins_in(folder: Path) -> list[Path]:
@@ -140,7 +139,7 @@ def _read_again(
         processing=PostProcessing(
             resolve_baseline(settings["baseline"], predictor), settings["smooth"]
         ),
-        fps=settings["fps"] or 30.0,
+        fps=settings["fps"] or DEFAULT_FPS,
         progress=progress,
     )
     outcome = job.read(Input(source, kind, Path(name).stem))

@@ -13,6 +13,8 @@ MAX_PIXELS = 100_000_000
 MEGAPIXELS = "AUHEAT_MAX_MEGAPIXELS"
 # Frames per second, at most, of images that are taken for a video.
 MAX_FPS = 100_000
+# Those of frames and tables that nobody gave times.
+DEFAULT_FPS = 30.0
 
 
 def check_file(path: Path) -> None:

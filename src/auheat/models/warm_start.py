@@ -117,7 +117,7 @@ def _narrowed(tensors: dict[str, Tensor], net: HeatmapNet) -> dict[str, Tensor]:
         size = own[places[0][0]].shape[places[0][1]]
         counts = {tensors[name].shape[axis] for name, axis in places}
         if len(counts) != 1 or counts == {size} or min(counts) < size:
-            continue  # the same, or what cannot be mended: the caller says which key misfits
+            continue  # the same, or what cannot be fixed: the caller says which key misfits
         chosen = _importance(tensors, places).topk(size).indices.sort().values
         for name, axis in places:
             result[name] = result[name].index_select(axis, chosen)

@@ -235,7 +235,7 @@ class Sweep:
             predictions.write(folder / f"{split}.parquet")
 
     def predictions(self, variant: Variant, seed: int, split: str = "test") -> list[Predictions]:
-        """What an variant predicted, fold by fold."""
+        """What a variant predicted, fold by fold."""
         folds = range(1, self.design.folds + 1)
         return [read_predictions(self.folder(variant, seed, i) / f"{split}.parquet") for i in folds]
 

@@ -54,7 +54,7 @@ class VariantResult:
 
 
 def aggregate(sweep: Sweep, variant: Variant, out: Path) -> VariantResult:
-    """Measures an variant's predictions and writes its result files into the folder `out`."""
+    """Measures a variant's predictions and writes its result files into the folder `out`."""
     plain: list[Report] = []
     matched: list[Report] = []
     pooled: list[Predictions] = []
@@ -79,7 +79,7 @@ def aggregate(sweep: Sweep, variant: Variant, out: Path) -> VariantResult:
 def naive_baselines(
     sweep: Sweep, parts: Sequence[Predictions], variant: Variant, seed: int
 ) -> dict[str, Predictions]:
-    """Predictors without skill on the images that the folds `parts` of a variant were tested on."""
+    """Naive baselines on the images that the folds `parts` of a variant were tested on."""
     folds = [
         controls(part, read_dataset(sweep.experiment(variant, seed, number).data).split("train"))
         for number, part in enumerate(parts, 1)

@@ -39,7 +39,7 @@ class DataConfig:
             between the outer eye corners, see `auheat.face_shape.bend`.
         image_dropout: Fraction of visits with a shape whose image is blurred until hardly more than
             the shape tells what the face does, so that the network learns to use it.
-        workers: Reading processes.
+        workers: Processes that read images.
         cache: Folder in which decoded crops of `folder` and `more` are kept for the next epoch,
             side x side x 3 bytes each, none if empty; what is read stays the same.
         augment: How far images are changed.

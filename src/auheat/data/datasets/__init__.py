@@ -5,40 +5,40 @@ A file holds the facts (`DatasetSpec`), a reader, which gives plain recordings t
 layout is described once. Layouts are those of the datasets' own releases; folder and file names are
 matched without regard to case, frames by their number.
 
-A new dataset is one such file and one line in `DATASETS`: the command line, protocols, studies and
+A new dataset is one such file and one line in `_FILES`: the command line, protocols, studies and
 figures take it from there.
 """
 
 from __future__ import annotations
 
-from auheat.data.datasets import (
-    authors_json,
-    bp4d,
-    bp4d_plus,
-    disfa,
-    disfa_plus,
-    fera2015,
-    fera2017,
-    unbc,
-)
+from collections.abc import Iterable
+from importlib import import_module
+
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
 from auheat.errors import unknown_name
 
-__all__ = ["DATASETS", "Dataset", "DatasetSpec", "Lookalike", "Protocol"]
+__all__ = ["DATASETS", "Dataset", "DatasetSpec", "Lookalike", "Protocol", "registry"]
 
-DATASETS: dict[str, Dataset] = {
-    dataset.spec.name: dataset
-    for dataset in (
-        disfa.DISFA,
-        disfa_plus.DISFA_PLUS,
-        bp4d.BP4D,
-        fera2015.FERA_2015,
-        fera2017.FERA_2017,
-        bp4d_plus.BP4D_PLUS,
-        unbc.UNBC,
-        authors_json.AUTHORS_JSON,
-    )
-}
+# The files, in the order in which datasets are named. Each calls what it describes `DATASET`.
+_FILES = (
+    "disfa",
+    "disfa_plus",
+    "bp4d",
+    "fera2015",
+    "fera2017",
+    "bp4d_plus",
+    "unbc",
+    "authors_json",
+)
+
+
+def registry(files: Iterable[str]) -> dict[str, Dataset]:
+    """The datasets that modules beside this one describe, by name."""
+    found = [import_module(f"{__name__}.{file}").DATASET for file in files]
+    return {dataset.spec.name: dataset for dataset in found}
+
+
+DATASETS = registry(_FILES)
 
 
 def dataset_of(name: str) -> Dataset:

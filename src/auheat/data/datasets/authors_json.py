@@ -219,7 +219,7 @@ def _corpus(layout: str, original: Corpus, frames: int) -> Corpus:
 
 CORPUS = _corpus(SPEC.name, disfa.CORPUS, 40)
 BP4D_CORPUS = _corpus(f"{SPEC.name}-bp4d", bp4d.CORPUS, 5)
-AUTHORS_JSON = Dataset(
+DATASET = Dataset(
     SPEC,
     read,
     {corpus.layout: Lookalike(corpus, write, finish) for corpus in (CORPUS, BP4D_CORPUS)},

@@ -297,4 +297,4 @@ def dataset(
     return Dataset(spec, read, {spec.name: layout}, landmark_folders=_LANDMARKS)
 
 
-BP4D = dataset(SPEC, CORPUS, read=read, codes=INTENSITY_CODES, paddings=PADDINGS)
+DATASET = dataset(SPEC, CORPUS, read=read, codes=INTENSITY_CODES, paddings=PADDINGS)

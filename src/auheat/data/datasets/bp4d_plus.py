@@ -43,4 +43,4 @@ CORPUS = replace(
     sequences=("T1", "T6", "T7", "T8"),
     count=12,
 )
-BP4D_PLUS = bp4d.dataset(SPEC, CORPUS, read=read, codes=bp4d.INTENSITY_CODES, paddings=(0,))
+DATASET = bp4d.dataset(SPEC, CORPUS, read=read, codes=bp4d.INTENSITY_CODES, paddings=(0,))

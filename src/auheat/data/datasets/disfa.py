@@ -294,4 +294,4 @@ CORPUS = Corpus(
     shorter=frozenset({"SN010"}),
     missing=_missing,
 )
-DISFA = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, landmark_folders=(_LANDMARKS,))
+DATASET = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, landmark_folders=(_LANDMARKS,))

@@ -286,6 +286,4 @@ CORPUS = Corpus(
     first=(0,),
     posed=_posed,
 )  # fmt: skip
-DISFA_PLUS = Dataset(
-    SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, landmark_folders=(_LANDMARKS,)
-)
+DATASET = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, landmark_folders=(_LANDMARKS,))

@@ -14,6 +14,4 @@ SPEC = replace(
     files="the same images, `AU Intensity Codes3.0`",
 )  # fmt: skip
 CORPUS = replace(bp4d.CORPUS, layout=SPEC.name)
-FERA_2015 = bp4d.dataset(
-    SPEC, CORPUS, read=bp4d.read, codes=bp4d.FERA_CODES, paddings=bp4d.PADDINGS
-)
+DATASET = bp4d.dataset(SPEC, CORPUS, read=bp4d.read, codes=bp4d.FERA_CODES, paddings=bp4d.PADDINGS)

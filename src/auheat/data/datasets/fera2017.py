@@ -143,4 +143,4 @@ CORPUS = Corpus(
     count=len(_SUBJECTS),
     frames=25,
 )
-FERA_2017 = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)})
+DATASET = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)})

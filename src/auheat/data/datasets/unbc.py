@@ -214,4 +214,4 @@ CORPUS = Corpus(
     count=len(_SUBJECTS),
     frames=30,
 )
-UNBC = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, landmark_folders=(_LANDMARKS,))
+DATASET = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, landmark_folders=(_LANDMARKS,))

@@ -1,7 +1,7 @@
 """Keeps the face in which each Action Unit is strongest, while results pass.
 
 So a report needs no image again when all is read. What is kept is bounded: for each AU the faces of
-a few people, cut out and small.
+a few people, as small crops.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ROOM, _SIDE = 0.35, 360
 
 @dataclass(eq=False)
 class _Crop:
-    """A face cut out of its frame.
+    """The crop of a face from its frame.
 
     Attributes:
         image: (h, w, 3) RGB, or the same as JPEG.
@@ -117,7 +117,7 @@ class PeakKeeper:
 
 
 def face_image(image: Image, face: FacePrediction, au: str) -> Image:
-    """A face cut out of its frame (H, W, 3), with the heatmap of one AU."""
+    """The crop of a face from its frame (H, W, 3), with the heatmap of one AU."""
     crop = _cut_out(image, face)
     return draw(crop.pixels, crop.to_crop, _only(face, au))
 

@@ -11,6 +11,7 @@ import numpy as np
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
 from auheat.folders import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from auheat.media.limits import DEFAULT_FPS
 from auheat.tables.names import TableKind
 from auheat.tables.programs import NOTES, PROGRAM, PROGRAMS
 from auheat.tables.reading import read_table
@@ -18,8 +19,6 @@ from auheat.tables.scale import aus_in, off_scale
 from auheat.tables.series import PersonSeries
 from auheat.web.report.readings import Readings, longest_first
 
-# Of tables that say which frame, but not when.
-_ASSUMED_FPS = 30.0
 # From which probability on an AU counts as present, in tables of probabilities.
 _PRESENT_PROBABILITY = 0.5
 
@@ -58,11 +57,11 @@ def read_stored_table(path: Path) -> StoredTable:
     if kind == "video" and table["input"].nunique() > 1:
         raise AuheatError(f"{path} is of several videos: give the rows of one")
     has_times = kind == "video" and not table["timestamp"].isna().any()
-    times = table["timestamp"] if has_times else (table["frame"] - 1) / _ASSUMED_FPS
+    times = table["timestamp"] if has_times else (table["frame"] - 1) / DEFAULT_FPS
     source = str(table["input"].iloc[0])
     notes = [("note", line) for line in table.attrs.get(NOTES, [])]
     if kind == "video" and not has_times:
-        line = f"{_ASSUMED_FPS:g} frames/s are assumed: the table does not say them"
+        line = f"{DEFAULT_FPS:g} frames/s are assumed: the table does not say them"
         notes.append(("times", line))
     readings = _readings(table.assign(time=times if kind == "video" else 0.0), kind)
     largest = PROGRAMS[table.attrs[PROGRAM]].largest

@@ -12,7 +12,7 @@ export class Curves {
     this.mark = this.line("mark");
     for (const what of ["data", "choice"]) store.addEventListener(what, () => this.later());
     store.addEventListener("frame", () => this.place());
-    new ResizeObserver(() => this.settle()).observe(box);
+    new ResizeObserver(() => this.arrange()).observe(box);
     box.addEventListener("pointerdown", (event) => this.point(event));
     box.addEventListener("pointermove", (event) => event.buttons && this.point(event));
   }
@@ -46,7 +46,7 @@ export class Curves {
       row.plot.setAttribute("aria-label", `${this.store.aus[au].name} over time`);
       row.plot.replaceChildren(...(this.store.count < 2 ? [] : this.shapes(au)));
     });
-    this.settle();
+    this.arrange();
   }
 
   shapes(au) {
@@ -100,7 +100,7 @@ export class Curves {
     return points.join("");
   }
 
-  settle() {
+  arrange() {
     this.axis();
     this.place();
   }
