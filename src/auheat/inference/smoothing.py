@@ -42,11 +42,16 @@ def smooth(times: Floats, levels: Floats, gap: float = MAX_GAP_S) -> Floats:
         gap: seconds without a face that end a stretch.
     """
     smoothed = np.array(levels, np.float64)
-    usual = float(np.median(np.diff(times))) if len(times) > 1 else MAX_HALF_WINDOW_S
+    usual = usual_step(times) if len(times) > 1 else MAX_HALF_WINDOW_S
     reach = min(MAX_HALF_WINDOW_S, _HALF_WINDOW_FRAMES * usual)
     for stretch in stretches(times, gap):
         smoothed[stretch] = _fitted(times[stretch], smoothed[stretch], reach)
     return np.clip(smoothed, MIN_INTENSITY, MAX_INTENSITY)
+
+
+def usual_step(times: Floats) -> float:
+    """Seconds from one of N times to the next, by the median; 0 of fewer than two."""
+    return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
 
 
 def stretches(times: Floats, gap: float = MAX_GAP_S) -> Iterator[slice]:
@@ -56,9 +61,7 @@ def stretches(times: Floats, gap: float = MAX_GAP_S) -> Iterator[slice]:
     """
     if not len(times):
         return
-    steps = np.diff(times)
-    usual = float(np.median(steps)) if len(steps) else 0.0
-    breaks = np.flatnonzero(steps > max(gap, 2 * usual) + TIME_ROUNDING_S) + 1
+    breaks = np.flatnonzero(np.diff(times) > max(gap, 2 * usual_step(times)) + TIME_ROUNDING_S) + 1
     edges = [0, *breaks.tolist(), len(times)]
     yield from (slice(a, b) for a, b in pairwise(edges))
 

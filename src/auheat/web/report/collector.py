@@ -10,6 +10,7 @@ import numpy as np
 
 from auheat.arrays import Image
 from auheat.inference.calibration import Baseline
+from auheat.inference.smoothing import usual_step
 from auheat.inference.writers import Outputs, Result, Target, Writer
 from auheat.results import FrameResult
 from auheat.tables.names import TableKind
@@ -57,8 +58,7 @@ class Collector:
             frames = np.array(self._frames, np.int64)
             times = np.array(self._times, np.float64)
             seen = np.array(self._faces, np.int64) > 0
-        step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-        end = float(times[-1]) + step if len(times) else 0.0
+        end = float(times[-1]) + usual_step(times) if len(times) else 0.0
         return gaps_in(frames, times, with_face=seen, end=end)
 
     def readings(self) -> Readings:

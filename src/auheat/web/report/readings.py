@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from auheat.arrays import Floats
 from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
 from auheat.inference.calibration import Baseline, calibrated
+from auheat.inference.smoothing import usual_step
 from auheat.tables.names import TableKind
 from auheat.tables.series import PersonSeries
 
@@ -95,7 +96,7 @@ class Readings:
     @cached_property
     def step(self) -> float:
         """Seconds from one frame to the next, by the median; 0 for images."""
-        return float(np.median(np.diff(self.times))) if len(self.times) > 1 else 0.0
+        return usual_step(self.times)
 
     @property
     def duration(self) -> float:
