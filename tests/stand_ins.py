@@ -18,6 +18,7 @@ from auheat.config import ModelConfig
 from auheat.faces.detection import Detection, FaceLandmarks, Region
 from auheat.geometry import Points
 from auheat.inference.predictor import Predictor
+from auheat.media.frames import FrameSource
 from auheat.models.checkpoint import Checkpoint, save_checkpoint
 from auheat.models.heatmap_model import Heatmaps
 from auheat.models.heatmap_net import build_net
@@ -166,3 +167,8 @@ def write_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def timestamps(frames: FrameSource) -> list[float]:
+    """When each frame is shown, in seconds."""
+    return [frame.timestamp for frame in frames]
