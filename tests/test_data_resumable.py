@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import click
 import psutil
 import pytest
+from click.testing import CliRunner
 
+from auheat.cli import main
 from auheat.data import resumable
 from auheat.errors import AuheatError
 
@@ -22,6 +28,23 @@ def wait(kept, seconds):
 if __name__ == "__main__":
     started = pathlib.Path(sys.argv[1])
     next(in_processes(wait, [120.0], workers=1, opening=started.write_text, settings=("started",)))
+"""
+_STOPS = """
+import pathlib, sys, threading, time
+from auheat.cli.console import terminable
+from auheat.data.resumable import in_processes
+from auheat.errors import Terminated
+
+def wait(kept, seconds):
+    pathlib.Path(sys.argv[1]).write_text("started")
+    time.sleep(seconds)
+
+if __name__ == "__main__":
+    with terminable():
+        try:
+            next(in_processes(wait, [120.0, 120.0], workers=1, opening=str, settings=()))
+        except (KeyboardInterrupt, Terminated):
+            print("stopped")
 """
 _READS = """
 import pathlib, sys, time
@@ -73,3 +96,44 @@ def test_a_plan_is_noted_once(tmp_path: Path) -> None:
     assert resumable.shard_path(out, "7").parent.is_dir()
     resumable.commit(out)
     assert list(out.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_does_not_wait_for_pieces_at_work(tmp_path: Path, number: signal.Signals) -> None:
+    """A piece takes minutes, and schedulers kill what has not ended half a minute after SIGTERM."""
+    script, started = tmp_path / "stops.py", tmp_path / "started"
+    script.write_text(_STOPS)
+    with (tmp_path / "said").open("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, str(script), str(started)],
+            stdout=subprocess.PIPE, stderr=said, start_new_session=True,
+        )  # fmt: skip
+        while not started.is_file() and process.poll() is None:
+            time.sleep(0.05)
+        began = time.monotonic()
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)  # as a terminal does
+        else:
+            process.send_signal(number)
+        out, _ = process.communicate(timeout=100)
+        assert time.monotonic() - began < 60  # of a crowded machine; less than the piece takes
+        assert out == b"stopped\n"
+        said.seek(0)
+        assert said.read() == ""
+
+
+def test_every_subcommand_ends_in_order_at_sigterm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six did, and the others left Python's own words on the terminal."""
+    handlers = set()
+
+    class Probe(click.Command):
+        def invoke(self, ctx: click.Context) -> None:
+            handlers.add(signal.getsignal(signal.SIGTERM))
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(type(main), "get_command", lambda *_: Probe("synth"))
+    done = CliRunner().invoke(main, ["synth"])
+    assert (done.exit_code, done.stderr) == (143, "auheat: terminated\n")
+    assert signal.SIG_DFL not in handlers
+    assert signal.getsignal(signal.SIGTERM) not in handlers

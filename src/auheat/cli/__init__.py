@@ -70,7 +70,8 @@ class Subcommands(click.Group):
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         try:
             _require_folder()
-            return super().main(*args, **kwargs | {"standalone_mode": False})
+            with console.terminable():
+                return super().main(*args, **kwargs | {"standalone_mode": False})
         except click.ClickException as error:
             error.show()
             return error.exit_code

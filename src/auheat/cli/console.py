@@ -57,7 +57,7 @@ def _keep(
 def terminable() -> Iterator[None]:
     """Within it SIGTERM ends the work as Ctrl-C does, so that nothing half written is left.
 
-    A job scheduler sends it at its time limit. As a decorator it is for whole commands.
+    A job scheduler sends it at its time limit.
     """
 
     def ended(number: int, frame: FrameType | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auheat.cli import FAILED, options
-from auheat.cli.console import echo, terminable, warn
+from auheat.cli.console import echo, warn
 from auheat.cli.progress_line import ProgressLine
 from auheat.models.runtimes.names import MAX_THREADS
 
@@ -104,10 +104,9 @@ def read(
     plan = CorpusPlan(settings, workers, threads, ray, retry_failed, limit_seconds)
     run = CorpusRun(inputs, dataset, plan)
     problems = []
-    with terminable():
-        for record in _shown(run.read(), run):
-            if record.problem:
-                problems.append(record)
+    for record in _shown(run.read(), run):
+        if record.problem:
+            problems.append(record)
     _report(run, problems)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from auheat.cli import FAILED, options
-from auheat.cli.console import echo, terminable, warn
+from auheat.cli.console import echo, warn
 from auheat.cli.progress_line import progress_bar
 from auheat.media.limits import DEFAULT_FPS
 from auheat.models.runtimes.names import MAX_BATCH, MAX_THREADS
@@ -156,14 +156,13 @@ def command(
     job.check(gathered)
     make_folder(out)
     failed = []
-    with terminable():
-        for outcome in job.run(gathered):
-            if outcome.files:
-                echo(outcome.summary)
-            if outcome.note:
-                warn(f"note: {outcome.path}: {outcome.note}")
-            if outcome.problem:
-                failed.append(outcome.problem)
+    for outcome in job.run(gathered):
+        if outcome.files:
+            echo(outcome.summary)
+        if outcome.note:
+            warn(f"note: {outcome.path}: {outcome.note}")
+        if outcome.problem:
+            failed.append(outcome.problem)
     for problem in failed:
         warn(problem)
     if failed and len(gathered) > 1:

@@ -7,8 +7,6 @@ from typing import Any
 
 import click
 
-from auheat.cli.console import terminable
-
 
 def _numbers(ctx: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
     """`1,3,5-7` as numbers."""
@@ -41,7 +39,6 @@ def _numbers(ctx: click.Context, option: click.Parameter, text: str) -> tuple[in
 @click.option("--protocol", default="", help="Other folds than the dataset's own.")
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="For predictions.")
-@terminable()
 def command(target: str, overrides: tuple[str, ...], **options: Any) -> None:
     """Make TARGET: table1, table2, table3, figure4, figure5, figure6, figure7 or figure8.
 

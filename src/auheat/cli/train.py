@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from auheat.cli import options
-from auheat.cli.console import terminable
 
 if TYPE_CHECKING:
     from auheat.training.experiment import Experiment
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 @options.value(
     "--runs", click.Path(path_type=Path), Path("runs"), "Folder that holds a folder for each run."
 )
-@terminable()
 def command(settings: tuple[str, ...], preset: str | None, all_folds: bool, runs: Path) -> None:
     """Train the network that the TOML file SETTINGS describes, or that of a preset.
 

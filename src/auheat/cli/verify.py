@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auheat.cli import DIFFERS, FAILED, options
-from auheat.cli.console import echo, terminable, warn
+from auheat.cli.console import echo, warn
 from auheat.cli.progress_line import progress_bar
 from auheat.errors import AuheatError
 
@@ -31,12 +31,11 @@ def command(folder: Path, weights: str) -> None:
     Nothing in DIR is changed.
     """
     same = differ = failed = 0
-    with terminable():
-        for verdict in _verdicts(folder, weights):
-            same += verdict.same
-            failed += verdict.problem is not None
-            differ += not verdict.same and verdict.problem is None
-            (echo if verdict.same else warn)(verdict.line)
+    for verdict in _verdicts(folder, weights):
+        same += verdict.same
+        failed += verdict.problem is not None
+        differ += not verdict.same and verdict.problem is None
+        (echo if verdict.same else warn)(verdict.line)
     total = same + differ + failed
     if not total:
         raise AuheatError(

@@ -131,7 +131,6 @@ def _work(
     import cv2
 
     end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends it
     cv2.setNumThreads(1)  # one worker per core already
     try:
         reads = reader(*arguments)

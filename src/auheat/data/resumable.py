@@ -11,16 +11,18 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
 import cv2
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, Terminated
 from auheat.files import atomic_write
 
 _FOLDER = ".parts"
@@ -89,7 +91,8 @@ def in_processes(
 ) -> Iterator[R]:
     """Yields `function(kept, item)` for every item as each is done.
 
-    On a failure the rest are cancelled. Workers end when this process does, also when it is killed.
+    On a failure the rest are cancelled; where the caller stops, as at a signal, workers are not
+    waited for, but end at once. They also end when this process does, even when it is killed.
 
     Args:
         function: What to do with an item.
@@ -103,8 +106,9 @@ def in_processes(
         AuheatError: A worker died.
     """
     context = multiprocessing.get_context("spawn")
+    working, work = context.Pipe(duplex=False)
     with ProcessPoolExecutor(
-        max(1, workers), context, initializer=_start_worker, initargs=(opening, settings)
+        max(1, workers), context, initializer=_start_worker, initargs=(working, opening, settings)
     ) as pool:
         futures = [pool.submit(_work, function, item) for item in items]
         try:
@@ -115,25 +119,38 @@ def in_processes(
                 "a worker process died, perhaps for want of memory: "
                 "give the same command again with fewer workers"
             ) from None
+        except (GeneratorExit, KeyboardInterrupt, Terminated):
+            work.close()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def end_with_parent() -> None:
-    """Ends this worker process with its parent; without this it would go on, or wait for ever."""
+def end_with_parent(*working: Connection) -> None:
+    """Ends this worker process with its parent; without this it would go on, or wait for ever.
+
+    Ctrl-C, of which a terminal tells both, is left to the parent.
+
+    Args:
+        working: The reading end of a pipe, at whose end the process ends as well.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
-        Thread(target=_end_with, args=(parent,), daemon=True).start()
+        ends = [parent.sentinel, *working]
+        Thread(target=_end_with, args=(ends,), daemon=True).start()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _end_with(parent: Any) -> None:
-    parent.join()
+def _end_with(ends: list[Any]) -> None:
+    wait(ends)
     os._exit(1)
 
 
-def _start_worker(opening: Callable[..., Any], settings: tuple[Any, ...]) -> None:
+def _start_worker(
+    working: Connection, opening: Callable[..., Any], settings: tuple[Any, ...]
+) -> None:
     global _kept
-    end_with_parent()
+    end_with_parent(working)
     cv2.setNumThreads(1)  # one process per core already
     _kept = opening(*settings)
 
