@@ -10,7 +10,7 @@ import pandas as pd
 
 from auheat.config import ModelConfig
 from auheat.figures.paper_tables import table2, table3
-from auheat.figures.rows import design_of
+from auheat.figures.rows import design_cells
 from auheat.figures.tables import (
     Cell,
     Group,
@@ -91,7 +91,7 @@ def test_latex_escapes_every_special_sign_once() -> None:
 
 def test_formats_agree(tmp_path: Path) -> None:
     """The cells of all three files, with their mark-up taken off, are the same."""
-    design = design_of(ModelConfig())
+    design = design_cells(ModelConfig())
     ours = [row("a", 0.5, 0.3, design=design), row("b", 0.4, 0.3, design=design)]
     table = table2([replace(r, icc_interval=(0.1, 0.2)) for r in ours], MEASURED)
     md, csv, words, tex = write_table(table, tmp_path / "table2")

@@ -13,7 +13,7 @@ from auheat.config import ModelConfig
 from auheat.facs import BP4D_AUS, DISFA_AUS
 from auheat.figures.paper_tables import table1, table1_beside, table2, table3
 from auheat.figures.printed import ADOPTED, TABLE_1, TABLE_2, TABLE_3
-from auheat.figures.rows import design_of
+from auheat.figures.rows import design_cells
 from auheat.figures.tables import Cell, Group, Table
 from table_rows import MEASURED, row
 
@@ -203,18 +203,18 @@ def test_rows_of_other_data_are_refused() -> None:
 
 def test_a_network_describes_itself() -> None:
     """The default has 128 / 32 * 2^3 = 32 map pixels; an hourglass a quarter of its input."""
-    assert design_of(ModelConfig()) == {
+    assert design_cells(ModelConfig()) == {
         "DL": "3",
         "HR": "32 × 32",
         "SCC": "yes",
         "EF": "(f_i, f_j − f_i)",
     }
     two = ModelConfig(deconv_widths=(64, 64), input_size=256, scc=False)
-    assert design_of(two) == {"DL": "2", "HR": "32 × 32", "SCC": "no", "EF": ""}
-    other = design_of(ModelConfig(kind="hourglass", scc=False))
+    assert design_cells(two) == {"DL": "2", "HR": "32 × 32", "SCC": "no", "EF": ""}
+    other = design_cells(ModelConfig(kind="hourglass", scc=False))
     assert other == {"DL": "", "HR": "32 × 32", "SCC": "no", "EF": ""}
     edges = [s.design["EF"] for s in TABLE_3]
     assert edges == [
-        design_of(ModelConfig(scc_edges=kind))["EF"]
+        design_cells(ModelConfig(scc_edges=kind))["EF"]
         for kind in ("centre_difference", "centre_neighbour", "difference")
     ]

@@ -51,7 +51,7 @@ class Row:
         icc_spread: standard deviation of mean_icc between them.
         note: printed below the table.
         kind: only methods compete for bold type.
-        design: cells of the columns DL, HR, SCC and EF, see `design_of`.
+        design: cells of the columns DL, HR, SCC and EF, see `design_cells`.
     """
 
     name: str
@@ -117,7 +117,7 @@ class EvaluationInfo:
         )
 
 
-def design_of(config: ModelConfig) -> dict[str, str]:
+def design_cells(config: ModelConfig) -> dict[str, str]:
     """The cells of Tables 2 and 3 that describe a network: DL, HR (pixels), SCC and EF."""
     side = heatmap_side(config)
     return {
@@ -230,5 +230,5 @@ def _row(
         len(reports),
         float(np.std(means, ddof=1)) if len(means) > 1 else None,
         kind=kind,
-        design=design_of(model) if model else {},
+        design=design_cells(model) if model else {},
     )
