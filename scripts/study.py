@@ -50,6 +50,9 @@ def units(amplitude: float | str) -> tuple[str, ...]:
 
 
 EQ_1 = units("paper")
+FLIPS = tuple(
+    f"data.augment.{way}=0" for way in ("rotation", "scale", "translation", "photometric")
+)
 Point = tuple[Variant, tuple[str, ...]]
 # The plane of scale and start of SCC under the paper's optimiser, the most telling points first.
 PLANE: dict[str, Point] = {
@@ -86,6 +89,16 @@ TINY: dict[str, Point] = {
     "tiny; rate 1e-3, last layer x1, .2 a level": (ablations.SCC, (*rate(1e-3), *units(0.2))),
     "tiny; rate 4e-3, last layer x1, .2 a level": (ablations.SCC, (*rate(4e-3), *units(0.2))),
     "tiny; no limit of gradients": (ablations.SCC, ("optim.clip_gradients=0.0",)),
+    "tiny; average .98": (ablations.SCC, ("optim.average=0.98",)),
+    "tiny; batches of 16": (ablations.SCC, ("data.batch_size=16",)),
+    "tiny; batches of 16, average .99": (
+        ablations.SCC, ("data.batch_size=16", "optim.average=0.99"),
+    ),
+    "tiny; last layer x20": (ablations.SCC, ("optim.head_rate=20.0",)),
+    "tiny; foreground 60": (ablations.SCC, ("loss.foreground=60.0",)),
+    "tiny; foreground 5": (ablations.SCC, ("loss.foreground=5.0",)),
+    "tiny; flips alone": (ablations.SCC, FLIPS),
+    "tiny; SCC's matrices x5": (ablations.SCC, ("optim.scc_rate=5.0",)),
 }  # fmt: skip
 POINTS = {**PLANE, **TINY}
 BASE = ("levels, mean; SCC identity", "tiny")
@@ -179,7 +192,7 @@ def main() -> None:
     parser.add_argument("changes", nargs="*", help="settings of all points, like data.cache=FOLDER")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--seeds", default="1", help="like 1,2,3; all points with the first first")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of 32 images")
+    parser.add_argument("--steps", type=int, default=STEPS, help="32 images count as one")
     parser.add_argument("--only", default="", help="names of points, separated by |")
     options = parser.parse_args()
     options.runs.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ def test_every_point_is_another_training(tmp_path: Path) -> None:
     found = {}
     for name, (variant, changes) in study.POINTS.items():
         point = Sweep(sweep.manifest, "tiny", tmp_path, changes=changes).experiment(variant, 1, 1)
-        found[name] = (point.model, point.optim, point.loss, point.data.balance)
+        found[name] = (point.model, point.optim, point.loss, point.data)
     assert len({str(point) for point in found.values()}) == len(found)
     for name in study.PLANE:
         model, optim, loss, _ = found[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -205,6 +206,22 @@ def test_a_full_disk_keeps_the_checkpoint_before(
     assert not list(run.glob(".*.part*"))
     found = readable_checkpoint(run)
     assert found is not None and found[1]["callbacks"]["Checkpoints"]["batches"] == 4
+
+
+def test_why_a_checkpoint_cannot_be_written(tmp_path: Path) -> None:
+    """torch's own writer says "unexpected pos" for it."""
+    path = tmp_path / LAST
+    writer = checkpointing.SafeCheckpoints()
+    writer.save_checkpoint({"a": torch.ones(10)}, path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(AuheatError, match=r"last\.ckpt: File too large; the checkpoint before"):
+            writer.save_checkpoint({"a": torch.ones(100_000)}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [entry.name for entry in tmp_path.iterdir()] == [LAST]
+    assert torch.load(path, weights_only=True)["a"].tolist() == 10 * [1.0]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import lightning
 import torch
@@ -30,17 +30,18 @@ class SafeCheckpoints(TorchCheckpointIO):
     ) -> None:
         final = Path(path)
         temporary = final.with_name(f".{final.stem}.part{final.suffix}")
+        failed: list[OSError] = []
         try:
             with temporary.open("wb") as stream:
-                torch.save(checkpoint, stream)
+                torch.save(checkpoint, _Noting(stream, failed))
                 stream.flush()
                 os.fsync(stream.fileno())
             if final.exists():
                 final.replace(final.with_name(PREVIOUS))
             temporary.replace(final)
             _sync_folder(final.parent)
-        except (OSError, RuntimeError) as error:  # torch's writer hides a full disk in the second
-            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        except (OSError, RuntimeError) as error:  # torch's writer hides the first in the second
+            reason = getattr((failed or [error])[0], "strerror", None) or str(error).splitlines()[0]
             raise AuheatError(
                 f"cannot write {final}: {reason}; the checkpoint before it is kept, and the same "
                 "command goes on from there"
@@ -48,6 +49,23 @@ class SafeCheckpoints(TorchCheckpointIO):
         finally:
             with suppress(OSError):
                 temporary.unlink()
+
+
+class _Noting:
+    """A stream that notes why it cannot be written, which torch's writer does not say."""
+
+    def __init__(self, stream: IO[bytes], failed: list[OSError]) -> None:
+        self._stream, self._failed = stream, failed
+
+    def write(self, content: bytes) -> int:
+        try:
+            return self._stream.write(content)
+        except OSError as error:
+            self._failed.append(error)
+            raise
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 def _sync_folder(folder: Path) -> None:
