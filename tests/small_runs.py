@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from auheat.config import ModelConfig
+from auheat.data.datasets import DatasetSpec
 from auheat.data.manifest import Manifest
 from auheat.data.transforms import NONE
 from auheat.faces.crop import CropSpec
@@ -45,6 +46,27 @@ def write_dataset(folder: Path, seed: int = 0) -> Manifest:
     manifest = Manifest(pd.DataFrame(rows), folder, CROP, {"kind": "synthetic"})
     manifest.write()
     return manifest
+
+
+def noise_dataset(
+    folder: Path, kind: str, spec: DatasetSpec, aus: tuple[str, ...], frames: int = 4, most: int = 5
+) -> Path:
+    """Noise in the shape of a prepared dataset of the paper, with all its subjects."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    landmarks = rng.uniform(4, CROP.side - 4, 136).astype(np.float32)
+    rows = []
+    for subject in (name for fold in spec.protocols[0].lists for name in fold):
+        for frame in range(1, frames + 1):
+            name = f"{subject}_{frame}.png"
+            noise = rng.integers(60, 190, (CROP.side, CROP.side, 3)).astype(np.uint8)
+            cv2.imwrite(str(folder / name), noise)
+            codes = rng.integers(0, most + 1, len(aus)).astype(np.float32)
+            levels = dict(zip(aus, codes, strict=True))
+            where = {"subject": subject, "split": "train", "sequence": subject, "frame": frame}
+            rows.append({"image": name, **where, "landmarks": landmarks, **levels})
+    Manifest(pd.DataFrame(rows), folder, CROP, {"kind": kind, "synthetic": True}).write()
+    return folder
 
 
 def experiment(data: Path, scc: bool = True, **optim: object) -> Experiment:

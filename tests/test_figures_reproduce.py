@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,20 +14,18 @@ from PIL import Image
 
 from auheat.cli import main
 from auheat.cli.reproduce import _numbers
-from auheat.data.datasets import DatasetSpec
 from auheat.data.datasets.bp4d import SPEC as BP4D_SPEC
 from auheat.data.datasets.disfa import SPEC
-from auheat.data.manifest import Manifest, read_manifest
+from auheat.data.manifest import read_manifest
 from auheat.evaluation.predictions import Predictions, pool, read_predictions
-from auheat.faces.crop import CropSpec
 from auheat.facs import BP4D_AUS, DISFA_AUS
 from auheat.figures import style
 from auheat.figures.paper_figures import most_active_sequences
 from auheat.figures.reproduce import side_by_side
 from auheat.metrics import icc31
 from auheat.training.ablations import Sweep
+from small_runs import noise_dataset, write_dataset
 
-CROP = CropSpec(32, 2)
 AUS_OF = {"BP4D": BP4D_AUS, "DISFA": DISFA_AUS}
 TINY = (
     "model.input_size=32",
@@ -53,25 +50,6 @@ def bp4d(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Noise in the shape of a prepared BP4D: 41 subjects, 2 frames each, levels 0 to 3."""
     folder = tmp_path_factory.mktemp("bp4d")
     return noise_dataset(folder, "bp4d", BP4D_SPEC, BP4D_AUS, frames=2, most=3)
-
-
-def noise_dataset(
-    folder: Path, kind: str, spec: DatasetSpec, aus: tuple[str, ...], frames: int = 4, most: int = 5
-) -> Path:
-    rng = np.random.default_rng(0)
-    landmarks = rng.uniform(4, CROP.side - 4, 136).astype(np.float32)
-    rows = []
-    for subject in (name for fold in spec.protocols[0].lists for name in fold):
-        for frame in range(1, frames + 1):
-            name = f"{subject}_{frame}.png"
-            noise = rng.integers(60, 190, (CROP.side, CROP.side, 3)).astype(np.uint8)
-            cv2.imwrite(str(folder / name), noise)
-            codes = rng.integers(0, most + 1, len(aus)).astype(np.float32)
-            levels = dict(zip(aus, codes, strict=True))
-            where = {"subject": subject, "split": "train", "sequence": subject, "frame": frame}
-            rows.append({"image": name, **where, "landmarks": landmarks, **levels})
-    Manifest(pd.DataFrame(rows), folder, CROP, {"kind": kind, "synthetic": True}).write()
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -288,6 +266,12 @@ def test_what_is_refused(disfa: Path, runs: Path, tmp_path: Path) -> None:
         assert result.exit_code == 2, result.output
         assert said in result.stderr
         assert "Traceback" not in result.stderr
+    write_dataset(tmp_path / "other")
+    for target in ("table1", "figure5", "figure6"):  # before anything is trained
+        result = reproduce(tmp_path / "other", tmp_path / "none", tmp_path, target)
+        assert result.exit_code == 2
+        assert "of the kind 'synthetic': the paper's tables are of DISFA and BP4D" in result.stderr
+    assert not (tmp_path / "none").exists()
 
 
 def test_lists_of_numbers() -> None:

@@ -21,7 +21,9 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from auheat.cli import main
+from auheat.data.datasets.disfa import SPEC as DISFA
 from auheat.errors import AuheatError
+from auheat.facs import DISFA_AUS
 from auheat.training import checkpointing
 from auheat.training.callbacks import History
 from auheat.training.checkpointing import readable_checkpoint
@@ -35,7 +37,7 @@ from auheat.training.experiment import (
 )
 from auheat.training.fit import fit
 from auheat.training.run_folder import BEST, HISTORY, LAST, PREVIOUS, RECORD, claim, read_history
-from small_runs import experiment, write_dataset
+from small_runs import experiment, noise_dataset, write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -252,9 +254,10 @@ def test_a_signal_stops_after_the_step_with_a_checkpoint(
 
 
 def test_reproduce_ends_when_a_training_is_terminated(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the first step of the first of three folds; the others do not begin."""
+    data = noise_dataset(tmp_path / "data", "disfa", DISFA, DISFA_AUS)
     command = [
         "reproduce", "table2", "--rows", "a", "--data", data, "--preset", "tiny", "--workers", "0",
         "--runs", tmp_path / "runs", "-o", tmp_path / "out", "model.width=0.125",

@@ -117,7 +117,8 @@ class Target:
             by default.
 
     Raises:
-        AuheatError: for an unknown name or row, or several sweeps of what the paper has of one.
+        AuheatError: for an unknown name or row, several sweeps of what the paper has of one, or a
+            dataset that is none of the paper's.
     """
 
     name: str
@@ -130,6 +131,8 @@ class Target:
         check_choice("target", self.name, TARGETS)
         if self.name in _TABLES:
             self._wanted()
+        for sweep in self.sweeps:
+            database_of(sweep)  # before anything is trained
         if len(self.sweeps) > 1 and self.name not in OF_BOTH:
             raise AuheatError(
                 f"{self.name} is of one dataset: give --data once; of two are {', '.join(OF_BOTH)}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import lightning
 import torch
@@ -30,10 +31,10 @@ class SafeCheckpoints(TorchCheckpointIO):
     ) -> None:
         final = Path(path)
         temporary = final.with_name(f".{final.stem}.part{final.suffix}")
-        failed: list[OSError] = []
+        stream: _NotingWriter | None = None
         try:
-            with temporary.open("wb") as stream:
-                torch.save(checkpoint, _Noting(stream, failed))
+            with _NotingWriter(io.FileIO(temporary, "wb")) as stream:
+                torch.save(checkpoint, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
             if final.exists():
@@ -41,7 +42,8 @@ class SafeCheckpoints(TorchCheckpointIO):
             temporary.replace(final)
             _sync_folder(final.parent)
         except (OSError, RuntimeError) as error:  # torch's writer hides the first in the second
-            reason = getattr((failed or [error])[0], "strerror", None) or str(error).splitlines()[0]
+            failed = error if stream is None else stream.failed or error
+            reason = getattr(failed, "strerror", None) or str(error).splitlines()[0]
             raise AuheatError(
                 f"cannot write {final}: {reason}; the checkpoint before it is kept, and the same "
                 "command goes on from there"
@@ -51,21 +53,17 @@ class SafeCheckpoints(TorchCheckpointIO):
                 temporary.unlink()
 
 
-class _Noting:
-    """A stream that notes why it cannot be written, which torch's writer does not say."""
+class _NotingWriter(io.BufferedWriter):
+    """A file that notes why it cannot be written, which torch's writer does not say."""
 
-    def __init__(self, stream: IO[bytes], failed: list[OSError]) -> None:
-        self._stream, self._failed = stream, failed
+    failed: OSError | None = None
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: Any, /) -> int:
         try:
-            return self._stream.write(content)
+            return super().write(content)
         except OSError as error:
-            self._failed.append(error)
+            self.failed = error
             raise
-
-    def flush(self) -> None:
-        self._stream.flush()
 
 
 def _sync_folder(folder: Path) -> None:
