@@ -22,9 +22,14 @@ def test_the_largest_face_is_taken(face: Points, tmp_path: Path) -> None:
     frames = [[face_from(face / 8 + 40, 0), face_from(small(face, n), 1)] for n in (1, 2, 3)]
     for moving, shifts in ((True, (1, 2, 3)), (False, (1, 1, 1))):
         recording = Recording(
-            "S", "S/a", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32),
-            ImageFiles(paths), moving=moving,
-        )  # fmt: skip
+            "S",
+            "S/a",
+            split="train",
+            frames=np.array([1, 2, 3]),
+            levels=np.zeros((3, 1), np.float32),
+            images=ImageFiles(paths),
+            moving=moving,
+        )
         crop = CropSpec(32)
         rows, _ = crop_recording(
             recording, tmp_path, crop=crop, aus=("AU04",), detector=KnownFaces(frames)
@@ -42,7 +47,12 @@ def test_the_largest_face_is_taken(face: Points, tmp_path: Path) -> None:
 def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
     paths = {n: save(tmp_path / f"{n}.png", pattern(n)) for n in (1, 2)}
     recording = Recording(
-        "S", "S", "train", np.array([1, 2, 3]), np.zeros((3, 1), np.float32), ImageFiles(paths)
+        "S",
+        "S",
+        split="train",
+        frames=np.array([1, 2, 3]),
+        levels=np.zeros((3, 1), np.float32),
+        images=ImageFiles(paths),
     )
     rows, tally = crop_recording(
         recording, tmp_path, crop=CropSpec(32), aus=("AU04",), detector=KnownFaces([()])

@@ -70,7 +70,7 @@ def test_a_face_is_calibrated_as_a_whole(people: list[Face]) -> None:
     assert done.std == pytest.approx({"AU04": 0.45, "AU09": 0.4, "AU12": 0.56})
     for au, level in done.intensities.items():
         assert done.heatmaps[au].max() == pytest.approx(level, rel=1e-5)
-    (row,) = TableSchema("image", SMALL.aus, ("raw",)).rows(_frame(done))
+    (row,) = TableSchema("image", SMALL.aus, extras=("raw",)).rows(_frame(done))
     assert (row["AU04_c"], row["AU12_c"]) == (1, 0)
     assert (row["AU04_raw"], row["AU12_raw"]) == pytest.approx((2.0, 3.0))
     (at_rest,) = grey_predictor([people[:1]]).predict(np.full((240, 320, 3), 50, np.uint8))
@@ -114,11 +114,11 @@ def test_frames_come_with_images_only_if_wanted(people: list[Face]) -> None:
     predictor = grey_predictor([people, [], people[1:]])
     for processing in (PostProcessing(), PostProcessing(baseline=1), PostProcessing("auto", True)):
         source = Greys([50] * 33)
-        with_images = list(PostProcessedFrames(source, predictor, processing))
+        with_images = list(PostProcessedFrames(source, predictor, processing=processing))
         assert all(frame is not None for frame, _ in with_images)
         assert all(face.heatmaps for _, result in with_images for face in result)
         assert [len(result) for _, result in with_images] == [2, 0, 1] * 11
-    bare = list(PostProcessedFrames(source, predictor, processing, images=False))
+    bare = list(PostProcessedFrames(source, predictor, processing=processing, images=False))
     assert all(frame is None for frame, _ in bare)
     assert [[face.face_id for face in result] for _, result in bare] == [[0, 1], [], [1]] * 11
 

@@ -133,7 +133,7 @@ def test_columns_of_std(face: Points) -> None:
         small_checkpoint(), KnownFaces([[face_from(face)]]), uncertainty=figures()
     )
     result = FrameResult(1, 0.0, faces=tuple(predictor.predict(texture(0, 270, 480))))
-    schema = TableSchema("video", predictor.aus, ("sd",))
+    schema = TableSchema("video", predictor.aus, extras=("sd",))
     assert schema.columns[-3:] == ("AU04_sd", "AU09_sd", "AU12_sd")
     (row,) = schema.rows(result)
     assert tuple(row) == schema.columns

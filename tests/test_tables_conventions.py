@@ -34,7 +34,7 @@ def test_fex_columns_are_py_feats_in_its_order() -> None:
     boxes = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore"]
     pose = ["Pitch", "Roll", "Yaw", "X", "Y", "Z"]
     common = ["frame", *boxes, *POINTS, *pose, *AUS, "input", "Identity"]
-    video = TableSchema("video", AUS, ("raw", "sd"), FEX)
+    video = TableSchema("video", AUS, extras=("raw", "sd"), layout=FEX)
     assert list(video.columns) == [*common, "approx_time", "timestamp", "confidence"]
     for kind in ("image", "folder"):
         schema = TableSchema(kind, AUS, layout=FEX)
@@ -83,7 +83,9 @@ def test_tidy_rows(face: NDArray[np.float64]) -> None:
 
 
 def test_a_tidy_frame_without_a_face_has_one_row_for_each_au() -> None:
-    schema = TableSchema("video", AUS, ("sd",), Layout("tidy", pose=True), "a.mp4")
+    schema = TableSchema(
+        "video", AUS, extras=("sd",), layout=Layout("tidy", pose=True), input="a.mp4"
+    )
     rows = schema.rows(FrameResult(3, 0.08, faces=()))
     assert [row["au"] for row in rows] == ["AU06", "AU12"]
     for row in rows:
@@ -93,7 +95,7 @@ def test_a_tidy_frame_without_a_face_has_one_row_for_each_au() -> None:
 
 def test_tidy_columns_on_request(face: NDArray[np.float64]) -> None:
     layout = Layout("tidy", pose=True, landmarks=True)
-    schema = TableSchema("video", AUS, ("raw", "sd"), layout)
+    schema = TableSchema("video", AUS, extras=("raw", "sd"), layout=layout)
     pose = ["pitch", "yaw", "roll", "head_x", "head_y", "head_z"]
     assert list(schema.columns[6:-3]) == [*pose, *POINTS, "au", "intensity"]
     raw, deviations = {"AU06": 1.0, "AU12": 4.0}, {"AU06": 0.1, "AU12": 0.2}

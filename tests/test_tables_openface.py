@@ -47,7 +47,7 @@ def test_columns_are_openface_names_in_openface_order() -> None:
 
 def test_openfaces_blink_is_what_is_read_of_closed_eyes(face: NDArray[np.float64]) -> None:
     """py-feat's `read_openface` asks for AU45 too."""
-    schema = TableSchema("image", ("AU28", "AU43"), ("sd",))
+    schema = TableSchema("image", ("AU28", "AU43"), extras=("sd",))
     assert schema.columns[3:] == (
         *("AU28_r", "AU43_r", "AU45_r", "AU28_c", "AU43_c", "AU45_c"),
         *("AU28_sd", "AU43_sd"),
@@ -127,7 +127,7 @@ def test_a_face_whose_pose_is_unknown_has_empty_columns(face: NDArray[np.float64
 
 
 def test_further_columns_come_last(face: NDArray[np.float64]) -> None:
-    schema = TableSchema("image", AUS, ("raw", "sd"))
+    schema = TableSchema("image", AUS, extras=("raw", "sd"))
     assert schema.columns[-4:] == ("AU06_raw", "AU12_raw", "AU06_sd", "AU12_sd")
     raw = {"AU06": 1.25, "AU12": 4.0}
     (row,) = schema.rows(FrameResult(1, 0.0, faces=(a_prediction(face, raw=raw),)))

@@ -148,7 +148,7 @@ def test_a_baseline_calibrates_the_table(
     )
     assert [table[1][f"{au}_raw"] for au in aus] == [raw[1][f"{au}_r"] for au in aus]
     assert max(abs(float(table[1][f"{au}_r"]) - float(raw[1][f"{au}_r"])) for au in aus) > 0.3
-    assert tuple(table[1]) == TableSchema("video", aus, ("raw",)).columns
+    assert tuple(table[1]) == TableSchema("video", aus, extras=("raw",)).columns
     assert table[3]["success"] == "0"
     assert table[3]["AU12_r"] == ""
     stored = json.loads(done_client.get(f"{base}/baseline/4").text)

@@ -63,11 +63,11 @@ def read(root: Path, options: ReadOptions) -> Source:
             Recording(
                 match[0],
                 match[0],
-                "train",
-                levels.frames,
-                levels.levels,
-                ImageFiles(numbered(folder, {".png"})),
-                _Points(folder / "points.csv") if options.own_landmarks else None,
+                split="train",
+                frames=levels.frames,
+                levels=levels.levels,
+                images=ImageFiles(numbered(folder, {".png"})),
+                landmarks=_Points(folder / "points.csv") if options.own_landmarks else None,
                 left_out=levels.left_out,
             )
         )

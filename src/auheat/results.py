@@ -220,7 +220,9 @@ class FrameResult(Tabular):
     def _rows(self, layout: Layout, std: bool) -> TableBuffer:
         extras = extras_of(any(face.raw is not None for face in self.faces), std)
         kind: TableKind = "video" if self.frame else "image"
-        buffer = TableBuffer(TableSchema(kind, self.aus, extras, layout, self.input or ""))
+        buffer = TableBuffer(
+            TableSchema(kind, self.aus, extras=extras, layout=layout, input=self.input or "")
+        )
         buffer.add(self)
         return buffer
 

@@ -89,19 +89,22 @@ def read(
     """
     from auheat.corpus.read_settings import ReadSettings
     from auheat.corpus.run import CorpusPlan, CorpusRun
+    from auheat.models.weights import is_default
 
     settings = ReadSettings(
-        weights if weights == "default" else _absolute(weights),
+        weights if is_default(weights) else _absolute(weights),
         device,
-        runtime,
-        precision,
-        tuple(chosen) if (chosen := options.names(aus)) is not None else None,
-        faces,
-        std,
-        pose,
-        landmarks,
+        runtime=runtime,
+        precision=precision,
+        aus=tuple(chosen) if (chosen := options.names(aus)) is not None else None,
+        max_faces=faces,
+        std=std,
+        pose=pose,
+        landmarks=landmarks,
     )
-    plan = CorpusPlan(settings, workers, threads, ray, retry_failed, limit_seconds)
+    plan = CorpusPlan(
+        settings, workers, threads=threads, ray=ray, retry_failed=retry_failed, limit=limit_seconds
+    )
     run = CorpusRun(inputs, dataset, plan)
     problems = []
     for record in _shown(run.read(), run):

@@ -56,9 +56,15 @@ def command(
 
     names = tuple(name.strip() for name in aus.split(",")) if aus is not None else None
     plan = ConversionPlan(
-        layout, landmarks, dlib_model, CropSpec(size, pad), names, every, camera,
-        skip_tracking_failures,
-    )  # fmt: skip
+        layout,
+        landmarks,
+        dlib_model=dlib_model,
+        crop=CropSpec(size, pad),
+        aus=names,
+        every=every,
+        camera=camera,
+        skip_tracking_failures=skip_tracking_failures,
+    )
     warnings: list[str] = []
 
     def warn(line: str) -> None:

@@ -83,10 +83,19 @@ def command(
         click.echo(f"look-alike of {layout}: {out}")
         return
     if clips:
-        write_clips(assets, out, clips, seed, seconds, progress_bar)
+        write_clips(assets, out, count=clips, seed=seed, seconds=seconds, progress=progress_bar)
         click.echo(f"clips: {out}")
         return
     crop = CropSpec(size or 128, pad)
-    plan = SynthesisPlan(subjects or 4000, images, seed, crop, val, test, pairs, suite or "")
+    plan = SynthesisPlan(
+        subjects or 4000,
+        images,
+        seed=seed,
+        crop=crop,
+        val=val,
+        test=test,
+        pairs=pairs,
+        suite=suite or "",
+    )
     synthesise(assets, out, plan, count, progress_bar)
     click.echo(f"dataset: {out}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -35,6 +35,7 @@ class ReadSettings:
 
     weights: str = "default"
     device: str = "auto"
+    _: KW_ONLY
     runtime: RuntimeChoice = "auto"
     precision: PrecisionChoice = "auto"
     aus: tuple[str, ...] | None = None

@@ -111,7 +111,9 @@ class CorpusReader:
 
     def _schema(self, name: str) -> TableSchema:
         extras = extras_of(False, self._settings.std)
-        return TableSchema("video", self._predictor.aus, extras, self._settings.layout, name)
+        return TableSchema(
+            "video", self._predictor.aus, extras=extras, layout=self._settings.layout, input=name
+        )
 
     def _read(self, task: Task, record: Record, one: _Pass) -> Record:
         """What became of an input; what was known of it if that is still so.

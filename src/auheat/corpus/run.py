@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -44,6 +44,7 @@ class CorpusPlan:
 
     settings: ReadSettings = field(default_factory=ReadSettings)
     workers: int | None = None
+    _: KW_ONLY
     threads: int | None = None
     ray: str | None = None
     retry_failed: bool = False
@@ -156,7 +157,7 @@ class CorpusRun:
             weights=weights["sha256"] if weights else "",
             auheat=__version__,
         )
-        schema = TableSchema("video", self._aus, (), settings.layout, name)
+        schema = TableSchema("video", self._aus, extras=(), layout=settings.layout, input=name)
         origin = json.dumps(self._origin).encode()
         return write_rows(self.corpus.storage, record, schema, iter(()), origin)
 

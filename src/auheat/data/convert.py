@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -54,6 +54,7 @@ class ConversionPlan:
 
     kind: str
     landmarks: LandmarkSource | None = None
+    _: KW_ONLY
     dlib_model: Path | None = None
     crop: CropSpec = field(default_factory=lambda: CropSpec(256, 16))
     aus: tuple[str, ...] | None = None
@@ -131,10 +132,10 @@ def convert(
     report = ConversionReport(
         described,
         source.aus,
-        source.not_in_table,
-        tallies,
-        [_short(root, line) for line in problems],
-        table,
+        not_in_table=source.not_in_table,
+        tallies=tallies,
+        problems=[_short(root, line) for line in problems],
+        table=table,
     )
     write_report(report, out)
     if table.empty:

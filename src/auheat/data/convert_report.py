@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class ConversionReport:
 
     source: dict[str, Any]
     aus: tuple[str, ...]
+    _: KW_ONLY
     not_in_table: tuple[str, ...]
     tallies: Sequence[Tally]
     problems: Sequence[str]

@@ -7,7 +7,7 @@ numbered as the dataset numbers them. Letters: N labelled frames, A Action Units
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -89,6 +89,7 @@ class Recording:
 
     subject: str
     sequence: str
+    _: KW_ONLY
     split: str
     frames: NDArray[np.int64]
     levels: NDArray[np.float32]

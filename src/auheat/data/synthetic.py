@@ -7,7 +7,7 @@ subjects; a run that was stopped continues with the chunks that are still missin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,6 +49,7 @@ class SynthesisPlan:
 
     subjects: int
     images: int
+    _: KW_ONLY
     seed: int = 1
     crop: CropSpec = field(default_factory=lambda: CropSpec(128, 8))
     val: float = 0.04

@@ -22,6 +22,7 @@ CLIP_SIZE = (360, 480)  # height, width
 def write_clips(
     assets: Path,
     out: Path,
+    *,
     count: int,
     seed: int,
     seconds: float,

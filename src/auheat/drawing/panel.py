@@ -107,11 +107,17 @@ class Panel:
                 pen, TABLE[au].title, x=x0, middle=middle, end=end, fill=intensity_colour(level)
             )
             if faces:
-                self._text(pen, (WIDTH_PX - _MARGIN, middle), f"{level:.1f}", _TEXT, "rm")
+                self._text(
+                    pen,
+                    (WIDTH_PX - _MARGIN, middle),
+                    words=f"{level:.1f}",
+                    colour=_TEXT,
+                    anchor="rm",
+                )
         if faces:
             self._head(pen, faces[0], _MARGIN, "face ", f"confidence {faces[0].confidence:.2f}")
         else:
-            self._text(pen, (_MARGIN, _HEAD / 2 + 2), "no face", _FAINT, "lm")
+            self._text(pen, (_MARGIN, _HEAD / 2 + 2), words="no face", colour=_FAINT, anchor="lm")
 
     def _name_on_bar(
         self,
@@ -128,7 +134,7 @@ class Panel:
         colour = _TEXT if end > x + 5 else _FAINT
         if end >= x + 5 + 0.9 * length:
             colour = _readable_on(fill)
-        self._text(pen, (x + 5, middle), title, colour, "lm", 0.8)
+        self._text(pen, (x + 5, middle), words=title, colour=colour, anchor="lm", size=0.8)
 
     def _table(self, pen: ImageDraw.ImageDraw, faces: Sequence[FacePrediction]) -> None:
         for column, face in enumerate(faces):
@@ -139,7 +145,14 @@ class Panel:
                 pen.rectangle(self._scaled((x0, y0, x1, y1)), fill if level >= 0.05 else _TRACK)
                 if x1 - x0 > _MIN_NUMBER_WIDTH_PX:
                     middle = ((x0 + x1) / 2, (y0 + y1) / 2)
-                    self._text(pen, middle, f"{level:.1f}", _readable_on(fill), "mm", 0.9)
+                    self._text(
+                        pen,
+                        middle,
+                        words=f"{level:.1f}",
+                        colour=_readable_on(fill),
+                        anchor="mm",
+                        size=0.9,
+                    )
             self._head(pen, face, self._cell(0, column, len(faces), 0)[0], "", "")
 
     def _head(
@@ -148,27 +161,31 @@ class Panel:
         middle = _HEAD / 2 + 2
         dot = (x, middle - 5, x + 10, middle + 5)
         pen.ellipse(self._scaled(dot), face_colour(face.face_id))
-        self._text(pen, (x + 15, middle), f"{before}{face.face_id}", _TEXT, "lm")
-        self._text(pen, (WIDTH_PX - _MARGIN, middle), note, _FAINT, "rm", 0.9)
+        self._text(
+            pen, (x + 15, middle), words=f"{before}{face.face_id}", colour=_TEXT, anchor="lm"
+        )
+        self._text(
+            pen, (WIDTH_PX - _MARGIN, middle), words=note, colour=_FAINT, anchor="rm", size=0.9
+        )
 
     def _foot(self, pen: ImageDraw.ImageDraw, result: FrameResult) -> None:
         middle = self.size[1] / self.unit - _FOOT / 2
         moment = f"frame {result.frame}   {result.timestamp:.2f} s" if result.frame else ""
         words = moment if result.input is None else result.input
-        self._text(pen, (_MARGIN, middle), words, _FAINT, "lm", 0.8)
+        self._text(pen, (_MARGIN, middle), words=words, colour=_FAINT, anchor="lm", size=0.8)
 
     def _drawn_background(self) -> Image.Image:
         image = Image.new("RGB", self.size, _BACKGROUND)
         pen = ImageDraw.Draw(image)
         for row, au in enumerate(self.aus):
             _, y0, _, y1 = self._cell(row, 0, 1, 0)
-            self._text(pen, (_MARGIN, (y0 + y1) / 2), au, _TEXT, "lm")
+            self._text(pen, (_MARGIN, (y0 + y1) / 2), words=au, colour=_TEXT, anchor="lm")
         middle = self.size[1] / self.unit - _FOOT / 2
         x0, y0, x1, y1 = self._scaled((WIDTH_PX - 84, middle - 4, WIDTH_PX - 24, middle + 4))
         scale = Image.fromarray(np.ascontiguousarray(colour_scale()[None]))
         image.paste(scale.resize((round(x1 - x0), round(y1 - y0))), (round(x0), round(y0)))
-        self._text(pen, (WIDTH_PX - 88, middle), "0", _FAINT, "rm", 0.8)
-        self._text(pen, (WIDTH_PX - 20, middle), "5", _FAINT, "lm", 0.8)
+        self._text(pen, (WIDTH_PX - 88, middle), words="0", colour=_FAINT, anchor="rm", size=0.8)
+        self._text(pen, (WIDTH_PX - 20, middle), words="5", colour=_FAINT, anchor="lm", size=0.8)
         return image
 
     def _cell(self, row: int, column: int, columns: int, right: float) -> Box:
@@ -183,6 +200,7 @@ class Panel:
         self,
         pen: ImageDraw.ImageDraw,
         place: tuple[float, float],
+        *,
         words: str,
         colour: Colour,
         anchor: str,

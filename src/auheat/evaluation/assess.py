@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -40,6 +40,7 @@ class Assessment:
 
     report: Report
     predictions: Predictions
+    _: KW_ONLY
     place: Path
     is_network: bool
     notes: tuple[str, ...] = ()
@@ -88,7 +89,16 @@ def evaluate(
             argument that makes no sense.
     """
     chosen = Choices(
-        split, protocol, fold, folds, format, runtime, device, precision, workers, progress
+        split,
+        protocol,
+        fold=fold,
+        folds=folds,
+        format=format,
+        runtime=runtime,
+        device=device,
+        precision=precision,
+        workers=workers,
+        progress=progress,
     )
     return assess(target, data, chosen).report
 
@@ -99,6 +109,7 @@ class Choices:
 
     split: Split
     protocol: str = ""
+    _: KW_ONLY
     fold: int | None = None
     folds: int | None = None
     format: ProgramChoice = "auto"
@@ -173,7 +184,9 @@ def _assessment(
 
     report = score(predictions, controls(predictions, selection.train))
     free = free_place(place, report)
-    return Assessment(report, predictions, free, is_network, notes, selection.seen)
+    return Assessment(
+        report, predictions, place=free, is_network=is_network, notes=notes, seen=selection.seen
+    )
 
 
 def _result_name(selection: Selection, data: Path, *, trained: bool) -> str:

@@ -198,7 +198,14 @@ def events_of_au(
             part = slice(stretch.start + first, stretch.start + last + 1)
             complete = first > 0 and part.stop < stretch.stop
             event = _named(
-                _event(face_id, au, frames[part], times[part], intensities[part], complete)
+                _event(
+                    face_id,
+                    au,
+                    frames=frames[part],
+                    times=times[part],
+                    intensities=intensities[part],
+                    complete=complete,
+                )
             )
             long_enough = event.duration > thresholds.shortest - TIME_ROUNDING_S
             clear_blink = (
@@ -217,7 +224,7 @@ def _active(intensities: Floats, leave: float) -> Iterator[tuple[int, int]]:
 
 
 def _event(
-    face_id: int, au: str, frames: Integers, times: Floats, intensities: Floats, complete: bool
+    face_id: int, au: str, *, frames: Integers, times: Floats, intensities: Floats, complete: bool
 ) -> Event:
     apex = int((intensities >= intensities.max() - _TIED).argmax())
     duration = float(times[-1] - times[0])

@@ -149,11 +149,11 @@ class PredictionJob:
         results = PostProcessedFrames(
             source,
             self.predictor,
-            self.processing,
-            any(writer.needs_images for writer in writers),
-            self.progress,
-            item.path.name,
-            decoded,
+            processing=self.processing,
+            images=any(writer.needs_images for writer in writers),
+            progress=self.progress,
+            label=item.path.name,
+            decoded=decoded,
         )
         return VideoInWork(source, writers, results)
 
@@ -230,10 +230,10 @@ class PredictionJob:
         schema = TableSchema(
             kind,
             self.predictor.aus,
-            extras,
-            self.outputs.layout,
-            item.path.as_posix(),
-            "" if shared is None else json.dumps(with_input(shared, item.path)),
+            extras=extras,
+            layout=self.outputs.layout,
+            input=item.path.as_posix(),
+            origin="" if shared is None else json.dumps(with_input(shared, item.path)),
         )
         return writers_for(Target(item, schema, rate), self.outputs)
 

@@ -71,6 +71,7 @@ class PostProcessedFrames:
         self,
         source: FrameSource,
         predictor: FacePredictor,
+        *,
         processing: PostProcessing = AS_PREDICTED,
         images: bool = True,
         progress: Progress = silent,

@@ -81,9 +81,9 @@ class VideoPrediction(Tabular):
         frames = PostProcessedFrames(
             self._source,
             self._predictor,
-            self._processing,
-            heatmaps or overlay is not None,
-            self._progress,
+            processing=self._processing,
+            images=heatmaps or overlay is not None,
+            progress=self._progress,
         )
         try:
             with self._sink(overlay) as drawn:
@@ -216,7 +216,7 @@ class VideoPrediction(Tabular):
     def _schema(self, layout: Layout, std: bool) -> TableSchema:
         extras = extras_of(self._processing != AS_PREDICTED, std)
         name = Path(self._source.name).as_posix()
-        return TableSchema("video", self._predictor.aus, extras, layout, name)
+        return TableSchema("video", self._predictor.aus, extras=extras, layout=layout, input=name)
 
 
 def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource:

@@ -8,7 +8,7 @@ it for a neutral face.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any, get_args
 
@@ -71,6 +71,7 @@ class TableSchema:
 
     kind: TableKind
     aus: tuple[str, ...]
+    _: KW_ONLY
     extras: tuple[Extra, ...] = ()
     layout: Layout = OPENFACE
     input: str = ""

@@ -229,7 +229,7 @@ def calibrated_table(text: str, recorder: SeriesRecorder, baseline: Baseline) ->
         recorder: The same intensities, not rounded.
         baseline: What is taken off; a person who is not in it stays as read.
     """
-    schema = TableSchema("video", recorder.aus, ("raw",))
+    schema = TableSchema("video", recorder.aus, extras=("raw",))
     columns = {column.name: column for column in schema.described}
     out = io.StringIO()
     writer = csv.DictWriter(out, schema.columns, restval="", lineterminator="\n")

@@ -106,9 +106,15 @@ def _recording(rows: list[_Row], aus: tuple[str, ...], problems: list[str]) -> R
     )  # fmt: skip
     paths = {f: path for f in frames if (path := by_frame[f].path)}
     return Recording(
-        rows[0].subject, rows[0].sequence, rows[0].split, np.array(frames, np.int64), levels,
-        ImageFiles(paths), moving=False, left_out=left_out,
-    )  # fmt: skip
+        rows[0].subject,
+        rows[0].sequence,
+        split=rows[0].split,
+        frames=np.array(frames, np.int64),
+        levels=levels,
+        images=ImageFiles(paths),
+        moving=False,
+        left_out=left_out,
+    )
 
 
 def _read_list(path: Path, problems: list[str]) -> Iterable[_Row]:

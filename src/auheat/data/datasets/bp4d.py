@@ -166,8 +166,9 @@ def read_split(root: Path, options: ReadOptions, *, split: Split) -> Source:
         if options.own_landmarks and points is None:
             note(frames, reason=NO_LANDMARKS)
         recordings.append(
-            Recording(subject, name, splits[subject], levels.frames, levels.levels,
-                      ImageFiles(paths), points, left_out=left_out)
+            Recording(subject, name, split=splits[subject], frames=levels.frames,
+                      levels=levels.levels, images=ImageFiles(paths), landmarks=points,
+                      left_out=left_out)
         )  # fmt: skip
     return Source(aus, tuple(recordings), tuple(problems), unknown)
 

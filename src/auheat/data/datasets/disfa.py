@@ -152,8 +152,8 @@ def read(root: Path, options: ReadOptions) -> Source:
         _compare_lengths(videos[subject], levels, problems)
         images = VideoImages(videos[subject])
         recordings.append(
-            Recording(subject, subject, "train", levels.frames, levels.levels, images, points,
-                      left_out=left_out)
+            Recording(subject, subject, split="train", frames=levels.frames, levels=levels.levels,
+                      images=images, landmarks=points, left_out=left_out)
         )  # fmt: skip
     return Source(aus, tuple(recordings), tuple(problems), unknown)
 

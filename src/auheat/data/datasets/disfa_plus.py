@@ -154,9 +154,9 @@ def read(root: Path, options: ReadOptions) -> Source:
             missing, reason = frames, NO_IMAGE
         leave_out(left_out, missing, reason=reason, of=len(frames), name=name, problems=problems)
         recordings.append(
-            Recording(key[0], name, "train", levels.frames, levels.levels,
-                      source or ImageFiles({}), MatTrial(points) if points else None,
-                      left_out=left_out)
+            Recording(key[0], name, split="train", frames=levels.frames, levels=levels.levels,
+                      images=source or ImageFiles({}),
+                      landmarks=MatTrial(points) if points else None, left_out=left_out)
         )  # fmt: skip
     return Source(aus, tuple(recordings), tuple(problems), unknown)
 

@@ -78,10 +78,16 @@ def read(root: Path, options: ReadOptions) -> Source:
             clash = part == "VA" and subject in training
             rows = levels[task]
             recordings.append(
-                Recording(f"VA-{subject}" if clash else subject, "_".join((*task, view)),
-                          SPLITS[part], rows.frames, rows.levels, VideoImages(path),
-                          left_out=rows.left_out)
-            )  # fmt: skip
+                Recording(
+                    f"VA-{subject}" if clash else subject,
+                    "_".join((*task, view)),
+                    split=SPLITS[part],
+                    frames=rows.frames,
+                    levels=rows.levels,
+                    images=VideoImages(path),
+                    left_out=rows.left_out,
+                )
+            )
     return Source(aus, tuple(recordings), tuple(problems), unknown)
 
 

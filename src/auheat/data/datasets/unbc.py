@@ -70,7 +70,15 @@ def read(root: Path, options: ReadOptions) -> Source:
     aus, unknown = choose_aus(SPEC.aus, SPEC.aus, wanted=options.aus, root=root)
     problems: list[str] = []
     recordings = [
-        _recording(subject.name, folder, labels, landmarks, aus, options, problems)
+        _recording(
+            subject.name,
+            folder,
+            labels=labels,
+            landmarks=landmarks,
+            aus=aus,
+            options=options,
+            problems=problems,
+        )
         for subject in subfolders(images)
         for folder in subfolders(subject)
     ]
@@ -86,6 +94,7 @@ def _facs_folder(root: Path) -> Path | None:
 def _recording(
     subject: str,
     folder: Path,
+    *,
     labels: Path,
     landmarks: Path | None,
     aus: tuple[str, ...],
@@ -112,8 +121,16 @@ def _recording(
         leave_out(
             left_out, missing, reason=reason, of=len(frames), name=folder.name, problems=problems
         )
-    return Recording(subject, folder.name, "train", np.array(frames, np.int64), levels,
-                     ImageFiles(paths), points, left_out=left_out)  # fmt: skip
+    return Recording(
+        subject,
+        folder.name,
+        split="train",
+        frames=np.array(frames, np.int64),
+        levels=levels,
+        images=ImageFiles(paths),
+        landmarks=points,
+        left_out=left_out,
+    )
 
 
 def _beside(top: Path, subject: str, sequence: str) -> dict[int, Path]:

@@ -66,10 +66,10 @@ class Collector:
         return Readings(
             self.kind,
             self.aus,
-            np.array(self._frames, np.int64),
-            np.array(self._times, np.float64),
-            longest_first(tuple(self.recorder.series().values())),
-            tuple(self._names),
+            frames=np.array(self._frames, np.int64),
+            times=np.array(self._times, np.float64),
+            series=longest_first(tuple(self.recorder.series().values())),
+            names=tuple(self._names),
         )
 
 

@@ -7,7 +7,7 @@ person, A Action Units.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -69,6 +69,7 @@ class Readings:
 
     kind: TableKind
     aus: tuple[str, ...]
+    _: KW_ONLY
     frames: NDArray[np.int64]
     times: Floats
     series: tuple[PersonSeries, ...]

@@ -124,7 +124,14 @@ def _readings(table: Any, kind: TableKind) -> Readings:
         for face_id, rows in _with_faces(table, aus).groupby("face_id")
     ]
     frames = times.index.to_numpy(np.int64)
-    return Readings(kind, aus, frames, times.to_numpy(np.float64), longest_first(people), names)
+    return Readings(
+        kind,
+        aus,
+        frames=frames,
+        times=times.to_numpy(np.float64),
+        series=longest_first(people),
+        names=names,
+    )
 
 
 def _with_faces(table: Any, aus: tuple[str, ...]) -> Any:
