@@ -18,6 +18,7 @@ whose depth is the mean depth of the eye's contour.
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.files import atomic_write
+from auheat.onnx import open_session
 from auheat.sums import write_sums
 
 if TYPE_CHECKING:
@@ -98,6 +100,11 @@ MODELS = (
         is_detector=False,
     ),
 )
+
+
+def file_of(model: FaceModel) -> str:
+    """The name of what is written, an ONNX model packed by gzip."""
+    return f"{model.name}.onnx.gz"
 
 
 def source_of(model: FaceModel) -> Path:
@@ -212,13 +219,9 @@ def compare(folder: Path, assets: Path, images: int) -> dict[str, dict[str, floa
     Landmarks and regressors are compared in pixels of the model's input, and only where either
     says that there is a face (presence or score above a half); scores everywhere.
     """
-    import onnxruntime
-
     pairs: dict[str, tuple[Callable[..., Any], Callable[..., Any], int]] = {}
     for model in MODELS:
-        session = onnxruntime.InferenceSession(
-            str(folder / f"{model.name}.onnx"), providers=["CPUExecutionProvider"]
-        )
+        session = open_session(folder / file_of(model))
         side = session.get_inputs()[0].shape[1]
         original = _mediapipe_mesh() if "attention" in model.name else _litert(model)
         pairs[model.name] = (
@@ -336,9 +339,10 @@ def run(options: argparse.Namespace) -> None:
     if options.check is None:
         options.out.mkdir(parents=True, exist_ok=True)
         for model in MODELS:
-            with atomic_write(options.out / f"{model.name}.onnx") as temporary:
-                temporary.write_bytes(converted(model).SerializeToString())
-        write_sums(options.out / f"{model.name}.onnx" for model in MODELS)
+            content = converted(model).SerializeToString()
+            with atomic_write(options.out / file_of(model)) as temporary:
+                temporary.write_bytes(gzip.compress(content, mtime=0))
+        write_sums(options.out / file_of(model) for model in MODELS)
         return
     found = compare(options.out, options.check, options.images)
     for name, result in found.items():

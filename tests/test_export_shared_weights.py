@@ -132,7 +132,7 @@ def test_what_lies_outside_is_what_the_package_onnx_finds(pair: Pair) -> None:
 @pytest.mark.parametrize("pair", [PLAIN], indirect=True)
 def test_nothing_lies_outside_of_other_files(pair: Pair, tmp_path: Path) -> None:
     assert outside(pair[0]) == {}
-    assert outside(MODELS / "face_mesh.onnx") == {}
+    assert outside(MODELS / "face_mesh.onnx.gz") == {}
     assert outside(tmp_path / "none.onnx") == {}
     (tmp_path / "empty.onnx").touch()
     assert outside(tmp_path / "empty.onnx") == {}

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,42 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path, doubling: Path) -> None:
     doubling.write_bytes(doubling.read_bytes()[:40])
     with pytest.raises(AuheatError, match=r"^ONNX Runtime cannot run .*doubling\.onnx: Load model"):
         open_session(doubling)
+
+
+def test_a_packed_model_runs_as_it_is(doubling: Path) -> None:
+    packed = doubling.with_name("doubling.onnx.gz")
+    packed.write_bytes(gzip.compress(doubling.read_bytes()))
+    doubling.unlink()
+    session = open_session(packed)
+    (found,) = session.run(None, {"x": np.array([1, 2, 3], np.float32)})
+    assert found.tolist() == [2, 4, 6]
+
+
+def _cut(content: bytes) -> bytes:
+    return content[:-20]
+
+
+def _flipped(content: bytes) -> bytes:
+    """In the check sum at the end: what comes out is whole."""
+    return content[:-5] + bytes([content[-5] ^ 1]) + content[-4:]
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (_cut, "Compressed file ended before the end-of-stream marker was reached"),
+        (_flipped, "CRC check failed"),
+        (lambda content: gzip.decompress(content), "Not a gzipped file"),
+        (lambda content: b"", ""),
+    ],
+)
+def test_a_damaged_packed_model_is_one_line(
+    doubling: Path, damage: Callable[[bytes], bytes], reason: str
+) -> None:
+    packed = doubling.with_name("doubling.onnx.gz")
+    packed.write_bytes(damage(gzip.compress(doubling.read_bytes())))
+    with pytest.raises(AuheatError, match=rf"^ONNX Runtime cannot run .*\.onnx\.gz: {reason}.*$"):
+        open_session(packed)
 
 
 def test_without_onnxruntime(monkeypatch: pytest.MonkeyPatch, doubling: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import check_size
 import gallery
 from auheat.facs import ALL_AUS
 
@@ -54,6 +55,8 @@ def test_help_needs_no_extra(script: str) -> None:
     [
         ("convert_face_assets.py", "FOLDER", "-o", "OUT"),
         ("gallery.py", "--assets", "FOLDER", "-o", "OUT"),
+        ("check_size.py", "--environment", "FOLDER"),
+        ("check_size.py", "--python", "FOLDER"),
     ],
 )
 def test_what_a_script_cannot_use_is_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
@@ -63,3 +66,43 @@ def test_what_a_script_cannot_use_is_one_line(command: tuple[str, ...], tmp_path
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and str(tmp_path) in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """With pip, one package of two modules, and one in a single file."""
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    for name in ("pip/a.py", "pip-23.0.dist-info/METADATA", "setuptools/b.py", "one/__init__.py",
+                 "one/deep/c.so", "one-1.0.dist-info/METADATA", "two.py",
+                 "two-2.0.dist-info/METADATA", "pipeline/d.py"):  # fmt: skip
+        file = packages / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x" * 5000)
+    return tmp_path
+
+
+def test_what_an_environment_had_before_does_not_count(environment: Path) -> None:
+    found = check_size.installed(check_size.site_packages(environment))
+    names = ["one", "one-1.0.dist-info", "pipeline", "two-2.0.dist-info", "two.py"]
+    assert [path.name for path in found] == names
+
+
+def test_sizes_are_those_of_du(environment: Path) -> None:
+    folder = environment / "lib"
+    du = subprocess.run(["du", "-sk", folder], capture_output=True, text=True, check=True)
+    size = check_size.size_of(folder)
+    assert size.content == 9 * 5000
+    assert size.blocks == 1024 * int(du.stdout.split()[0]) > size.content
+
+
+def test_an_environment_beyond_the_bounds_fails(
+    environment: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_size.report(environment)
+    assert capsys.readouterr().out.startswith("2 packages (at most 25); 0.")
+    monkeypatch.setattr(check_size, "MAX_MIB", 0.03)
+    assert not check_size.report(environment)
+    monkeypatch.setattr(check_size, "MAX_MIB", 0.1)
+    assert check_size.report(environment)
+    monkeypatch.setattr(check_size, "MAX_PACKAGES", 1)
+    assert not check_size.report(environment)

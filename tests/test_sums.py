@@ -40,7 +40,11 @@ def test_sums_are_those_of_sha256sum(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", [MODELS, default_network().parent])
 def test_everything_shipped_is_what_it_was(folder: Path) -> None:
-    networks = {path.name for path in folder.iterdir() if path.suffix in (".onnx", ".safetensors")}
+    networks = {
+        path.name
+        for path in folder.iterdir()
+        if path.name.endswith((".onnx", ".onnx.gz", ".safetensors"))
+    }
     assert {line.split()[1] for line in (folder / SUMS).read_text().splitlines()} == networks
     for name in networks:
         check_sum(folder / name)
@@ -48,7 +52,7 @@ def test_everything_shipped_is_what_it_was(folder: Path) -> None:
 
 def test_a_flipped_bit_in_a_network_is_noticed(tmp_path: Path) -> None:
     """Of 200 flips none was; each moved some reading."""
-    name = "face_detection_short_range.onnx"
+    name = "face_detection_short_range.onnx.gz"
     for file in (name, SUMS):
         shutil.copy(MODELS / file, tmp_path / file)
     open_session(tmp_path / name)

@@ -49,7 +49,7 @@ class BlazeFace:
     """
 
     def __init__(self, model: str, *, grids: Sequence[tuple[int, int]]) -> None:
-        self._session = open_session(MODELS / f"{model}.onnx")
+        self._session = open_session(MODELS / f"{model}.onnx.gz")
         self._side: int = self._session.get_inputs()[0].shape[1]
         self._anchors = anchors([_Grid(*grid) for grid in grids]) * self._side
 

@@ -38,8 +38,10 @@ class FaceMesh:
     """
 
     def __init__(self, *, attention: bool = False) -> None:
-        self._session = open_session(MODELS / "face_mesh.onnx")
-        self._attention = open_session(MODELS / "face_mesh_attention.onnx") if attention else None
+        self._session = open_session(MODELS / "face_mesh.onnx.gz")
+        self._attention = (
+            open_session(MODELS / "face_mesh_attention.onnx.gz") if attention else None
+        )
 
     def locate(self, image: Image, region: Region) -> FaceLandmarks | None:
         """See `Landmarker.locate`. The result carries the mesh."""
