@@ -39,6 +39,8 @@ def _finder(max_faces: int) -> tuple[Any, dict[bytes, Any]]:
     meshes: dict[bytes, Any] = {}
 
     class Landmarker(mediapipe.MediaPipeLandmarker):  # type: ignore[misc, name-defined]
+        _graph: Any
+
         def __init__(self) -> None:
             super().__init__()
             self._graph = _Recorder(self._graph)

@@ -46,7 +46,7 @@ class RuntimesPlan:
     """What to measure.
 
     Attributes:
-        threads: Of the network, each in turn.
+        threads: Of the network, each in turn; PyTorch is left out where there are several.
         batch: Faces that go through it together.
         rounds: See `measure.interleaved`.
         int8: Also ONNX Runtime with convolutions in int8, calibrated on the faces of the export.
@@ -105,8 +105,9 @@ def networks(weights: str, folder: Path, plan: RuntimesPlan) -> dict[str, Callab
     files: dict[str, tuple[Path, RuntimeName, Precision]] = {
         REFERENCE: (exported["fp32"], "onnx", "fp32")
     }
-    files["torch, fp32"] = checkpoint, "torch", "fp32"
-    files["torch, bf16"] = checkpoint, "torch", "bf16"
+    if len(plan.threads) == 1:  # PyTorch has one number of threads for the whole process
+        files["torch, fp32"] = checkpoint, "torch", "fp32"
+        files["torch, bf16"] = checkpoint, "torch", "bf16"
     files["openvino, fp32"] = exported["fp32"], "openvino", "fp32"
     files["openvino, bf16"] = exported["bf16"], "openvino", "bf16"
     if plan.int8:

@@ -97,4 +97,4 @@ def test_runtimes_are_compared_on_a_dataset(tmp_path: Path) -> None:
     assert by[runtimes.REFERENCE, 1]["times reference"] == 1
     assert by[runtimes.REFERENCE, 2]["largest difference"] < 1e-4
     assert 0.001 < by["onnx, int8 (all)", 1]["largest difference"] < 1
-    assert by["torch, fp32", 2]["largest difference"] < 1e-3
+    assert not [name for name, _ in by if name.startswith("torch")]

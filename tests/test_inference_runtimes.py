@@ -224,6 +224,25 @@ def test_a_signal_after_two_openvino_runtimes_is_survived(exported: Callable[...
     assert (result.returncode, result.stdout) == (0, "alive\n"), result.stderr
 
 
+@pytest.mark.parametrize("content", [b"hello\n", b"", b"\x08\x0a\x12\x03abc"])
+def test_openvino_says_nothing_of_a_file_that_is_none(tmp_path: Path, content: bytes) -> None:
+    """TensorFlow's reader, which it asks too if it may, wrote two lines about a text."""
+    pytest.importorskip("openvino")
+    path = tmp_path / "text.onnx"
+    path.write_bytes(content)
+    code = (
+        "import sys\n"
+        "from auheat.errors import AuheatError\n"
+        "from auheat.models.runtimes.openvino_runtime import OpenVinoRuntime\n"
+        "try: OpenVinoRuntime(sys.argv[1])\n"
+        "except AuheatError as error: print(error)"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1 and done.stdout.startswith(str(path))
+
+
 def test_openvino_reads_a_bf16_file_in_bf16_where_the_processor_has_it(
     exported: Callable[..., Path],
 ) -> None:

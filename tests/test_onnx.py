@@ -90,6 +90,27 @@ def test_without_onnxruntime(monkeypatch: pytest.MonkeyPatch, doubling: Path) ->
         open_session(doubling)
 
 
+@pytest.mark.parametrize("kind", [ImportError, OSError, RuntimeError])
+def test_with_an_onnxruntime_that_cannot_be_loaded(
+    monkeypatch: pytest.MonkeyPatch, doubling: Path, kind: type[Exception]
+) -> None:
+    """It is there: to install it would change nothing."""
+
+    class Broken:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "onnxruntime":
+                raise kind("libstdc++.so.6: version GLIBCXX_3.4.32\nnot found")
+
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    line = (
+        r"^ONNX Runtime is installed, but cannot be loaded \(libstdc\+\+\.so\.6: version "
+        r"GLIBCXX_3\.4\.32 not found\): pip install --force-reinstall onnxruntime$"
+    )
+    with pytest.raises(AuheatError, match=line):
+        open_session(doubling)
+
+
 def test_nothing_is_written_to_standard_error(doubling: Path) -> None:
     """Not even about a file that is damaged."""
     doubling.write_bytes(doubling.read_bytes()[:40])

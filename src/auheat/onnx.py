@@ -14,7 +14,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, one_line
 from auheat.onnx_outside import outside
 from auheat.sums import check_readable, check_sum
 
@@ -44,15 +44,20 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
         An `onnxruntime.InferenceSession`. It may be used by several threads at once.
 
     Raises:
-        AuheatError: if onnxruntime is not installed, or the file is missing, damaged or cannot be
-            run.
+        AuheatError: if onnxruntime is not installed or cannot be loaded, or the file is missing,
+            damaged or cannot be run.
     """
     # Newer versions report to their makers, and say so on the terminal where they cannot.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
-    except ImportError:
+    except ModuleNotFoundError:
         raise AuheatError("ONNX Runtime is not installed: pip install onnxruntime") from None
+    except Exception as error:  # a library that is missing or damaged, of another processor, ...
+        raise AuheatError(
+            f"ONNX Runtime is installed, but cannot be loaded ({_plain(error)}): "
+            "pip install --force-reinstall onnxruntime"
+        ) from None
     path = Path(model)
     if not path.is_file():
         raise AuheatError(f"no file at {path}")
@@ -82,6 +87,10 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
         ) from None
     _SESSIONS[session] = numbers  # which it may go on reading
     return session
+
+
+def _plain(error: Exception) -> str:
+    return one_line(" ".join(str(error).split()) or type(error).__name__)
 
 
 def _reason(error: Exception) -> str:

@@ -51,10 +51,7 @@ class OpenVinoRuntime:
     ) -> None:
         require("openvino")
         core = _core()
-        try:
-            model = core.read_model(str(exists(path)))
-        except RuntimeError as error:
-            raise not_readable(path, error) from None
+        model = _read(exists(path))
         stored = ExportedSettings.read(_metadata(model), path)
         if precision == "bf16" and stored.precision != "bf16":
             raise AuheatError(f"{path} was exported in fp32: export it with --precision bf16")
@@ -83,6 +80,28 @@ class OpenVinoRuntime:
     def _output(self, name: str) -> NDArray[np.float32]:
         """A copy, for the next request writes into the same memory."""
         return np.array(self._request.get_tensor(name).data, np.float32)
+
+
+def _read(path: str | Path) -> Any:
+    """The network of an ONNX file, read as nothing else.
+
+    `Core.read_model` asks what else a file may be, too, and TensorFlow's reader says on the
+    terminal that it is none of its own.
+
+    Raises:
+        AuheatError: The file is none, or damaged.
+    """
+    reader = _readers().load_by_framework("onnx")
+    try:
+        return reader.convert(reader.load(str(path)))
+    except Exception as error:  # its kinds have no other base
+        raise not_readable(path, error) from None
+
+
+@cache
+def _readers() -> Any:
+    """OpenVINO's readers of files; a network may need the one it was read by until it ends."""
+    return require("openvino.frontend").FrontEndManager()
 
 
 def _metadata(model: Any) -> str | None:
