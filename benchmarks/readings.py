@@ -157,8 +157,8 @@ def compare(files: list[Path], before: FacesBefore, predictor: Predictor) -> Pai
             old = before.detect(image, video=is_video, first=number == 1)
             new = tracker.update(image, timestamp) if is_video else predictor.detector.detect(image)
             place = f"{path.name}:{number}" if is_video else path.name
-            read = [predictor.predict_faces(image, faces) for faces in (old, new)]
-            pairs.add(*read, place)
+            read = (predictor.predict_faces(image, faces) for faces in (old, new))
+            pairs.add(next(read), next(read), place)
     return pairs
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import click
 import numpy as np
@@ -173,6 +173,11 @@ class _Batches:
         return next(self._rest, None)
 
 
+class _Key(NamedTuple):
+    network: str
+    threads: int
+
+
 def bench_runtimes(
     weights: str, plan: RuntimesPlan, device: Any, clock: Clock, data: Path | None, count: int
 ) -> Benchmark:
@@ -183,29 +188,33 @@ def bench_runtimes(
     """
     with TemporaryDirectory() as folder:
         opened = {
-            (name, threads): opener(threads)
+            _Key(name, threads): opener(threads)
             for name, opener in networks(weights, Path(folder), plan).items()
             for threads in plan.threads
         }
-        first = opened[REFERENCE, plan.threads[0]]
-        timed = of_the_export(first).first(plan.batch)
-        compared = of_the_export(first) if data is None else of_a_dataset(first, data, count)
-        works: dict[tuple[str, int], Work] = {
-            key: lambda one=one: one.heatmaps(timed.crops, timed.shapes)  # type: ignore[misc]
+        reference = _Key(REFERENCE, plan.threads[0])
+        timed = of_the_export(opened[reference]).first(plan.batch)
+        compared = (
+            of_the_export(opened[reference])
+            if data is None
+            else of_a_dataset(opened[reference], data, count)
+        )
+        works: dict[str, Work] = {
+            str(key): lambda one=one: one.heatmaps(timed.crops, timed.shapes)  # type: ignore[misc]
             for key, one in opened.items()
         }
         timings = interleaved(works, plan.rounds, clock=clock)
-        expected = compared.read(first)
+        expected = compared.read(opened[reference])
         rows: list[dict[str, Any]] = []
-        for (name, threads), timing in timings.items():
-            apart = np.abs(compared.read(opened[name, threads]) - expected)
+        for key, one in opened.items():
+            timing, apart = timings[str(key)], np.abs(compared.read(one) - expected)
             rows.append(
                 {
-                    "network": name,
-                    "threads": threads,
+                    "network": key.network,
+                    "threads": key.threads,
                     "ms a face": 1000 * timing.median / plan.batch,
                     "spread": f"{100 * timing.spread:.0f}%",
-                    "times reference": timing.over(timings[REFERENCE, plan.threads[0]]),
+                    "times reference": timing.over(timings[str(reference)]),
                     "largest difference": float(apart.max()),
                     "mean difference": float(apart.mean()),
                     "seconds": list(timing.seconds),
