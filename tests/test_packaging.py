@@ -9,11 +9,14 @@ import tarfile
 import venv
 import zipfile
 from email.parser import HeaderParser
+from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import auheat
 
@@ -114,3 +117,28 @@ def test_the_wheel_alone_reads_a_video(built: Path, tmp_path: Path) -> None:
     lines = done([tools / "auheat", "doctor"], tmp_path).splitlines()
     assert sum(line.startswith("missing  ") for line in lines) >= 5  # no extra was installed
     assert lines[-1].startswith("auheat works here")
+
+
+def test_the_versions_that_are_tested_fit_each_other() -> None:
+    """Of what is installed here: a pin that another package refuses ends every new installation."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line)
+    pinned = {canonicalize_name(name): version for name, version in pins.items()}
+    compared, refused = 0, []
+    for name, version in pinned.items():
+        try:
+            found = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        if found.version != version:
+            continue
+        for text in found.requires or ():
+            wanted = Requirement(text)
+            needed = pinned.get(canonicalize_name(wanted.name))
+            if needed is None or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
+                continue
+            compared += 1
+            if not wanted.specifier.contains(needed, prereleases=True):
+                refused.append(f"{name} {version} wants {text}, pinned is {needed}")
+    assert not refused
+    assert compared > 50
