@@ -17,6 +17,7 @@ from auheat.errors import AuheatError
 from auheat.facs import PointLayout
 from auheat.geometry import Points
 from auheat.heatmap import codec_of
+from auheat.inference import pipeline
 from auheat.inference.pipeline import BATCH_FRAMES, DECODED_BATCHES, READ_BATCHES, predict_frames
 from auheat.inference.predictor import Predictor
 from auheat.inference.video import VideoPrediction
@@ -158,6 +159,29 @@ def test_iterating_takes_constant_memory(faces: list[Face]) -> None:
     # images, and the results that wait or are looked at
     assert most <= MAX_ALIVE + READ_BATCHES + 2
     assert psutil.Process().memory_info().rss - before < 8e6
+
+
+@pytest.mark.parametrize(("room", "alive"), [(2, 12), (1, 2), (0, 2)])
+def test_the_larger_the_frames_the_fewer_wait(
+    monkeypatch: pytest.MonkeyPatch, faces: list[Face], room: int, alive: int
+) -> None:
+    """Two in each queue and batch, one in every hand; without room for two, stages take turns."""
+    clip, script = Clip(40), [faces[:1], [], []]
+    predictor = flat_predictor(script)
+    tracker = predictor.detector.tracker()
+    plain = [image for image, _ in predict_frames(clip, predictor, tracker=tracker)]
+    clip.fresh()
+    monkeypatch.setattr(pipeline, "QUEUE_BYTES", room * 48 * 64 * 3)
+    predictor, living, most = flat_predictor(script), list[weakref.ref[Any]](), 0
+    for number, (image, result) in enumerate(
+        predict_frames(clip, predictor, tracker=predictor.detector.tracker())
+    ):
+        np.testing.assert_array_equal(image, plain[number])
+        assert (result.frame, len(result)) == (number + 1, number % 3 == 0)
+        living = [ref for ref in [*living, *clip.fresh()] if ref() is not None]
+        most = max(most, len(living))
+    assert number == 39
+    assert most <= alive
 
 
 def test_predict_video_reads_files_and_folders(tmp_path: Path, faces: list[Face]) -> None:

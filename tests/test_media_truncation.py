@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
+from auheat.media.endings import breaks_off
 from auheat.media.frames import VideoFile
 from stand_ins import texture, timestamps, write_video
 
@@ -146,6 +147,86 @@ def test_every_container_says_that_it_breaks_off(
     cut = VideoFile(cut_short(path, fraction))
     assert 0 < len(list(cut)) < 50
     assert cut.problem is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec", "headers"),
+    [
+        *(("mpeg2video", "mpeg2video", 8), ("m4v", "mpeg4", 15)),
+        *(("h264", "libx264", 12), ("hevc", "libx265", 20)),
+    ],
+)
+def test_headers_that_no_frame_follows(tmp_path: Path, kind: str, codec: str, headers: int) -> None:
+    """A bare stream may end behind any frame, but not behind what announces one."""
+    if codec not in av.codecs_available:
+        pytest.skip(f"this FFmpeg has no {codec}")
+    path = tmp_path / "a"
+    with av.open(str(path), "w", format=kind) as container:
+        stream: Any = container.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        stream.options = {"g": "4", "bf": "0", "x265-params": "log-level=none"}
+        for image in noise(9):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    content = path.read_bytes()
+    with av.open(str(path)) as container:
+        begins = [packet.pos for packet in container.demux(video=0) if packet.is_keyframe]
+    for at in begins[-2:]:
+        for more, says in ((0, False), (headers, True)):
+            path.write_bytes(content[: at + more])
+            video = VideoFile(path)
+            assert 0 < len(list(video)) < 9
+            assert bool(video.problem) == says, (at, more)
+    path.write_bytes(content)
+    whole = VideoFile(path)
+    assert (len(list(whole)), whole.problem) == (9, None)
+
+
+@pytest.mark.parametrize(
+    ("colours", "samples"),
+    [
+        *(("C420jpeg", 1.5), ("C422", 2), ("C411", 1.5), ("C444", 3), ("Cmono", 1), ("", 1.5)),
+        *(("C420p10", 3), ("C444p12", 6), ("Cmono10", 2), ("C444alpha", 4)),
+    ],
+)
+def test_a_cut_y4m_is_said_to_be_one(tmp_path: Path, colours: str, samples: float) -> None:
+    path = tmp_path / "a.y4m"
+    frame = b"FRAME\n" + bytes(int(96 * 48 * samples))
+    head = f"YUV4MPEG2 W96 H48 F25:1 Ip A1:1 {colours}\n".encode()
+    for more in (-1, 0, 3, 6, 500):
+        path.write_bytes(head + 3 * frame + frame[: max(more, 0)])
+        if more < 0:
+            path.write_bytes((head + 3 * frame)[:more])
+        assert breaks_off(path, "yuv4mpegpipe") == (more != 0), more
+        if colours == "C420jpeg":
+            video = VideoFile(path)
+            assert len(list(video)) == (2 if more < 0 else 3)
+            assert bool(video.problem) == (more != 0)
+
+
+@pytest.mark.parametrize("end", ["gif", "mxf"])
+def test_a_cut_is_said_wherever_it_is(tmp_path: Path, end: str) -> None:
+    """A GIF may break off behind a byte that ends GIFs; an MXF file in its last half second."""
+    codec, pixels = {"gif": ("gif", "rgb8"), "mxf": ("mpeg2video", "yuv420p")}[end]
+    path = tmp_path / f"a.{end}"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, pixels
+        for image in noise(6):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format=pixels)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    content = path.read_bytes()
+    assert not breaks_off(path, end)
+    last = content.rfind(b"\x0d\x01\x02\x01\x01\x04") + 32  # in the footer
+    if end == "gif":
+        ends = [at for at in range(len(content) // 2, len(content)) if content[at - 1] == 0x3B]
+    else:
+        ends = [*range(len(content) // 2, last, 97)]
+    assert len(ends) > 20
+    for at in ends:
+        path.write_bytes(content[:at])
+        assert breaks_off(path, end), at
 
 
 @pytest.mark.parametrize("name", ["a.ts", "b.ts", "a.avi", "a.flv", "a.mpg"])

@@ -44,6 +44,22 @@ def test_an_avi_has_a_frame_for_each_one_written(tmp_path: Path, name: str, spac
         assert container.streams.video[0].codec_context.name == "mjpeg"
 
 
+def test_large_frames_do_not_wait_in_the_encoder(tmp_path: Path) -> None:
+    """x264 looks some twenty frames ahead by itself; all come out in time and order anyway."""
+    times, sizes = [0.0, 0.04, 0.5, 0.51, 2.0], list[int]()
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 1000, 3), np.uint8)
+    with VideoWriter(tmp_path / "a.mp4", Fraction(25)) as video:
+        for number, time in enumerate(times):
+            image = np.full((2000, 2002, 3), 40 * number, np.uint8)
+            image[:, :1000] = noise
+            video.write(image, time)
+            sizes.append(max(path.stat().st_size for path in tmp_path.iterdir()))
+    assert sizes[-1] > 100_000  # FFmpeg has written some, so the encoder has given some
+    frames = list(VideoFile(tmp_path / "a.mp4"))
+    assert [frame.timestamp for frame in frames] == pytest.approx(times, abs=1e-3)
+    assert [round(frame.image[:, 1500:].mean() / 40) for frame in frames] == [0, 1, 2, 3, 4]
+
+
 def test_an_avi_keeps_order_and_colours(tmp_path: Path) -> None:
     """A wrong range or matrix would shift saturated colours by more than ten."""
     frames = list(VideoFile(written(tmp_path / "a.avi", [i / 20 for i in range(7)])))

@@ -20,6 +20,8 @@ from auheat.results import FacePrediction, FrameResult, checked_image
 _FAINTEST_LEVEL, _OPAQUE_LEVEL, _OPACITY = 0.5, 2.5, 0.75
 # Heatmaps are enlarged smoothly by this factor before they are laid on the face.
 _ENLARGEMENT = 8
+# Rows of an image that are blended at once.
+_BAND_ROWS = 128
 
 
 def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
@@ -77,14 +79,22 @@ class Overlay:
     def draw(self, image: Image, result: FrameResult) -> Image:
         """The annotated image. image: (H, W, 3) RGB; it is not changed."""
         canvas = np.empty((*self.size, 3), np.uint8)
-        canvas[:, : self._width] = self.draw_faces(image, result)
+        self._draw_faces(canvas[:, : self._width], image, result)
         canvas[:, self._width :] = self._panel.draw(result)
         return canvas
 
     def draw_faces(self, image: Image, result: FrameResult) -> Image:
         """The annotated image without the panel."""
-        enlarged = cv2.resize(image, (self._width, self._height), interpolation=cv2.INTER_CUBIC)
-        canvas = np.asarray(enlarged, np.uint8)
+        canvas = np.empty((self._height, self._width, 3), np.uint8)
+        self._draw_faces(canvas, image, result)
+        return canvas
+
+    def _draw_faces(self, canvas: Image, image: Image, result: FrameResult) -> None:
+        if image.shape == canvas.shape:
+            canvas[:] = image
+        else:
+            size = (self._width, self._height)
+            canvas[:] = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
         to_canvas = geometry.between_sizes(image.shape, canvas.shape)
         for prediction in result:
             _lay_heat(canvas, prediction, to_canvas)
@@ -92,7 +102,6 @@ class Overlay:
             self._mark(canvas, prediction, to_canvas)
             if len(result) > 1:
                 self._name(canvas, prediction, to_canvas)
-        return canvas
 
     def _name(
         self, canvas: Image, prediction: FacePrediction, to_canvas: geometry.Transform
@@ -155,10 +164,15 @@ def _lay_heat(canvas: Image, prediction: FacePrediction, to_canvas: geometry.Tra
         return
     shifted = geometry.compose(geometry.similarity(shift=(-x0, -y0)), to_here)
     levels = cv2.warpAffine(smooth, shifted, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR)
-    opacity = _opacity(levels.astype(np.float32))
-    steps = np.clip(levels * (255 / MAX_INTENSITY), 0, 255).astype(np.uint8)
-    part = canvas[y0:y1, x0:x1]
-    part[:] = part + opacity[..., None] * (colour_scale()[steps].astype(np.float32) - part)
+    colours = colour_scale().astype(np.float32)
+    for y in range(
+        0, len(levels), _BAND_ROWS
+    ):  # of a large face all at once would take much memory
+        band = levels[y : y + _BAND_ROWS]
+        opacity = _opacity(band.astype(np.float32))
+        steps = np.clip(band * (255 / MAX_INTENSITY), 0, 255).astype(np.uint8)
+        part = canvas[y0 + y : y0 + y + len(band), x0:x1]
+        part[:] = part + opacity[..., None] * (colours[steps] - part)
 
 
 def _polyline(

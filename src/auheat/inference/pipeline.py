@@ -2,7 +2,8 @@
 
 One thread decodes, one tracks and crops the faces, one runs the network on the faces of several
 frames at once; the caller writes. Short queues join them, so that the slowest stage sets the pace
-and memory stays bounded. Every stage works in the order of the frames, hence results are those of a
+and memory stays bounded: the larger the frames, the fewer of them wait, and beyond 8 megapixels the
+stages take turns. Every stage works in the order of the frames, hence results are those of a
 plain loop, bit for bit.
 """
 
@@ -34,6 +35,9 @@ BATCH_FRAMES = 8
 # Decoded frames that wait for the tracker, and results that wait for the caller, at most.
 DECODED_BATCHES = 2
 READ_BATCHES = 2
+# Bytes of the images in one queue, at most: 8 frames of 1920 x 1080, 2 of 3840 x 2160. Where there
+# is no room for two, the stages take turns.
+QUEUE_BYTES = 50_000_000
 
 # A frame's image, if it is wanted, and what was predicted for it.
 FrameAndResult = tuple[Image | None, FrameResult]
@@ -59,29 +63,56 @@ def predict_frames(
     Close the iterator to end its threads early; none of them uses `frames`, the tracker or the
     predictor after that.
     """
+    rest = iter(frames)
+    begun = [frame for frame in [next(rest, None)] if frame is not None]
+    if not begun:
+        return
+    room = QUEUE_BYTES // max(begun[0].image.nbytes, 1)  # as all frames have the size of the first
+    all_frames = _all(begun, rest)
     batch_frames = predictor.batch or BATCH_FRAMES
-    decoded = prefetch(frames, DECODED_BATCHES)
+    if images:
+        batch_frames = min(batch_frames, room) if room > 1 else 1
+    if room < 2:
+        in_turns = _predict(_track(all_frames, predictor, tracker, images), predictor, batch_frames)
+        with closing(in_turns):
+            yield from in_turns
+        return
+    decoded = prefetch(all_frames, DECODED_BATCHES)
     tracked = prefetch(_track(decoded, predictor, tracker, images), batch_frames)
-    return prefetch(_predict(tracked, predictor, batch_frames), READ_BATCHES)
+    results = _predict(tracked, predictor, batch_frames)
+    yield from prefetch(results, READ_BATCHES)
+
+
+def _all(begun: list[Frame], rest: Iterator[Frame]) -> Stage[Frame]:
+    """The frames that are there, of which none is kept, and the others."""
+    try:
+        while begun:
+            yield begun.pop(0)
+        yield from rest
+    finally:
+        if close := getattr(rest, "close", None):
+            close()
 
 
 def _track(
     frames: Stage[Frame], predictor: FacePredictor, tracker: FaceTracker, images: bool
-) -> Iterator[Tracked]:
+) -> Stage[Tracked]:
     with closing(frames):
         for frame in frames:
             faces = predictor.align(frame.image, tracker.update(frame.image, frame.timestamp))
             empty = FrameResult(frame.number, frame.timestamp, faces=(), aus=predictor.aus)
             yield frame.image if images else None, empty, faces
+            del frame, faces  # the next one is waited for, and an image may be large
 
 
 def _predict(
     tracked: Stage[Tracked], predictor: FacePredictor, batch_frames: int
-) -> Iterator[FrameAndResult]:
+) -> Stage[FrameAndResult]:
     waiting: list[Tracked] = []
     with closing(tracked):
         for item in tracked:
             waiting.append(item)
+            del item
             if len(waiting) == batch_frames:
                 yield from _predict_waiting(waiting, predictor)
         yield from _predict_waiting(waiting, predictor)
@@ -115,6 +146,7 @@ def prefetch(items: Iterable[T], max_ahead: int) -> Stage[T]:
     try:
         while not isinstance(item := worker.queue.get(), _End):
             yield item
+            del item  # the caller alone holds it
         if item.error is not None:
             raise item.error
     finally:

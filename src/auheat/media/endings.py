@@ -1,19 +1,24 @@
 """Whether a file breaks off, where its container says so only by how it ends.
 
-FFmpeg takes the end of such a file for the end of the video. What has no end of its own (bare
-streams of H.264 or MPEG, MPEG program streams; NUT, whose index is optional) cannot be judged.
+FFmpeg takes the end of such a file for the end of the video. What has no end of its own cannot be
+judged where it ends between two frames or packets: bare streams of H.264, HEVC or MPEG, MPEG
+program streams, and NUT, whose index is optional. What ends within one of them, decoders notice;
+headers that no frame follows are looked for here.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 _TAIL_BYTES = 1 << 17  # an Ogg page has at most 65,307 bytes
+_START_CODE_BYTES = 1 << 22  # an image between two start codes is no larger
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_MXF_PARTITION = bytes.fromhex("060e2b34020501010d010201")  # SMPTE ST 377-1, 6.1
 _DV_FRAME_BYTES = (120_000, 144_000)  # 525 and 625 lines (IEC 61834-2)
 
 
@@ -67,9 +72,31 @@ def _asf(file: BinaryIO, size: int) -> bool:
 
 
 def _gif(file: BinaryIO, size: int) -> bool:
-    """Behind the last image comes 0x3B (GIF89a, 27), and nothing but padding."""
-    file.seek(max(size - 1024, 0))
-    return not file.read().rstrip(b"\0").endswith(b"\x3b")
+    """Images and extensions, each of sub-blocks that state their size, and 0x3B behind (GIF89a)."""
+    head = file.read(13)
+    if size < 13 or not _skip_colours(file, head[10]):
+        return True
+    while kind := file.read(1):
+        if kind == b"\x3b":
+            return False
+        if kind == b"\x2c":
+            image = file.read(9)
+            if len(image) < 9 or not _skip_colours(file, image[8]):
+                return True
+        elif kind != b"\x21":
+            return False  # damaged inside, which is for the decoder to notice
+        file.read(1)
+        while length := file.read(1):
+            if length == b"\0":
+                break
+            file.seek(length[0], 1)
+    return True
+
+
+def _skip_colours(file: BinaryIO, flags: int) -> bool:
+    """Skips the table of colours that these flags announce; False if the file ends before."""
+    colours = 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+    return len(file.read(colours)) == colours
 
 
 def _dv(file: BinaryIO, size: int) -> bool:
@@ -148,6 +175,55 @@ def _ivf(file: BinaryIO, size: int) -> bool:
     return at != size
 
 
+def _mxf(file: BinaryIO, size: int) -> bool:
+    """The header states where the footer begins, 0 if its writer never came so far.
+
+    Both are partitions: a key of 16 bytes, their length, and fields at fixed places.
+    """
+    head = file.read(1 << 16)
+    at = head.find(_MXF_PARTITION)
+    if at < 0 or len(head) < at + 64:
+        return False
+    length_bytes = 1 + (head[at + 16] & 0x7F if head[at + 16] & 0x80 else 0)
+    (footer,) = struct.unpack_from(">Q", head, at + 16 + length_bytes + 24)
+    return bool(footer) and size < at + footer + 16 + length_bytes + 88
+
+
+def _yuv4mpeg(file: BinaryIO, size: int) -> bool:
+    """A line of parameters, then frames of one size, each behind a line (yuv4mpeg(5))."""
+    words = file.readline(1024).decode("ascii", "replace").split()[1:]
+    given = {word[0]: word[1:] for word in words}
+    colours = re.match(r"(mono|\d{3})(.*?)p?(\d\d)?$", given.get("C", "420"))
+    if colours is None or not (given.get("W", "").isdecimal() and given.get("H", "").isdecimal()):
+        return False
+    width, height = int(given["W"]), int(given["H"])
+    across, down = {"420": (2, 2), "411": (4, 1), "422": (2, 1)}.get(colours[1], (1, 1))
+    samples = width * height * (2 if "alpha" in colours[2] else 1)
+    if colours[1] != "mono":
+        samples += 2 * -(-width // across) * -(-height // down)
+    frame_bytes = samples * (2 if colours[3] else 1)
+    while line := file.readline(1024):
+        if not line.startswith(b"FRAME"):
+            return b"FRAME".startswith(line)
+        at = file.seek(frame_bytes, 1)
+        if not line.endswith(b"\n") or at > size:
+            return True
+    return False
+
+
+def _ends_in(is_header: Callable[[int], bool]) -> Callable[[BinaryIO, int], bool]:
+    """Whether the last start code of a bare stream, 00 00 01 and a byte, is that of a header."""
+
+    def looks_cut(file: BinaryIO, size: int) -> bool:
+        file.seek(max(size - _START_CODE_BYTES, 0))
+        tail = file.read()
+        at = tail.rfind(b"\0\0\1")
+        return at >= 0 and (at + 3 == len(tail) or is_header(tail[at + 3]))
+
+    return looks_cut
+
+
+# Tables of start codes: ISO 13818-2, 6.2.1; ISO 14496-2, 6.2.1; H.264, 7.4.1; H.265, 7.4.2.2.
 _BY_FORMAT: dict[str, Callable[[BinaryIO, int], bool]] = {
     "mpegts": _transport_stream,
     "ogg": _ogg,
@@ -160,4 +236,10 @@ _BY_FORMAT: dict[str, Callable[[BinaryIO, int], bool]] = {
     "gif": _gif,
     "dv": _dv,
     "mjpeg": _motion_jpeg,
+    "mxf": _mxf,
+    "yuv4mpegpipe": _yuv4mpeg,
+    "mpegvideo": _ends_in(lambda code: code in (0x00, 0xB2, 0xB3, 0xB5, 0xB8)),
+    "m4v": _ends_in(lambda code: code < 0x30 or code in (0xB0, 0xB2, 0xB3, 0xB5)),
+    "h264": _ends_in(lambda code: code & 0x1F in (6, 7, 8, 9)),
+    "hevc": _ends_in(lambda code: code >> 1 & 0x3F in (32, 33, 34, 35, 39)),
 }

@@ -18,6 +18,12 @@ from auheat.files import Resource, atomic_write
 # Fine enough for every usual frame rate, and within the 16 bits that MPEG-4 part 2 allows.
 _TIME_BASE = Fraction(1, 60000)
 _BT709 = 1
+# Pixels of a frame above which the encoder looks at no frames ahead: it would hold some twenty.
+_LARGE = 4_000_000
+_NO_LOOKAHEAD = {
+    "bf": "0",
+    "x264-params": "rc-lookahead=0:sync-lookahead=0:mbtree=0:sliced-threads=1",
+}
 
 
 class VideoWriter(Resource):
@@ -78,7 +84,7 @@ class VideoWriter(Resource):
         """
         if self._stream is None:
             self._stream = self._open_stream(*image.shape[:2])
-        rgb = av.VideoFrame.from_ndarray(image, format="rgb24")
+        rgb = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="rgb24")
         if self._avi:
             frame = self._convert.reformat(rgb, format="yuvj420p", dst_colorspace=Colorspace.ITU601)
             self._pts += 1
@@ -104,6 +110,7 @@ class VideoWriter(Resource):
             return stream
         stream.pix_fmt = "yuv420p"
         quality = {"crf": str(self._quality), "preset": "veryfast"}
+        quality |= _NO_LOOKAHEAD if height * width > _LARGE else {}
         stream.options = quality if best else {"qscale": "3"}
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         return stream
