@@ -304,6 +304,47 @@ def test_options_that_ended_in_tracebacks(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("predict a.mp4 -o out --baseline {}", "a.json"),
+        ("predict a.mp4 -o out --baseline {}", "a.png"),
+        ("predict a.mp4 -o out --weights {}", "a.safetensors"),
+        ("events {} -o e.csv", "t.csv"),
+        ("report {} -o r.html", "t.csv"),
+        ("evaluate {} --data data", "t.csv"),
+        ("corpus {} -o set --workers 0", "a.txt"),
+        ("corpus {} -o set --workers 0", "a.parquet"),
+        ("train {}", "a.toml"),
+    ],
+)
+def test_no_file_that_is_named_is_a_pipe_that_is_waited_for(
+    tmp_path: Path, command: str, name: str
+) -> None:
+    clip(tmp_path / "a.mp4")
+    os.mkfifo(tmp_path / name)
+    words = command.format(name).split()
+    done = subprocess.run(
+        [sys.executable, "-m", "auheat", *words], cwd=tmp_path, capture_output=True, timeout=300
+    )
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
+    assert name.encode() in done.stderr
+
+
+@pytest.mark.parametrize("words", [["predict", "", "-o", "out"], ["corpus", "", "-o", "set"]])
+def test_an_empty_name_is_not_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """As of a variable of a shell that is not set: the whole folder was read."""
+    clip(tmp_path / "a.mp4")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert "is empty" in result.output
+    assert "a.mp4" not in result.output and not list(tmp_path.rglob("a.csv"))
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -169,14 +169,18 @@ def test_the_larger_the_frames_the_fewer_wait(
     clip, script = Clip(40), [faces[:1], [], []]
     predictor = flat_predictor(script)
     tracker = predictor.detector.tracker()
-    plain = [image for image, _ in predict_frames(clip, predictor, tracker=tracker)]
+    plain = [
+        int(image[0, 0, 0])
+        for image, _ in predict_frames(clip, predictor, tracker=tracker)
+        if image is not None
+    ]
     clip.fresh()
     monkeypatch.setattr(pipeline, "QUEUE_BYTES", room * 48 * 64 * 3)
     predictor, living, most = flat_predictor(script), list[weakref.ref[Any]](), 0
     for number, (image, result) in enumerate(
         predict_frames(clip, predictor, tracker=predictor.detector.tracker())
     ):
-        np.testing.assert_array_equal(image, plain[number])
+        assert image is not None and (image == plain[number]).all()
         assert (result.frame, len(result)) == (number + 1, number % 3 == 0)
         living = [ref for ref in [*living, *clip.fresh()] if ref() is not None]
         most = max(most, len(living))

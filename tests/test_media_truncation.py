@@ -170,7 +170,8 @@ def test_headers_that_no_frame_follows(tmp_path: Path, kind: str, codec: str, he
         container.mux(stream.encode())
     content = path.read_bytes()
     with av.open(str(path)) as container:
-        begins = [packet.pos for packet in container.demux(video=0) if packet.is_keyframe]
+        packets = [packet for packet in container.demux(video=0) if packet.is_keyframe]
+    begins = [packet.pos for packet in packets if packet.pos is not None]
     for at in begins[-2:]:
         for more, says in ((0, False), (headers, True)):
             path.write_bytes(content[: at + more])

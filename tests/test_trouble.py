@@ -304,7 +304,8 @@ ENDS_ANYWHERE = {"a.m2v": 0, "a.m4v": 16, "a.mpg": 0, "a.vob": 0, "a.nut": 16}
 
 @cache
 def packet_starts(name: str) -> tuple[int, ...]:
-    with av.open(io.BytesIO(video(name))) as container:
+    opened: Any = av.open(io.BytesIO(video(name)))
+    with opened as container:
         return tuple(packet.pos for packet in container.demux(video=0) if packet.pos is not None)
 
 

@@ -200,6 +200,9 @@ def test_memory_is_given_back(face: Points, tmp_path: Path) -> None:
     video = write_video(tmp_path / "a.mp4", [texture(i, 720, 1280) for i in range(40)])
     # In a process of its own: what other tests left in this one would count, too.
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:
-        sizes = alone.submit(sizes_over_videos, np.array(face), video, 35).result(900)
-    print(f"{max(sizes[:5]):.0f} MB after five videos, at most {max(sizes[5:]):.0f} MB later")
-    assert max(sizes[5:]) - max(sizes[:5]) < 40, sizes
+        sizes = alone.submit(sizes_over_videos, np.array(face), video, 40).result(900)
+    # What waits for a busy processor raises single values by some 50 MB and goes again; what is not
+    # given back stays.
+    first, last = np.median(sizes[5:15]), np.median(sizes[-10:])
+    print(f"{first:.0f} MB over the first videos, {last:.0f} MB over the last")
+    assert last - first < 10, sizes

@@ -25,6 +25,21 @@ Itself = TypeVar("Itself", bound="Resource")
 _TOKEN_DIGITS = 22  # hexadecimal digits in the name of a temporary file
 
 
+def check_file(path: Path) -> None:
+    """Whatever a user names is asked for this before it is read: a pipe would be waited for.
+
+    Raises:
+        AuheatError: if there is something that cannot be read from its start again and again.
+    """
+    try:
+        if path.is_dir() or path.is_file():
+            return
+        if path.exists():
+            raise AuheatError(f"{path} is a pipe or a device: save what it gives to a file first")
+    except OSError as error:
+        raise AuheatError(f"cannot read {path}: {error.strerror}") from None
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name if the block ends without an error.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from auheat.errors import AuheatError, shown, unknown_name
+from auheat.files import check_file
 
 if typing.TYPE_CHECKING:
     import tomllib
@@ -39,6 +40,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     Raises:
         AuheatError: The file is missing, cannot be read, or is not TOML.
     """
+    check_file(Path(path))
     try:
         with Path(path).open("rb") as stream:
             return tomllib.load(stream)

@@ -28,6 +28,8 @@ class _AnyPath(click.Path):
     """A path that is looked at in its turn, so that one input does not stop those before it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":  # as of a variable that is not set; it would be the working folder
+            self.fail("the name of a file or folder is empty.", param, ctx)
         return Path(value)
 
 

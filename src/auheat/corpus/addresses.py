@@ -19,6 +19,7 @@ from typing import Any
 
 from auheat.errors import AuheatError
 from auheat.faults import message
+from auheat.files import check_file
 from auheat.folders import VIDEO_SUFFIXES, natural_key
 from auheat.inference.inputs import is_overlay
 from auheat.optional import require
@@ -141,6 +142,8 @@ def _stamp(info: Mapping[str, Any]) -> str:
 
 def _named(name: str) -> list[Source]:
     """What a folder, pattern or file stands for; never a list."""
+    if not name:  # it would be the working folder
+        return [Source(name, "", "the name of an input is empty")]
     try:
         return list(_remote(name) if is_remote(name) else _local(name))
     except AuheatError as error:
@@ -214,6 +217,7 @@ def _listed(name: str) -> Iterator[Source]:
 
 
 def _lines(path: Path) -> list[str]:
+    check_file(path)
     try:
         text = path.read_text("utf-8-sig", errors="surrogateescape")
     except FileNotFoundError:

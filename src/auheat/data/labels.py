@@ -18,7 +18,7 @@ from auheat.data.checks import spans
 from auheat.data.recording import NOT_CODABLE, NOT_CODED
 from auheat.errors import AuheatError
 from auheat.facs import MAX_INTENSITY
-from auheat.files import atomic_write
+from auheat.files import atomic_write, check_file
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ def read_text(path: Path) -> str:
     Raises:
         AuheatError: It cannot be read.
     """
+    check_file(path)
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -33,7 +33,7 @@ from numpy.typing import ArrayLike
 from auheat.arrays import Floats
 from auheat.errors import AuheatError, check_number, checked_path, shown
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, action_units
-from auheat.files import atomic_write, output_path
+from auheat.files import atomic_write, check_file, output_path
 from auheat.results import FacePrediction
 
 FORMAT = 2
@@ -155,6 +155,7 @@ def read_baseline(path: str | Path) -> Baseline:
         AuheatError: if there is none, it is damaged, or it is of several people or nobody.
     """
     path = checked_path("the baseline", path)
+    check_file(path)
     try:
         stored = json.loads(path.read_text("utf-8"))
         if stored[_KEY] != FORMAT:

@@ -11,9 +11,9 @@ import av
 from av.stream import Disposition
 
 from auheat.errors import AuheatError
+from auheat.files import check_file
 from auheat.media.endings import breaks_off
 from auheat.media.heif import is_heif
-from auheat.media.limits import check_file
 
 # Demuxers that would take a text file, a playlist or an image for a video.
 _NOT_VIDEO = frozenset({"tty", "image2", "hls", "dash", "concat", "lrc"})

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from auheat.errors import AuheatError, checked_path
+from auheat.files import check_file
 from auheat.media.heif import heif_size, is_heif, read_heif
-from auheat.media.limits import check_file, check_pixels, max_pixels
+from auheat.media.limits import check_pixels, max_pixels
 from auheat.media.png import has_all_rows
 
 # Formats that are recognised by their content. Pillow knows more, among them some that answer to

@@ -17,21 +17,6 @@ MAX_FPS = 100_000
 DEFAULT_FPS = 30.0
 
 
-def check_file(path: Path) -> None:
-    """A pipe would be waited for, and can be read only once.
-
-    Raises:
-        AuheatError: unless a path is a file that can be read from its start again and again.
-    """
-    try:
-        if path.is_dir() or path.is_file():
-            return
-        if path.exists():
-            raise AuheatError(f"{path} is a pipe or a device: save what it gives to a file first")
-    except OSError as error:
-        raise AuheatError(f"cannot read {path}: {error.strerror}") from None
-
-
 def max_pixels() -> int:
     """The limit that holds.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auheat.errors import AuheatError
+from auheat.files import check_file
 from auheat.optional import require
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def read_delimited(path: Path) -> Delimited:
 
 
 def _text(path: Path) -> str:
+    check_file(path)
     content = path.read_bytes()
     if content[:2] == b"\x1f\x8b":
         try:

@@ -35,7 +35,7 @@ from auheat.data.recording import NO_IMAGE, NOT_CODABLE, ReadOptions, Recording,
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS, PointLayout
-from auheat.files import atomic_write
+from auheat.files import atomic_write, check_file
 from auheat.folders import entries, frame_number
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def _recording(rows: list[_Row], aus: tuple[str, ...], problems: list[str]) -> R
 
 
 def _read_list(path: Path, problems: list[str]) -> Iterable[_Row]:
+    check_file(path)
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
