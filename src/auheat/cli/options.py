@@ -13,7 +13,7 @@ from typing import Any, get_args
 import click
 from click.shell_completion import CompletionItem
 
-from auheat.errors import unknown_name
+from auheat.errors import AuheatError, unknown_name
 from auheat.faces import DEFAULT_MAX_FACES
 from auheat.media.limits import MAX_FPS
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
@@ -29,7 +29,8 @@ class _AnyPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":  # as of a variable that is not set; it would be the working folder
-            self.fail("the name of a file or folder is empty.", param, ctx)
+            what = param.opts[0] if param and param.opts[0].startswith("-") else "a file or folder"
+            raise AuheatError(f"the name of {what} is empty: give the path of a file or folder")
         return Path(value)
 
 
