@@ -30,7 +30,7 @@ if __name__ == "__main__":
     next(in_processes(wait, [120.0], workers=1, opening=started.write_text, settings=("started",)))
 """
 _STOPS = """
-import pathlib, sys, threading, time
+import pathlib, signal, sys, threading, time
 from auheat.cli.console import terminable
 from auheat.data.resumable import in_processes
 from auheat.errors import Terminated
@@ -40,6 +40,7 @@ def wait(kept, seconds):
     time.sleep(seconds)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored behind an &
     with terminable():
         try:
             next(in_processes(wait, [120.0, 120.0], workers=1, opening=str, settings=()))

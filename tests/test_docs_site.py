@@ -97,7 +97,8 @@ def test_the_reference_has_every_public_name(site: Path) -> None:
     for name in set(auheat.__all__) - {"__version__"}:
         assert f'id="auheat.{name}"' in html
     words = re.sub(r"<[^>]+>", " ", html)
-    assert re.search(r"fps\s+\(\s*float\s*,\s*default:\s*30.0\s*\)\s*–\s*Frames per second", words)
+    fps = r"fps\s+\(\s*float\s*,\s*default:\s*DEFAULT_FPS\s*\)\s*–\s*Frames per second"
+    assert re.search(fps + r"[^()]*30 unless given", words)
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,13 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def state(folder: Path) -> set[tuple[str, int]]:
+    """Every file and folder with its time; what goes while it is looked at is left out."""
     found = set()
-    for path in folder.rglob("*"):
-        try:
-            found.add((str(path), path.stat().st_mtime_ns))
-        except OSError:  # a temporary file that has its final name by now
-            continue
+    for root, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = Path(root, name)
+            with suppress(OSError):  # a temporary file that has its final name by now
+                found.add((str(path), path.stat().st_mtime_ns))
     return found
 
 
