@@ -14,7 +14,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from auheat.errors import AuheatError, one_line
+from auheat.errors import AuheatError
 from auheat.onnx_outside import outside
 from auheat.sums import check_readable, check_sum
 
@@ -90,7 +90,7 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
 
 
 def _plain(error: Exception) -> str:
-    return one_line(" ".join(str(error).split()) or type(error).__name__)
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _reason(error: Exception) -> str:

@@ -200,16 +200,17 @@ def _smile(rng: np.random.Generator) -> Floats32:
 
 
 def _chin(rng: np.random.Generator) -> Floats32:
-    """A boss full of small dimples, a fold above it, often a furrow all around."""
+    """A boss full of small dimples, a fold above it, often a soft hollow all around."""
     places = rng.normal((0.5, 0.322), (0.04, 0.016), (int(rng.integers(20, 70)), 2))
     dots = [[(u, v), (u + rng.uniform(0.001, 0.012), v)] for u, v in places]
     dimpled = lines(SIZE, dots, 3, rng.uniform(2.0, 3.2))
-    folds: list[Curve] = [[(0.45, 0.352), (0.5, 0.347), (0.55, 0.352)]]
+    bar: Curve = [(0.45, 0.352), (0.5, 0.347), (0.55, 0.352)]
+    folds = rng.uniform(0.6, 1.2) * lines(SIZE, [bar], 3, rng.uniform(2.4, 3.6))
     if rng.random() < 0.6:
-        side = [(0.452, 0.350), (0.438, 0.325), (0.448, 0.296), (0.478, 0.282)]
-        folds += _both(_moved(rng, [side], 0.004))
-    fold = lines(SIZE, folds, 3, rng.uniform(2.4, 3.6))
-    return floats(-(rng.uniform(0.2, 0.6) * dimpled + rng.uniform(0.6, 1.2) * fold))
+        side = [(0.442, 0.350), (0.425, 0.325), (0.438, 0.294), (0.472, 0.278)]
+        around = lines(SIZE, _both(_moved(rng, [side], 0.004)), 3, rng.uniform(7.0, 11.0))
+        folds = np.maximum(folds, rng.uniform(0.2, 0.6) * around)
+    return floats(-(rng.uniform(0.2, 0.6) * dimpled + folds))
 
 
 def _stretch(rng: np.random.Generator) -> Floats32:
