@@ -11,7 +11,7 @@ import torch
 
 from auheat.errors import AuheatError
 from auheat.inference import pipeline
-from auheat.inference.pipeline import predict_frames, threads_beside
+from auheat.inference.pipeline import evenly, predict_frames, threads_beside
 from auheat.inference.predictor import Predictor, load
 from auheat.media.frames import Frame, VideoFile
 from auheat.results import FrameResult
@@ -68,6 +68,35 @@ def test_results_are_those_of_a_plain_loop_bit_for_bit(
                 np.testing.assert_array_equal(face.heatmaps[au], other.heatmaps[au])
 
 
+@pytest.mark.parametrize(
+    ("count", "together"),
+    [(None, 8), (0, 8), (1, 1), (7, 7), (8, 8), (9, 5), (10, 5), (17, 6), (100, 8), (1001, 8)],
+)
+def test_the_last_batch_of_a_short_video_is_about_as_large_as_the_others(
+    count: int | None, together: int
+) -> None:
+    assert evenly(count) == together
+
+
+@pytest.mark.parametrize("stated", [None, 9, 3])
+def test_results_do_not_depend_on_how_many_frames_a_header_states(
+    frames: list[Frame], stated: int | None
+) -> None:
+    predictor = load()
+
+    def read(count: int | None) -> list[FrameResult]:
+        tracker = predictor.detector.tracker()
+        return [
+            result
+            for _, result in predict_frames(frames[:9], predictor, tracker=tracker, count=count)
+        ]
+
+    for found, plain in zip(read(stated), read(8), strict=True):
+        assert found.frame == plain.frame
+        for face, other in zip(found.faces, plain.faces, strict=True):
+            assert face.intensities == other.intensities
+
+
 def test_images_that_nobody_wants_are_not_kept(frames: list[Frame], predictor: Predictor) -> None:
     read = predict_frames(frames[:6], predictor, tracker=predictor.detector.tracker(), images=False)
     assert [image for image, _ in read] == [None] * 6
@@ -76,6 +105,7 @@ def test_images_that_nobody_wants_are_not_kept(frames: list[Frame], predictor: P
 def test_an_unreadable_video_is_refused_through_all_stages(tmp_path: Path) -> None:
     source = VideoFile(CLIP)
     source.path = tmp_path / "gone.mp4"
+    next(iter(source))  # what was opened for its header is used up
     predictor = Predictor(small_checkpoint(), KnownFaces([[]]), device="cpu")
     with pytest.raises(AuheatError, match=r"no file at .*gone\.mp4"):
         list(predict_frames(source, predictor, tracker=predictor.detector.tracker()))

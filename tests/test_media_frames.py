@@ -148,6 +148,45 @@ def test_iterating_again_starts_anew(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one.image, other.image)
 
 
+def test_a_video_is_opened_once_for_its_header_and_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[str] = []
+    opening = av.open
+
+    def count(*args: Any, **how: Any) -> Any:
+        times.append("")
+        return opening(*args, **how)
+
+    monkeypatch.setattr(av, "open", count)
+    video = VideoFile(write_video(tmp_path / "a.mp4", [texture(i) for i in range(4)]))
+    times.clear()
+    video = VideoFile(video.path)
+    assert video.count == len(list(video)) == 4
+    assert len(times) == 1
+    assert len(list(video)) == 4
+    assert len(times) == 2
+
+
+@pytest.mark.parametrize(("width", "threaded"), [(1280, False), (1296, True)])
+def test_only_large_frames_are_decoded_by_several_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, threaded: bool
+) -> None:
+    path = write_video(tmp_path / "a.mp4", [np.zeros((720, width, 3), np.uint8)] * 3)
+    kept: list[Any] = []
+    opening = av.open
+
+    def keep(*args: Any, **how: Any) -> Any:
+        kept.append(opening(*args, **how))
+        return kept[-1]
+
+    monkeypatch.setattr(av, "open", keep)
+    frames = iter(VideoFile(path))
+    next(frames)
+    assert bool(kept[-1].streams.video[0].thread_type.value) == threaded
+    assert len(list(frames)) == 2
+
+
 def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
     images = [Pillow.fromarray(texture(seed)) for seed in range(3)]
     images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=200)

@@ -127,9 +127,11 @@ def _refuse_other_run(target: Path, own: Path) -> None:
         return
     end = f".part{target.suffix[:50]}"
     begin = own.name[: -_TOKEN_DIGITS - len(end)]
-    for name in os.listdir(target.parent):  # noqa: PTH208  # ten times as fast as Path.iterdir
+    # A folder may hold 100,000 results: this is ten times as fast as Path.iterdir.
+    names = [name for name in os.listdir(target.parent) if name.startswith(begin)]  # noqa: PTH208
+    for name in names:
         middle = name[len(begin) : -len(end)]
-        if name == own.name or not (name.startswith(begin) and name.endswith(end)):
+        if name == own.name or not name.endswith(end):
             continue
         other = target.parent / name
         if len(middle) != _TOKEN_DIGITS or not re.fullmatch("[0-9a-f]+", middle):

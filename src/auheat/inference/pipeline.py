@@ -54,10 +54,34 @@ def threads_beside() -> int:
     return max(1, cpu_count() - 1)
 
 
+def evenly(count: int | None) -> int:
+    """How many frames to take together, so that the last batch of a short video is not a small one.
+
+    Args:
+        count: How many frames are to be expected; None if nobody knows.
+
+    Returns:
+        `BATCH_FRAMES` or less.
+    """
+    return math.ceil(count / math.ceil(count / BATCH_FRAMES)) if count else BATCH_FRAMES
+
+
 def predict_frames(
-    frames: Iterable[Frame], predictor: FacePredictor, *, tracker: FaceTracker, images: bool = True
+    frames: Iterable[Frame],
+    predictor: FacePredictor,
+    *,
+    tracker: FaceTracker,
+    images: bool = True,
+    count: int | None = None,
 ) -> Stage[FrameAndResult]:
     """The result of every frame, in order, with its image if `images`.
+
+    Args:
+        frames: The frames, all of one size.
+        predictor: What reads their faces.
+        tracker: What finds them.
+        images: Whether the images are wanted.
+        count: How many frames are to be expected; None if nobody knows.
 
     Reads some frames ahead of the caller: what the queues hold, and one in the hand of each stage.
     Close the iterator to end its threads early; none of them uses `frames`, the tracker or the
@@ -69,7 +93,7 @@ def predict_frames(
         return
     room = QUEUE_BYTES // max(begun[0].image.nbytes, 1)  # as all frames have the size of the first
     all_frames = _all(begun, rest)
-    batch_frames = predictor.batch or BATCH_FRAMES
+    batch_frames = predictor.batch or evenly(count)
     if images:
         batch_frames = min(batch_frames, room) if room > 1 else 1
     if room < 2:

@@ -102,8 +102,9 @@ class PostProcessedFrames:
     def _read(self, images: bool, which: str = "") -> Stage[FrameAndResult]:
         tracker = self._predictor.detector.tracker()
         label = (self._label or self._source.name) + which
-        frames = track(self._frames(), self._progress, label, self._source.count)
-        return predict_frames(frames, self._predictor, tracker=tracker, images=images)
+        count = self._source.count
+        frames = track(self._frames(), self._progress, label, count)
+        return predict_frames(frames, self._predictor, tracker=tracker, images=images, count=count)
 
     def _frames(self) -> Iterator[Frame]:
         try:

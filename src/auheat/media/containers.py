@@ -19,6 +19,9 @@ from auheat.media.heif import is_heif
 _NOT_VIDEO = frozenset({"tty", "image2", "hls", "dash", "concat", "lrc"})
 # A file is called truncated if its end lies this much before the length that its header states.
 _TRUNCATED_S = 0.5
+# Frames up to this many pixels are decoded by one thread, which takes a fraction of what reading a
+# face in them takes; more threads cost a third more processor time and some 3 ms a video to start.
+_ONE_THREAD_PIXELS = 1280 * 720
 # Stands for a packet that cannot be read or decoded.
 _BROKEN: list[Any] = []
 # Containers whose own length is read from their header, not guessed from where the file ends.
@@ -80,7 +83,7 @@ def decoded(container: Any, stream: Any, path: Path) -> Iterator[list[Any] | Non
         path: The file.
     """
     out = marks = 0  # frames and marks that are out already
-    stream.thread_type = "AUTO"
+    stream.thread_type = "AUTO" if _is_large(stream) else "NONE"
     for frames in _decoded(container, stream):
         if frames is _BROKEN:
             break
@@ -126,6 +129,12 @@ def _decoded(container: Any, stream: Any) -> Iterator[list[Any] | None]:
         if packet.is_corrupt and not any(frame.is_corrupt for frame in frames):
             yield None  # the decoder does not know
         yield frames
+
+
+def _is_large(stream: Any) -> bool:
+    """Whether decoding its frames is heavy, as far as the header tells."""
+    codec = stream.codec_context
+    return bool((codec.width or 0) * (codec.height or 0) > _ONE_THREAD_PIXELS)
 
 
 def _held_back(stream: Any) -> list[Any]:

@@ -105,10 +105,10 @@ class VideoFile:
         self.path = checked_path("the video", path)
         self.problem: str | None = None
         self.notes: tuple[str, ...] = ()
-        with opened(self.path) as container:
-            stream = video_streams(container)[0]
-            self.rate: Fraction = stream.average_rate or stream.guessed_rate or Fraction(30)
-            self.count: int | None = expected_frames(stream, self.rate)
+        self._opened: Any = opened(self.path)  # for the first time it is iterated over
+        stream = video_streams(self._opened)[0]
+        self.rate: Fraction = stream.average_rate or stream.guessed_rate or Fraction(30)
+        self.count: int | None = expected_frames(stream, self.rate)
 
     @property
     def name(self) -> str:
@@ -123,7 +123,8 @@ class VideoFile:
     def __iter__(self) -> Iterator[Frame]:
         self.problem = None
         damaged, number, timestamp, end = 0, 0, 0.0, 0.0
-        with opened(self.path) as container:
+        container, self._opened = self._opened, None
+        with container or opened(self.path) as container:
             stream = video_streams(container)[0]
             converter = Converter(stream.sample_aspect_ratio)
             deinterlacer = Deinterlacer()
