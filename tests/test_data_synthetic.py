@@ -13,6 +13,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from auheat.data import resumable, synthetic
@@ -23,6 +24,7 @@ from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import ALL_AUS
 from auheat.progress import Advance, Progress
+from auheat.synthesis.assets import load_pack
 from auheat.synthesis.families import FAMILIES
 from auheat.synthesis.studio import Studio
 from folder_contents import files
@@ -68,7 +70,7 @@ def test_a_dataset_is_complete(serial: None, tiny_folder: Path, tmp_path: Path) 
     assert list(splits.values()) == ["train", "train", "train", "val", "test"]
     expected = {f"images/0000/{s}_00{i}.jpg" for s in set(subjects) for i in range(2)}
     stored = files(out)
-    assert set(stored) == {FILE, *found.table["image"]}
+    assert set(stored) == {FILE, synthetic.PEOPLE, *found.table["image"]}
     assert set(found.table["image"]) <= expected
     assert set(found.table["sequence"]) == {""}
     assert set(found.table["frame"]) == {0}
@@ -216,8 +218,25 @@ def test_the_number_of_workers_does_not_matter(
         synthesise(tiny_folder, tmp_path / "one", plan, 1)
         cv2.setNumThreads(threads)
     two, one = files(tmp_path / "two"), files(tmp_path / "one")
-    assert len(one) == 27
+    assert len(one) == 28
     assert one == two
+
+
+def test_a_table_says_what_people_are_like(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
+    synthesise(tiny_folder, tmp_path / "set", PLAN, 1)
+    people = pd.read_csv(tmp_path / "set" / "people.csv")
+    assert list(people) == ["subject", "split", "sex", "age", "monk", "glasses", "beard"]
+    assert people["split"].to_list() == ["train"] * 3 + ["val", "test"]
+    studio = Studio(load_pack(tiny_folder))
+    for row in people.itertuples():
+        number = int(row.subject[1:])
+        person = studio.person(PLAN.seed, number, held_out_skins=number == 4)
+        assert row.sex == ("male" if person.masculine else "female")
+        assert row.age == round(person.age, 2)
+        assert row.monk == 1 + round(9 * person.depth)
+        assert row.glasses == ("no" if person.glasses is None else "yes")
+        assert row.beard == ("no" if person.beard is None else "yes")
+    assert people["monk"].between(1, 10).all()
 
 
 def test_a_suite_shows_every_family(serial: None, tiny_folder: Path, tmp_path: Path) -> None:
@@ -226,6 +245,7 @@ def test_a_suite_shows_every_family(serial: None, tiny_folder: Path, tmp_path: P
     manifest = synthesise(tiny_folder, tmp_path / "ood", plan, 1, counting(counts))
     assert sum(counts) == 2 * len(FAMILIES) == len(manifest.table)
     assert set(manifest.table["split"]) == {"test"}
+    assert not (tmp_path / "ood" / "people.csv").exists()  # families decide what people are like
     assert manifest.table["sequence"].value_counts().to_dict() == dict.fromkeys(FAMILIES, 2)
     assert len(set(manifest.table["image"])) == len(manifest.table)
     resting = manifest.table["sequence"].str.startswith("rest")

@@ -14,6 +14,8 @@ from auheat.data.names import Suite
 from auheat.tables.names import ProgramChoice, Split
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from auheat.evaluation.predictions import Predictions
 
 
@@ -34,13 +36,24 @@ if TYPE_CHECKING:
     type=options.choices(Suite),
     help="Report by family of a dataset of `auheat synth --suite`.",
 )
+@click.option(
+    "--groups",
+    type=options.PATH,
+    help="Report by group of people: CSV with the column subject and one for each thing that they "
+    "differ in, such as people.csv of `auheat synth`.",
+)
 @options.out_file('Result file.  [default: beside TARGET; of "default" in this folder]')
 @options.device()
 @options.runtime()
 @options.precision()
 @options.workers(default=1, min=0)
 def command(
-    target: str | Path, data: Path, out: Path | None, suite: Suite | None, **chosen: Any
+    target: str | Path,
+    data: Path,
+    out: Path | None,
+    suite: Suite | None,
+    groups: Path | None,
+    **chosen: Any,
 ) -> None:
     """Measure TARGET on a dataset: ICC(3,1), MAE, MSE and PCC by AU.
 
@@ -54,15 +67,21 @@ def command(
     from auheat.figures.tables import metrics_table
     from auheat.files import checked_ending, refuse_input
 
-    if out and isinstance(target, Path) and target.is_file():
-        refuse_input(out, [target])
+    if suite and groups:
+        raise click.UsageError("--suite and --groups are two reports: ask for one of them")
     if out:
+        refuse_input(out, [path for path in (target, groups) if isinstance(path, Path)])
         checked_ending(out, "a result file", ".json")
+    people = None if groups is None else _people(groups)
     found = assess(target, data, Choices(**chosen, progress=progress_bar))
     for note in found.notes:
         warn(f"note: {note}")
     if suite:
         _by_family(found.predictions, out or found.place.with_name(f"{suite}-{found.place.name}"))
+        return
+    if people is not None:
+        result = out or found.place.with_name(f"groups-{found.place.name}")
+        _by_group(found.predictions, people, result)
         return
     result = out or found.place
     found.report.write(result)
@@ -82,4 +101,25 @@ def _by_family(predictions: Predictions, result: Path) -> None:
     report = SuiteReport.of(predictions)
     report.write(result)
     click.echo(suite_table(report))
+    click.echo(f"\nresult file: {result}")
+
+
+def _people(path: Path) -> pd.DataFrame:
+    from auheat.optional import needing
+
+    with needing("evaluate"):
+        from auheat.evaluation.groups import read_people
+
+        return read_people(path)
+
+
+def _by_group(predictions: Predictions, people: pd.DataFrame, result: Path) -> None:
+    from auheat.evaluation.groups import GroupReport
+    from auheat.figures.group_table import group_table
+
+    report = GroupReport.of(predictions, people)
+    report.write(result)
+    click.echo(group_table(report))
+    if report.unknown:
+        warn(f"note: {report.unknown} of the subjects are not in the table of people")
     click.echo(f"\nresult file: {result}")

@@ -2,6 +2,10 @@
 
 The same arguments give the same files, whatever the number of workers. Work is done in chunks of
 subjects; a run that was stopped continues with the chunks that are still missing.
+
+Beside the manifest comes `people.csv`, a row for each subject: `split`, `sex` (as the face is
+drawn: female or male), `age` (0 young to 1 old), `monk` (the skin on the Monk scale, 1 lightest to
+10 darkest), `glasses` and `beard` (yes or no). A suite has none: there families decide.
 """
 
 from __future__ import annotations
@@ -24,9 +28,13 @@ from auheat.files import atomic_write
 from auheat.progress import Progress, silent
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.families import FAMILIES
+from auheat.synthesis.identity import Person
 from auheat.synthesis.studio import LabelledImage, Studio
 
 _CHUNK_SUBJECTS = 25
+PEOPLE = "people.csv"
+_ABOUT = ("sex", "age", "monk", "glasses", "beard")
+_MONK_TONES = 10
 
 
 @dataclass(frozen=True)
@@ -121,10 +129,21 @@ def synthesise(
         ):
             advance(_images_in(plan, first))
     rows = pd.concat([pd.read_parquet(_part(out, first)) for first in chunks], ignore_index=True)
+    rows = _without_people(rows, out)
     manifest = Manifest(rows, out, plan.crop, {"kind": "synthetic", "plan": settings})
     manifest.write()
     resumable.commit(out)
     return manifest
+
+
+def _without_people(rows: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """The manifest's columns; the others say what people are like, and go into a file."""
+    known = [name for name in _ABOUT if name in rows]
+    if known:
+        people = rows[["subject", "split", *known]].drop_duplicates("subject")
+        with atomic_write(out / PEOPLE) as temporary:
+            people.to_csv(temporary, index=False)
+    return rows.drop(columns=known)
 
 
 def _part(out: Path, first: int) -> Path:
@@ -154,9 +173,13 @@ def _subject_rows(
 ) -> Iterator[dict[str, Any]]:
     """Draws and saves a subject's images; yields their manifest rows."""
     split, name = plan.split(subject), f"S{subject:06d}"
+    person = None
+    if not plan.suite:
+        person = studio.person(plan.seed, subject, held_out_skins=split == "test")
+    about = {} if person is None else _about(person)
     folder = Path("images") / f"{subject // 1000:04d}"
     (out / folder).mkdir(parents=True, exist_ok=True)
-    for sequence, frame, suffix, sample in _samples(studio, plan, subject, name):
+    for sequence, frame, suffix, sample in _samples(studio, plan, subject, name, person):
         path = folder / f"{name}_{suffix}.jpg"
         save_crop(out / path, sample.image)
         yield {
@@ -166,22 +189,33 @@ def _subject_rows(
             "sequence": sequence,
             "frame": frame,
             "landmarks": sample.landmarks.astype(np.float32).ravel(),
+            **about,
             **sample.intensities,
         }
 
 
+def _about(person: Person) -> dict[str, str | float | int]:
+    """What `people.csv` says of someone: see `_ABOUT`."""
+    return {
+        "sex": "male" if person.masculine else "female",
+        "age": round(person.age, 2),
+        "monk": 1 + round(person.depth * (_MONK_TONES - 1)),
+        "glasses": "no" if person.glasses is None else "yes",
+        "beard": "no" if person.beard is None else "yes",
+    }
+
+
 def _samples(
-    studio: Studio, plan: SynthesisPlan, subject: int, name: str
+    studio: Studio, plan: SynthesisPlan, subject: int, name: str, person: Person | None
 ) -> Iterator[tuple[str, int, str, LabelledImage]]:
     """A subject's images with their sequence, frame and the end of their file's name."""
     align, side, count = plan.crop.transform, plan.crop.side, plan.images_of(subject)
-    if plan.suite:
+    if person is None:
         for number, (family, how) in enumerate(FAMILIES.items()):
             samples = studio.family(how, (plan.seed, subject), count, align, side)
             for index, sample in enumerate(samples):
                 yield family, 0, f"{index:03d}_{number:02d}", sample
         return
-    person = studio.person(plan.seed, subject, held_out_skins=plan.split(subject) == "test")
     for index in range(count):
         numbers = (plan.seed, subject, index)
         if plan.pairs:

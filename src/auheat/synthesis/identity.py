@@ -44,12 +44,18 @@ class Person:
     """Everything about someone that does not change from image to image.
 
     Attributes:
+        age: 0 young to 1 old.
+        depth: Place of the skin on the Monk scale, 0 lightest to 1 darkest.
+        masculine: Whether face and hair are drawn as a man's.
         neutral: (n, 3) vertices of the geometry before `manner.rest`.
         scalp: (n,).
         height: resting bumps of the skin.
         furrows: what each AU adds to them at intensity 5.
     """
 
+    age: float
+    depth: float
+    masculine: bool
     neutral: Floats32
     manner: Manner
     albedo: Floats32
@@ -154,6 +160,9 @@ class PersonSampler:
         lines = self._wrinkles.sample(rng)
         shiny = bool(rng.random() < 0.2)
         return Person(
+            age=age,
+            depth=tone.depth,
+            masculine=masculine,
             neutral=neutral,
             manner=_plain_manner(self._model) if plain else _manner(rng, self._model, look.unrest),
             albedo=albedo,
