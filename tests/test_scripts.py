@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import check_real
 import check_size
 import gallery
 from auheat.facs import ALL_AUS
@@ -66,6 +67,20 @@ def test_what_a_script_cannot_use_is_one_line(command: tuple[str, ...], tmp_path
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and str(tmp_path) in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_what_holds_on_real_faces_is_counted_by_group() -> None:
+    """Wilson's interval of 8 in 10 is .490 to .943 (Newcombe 1998, Statistics in Medicine 17)."""
+    active, resting = (
+        {"file": "a", "au": "AU12", "measure": "mean", "op": op} for op in (">=", "<=")
+    )
+    held = [(active, n < 8) for n in range(10)] + [(resting, True)]
+    held += [({**active, "file": "b"}, False), ({**active, "measure": "count"}, False)]
+    lines = list(check_real.group_lines(held, {"a": ["f", "older"], "b": ["f"]}))
+    assert lines[2:] == [
+        "| f | 8/11 | [0.43, 0.90] | 1/1 | [0.21, 1.00] |",
+        "| older | 8/10 | [0.49, 0.94] | 1/1 | [0.21, 1.00] |",
+    ]
 
 
 @pytest.fixture
