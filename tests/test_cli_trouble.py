@@ -96,8 +96,9 @@ def test_whatever_an_input_raises_the_others_are_read(
     assert str(tmp_path / "state") in first
     assert results(tmp_path / "out") == ["c.csv", "good.csv"]
     folder = predict(weights, media, "-o", tmp_path / "out")
-    (line,) = lines(folder, 1)
-    assert "1 of 2 images are left out" in line
+    line, named = lines(folder, 2)
+    assert line.endswith("media: 1 of 2 images are left out")
+    assert f"{media / 'bad.png'}: unexpected {type(error).__name__}" in named
     assert len((tmp_path / "out" / "media.csv").read_text().splitlines()) == 2
 
 

@@ -66,6 +66,23 @@ def test_size_is_even_and_never_too_small_to_read(
     assert drawn.dtype == np.uint8
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "shown"),
+    [(4000, 1, (4096, 2)), (4000, 16, (4096, 16)), (20, 40_000, (20, 40_000)),
+     (3, 66_000, (4, 66_000)), (20, 1000, (82, 4096))],
+)  # fmt: skip
+def test_a_thin_image_is_not_enlarged_without_end(
+    height: int, width: int, shown: tuple[int, int]
+) -> None:
+    """Until its shorter side had 360 pixels it took gigabytes."""
+    overlay = Overlay(PAPER_AUS, height, width)
+    panel = WIDTH_PX if height > width else round(WIDTH_PX * shown[0] / 360 / 2) * 2
+    assert overlay.size == (shown[0], shown[1] + panel)
+    drawn = overlay.draw(np.full((height, width, 3), 128, np.uint8), result())
+    assert drawn.shape == (*overlay.size, 3)
+    assert (drawn[:, : shown[1]] == 128).all()
+
+
 def test_the_image_is_not_changed_where_there_is_no_face() -> None:
     image = np.random.default_rng(0).integers(0, 256, (360, 640, 3)).astype(np.uint8)
     before = image.copy()

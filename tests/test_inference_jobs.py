@@ -199,10 +199,10 @@ def test_bad_images_in_a_folder_are_left_out_and_named(
         "4.png",
         "6.png",
     ]
-    assert outcome.problem is not None
-    assert "4 of 8 images" in outcome.problem
-    assert "5.png" in outcome.problem
-    assert outcome.problem.endswith("and 1 more")
+    assert outcome.problem == f"{media}: 4 of 8 images are left out"
+    assert outcome.unread == [
+        f"{media / f'{i}.png'} is not an image in a format that can be read" for i in (1, 3, 5, 7)
+    ]
 
 
 def test_a_sequence_whose_size_changes(tmp_path: Path, media: Path, predictor: Predictor) -> None:

@@ -113,6 +113,19 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_what_no_jpeg_or_video_can_hold_is_refused(tmp_path: Path) -> None:
+    """The libraries wrote lines of their own to the terminal, and kept none of the pixels."""
+    flat = np.zeros((3, 66_000, 3), np.uint8)
+    with pytest.raises(AuheatError, match=r"have 66002x4 pixels, and a JPEG has at most 65,500"):
+        write_overlay_image(tmp_path / "a.jpg", AUS, image=flat, result=RESULTS[1])
+    with (
+        pytest.raises(AuheatError, match=r"66002x4 pixels, and have at most (16,384|8,191) a side"),
+        OverlayVideoSink(tmp_path / "a.mp4", AUS, Fraction(30)) as video,
+    ):
+        video.write(flat, RESULTS[1])
+    assert not list(tmp_path.iterdir())
+
+
 TIMES = [0.0, 0.0333667, 0.5, 0.5416667, 3.0]
 
 

@@ -19,6 +19,7 @@ import httpx2 as httpx
 import pytest
 from PIL import Image as Pillow
 
+from auheat.errors import AuheatError
 from auheat.geometry import Points
 from auheat.web.guard import needs_token
 from auheat.web.sessions import SessionStore
@@ -314,6 +315,38 @@ def test_a_reading_that_takes_too_long_is_stopped(make_store: MakeStore, tmp_pat
 def test_a_full_disk_is_told(make_store: MakeStore, image: Path) -> None:
     answer = send(client_of(make_store(free_bytes=2**60)), image)
     assert (answer.status_code, "disk" in answer.json()["error"]) == (503, True)
+
+
+def test_an_overlay_that_cannot_be_written_costs_nothing_else(
+    make_store: MakeStore, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole file failed, and its client was shown a path of the server."""
+
+    def fails(path: Path, *_: object, **more: object) -> None:
+        raise AuheatError(f"cannot write {path}: it would have 66002x4 pixels")
+
+    monkeypatch.setattr("auheat.inference.writers.write_overlay_image", fails)
+    store = make_store()
+    client = client_of(store)
+    status = read(client, image)
+    assert status["state"] == "done"
+    assert status["problem"] == "cannot write overlay.jpg: it would have 66002x4 pixels"
+    assert rows(client.get(f"/api/sessions/{status['id']}/table").text)
+    assert client.get(f"/api/sessions/{status['id']}/overlay").status_code == 404
+
+
+def test_no_client_sees_where_files_lie(
+    make_store: MakeStore, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(writer: object, item: object) -> None:
+        (folder,) = (store.workspace.folder / name for name in uploads(store))
+        raise OSError(f"no room for {folder / 'table.csv'} in {folder}")
+
+    monkeypatch.setattr("auheat.inference.writers.TableWriter.write", fails)
+    store = make_store()
+    status = read(client_of(store), image)
+    assert status["state"] == "failed"
+    assert status["problem"] == "cannot write table.csv: no room for table.csv in its folder"
 
 
 def test_a_decoder_that_trips_over_a_file_refuses_it(

@@ -162,9 +162,11 @@ def command(
         if outcome.note:
             warn(f"note: {outcome.path}: {outcome.note}")
         if outcome.problem:
-            failed.append(outcome.problem)
-    for problem in failed:
-        warn(problem)
+            failed.append(outcome)
+    for outcome in failed:
+        warn(str(outcome.problem))
+        for line in outcome.unread:
+            warn(line)
     if failed and len(gathered) > 1:
         warn(f"{len(failed)} of {len(gathered)} inputs are not complete")
     click.get_current_context().exit(FAILED if failed else 0)

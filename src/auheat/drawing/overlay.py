@@ -22,6 +22,8 @@ _FAINTEST_LEVEL, _OPAQUE_LEVEL, _OPACITY = 0.5, 2.5, 0.75
 _ENLARGEMENT = 8
 # Rows of an image that are blended at once.
 _BAND_ROWS = 128
+# No side is enlarged beyond this. As the shorter one is enlarged to 360 at most, so are the pixels.
+_MAX_ENLARGED_PX = 4096
 
 
 def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
@@ -65,9 +67,12 @@ class Overlay:
     """
 
     def __init__(self, aus: Sequence[str], height: int, width: int) -> None:
-        scale = max(1.0, REFERENCE_HEIGHT_PX / min(height, width))
+        wanted = REFERENCE_HEIGHT_PX / min(height, width)
+        scale = max(1.0, min(wanted, _MAX_ENLARGED_PX / max(height, width)))
         self._height, self._width = _even(height * scale), _even(width * scale)
-        self._unit = min(self._height, self._width) / REFERENCE_HEIGHT_PX
+        # a narrow image has a panel that can be read; beside a flat one there is no room for that
+        shorter = min(self._height, max(self._width, REFERENCE_HEIGHT_PX))
+        self._unit = shorter / REFERENCE_HEIGHT_PX
         self._panel = Panel(aus, self._height, self._unit)
         self._line = max(1, round(1.5 * self._unit))
 

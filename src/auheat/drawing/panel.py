@@ -183,7 +183,8 @@ class Panel:
         middle = self.size[1] / self.unit - _FOOT / 2
         x0, y0, x1, y1 = self._scaled((WIDTH_PX - 84, middle - 4, WIDTH_PX - 24, middle + 4))
         scale = Image.fromarray(np.ascontiguousarray(colour_scale()[None]))
-        image.paste(scale.resize((round(x1 - x0), round(y1 - y0))), (round(x0), round(y0)))
+        size = max(round(x1 - x0), 1), max(round(y1 - y0), 1)
+        image.paste(scale.resize(size), (round(x0), round(y0)))
         self._text(pen, (WIDTH_PX - 88, middle), words="0", colour=_FAINT, anchor="rm", size=0.8)
         self._text(pen, (WIDTH_PX - 20, middle), words="5", colour=_FAINT, anchor="lm", size=0.8)
         return image

@@ -27,9 +27,10 @@ from auheat.inference.lookahead import Lookahead, VideoInWork
 from auheat.inference.origin import with_input
 from auheat.inference.outcome import Outcome
 from auheat.inference.postprocess import AS_PREDICTED, PostProcessedFrames, PostProcessing
-from auheat.inference.writers import Outputs, Result, Target, Writer, opened, writers_for
+from auheat.inference.writers import Outputs, Result, Target, Writer, writers_for
+from auheat.inference.written import Written
 from auheat.media.frames import FrameSource, ImageSequence, VideoFile
-from auheat.media.images import image_note, is_image, read_image
+from auheat.media.images import ImageNotes, image_note, is_image, read_image
 from auheat.media.limits import DEFAULT_FPS
 from auheat.progress import Progress, silent, track
 from auheat.results import FrameResult
@@ -159,49 +160,48 @@ class PredictionJob:
 
     def _read_video(self, video: VideoInWork, item: Input, outcome: Outcome) -> None:
         outcome.is_video, people = True, set[int]()
-        source, writers = video.source, video.writers
-        with closing(video), opened(writers):
+        source, written = video.source, Written(video.writers)
+        with closing(video), written:
             for image, result in video:
-                _pass_on(Result(image, result, item.path), writers, outcome)
+                _pass_on(Result(image, result, item.path), written, outcome)
                 people.update(face.face_id for face in result)
         outcome.faces = len(people)
-        self._finish(writers, video.results.baseline, outcome)
-        if notes := getattr(source, "notes", ()):
-            outcome.note = "; ".join([*([outcome.note] if outcome.note else []), *notes])
+        self._finish(written, video.results.baseline, outcome)
+        outcome.add_notes(*getattr(source, "notes", ()))
         if source.problem:
-            outcome.problem = f"{source.name}: {source.problem}; what could be read is kept"
+            outcome.add_problem(f"{source.name}: {source.problem}; what could be read is kept")
 
     def _read_image(self, item: Input, outcome: Outcome) -> None:
         self._refuse_frames(item.path)
         image = read_image(item.path)
         result = self._result(image, 1, item.path)
-        writers = self._writers("image", item)
-        with opened(writers):
-            _pass_on(Result(image, result, item.path), writers, outcome)
+        written = Written(self._writers("image", item))
+        with written:
+            _pass_on(Result(image, result, item.path), written, outcome)
         outcome.faces = len(result)
-        self._finish(writers, self._known_baseline, outcome)
+        self._finish(written, self._known_baseline, outcome)
         outcome.note = outcome.note or image_note(item.path)
 
     def _read_folder(self, item: Input, outcome: Outcome) -> None:
-        paths, unreadable = images_in(item.path), list[str]()
+        paths, notes = images_in(item.path), ImageNotes()
         self._refuse_frames(paths[0])
-        writers = self._writers("folder", item)
-        with opened(writers):
+        written = Written(self._writers("folder", item))
+        with written:
             for path in track(paths, self.progress, item.path.name, len(paths)):
                 try:
                     image = read_image(path)
                     result = self._result(image, outcome.frames + 1, path)
                 except Exception as error:  # whatever it is, the other images are read
-                    unreadable.append(message(error, str(path)))
+                    outcome.unread.append(message(error, str(path)))
                     continue
-                _pass_on(Result(image, result, path), writers, outcome)
+                notes.add(path)
+                _pass_on(Result(image, result, path), written, outcome)
                 outcome.faces += len(result)
-        self._finish(writers, self._known_baseline, outcome)
-        if unreadable:
-            more = f"; and {len(unreadable) - 3} more" if len(unreadable) > 3 else ""
-            outcome.problem = (
-                f"{item.path}: {len(unreadable)} of {len(paths)} images are left out: "
-                f"{'; '.join(unreadable[:3])}{more}"
+        self._finish(written, self._known_baseline, outcome)
+        outcome.add_notes(*notes.lines())
+        if outcome.unread:
+            outcome.add_problem(
+                f"{item.path}: {len(outcome.unread)} of {len(paths)} images are left out"
             )
 
     def _result(self, image: Image, number: int, path: Path) -> FrameResult:
@@ -237,16 +237,13 @@ class PredictionJob:
         )
         return writers_for(Target(item, schema, rate), self.outputs)
 
-    def _finish(
-        self, writers: Sequence[Writer], baseline: Baseline | None, outcome: Outcome
-    ) -> None:
-        """Has the writers write what has to wait for the end, and notes all files."""
-        for writer in writers:
-            writer.finish(baseline)
-            outcome.files += writer.files
+    def _finish(self, written: Written, baseline: Baseline | None, outcome: Outcome) -> None:
+        """Has written what has to wait for the end, and notes all files."""
+        outcome.files += written.finish(baseline)
+        if written.problem:
+            outcome.add_problem(f"{written.problem}; it is left out")
         if baseline and baseline.shared and outcome.is_video and outcome.faces > 1:
-            people = f"one baseline was subtracted from {outcome.faces} people"
-            outcome.note = f"{outcome.note}; {people}" if outcome.note else people
+            outcome.add_notes(f"one baseline was subtracted from {outcome.faces} people")
 
     @property
     def _known_baseline(self) -> Baseline | None:
@@ -254,7 +251,6 @@ class PredictionJob:
         return baseline if isinstance(baseline, Baseline) else None
 
 
-def _pass_on(item: Result, writers: Sequence[Writer], outcome: Outcome) -> None:
-    for writer in writers:
-        writer.write(item)
+def _pass_on(item: Result, written: Written, outcome: Outcome) -> None:
+    written.write(item)
     outcome.count(item.result)

@@ -22,6 +22,7 @@ class Outcome:
         files: What was written, the table first.
         problem: One line that says what is missing and why, or None.
         note: One line that the user should know about the results, or None.
+        unread: Of a folder, a line for each image that could not be read, which names it.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class Outcome:
     files: list[Path] = field(default_factory=list)
     problem: str | None = None
     note: str | None = None
+    unread: list[str] = field(default_factory=list)
 
     @property
     def fps(self) -> float:
@@ -48,6 +50,14 @@ class Outcome:
             f"{self.path}: a face in {self.with_face} of {frames} ({faces}), {self.seconds:.1f} s, "
             f"{self.fps:.1f} frames/s -> {', '.join(map(str, self.files))}"
         )
+
+    def add_problem(self, problem: str) -> None:
+        """Adds what is missing to what is known to be."""
+        self.problem = f"{self.problem}; {problem}" if self.problem else problem
+
+    def add_notes(self, *notes: str) -> None:
+        """Adds to what the user should know."""
+        self.note = "; ".join([*([self.note] if self.note else []), *notes]) or None
 
     def count(self, result: FrameResult) -> None:
         """Adds one image or frame."""

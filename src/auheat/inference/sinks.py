@@ -14,9 +14,13 @@ from PIL import Image as Pillow
 
 from auheat.arrays import Image
 from auheat.drawing.overlay import Overlay
+from auheat.errors import AuheatError
 from auheat.files import Resource, atomic_write
 from auheat.media.video_writer import VideoWriter
 from auheat.results import FrameResult
+
+# What libjpeg takes.
+MAX_JPEG_SIDE_PX = 65_500
 
 
 class OverlayVideoSink(Resource):
@@ -43,7 +47,18 @@ class OverlayVideoSink(Resource):
 def write_overlay_image(
     path: Path, aus: tuple[str, ...], *, image: Image, result: FrameResult
 ) -> None:
-    """Writes an annotated image as JPEG. image: (H, W, 3) RGB."""
-    drawn = Overlay(aus, *image.shape[:2]).draw(image, result)
+    """Writes an annotated image as JPEG. image: (H, W, 3) RGB.
+
+    Raises:
+        AuheatError: It cannot be written, or has more pixels a side than a JPEG can.
+    """
+    overlay = Overlay(aus, *image.shape[:2])
+    height, width = overlay.size
+    if max(height, width) > MAX_JPEG_SIDE_PX:
+        raise AuheatError(
+            f"cannot write {path}: it would have {width}x{height} pixels, and a JPEG has at most "
+            f"{MAX_JPEG_SIDE_PX:,} a side"
+        )
+    drawn = overlay.draw(image, result)
     with atomic_write(path) as temporary:
         Pillow.fromarray(drawn).save(temporary, "JPEG", quality=92, subsampling=0)

@@ -8,8 +8,8 @@ the way takes its name when the block ends well; what has to wait for all result
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -69,9 +69,12 @@ class Writer(Resource):
     Attributes:
         files: What it has written, as far as it has its name.
         needs_images: Whether it needs the images of a video, and heatmaps.
+        is_file_each: Whether it writes a file for each result, so that after one that fails the
+            others are still written.
     """
 
     needs_images = False
+    is_file_each = False
 
     def __init__(self) -> None:
         self.files: list[Path] = []
@@ -152,16 +155,16 @@ class ImageOverlayWriter(Writer):
 
     def __init__(self, path: Path, aus: tuple[str, ...], is_folder: bool) -> None:
         super().__init__()
-        self._path, self._aus, self._is_folder = path, aus, is_folder
+        self._path, self._aus, self.is_file_each = path, aus, is_folder
         self.files = [path]
 
     def _open(self, parts: ExitStack) -> None:
-        if self._is_folder:
+        if self.is_file_each:
             make_folder(self._path)
 
     def write(self, item: Result) -> None:
         assert item.image is not None
-        path = self._path / f"{item.path.name}.jpg" if self._is_folder else self._path
+        path = self._path / f"{item.path.name}.jpg" if self.is_file_each else self._path
         write_overlay_image(path, self._aus, image=item.image, result=item.result)
 
 
@@ -233,12 +236,3 @@ def writers_for(target: Target, outputs: Outputs) -> list[Writer]:
     if outputs.events and rate is not None:
         writers.append(EventsWriter(path(EVENTS), schema.aus))
     return [*writers, *outputs.more(target, outputs)]
-
-
-@contextmanager
-def opened(writers: Sequence[Writer]) -> Iterator[None]:
-    """All writers, open."""
-    with ExitStack() as stack:
-        for writer in writers:
-            stack.enter_context(writer)
-        yield

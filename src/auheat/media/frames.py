@@ -27,7 +27,7 @@ from auheat.media.containers import (
     what_is_missing,
 )
 from auheat.media.hdr import HDR_NAMES
-from auheat.media.images import read_image
+from auheat.media.images import ImageNotes, read_image
 from auheat.media.limits import MAX_FPS, check_pixels
 
 _INTERLACED = "it is interlaced; the two fields of a frame, taken at two moments, were made one"
@@ -192,6 +192,7 @@ class ImageSequence:
 
     Attributes:
         name, paths, rate, count, problem: see `FrameSource`.
+        notes: after iterating, what was left out of images, or done to them.
 
     Raises:
         AuheatError: on construction, if `fps` is not above 0; on iterating, if the first image
@@ -203,9 +204,15 @@ class ImageSequence:
         self.count: int | None = len(self.paths)
         self.rate = frame_rate(fps)
         self.problem: str | None = None
+        self._notes = ImageNotes()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Of what was read so far."""
+        return self._notes.lines()
 
     def __iter__(self) -> Iterator[Frame]:
-        self.problem = None
+        self.problem, self._notes = None, ImageNotes()
         shape = None
         for index, path in enumerate(self.paths):
             try:
@@ -219,6 +226,7 @@ class ImageSequence:
             if image.shape != shape:
                 self.problem = f"it ends after frame {index}: {_other_size(path, image, shape)}"
                 return
+            self._notes.add(path)
             yield Frame(index + 1, float(index / self.rate), image)
 
 

@@ -115,6 +115,26 @@ def image_note(path: str | Path) -> str | None:
     return None
 
 
+class ImageNotes:
+    """The notes on many images, in as few lines as there are different ones."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, tuple[str, int]] = {}
+
+    def add(self, path: Path) -> None:
+        """Adds the note on an image, if there is one."""
+        if note := image_note(path):
+            first, count = self._names.get(note, (path.name, 0))
+            self._names[note] = first, count + 1
+
+    def lines(self) -> tuple[str, ...]:
+        """Each note once, with the name of the first image and how many others it is true of."""
+        return tuple(
+            f"{first}: {note}" + (f"; so with {count - 1:,} more" if count > 1 else "")
+            for note, (first, count) in self._names.items()
+        )
+
+
 def is_image(path: str | Path) -> bool:
     """Whether a file is an image, by its content. An animated GIF counts as video."""
     path = Path(path)

@@ -18,6 +18,8 @@ from auheat.files import Resource, atomic_write
 # Fine enough for every usual frame rate, and within the 16 bits that MPEG-4 part 2 allows.
 _TIME_BASE = Fraction(1, 60000)
 _BT709 = 1
+# Pixels that a side of a frame has at most.
+_MAX_SIDE_PX = {"libx264": 16_384, "mpeg4": 8_191, "mjpeg": 65_500}
 # Pixels of a frame above which the encoder looks at no frames ahead: it would hold some twenty.
 _LARGE = 4_000_000
 _NO_LOOKAHEAD = {
@@ -81,6 +83,9 @@ class VideoWriter(Resource):
         Args:
             image: (H, W, 3) RGB uint8; H and W are even and the same for all frames.
             timestamp: seconds from the start.
+
+        Raises:
+            AuheatError: It cannot be written, or frames are larger than the encoder takes.
         """
         if self._stream is None:
             self._stream = self._open_stream(*image.shape[:2])
@@ -100,6 +105,11 @@ class VideoWriter(Resource):
     def _open_stream(self, height: int, width: int) -> Any:
         best = "libx264" in av.codecs_available
         codec = "mjpeg" if self._avi else "libx264" if best else "mpeg4"
+        if max(height, width) > _MAX_SIDE_PX[codec]:
+            raise AuheatError(
+                f"cannot write {self.path}: its frames would have {width}x{height} pixels, "
+                f"and have at most {_MAX_SIDE_PX[codec]:,} a side"
+            )
         stream: Any = self._container.add_stream(codec, rate=self._rate)
         stream.height, stream.width = height, width
         context = stream.codec_context

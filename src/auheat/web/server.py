@@ -242,7 +242,10 @@ def _video(session: Session) -> Session:
 def _file(session: Session, what: str, *, attach: bool = False) -> Response:
     path = session.folder / _FILES[what][session.kind]
     headers = _attached(session, f".{what}{path.suffix}") if attach else None
-    return FileResponse(path, headers=headers, stat_result=path.stat())
+    try:
+        return FileResponse(path, headers=headers, stat_result=path.stat())
+    except FileNotFoundError:  # an overlay that could not be drawn
+        raise MissingError(session.id) from None
 
 
 def _name(request: Request) -> str:

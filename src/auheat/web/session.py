@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,11 @@ class Session:
         """Where the file lies that was given."""
         return self.folder / "upload"
 
+    def named(self, problem: str) -> str:
+        """A problem as its client may see it: without the places of files on this computer."""
+        named = problem.replace(str(self.upload), self.name)
+        return named.replace(f"{self.folder}{os.sep}", "").replace(str(self.folder), "its folder")
+
     @property
     def is_pending(self) -> bool:
         """Whether it is a file that is waiting or being read."""
@@ -127,7 +133,8 @@ class Session:
             try:
                 self.files.__exit__(None, None, None)
                 self.state = "done"
+                self.problem = self.named(self.files.problem or "") or None
             except AuheatError as error:
-                self.state, self.problem = "failed", str(error)
+                self.state, self.problem = "failed", self.named(str(error))
             if not self.files.count:
                 self.state, self.problem = "failed", "nothing was recorded"

@@ -26,13 +26,19 @@ from auheat.arrays import Image
 from auheat.facs import is_present
 from auheat.files import Resource
 from auheat.inference.calibration import Baseline, PersonBaseline, calibrated
-from auheat.inference.sinks import OverlayVideoSink, write_overlay_image
+from auheat.inference.writers import (
+    ImageOverlayWriter,
+    Result,
+    TableWriter,
+    VideoOverlayWriter,
+    Writer,
+)
+from auheat.inference.written import Written
 from auheat.media.video_writer import VideoWriter
 from auheat.results import FacePrediction, FrameResult
 from auheat.tables.names import BLINK, CLOSURE
 from auheat.tables.schema import TableSchema
 from auheat.tables.series import SeriesRecorder
-from auheat.tables.writing import CsvSink
 from auheat.web.heat import FRAMES_PER_PIECE, HeatStore, packed
 from auheat.web.report.build import report_html
 from auheat.web.report.collector import Collector
@@ -82,7 +88,8 @@ class SessionFiles(Resource):
     """Collects the frames of one session in a folder of its own. A context manager.
 
     The files are whole when the block has ended: `table.csv`, `overlay.mp4` and `shown.mp4` of a
-    video, `table.csv`, `overlay.jpg` and `shown.jpg` of an image.
+    video, `table.csv`, `overlay.jpg` and `shown.jpg` of an image. An overlay that cannot be drawn
+    is left out.
 
     Args:
         folder: Where they lie.
@@ -125,17 +132,20 @@ class SessionFiles(Resource):
             self.map_size = (width, height)
         small = smaller(image)
         if self.rate is None:
-            write_overlay_image(self.folder / "overlay.jpg", self.aus, image=image, result=result)
             (self.folder / "shown.jpg").write_bytes(jpeg(small))
         else:
             self._shown.write(small, result.timestamp)
-            self._overlay.write(image, result)
-        self._table.write(result)
+        self._written.write(Result(image, result, self.folder))
         self._collector.add(image, result)
         self.heat.add(packed(result.faces, self.aus))
         self.frames.add(frame_text(result, self.aus))
         if self.count % FRAMES_PER_PIECE == 0:
             self.latest = (self.count - 1, small)
+
+    @property
+    def problem(self) -> str | None:
+        """Which file is left out and why, or None."""
+        return self._written.problem
 
     def gaps(self) -> list[list[float]]:
         """The stretches without any face so far, as `Gap`."""
@@ -167,11 +177,12 @@ class SessionFiles(Resource):
         return "image" if self.rate is None else "video"
 
     def _open(self, parts: ExitStack) -> None:
-        table = CsvSink(self.folder / "table.csv", TableSchema(self._kind, self.aus))
-        self._table = parts.enter_context(table)
+        table = TableWriter(self.folder / "table.csv", TableSchema(self._kind, self.aus))
+        overlay: Writer = ImageOverlayWriter(self.folder / "overlay.jpg", self.aus, False)
         if self.rate is not None:
-            overlay = OverlayVideoSink(self.folder / "overlay.mp4", self.aus, self.rate)
-            self._overlay = parts.enter_context(overlay)
+            overlay = VideoOverlayWriter(self.folder / "overlay.mp4", self.aus, self.rate)
+        self._written = parts.enter_context(Written([table, overlay]))
+        if self.rate is not None:
             shown = VideoWriter(self.folder / "shown.mp4", self.rate, quality=23)
             self._shown = parts.enter_context(shown)
         parts.push(self._end)

@@ -245,12 +245,13 @@ class SessionStore(Resource):
                     files.add(image, result)
                 if not files.count:
                     raise AuheatError(nothing_read(session, source))
-            session.problem = shortfall(session, source, self.limits)
+            problems = shortfall(session, source, self.limits), session.files.problem
+            session.problem = session.named("; ".join(filter(None, problems))) or None
             state = "done"
         except AuheatError as error:
-            session.problem = str(error).replace(str(session.upload), session.name)
+            session.problem = session.named(str(error))
         except Exception as error:  # a defect, but the page must not wait for ever
-            session.problem = f"reading failed: {type(error).__name__}: {error}"
+            session.problem = session.named(f"reading failed: {type(error).__name__}: {error}")
         finally:
             return_freed_memory()
             with self._lock:
