@@ -12,6 +12,8 @@ scripts/fit_uncertainty.py (for other weights) and scripts/make_self_test.py.
 from __future__ import annotations
 
 import argparse
+import shutil
+import tempfile
 from pathlib import Path
 
 from auheat.evaluation.report import read_report
@@ -35,14 +37,19 @@ def main() -> None:
     )
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.with_name(SUMS).unlink(missing_ok=True)  # of the former files
-    if options.run:
-        write_weights(options.run, options.out)
-    network = options.out.with_suffix(".onnx")
-    export(options.out, network, share=True)
-    write_sums([options.out, network])
-    for path in (options.out, network):
-        print(f"{path}: {path.stat().st_size / 2**20:.1f} MB")
+    # Elsewhere first: in the package a file whose sum is not there is a fault.
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / options.out.name
+        if options.run:
+            write_weights(options.run, weights)
+        else:
+            shutil.copy(options.out, weights)
+        network = weights.with_suffix(".onnx")
+        export(weights, network, share=True)
+        write_sums([weights, network])
+        for path in (weights, network, weights.with_name(SUMS)):
+            shutil.copyfile(path, options.out.with_name(path.name))
+            print(f"{options.out.with_name(path.name)}: {path.stat().st_size / 2**20:.1f} MB")
 
 
 def write_weights(run: Path, out: Path) -> None:

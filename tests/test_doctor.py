@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -18,13 +17,16 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from auheat import optional
 from auheat.cli import main
 from auheat.doctor import examination, machine, self_test
 from auheat.doctor.machine import Finding, guarded
+from auheat.errors import AuheatError
+from auheat.faces import model_files
 from auheat.facs import ALL_AUS, PAPER_AUS
 from auheat.models.weights import default_network, default_weights
-from auheat.optional import PACKAGES
-from auheat.sums import sha256
+from auheat.optional import NEEDED, PACKAGES
+from auheat.sums import SUMS, sha256
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -45,7 +47,16 @@ def test_this_installation_works() -> None:
     *lines, last = result.output.splitlines()
     assert {line[:9] for line in lines} <= {"ok       ", "missing  "}
     subjects = {line[9:].split(":")[0] for line in lines}
-    assert {"python", "torch", "onnxruntime", "openvino", "cpu", "video", "weights"} <= subjects
+    assert {
+        "python",
+        "torch",
+        "onnxruntime",
+        "openvino",
+        "cpu",
+        "video",
+        "weights",
+        "face models",
+    } <= subjects
     assert last.startswith("auheat works here")
     seconds = re.search(r"self-test: a rendered face read in ([\d.]+) s", result.output)
     assert seconds and float(seconds[1]) < 10
@@ -65,15 +76,15 @@ def test_one_failure_ends_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_error_in_one_look_is_a_line() -> None:
     def some_look() -> Iterator[Finding]:
         yield Finding("ok", "first", "seen")
-        raise ImportError("cannot load:\nlibGL.so.1: no such file.")
+        raise RuntimeError("cannot load:\nlibGL.so.1: no such file.")
 
     first, second = guarded(some_look, "fix it")
     assert first.line() == "ok       first: seen"
-    assert second.line() == "FAILED   some look: libGL.so.1: no such file; fix it"
+    assert second.line() == "FAILED   some-look: cannot load: libGL.so.1: no such file; fix it"
 
 
 def test_what_is_looked_for_is_what_is_declared() -> None:
-    assert {distribution for _, distribution in machine.NEEDED} <= names(PROJECT["dependencies"])
+    assert {distribution for _, distribution in NEEDED} <= names(PROJECT["dependencies"])
     extras = PROJECT["optional-dependencies"]
     for package in PACKAGES:
         assert package.distribution in names(extras[package.extra])
@@ -83,8 +94,9 @@ def test_what_is_looked_for_is_what_is_declared() -> None:
 
 
 def test_a_missing_extra_is_named_and_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(machine, "find_spec", lambda name: None if name == "dlib" else find(name))
+    monkeypatch.setattr(machine, "is_installed", lambda name: name != "dlib")
+    monkeypatch.setattr(machine, "trouble", lambda name: None)
+    monkeypatch.setattr(machine, "_version", lambda *_: "1.0")
     (found,) = [one for one in machine.optional() if one.state != "ok"]
     assert found.line() == (
         "missing  dlib-bin: only needed for auheat prepare --landmarks dlib; "
@@ -99,12 +111,13 @@ def test_a_package_that_does_not_load_fails(monkeypatch: pytest.MonkeyPatch) -> 
             raise ImportError(f"{name} is broken")
         return import_module(name)
 
-    monkeypatch.setattr(machine, "import_module", load)
+    monkeypatch.setattr(optional, "import_module", load)
     found = [one for one in (*machine.needed(), *machine.optional()) if one.state != "ok"]
     assert [one.line() for one in found] == [
-        "FAILED   opencv-python-headless: cv2 is broken; "
+        "FAILED   opencv-python-headless: cv2 is installed, but cannot be loaded (cv2 is broken): "
         "pip install --force-reinstall opencv-python-headless",
-        "FAILED   openvino: openvino is broken; pip install --force-reinstall openvino",
+        "FAILED   openvino: openvino is installed, but cannot be loaded (openvino is broken): "
+        "pip install --force-reinstall openvino",
     ]
 
 
@@ -134,6 +147,56 @@ def test_other_or_damaged_weights_fail(tmp_path: Path, monkeypatch: pytest.Monke
         (found,) = guarded(self_test.weights, "fix it")
         assert found.state == "FAILED"
         assert said in found.detail
+
+
+@pytest.mark.parametrize("name", model_files.NAMES)
+@pytest.mark.parametrize("damage", ["missing", "flipped", "no sums"])
+def test_every_face_model_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, damage: str
+) -> None:
+    """Also the mesh with attention, which reading the face of the self-test does without."""
+    (fine,) = self_test.face_models()
+    assert (fine.state, fine.detail[-8:]) == ("ok", "4 models")
+    folder = tmp_path / "models"
+    shutil.copytree(model_files.MODELS, folder)
+    monkeypatch.setattr(model_files, "MODELS", folder)
+    path = model_files.model_file(name)
+    if damage == "missing":
+        path.unlink()
+    else:
+        content = path.read_bytes()
+        path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    if damage == "no sums":
+        (folder / SUMS).unlink()  # of a folder that did not come with auheat: gzip notices
+    found = [one.line() for one in self_test.face_models()]
+    said = {"missing": "no file at", "flipped": "damaged", "no sums": "cannot run"}[damage]
+    assert len(found) == 1
+    assert found[0].startswith("FAILED   face models: ")
+    assert str(path) in found[0] and said in found[0]
+    assert found[0].endswith("give another copy of the file, or install auheat again")
+
+
+@pytest.mark.parametrize(
+    ("above", "error", "end"),
+    [
+        (False, ValueError("odd"), "FAILED   last-look: odd; install auheat again"),
+        (True, ValueError("odd"), "FAILED   last-look: odd; fix what FAILED above first"),
+        (False, AuheatError("x is gone: install auheat again"),
+         "FAILED   last-look: x is gone: install auheat again"),
+        (True, AuheatError("x is gone: install auheat again"),
+         "FAILED   last-look: x is gone: install auheat again"),
+    ],
+)  # fmt: skip
+def test_advice_is_given_once_and_fits(
+    monkeypatch: pytest.MonkeyPatch, above: bool, error: Exception, end: str
+) -> None:
+    def last_look() -> Iterator[Finding]:
+        raise error
+        yield
+
+    first = Finding("FAILED" if above else "ok", "first", "seen")
+    monkeypatch.setattr(examination, "LOOKS", (lambda: iter([first]), last_look))
+    assert [one.line() for one in examination.examine()][1:] == [end]
 
 
 def test_the_stored_readings_are_of_the_shipped_weights_and_true() -> None:

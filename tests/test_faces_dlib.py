@@ -164,7 +164,7 @@ def test_a_missing_model_is_refused(tmp_path: Path, frame: Image, face: Points) 
 
 def test_without_dlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(AuheatError, match=r"^dlib is not installed: pip install 'auheat\[dlib\]'$"):
+    with pytest.raises(AuheatError, match=r'^dlib is not installed: pip install "auheat\[dlib\]"$'):
         dlib_detector(None)
 
 

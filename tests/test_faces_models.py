@@ -11,16 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auheat.faces.blaze_face import MODELS
+from auheat.faces.model_files import MODELS, NAMES
 from auheat.onnx import open_session
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
-NAMES = (
-    "face_detection_short_range",
-    "face_detection_full_range",
-    "face_mesh",
-    "face_mesh_attention",
-)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 import auheat
 from auheat.cli import main
 from auheat.errors import AuheatError
-from auheat.optional import EXTRAS, explained, require
+from auheat.optional import EXTRAS, explained, needing, require
 
 
 def test_what_is_installed_is_given() -> None:
@@ -115,6 +116,83 @@ def test_every_public_name_is_there_without_extras(
         "no table at a.csv"
         for extra in lines
     ]  # fmt: skip
+
+
+def broken(folder: Path, package: str, body: str) -> dict[str, str]:
+    """The environment of a process in which a package is there, and ends its import by `body`."""
+    (folder / package).mkdir(parents=True)
+    (folder / package / "__init__.py").write_text(body)
+    return os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+
+@pytest.mark.parametrize(
+    ("package", "distribution", "options", "body", "cause"),
+    [
+        ("openvino", "openvino", "--runtime openvino",
+         "raise OSError('libopenvino.so: no\\nsuch file')", "libopenvino.so: no such file"),
+        ("torch", "torch", "--runtime torch",
+         "import ctypes; ctypes.CDLL('/nowhere.so')", "/nowhere.so: cannot open shared object"),
+        ("cv2", "opencv-python-headless", "",
+         "raise ImportError('libGL.so.1: gone')", "libGL.so.1: gone"),
+        ("av", "av", "", "from av import _core", "cannot import name '_core'"),
+        ("onnxruntime", "onnxruntime", "", "import onnxruntime.capi", "No module named 'onnx"),
+        ("numpy", "numpy", "", "import no_such_module", "No module named 'no_such_module'"),
+    ],
+)  # fmt: skip
+def test_a_package_that_cannot_be_loaded_is_one_line(
+    tmp_path: Path, package: str, distribution: str, options: str, body: str, cause: str
+) -> None:
+    clip = Path(__file__).resolve().parents[1] / "examples" / "smiles.mp4"
+    result = subprocess.run(
+        [sys.executable, "-m", "auheat", "predict", str(clip), *options.split()],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+        env=broken(tmp_path / "site", package, body),
+    )  # fmt: skip
+    begin = f"auheat: {package} is installed, but cannot be loaded ({cause}"
+    end = f"): pip install --force-reinstall {distribution}\n"
+    assert result.returncode == 2
+    assert result.stderr.startswith(begin), result.stderr
+    assert result.stderr.endswith(end), result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+_LOOKS = """
+import sys
+from auheat.doctor import machine
+for look in (machine.optional, machine.devices, machine.runtimes):
+    for finding in look():
+        if finding.state == "FAILED" or finding.subject in ("cpu", "runtimes", "pandas"):
+            print(finding.line())
+"""
+
+
+def test_the_doctor_names_the_package_that_is_broken(tmp_path: Path) -> None:
+    """Not another one that imports it, as SciPy, pandas and Numba import NumPy, or Lightning torch;
+    and the look goes on."""
+    for package in ("pandas", "onnx"):
+        pytest.importorskip(package)
+    environment = broken(tmp_path, "torch", "raise OSError('libtorch.so: damaged')")
+    broken(tmp_path, "openvino", "import torch")
+    result = subprocess.run(
+        [sys.executable, "-c", _LOOKS], capture_output=True, text=True, check=True, env=environment
+    )
+    said = result.stdout.splitlines()
+    line = (
+        "torch is installed, but cannot be loaded (libtorch.so: damaged): "
+        "pip install --force-reinstall torch"
+    )
+    assert said[:2] == [f"FAILED   openvino: {line}", f"FAILED   torch: {line}"]
+    assert said[2].startswith("ok       pandas: ")
+    assert said[3].startswith("ok       cpu: ")
+    assert said[4:] == ["ok       runtimes: onnx"]
+
+
+def test_errors_of_a_package_that_was_loaded_are_its_own() -> None:
+    """An OSError while something is read says nothing against the package that reads."""
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(FileNotFoundError) as caught, needing():
+        pandas.read_csv("nowhere.csv")
+    assert explained(caught.value) is None
 
 
 def test_measuring_a_network_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:

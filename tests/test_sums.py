@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from auheat import sums
 from auheat.errors import AuheatError
-from auheat.faces.blaze_face import MODELS
+from auheat.faces.model_files import MODELS
 from auheat.models.weights import default_network
 from auheat.onnx import open_session
 from auheat.sums import SUMS, check_sum, sha256, write_sums
@@ -59,6 +60,47 @@ def test_a_flipped_bit_in_a_network_is_noticed(tmp_path: Path) -> None:
     flip(tmp_path / name, 150_000)
     with pytest.raises(AuheatError, match="is damaged"):
         open_session(tmp_path / name)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of face models in what stands for the installed package."""
+    folder = tmp_path / "auheat" / "faces" / "models"
+    shutil.copytree(MODELS, folder)
+    monkeypatch.setattr(sums, "_PACKAGE", tmp_path / "auheat")
+    return folder
+
+
+MESHES = "face_mesh.onnx.gz", "face_mesh_attention.onnx.gz"
+
+
+@pytest.mark.parametrize("lost", ["missing", "no text", "another name", "a folder"])
+def test_what_is_shipped_needs_its_sum(shipped: Path, tmp_path: Path, lost: str) -> None:
+    check_sum(shipped / MESHES[0])
+    listed = shipped / SUMS
+    text = listed.read_text()
+    listed.unlink()
+    if lost == "a folder":
+        listed.mkdir()
+    elif lost != "missing":
+        damaged = b"\xff\xfe" if lost == "no text" else text.replace("mesh", "mash").encode()
+        listed.write_bytes(damaged)
+    line = r"SHA256SUMS is missing or damaged, so .* face_mesh\.onnx\.gz .*: install auheat again$"
+    with pytest.raises(AuheatError, match=line):
+        open_session(shipped / MESHES[0])
+    own = tmp_path / "own.onnx.gz"
+    shutil.copy(shipped / MESHES[0], own)
+    open_session(own)  # of a user, who need not have sums
+
+
+def test_two_models_in_each_others_place_are_noticed(shipped: Path) -> None:
+    first, second = (shipped / name for name in MESHES)
+    other = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(other)
+    for path in (first, second):
+        with pytest.raises(AuheatError, match="is damaged"):
+            open_session(path)
 
 
 _FORKED = """

@@ -14,8 +14,9 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-# Signs of a value that a message quotes.
+# Signs of a value, and of another library's error, that a message quotes.
 MAX_SHOWN = 80
+MAX_QUOTED = 300
 
 
 class AuheatError(Exception):
@@ -42,6 +43,13 @@ def one_line(text: str) -> str:
     """
     plain = "".join(sign if _is_plain(sign) else ascii(sign)[1:-1] for sign in text)
     return plain.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def on_one_line(error: BaseException) -> str:
+    """What another library's error says: some name the cause first, some last, in many lines."""
+    text = " ".join(str(error).split()).rstrip(".;") or type(error).__name__
+    half = MAX_QUOTED // 2
+    return text if len(text) <= MAX_QUOTED else f"{text[:half]} ... {text[-half:]}"
 
 
 def _is_plain(sign: str) -> bool:

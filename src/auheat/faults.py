@@ -16,12 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from auheat.errors import AuheatError, one_line
+from auheat.optional import explained
 
 MAX_LOG_BYTES = 1_000_000
 DEBUG = "AUHEAT_DEBUG"
 
 
-def unexpected(error: BaseException, what: str) -> str:
+def unexpected(error: BaseException, what: str = "") -> str:
     """One line on an error that is no AuheatError; its traceback goes to the log.
 
     Where a file or folder is at fault (a name too long, a place that may not be entered), the line
@@ -29,21 +30,23 @@ def unexpected(error: BaseException, what: str) -> str:
 
     Args:
         error: What was raised.
-        what: What was being read or done.
+        what: What was being read or done, with which the line begins, if anything.
     """
-    log = record("".join(traceback.format_exception(error)), what)
+    log = record("".join(traceback.format_exception(error)), what or "auheat")
+    lead = f"{what}: " if what else ""
     if os.environ.get(DEBUG):
         print(*traceback.format_exception(error), sep="", end="", file=sys.stderr)
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return one_line(f"{what}: cannot use {error.filename}: {error.strerror}")
+        return one_line(f"{lead}cannot use {error.filename}: {error.strerror}")
     reason = one_line(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     where = f"the cause is in {log}" if log else "run it again with --debug to see the cause"
-    return f"{what}: unexpected {reason[:200]} ({where})"
+    return f"{lead}unexpected {reason[:200]} ({where})"
 
 
 def message(error: BaseException, what: str) -> str:
-    """The line of an AuheatError, or that of an unexpected error."""
-    return str(error) if isinstance(error, AuheatError) else unexpected(error, what)
+    """The line of an AuheatError, of a package that cannot be loaded, or of what is unexpected."""
+    known = error if isinstance(error, AuheatError) else explained(error)
+    return str(known) if known else unexpected(error, what)
 
 
 def record(text: str, what: str) -> Path | None:

@@ -14,9 +14,12 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from auheat.errors import AuheatError
 from auheat.onnx_outside import outside
-from auheat.sums import check_readable, check_sum
+from auheat.optional import require
+from auheat.sums import OTHER_COPY, check_readable, check_sum
 
 PACKED = ".gz"
 _FATAL_ONLY = 4
@@ -49,20 +52,9 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
     """
     # Newer versions report to their makers, and say so on the terminal where they cannot.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    try:
-        import onnxruntime
-    except ModuleNotFoundError:
-        raise AuheatError("ONNX Runtime is not installed: pip install onnxruntime") from None
-    except Exception as error:  # a library that is missing or damaged, of another processor, ...
-        raise AuheatError(
-            f"ONNX Runtime is installed, but cannot be loaded ({_plain(error)}): "
-            "pip install --force-reinstall onnxruntime"
-        ) from None
+    onnxruntime = require("onnxruntime")
     path = Path(model)
-    if not path.is_file():
-        raise AuheatError(f"no file at {path}")
-    check_readable(path)
-    check_sum(path)
+    numbers_outside = checked(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -73,27 +65,46 @@ def open_session(model: str | Path, *, threads: int = 1) -> Any:
     packed = path.suffix == PACKED
     numbers = {
         name: onnxruntime.OrtValue.ortvalue_from_numpy(values)
-        for name, values in ({} if packed else outside(path)).items()
+        for name, values in numbers_outside.items()
     }
     if numbers:
         options.add_external_initializers(list(numbers), list(numbers.values()))
     try:
         content = gzip.decompress(path.read_bytes()) if packed else str(path)
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Its fallback would try the same once more, and say so on standard output.
+        session = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # ONNX Runtime's kinds have no other base
         raise AuheatError(
-            f"ONNX Runtime cannot run {path}: {_reason(error)}; give another copy of the file, or "
-            "install auheat again"
+            f"ONNX Runtime cannot run {path}: {_reason(error)}; {OTHER_COPY}"
         ) from None
     _SESSIONS[session] = numbers  # which it may go on reading
     return session
 
 
-def _plain(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def checked(path: Path) -> dict[str, NDArray[Any]]:
+    """What is looked at before a network is opened, whatever opens it.
+
+    Returns:
+        The numbers that it takes from a checkpoint beside it, by name, see `outside`.
+
+    Raises:
+        AuheatError: the file or the checkpoint is missing or damaged.
+    """
+    if not path.is_file():
+        raise AuheatError(f"no file at {path}: {OTHER_COPY}")
+    check_readable(path)
+    check_sum(path)
+    if not path.stat().st_size:  # ONNX Runtime takes it for a network that does nothing
+        raise AuheatError(f"{path} is empty: {OTHER_COPY}")
+    return {} if path.suffix == PACKED else outside(path)
 
 
 def _reason(error: Exception) -> str:
     """ONNX Runtime's words without its codes, on one line."""
-    lines = str(error).splitlines() or [type(error).__name__]
+    text = str(error)
+    if isinstance(error, UnicodeDecodeError):  # its words quote a name that is damaged
+        text = error.object.decode("utf-8", "backslashreplace")
+    lines = text.splitlines() or [type(error).__name__]
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0]).rstrip(".")

@@ -1,14 +1,18 @@
-"""Packages that only some of auheat needs, and the extra that brings each."""
+"""Packages that auheat stands on: those of the core, and those that an extra brings.
+
+What is said of one that is missing, or that is there and cannot be loaded, is decided here alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import NamedTuple
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, on_one_line
 
 
 class Package(NamedTuple):
@@ -27,6 +31,14 @@ class Package(NamedTuple):
     purpose: str
 
 
+# Module and distribution of what auheat cannot do without.
+NEEDED = (
+    ("onnxruntime", "onnxruntime"),
+    ("cv2", "opencv-python-headless"),
+    ("av", "av"),
+    ("numpy", "numpy"),
+    ("PIL", "pillow"),
+)
 PACKAGES = (
     Package("openvino", "openvino", "openvino", "--runtime openvino"),
     Package("dlib", "dlib-bin", "dlib", "auheat prepare --landmarks dlib"),
@@ -47,46 +59,103 @@ PACKAGES = (
     Package("tensorboard", "tensorboard", "train", "curves of auheat train"),
 )
 EXTRAS = {package.module: package.extra for package in PACKAGES}
+_DISTRIBUTIONS = dict(NEEDED) | {package.module: package.distribution for package in PACKAGES}
 
 
 def require(module: str) -> ModuleType:
-    """An optional module.
+    """A module of a package that auheat does not load before it is needed.
 
     Args:
-        module: The name that it is imported by, one of `EXTRAS`.
+        module: The name that it is imported by, of a package of `PACKAGES` or `NEEDED`.
 
     Raises:
-        AuheatError: It is not installed.
+        AuheatError: It is not installed, or cannot be loaded.
     """
-    with needing():
+    try:
         return import_module(module)
+    except Exception as error:
+        known = explained(error, package=module.partition(".")[0])
+        if known is None:
+            raise
+        raise known from None
 
 
 @contextmanager
 def needing(extra: str | None = None) -> Iterator[None]:
-    """Ends an import that fails for want of an extra, in what it is put around, in one line.
+    """Ends an import that fails, in what it is put around, in one line.
 
     Args:
         extra: See `explained`.
 
     Raises:
-        AuheatError: A package of an extra is not installed.
+        AuheatError: A package is not installed, or cannot be loaded.
     """
     try:
         yield
-    except ModuleNotFoundError as error:
-        raise explained(error, extra) or error from None
+    except Exception as error:
+        known = explained(error, extra)
+        if known is None:
+            raise
+        raise known from None
 
 
-def explained(error: ImportError, extra: str | None = None) -> AuheatError | None:
-    """One line on an import that failed for want of an extra; None if it failed otherwise.
+def is_installed(package: str) -> bool:
+    """Whether a package is there, be it damaged."""
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
+    except Exception:
+        return True
+
+
+def trouble(package: str) -> AuheatError | None:
+    """Why a package cannot be used here; None if it can. It is loaded."""
+    try:
+        require(package)
+    except AuheatError as error:
+        return error
+    return None
+
+
+def explained(
+    error: BaseException, extra: str | None = None, *, package: str | None = None
+) -> AuheatError | None:
+    """One line on a package that could not be imported; None if the error is of another kind.
+
+    A package may fail by any error, as by OSError where a library that it brings is damaged, and
+    may be imported by another one, which is not at fault.
 
     Args:
-        error: What the import raised.
+        error: What was raised.
         extra: The extra that brings all that is needed, where more than one package may be missing.
+        package: What was imported, where that is known.
     """
-    package = (error.name or "").partition(".")[0]
-    if package not in EXTRAS:
+    if isinstance(error, AuheatError | MemoryError) or not isinstance(error, Exception):
         return None
-    extra = extra or EXTRAS[package]
-    return AuheatError(f'{package} is not installed: pip install "auheat[{extra}]"')
+    named = ""
+    if isinstance(error, ImportError):
+        named = (error.name or "").partition(".")[0]
+    missing = isinstance(error, ModuleNotFoundError) and named in _DISTRIBUTIONS
+    if missing and not is_installed(named):
+        extra = (extra or EXTRAS[named]) if named in EXTRAS else None
+        what = f'"auheat[{extra}]"' if extra else _DISTRIBUTIONS[named]
+        return AuheatError(f"{named} is not installed: pip install {what}")
+    for found in (_being_loaded(error), package, named):
+        if found in _DISTRIBUTIONS:
+            return AuheatError(
+                f"{found} is installed, but cannot be loaded ({on_one_line(error)}): "
+                f"pip install --force-reinstall {_DISTRIBUTIONS[found]}"
+            )
+    return None
+
+
+def _being_loaded(error: BaseException) -> str | None:
+    """The package, of those that auheat knows, whose module was being imported, the innermost."""
+    found, place = None, error.__traceback__
+    while place is not None:
+        package = str(place.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if place.tb_frame.f_code.co_name == "<module>" and package in _DISTRIBUTIONS:
+            found = package
+        place = place.tb_next
+    return found

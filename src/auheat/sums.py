@@ -1,18 +1,23 @@
 """SHA-256 of files that must be what they were: a flipped bit in a network is read without a word.
 
 A file `SHA256SUMS` beside them holds the sums, as the program `sha256sum` writes and checks them.
+Files that come with auheat must have one; beside files of users it is looked at where it is there.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from auheat.errors import AuheatError
 
 SUMS = "SHA256SUMS"
+# What to do about a file that is missing or damaged, which may be a user's or auheat's.
+OTHER_COPY = "give another copy of the file, or install auheat again"
 _PIECE_BYTES = 1 << 20
+_PACKAGE = Path(__file__).parent
 
 
 def sha256(path: str | Path) -> str:
@@ -37,20 +42,24 @@ def check_readable(path: Path) -> None:
 
 
 def check_sum(path: Path) -> None:
-    """Compares a file with the sum beside it. One that no sums name is not looked at.
+    """Compares a file with the sum beside it.
 
     Raises:
-        AuheatError: it is not what it was.
+        AuheatError: it is not what it was; or it comes with auheat, and its sum is not there.
     """
-    try:
+    lines = []
+    with suppress(OSError, ValueError):
         lines = path.with_name(SUMS).read_text("utf-8").splitlines()
-    except (OSError, ValueError):
-        return
     known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    if path.name in known and sha256(path) != known[path.name]:
+    if path.name not in known:
+        if path.absolute().is_relative_to(_PACKAGE):
+            raise AuheatError(
+                f"{path.with_name(SUMS)} is missing or damaged, so that nothing says whether "
+                f"{path.name} is whole: install auheat again"
+            )
+    elif sha256(path) != known[path.name]:
         raise AuheatError(
-            f"{path} is damaged: its SHA-256 is not the one in {SUMS} beside it; give another copy "
-            "of the file, or install auheat again"
+            f"{path} is damaged: its SHA-256 is not the one in {SUMS} beside it; {OTHER_COPY}"
         )
 
 

@@ -54,13 +54,15 @@ class Subcommands(click.Group):
         """Runs a subcommand.
 
         Raises:
-            AuheatError: The extra of the subcommand is not installed.
+            AuheatError: A package is not installed, or cannot be loaded.
         """
         try:
             return super().invoke(ctx)
-        except ModuleNotFoundError as error:
+        except Exception as error:
             known = explained(error, _EXTRAS.get(ctx.invoked_subcommand or ""))
-            raise known or error from None
+            if known is None:
+                raise
+            raise known from None
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the command line and exits: 0, 2 for what fails, 130 for Ctrl-C, 143 for SIGTERM."""
@@ -85,7 +87,7 @@ class Subcommands(click.Group):
             console.warn("interrupted")
             return INTERRUPTED
         except Exception as error:  # a defect: one line, and the cause in the log
-            console.warn(unexpected(error, "auheat"))
+            console.warn(unexpected(error))
             return FAILED
 
 

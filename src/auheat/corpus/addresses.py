@@ -147,7 +147,7 @@ def _named(name: str) -> list[Source]:
     try:
         return list(_remote(name) if is_remote(name) else _local(name))
     except AuheatError as error:
-        if str(error).startswith("fsspec is not installed"):
+        if str(error).startswith("fsspec is "):  # missing, or damaged
             raise
         return [Source(name, "", str(error))]
     except Exception as error:  # whatever it is, the other inputs are read

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from auheat.doctor import machine, self_test
 from auheat.doctor.machine import Finding, guarded
 
-_REST = "fix what FAILED above first, else install auheat again"
+_AGAIN, _ABOVE_FIRST = "install auheat again", "fix what FAILED above first"
 LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     machine.python,
     machine.needed,
@@ -16,14 +16,18 @@ LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     machine.runtimes,
     machine.video,
     self_test.weights,
+    self_test.face_models,
     self_test.self_test,
 )
 
 
 def examine() -> Iterator[Finding]:
     """Looks at everything, one finding at a time; an error in one look does not stop the next."""
+    failed = False
     for look in LOOKS:
-        yield from guarded(look, _REST)
+        for finding in guarded(look, _ABOVE_FIRST if failed else _AGAIN):
+            failed |= finding.state == "FAILED"
+            yield finding
 
 
 def verdict(findings: list[Finding]) -> str:

@@ -10,29 +10,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from auheat import __version__
-from auheat.optional import PACKAGES
+from auheat.errors import AuheatError, on_one_line
+from auheat.optional import NEEDED, PACKAGES, explained, is_installed, trouble
 from auheat.system import cpu_count
 
 State = Literal["ok", "missing", "FAILED"]
 
 OLDEST = (3, 10)
 
-# Module and distribution of what auheat cannot do without.
-NEEDED = (
-    ("onnxruntime", "onnxruntime"),
-    ("cv2", "opencv-python-headless"),
-    ("av", "av"),
-    ("numpy", "numpy"),
-    ("PIL", "pillow"),
-)
-# Of what is optional these are native and small, so that they are tried; of the others it is enough
-# that they are there.
-_TRIED = ("openvino", "dlib")
+# Of what is optional all are loaded but these, which take seconds.
+_SLOW = ("lightning", "ray")
 
 _FRAMES, _FPS = 5, Fraction(25)
 _MAX_GREY_ERROR = 8  # that compression may change a grey
@@ -61,18 +52,21 @@ class Finding:
 
 
 def guarded(look: Callable[[], Iterator[Finding]], advice: str) -> Iterator[Finding]:
-    """The findings of a look, and one that says FAILED with `advice` if it ends with an error."""
+    """The findings of a look, and one that says FAILED if it ends with an error.
+
+    Args:
+        look: Gives the findings; its name is the subject.
+        advice: What to do about an error that does not say so itself.
+    """
     try:
         yield from look()
     except Exception as error:
-        subject = look.__name__.strip("_").replace("_", " ")
-        yield Finding("FAILED", subject, last_line(error), advice)
-
-
-def last_line(error: BaseException) -> str:
-    """What an error says, in one line: libraries tend to name the cause last."""
-    lines = str(error).strip().splitlines()
-    return lines[-1].strip().rstrip(".;") if lines else type(error).__name__
+        subject = look.__name__.strip("_").replace("_", "-")
+        known = error if isinstance(error, AuheatError) else explained(error)
+        if known:
+            yield Finding("FAILED", subject, str(known))
+        else:
+            yield Finding("FAILED", subject, on_one_line(error), advice)
 
 
 def python() -> Iterator[Finding]:
@@ -87,10 +81,9 @@ def python() -> Iterator[Finding]:
 def needed() -> Iterator[Finding]:
     """Loads what auheat cannot do without."""
     for module, distribution in NEEDED:
-        try:
-            import_module(module)
-        except Exception as error:
-            yield Finding("FAILED", distribution, last_line(error), _reinstall(distribution))
+        problem = trouble(module)
+        if problem:
+            yield Finding("FAILED", distribution, str(problem))
         else:
             yield Finding("ok", distribution, _version(distribution, module))
 
@@ -98,15 +91,13 @@ def needed() -> Iterator[Finding]:
 def optional() -> Iterator[Finding]:
     """Looks for what the extras bring."""
     for module, distribution, extra, purpose in PACKAGES:
-        if find_spec(module) is None:
+        if not is_installed(module):
             advice = f'pip install "auheat[{extra}]"'
             yield Finding("missing", distribution, f"only needed for {purpose}", advice)
             continue
-        try:
-            if module in _TRIED:
-                import_module(module)
-        except Exception as error:
-            yield Finding("FAILED", distribution, last_line(error), _reinstall(distribution))
+        problem = None if module in _SLOW else trouble(module)
+        if problem:
+            yield Finding("FAILED", distribution, str(problem))
         else:
             found = _version(distribution, module)
             yield Finding("ok", distribution, f"{found}, for {purpose}")
@@ -115,7 +106,7 @@ def optional() -> Iterator[Finding]:
 def devices() -> Iterator[Finding]:
     """CPU and GPUs, and whether each multiplies in bf16 itself, as far as PyTorch can tell."""
     processors = f"{platform.machine()}, {cpu_count()} processors"
-    if find_spec("torch") is None:
+    if trouble("torch"):
         yield Finding("ok", "cpu", processors)
         return
     import torch
@@ -135,9 +126,10 @@ def devices() -> Iterator[Finding]:
 
 def runtimes() -> Iterator[Finding]:
     """What networks can run on here."""
-    from auheat.models.runtimes.opening import installed
+    from auheat.models.runtimes.opening import PACKAGES as RUNTIMES
 
-    found = [*installed(), *(["torch"] if find_spec("torch") else [])]
+    packages = RUNTIMES | {"torch": "torch"}
+    found = [name for name, package in packages.items() if not trouble(package)]
     yield Finding("ok", "runtimes", ", ".join(found))
 
 
@@ -176,7 +168,3 @@ def _version(distribution: str, module: str) -> str:
     except PackageNotFoundError:
         found = getattr(import_module(module), "__version__", "of unknown version")
         return f"{found} (not from {distribution})"
-
-
-def _reinstall(distribution: str) -> str:
-    return f"pip install --force-reinstall {distribution}"

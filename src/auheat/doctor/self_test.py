@@ -1,4 +1,4 @@
-"""The default weights, and a face that is read with them from end to end.
+"""The default weights, the face models, and a face that is read with them from end to end.
 
 `face.jpg` is frame 41 of the rendered clip `examples/smiles.mp4` at two thirds of its size; no real
 person is shown. `face.json` holds what the default network reads in it in fp32, and the
@@ -71,6 +71,23 @@ def weights() -> Iterator[Finding]:
         yield Finding("ok", "weights", detail)
     else:
         yield Finding("FAILED", "weights", f"{detail} is not that of this version", _AGAIN)
+
+
+def face_models() -> Iterator[Finding]:
+    """Opens the models that find faces and their meshes, also those that not every call needs."""
+    from auheat.faces.model_files import NAMES, model_file, open_model
+
+    problems = list[str]()
+    for name in NAMES:
+        try:
+            open_model(name)
+        except AuheatError as error:
+            problems.append(str(error))
+    for problem in dict.fromkeys(problems):
+        yield Finding("FAILED", "face models", problem)
+    if not problems:
+        size = sum(model_file(name).stat().st_size for name in NAMES) / 1e6
+        yield Finding("ok", "face models", f"{size:.1f} MB, {len(NAMES)} models")
 
 
 def self_test() -> Iterator[Finding]:

@@ -8,7 +8,6 @@ and six points of a face lie relative to it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -17,9 +16,7 @@ from numpy.typing import NDArray
 
 from auheat.arrays import Image
 from auheat.faces.detection import Detection, Region
-from auheat.onnx import open_session
-
-MODELS = Path(__file__).parent / "models"
+from auheat.faces.model_files import FULL_RANGE, SHORT_RANGE, open_model
 
 # Detections below this score are no faces, and of several that share more than this much of their
 # union one is made (MediaPipe's settings).
@@ -41,7 +38,7 @@ class BlazeFace:
     """One of the detectors.
 
     Args:
-        model: name of its file, without ending.
+        model: its name, see `auheat.faces.model_files`.
         grids: where its anchors lie.
 
     Raises:
@@ -49,7 +46,7 @@ class BlazeFace:
     """
 
     def __init__(self, model: str, *, grids: Sequence[tuple[int, int]]) -> None:
-        self._session = open_session(MODELS / f"{model}.onnx.gz")
+        self._session = open_model(model)
         self._side: int = self._session.get_inputs()[0].shape[1]
         self._anchors = anchors([_Grid(*grid) for grid in grids]) * self._side
 
@@ -67,12 +64,12 @@ class BlazeFace:
 
 def short_range() -> BlazeFace:
     """The detector of faces that fill the image, up to some 2 m from a phone."""
-    return BlazeFace("face_detection_short_range", grids=[(16, 2), (8, 6)])
+    return BlazeFace(SHORT_RANGE, grids=[(16, 2), (8, 6)])
 
 
 def full_range() -> BlazeFace:
     """The detector of faces up to some 5 m away; it misses some that fill the image."""
-    return BlazeFace("face_detection_full_range", grids=[(48, 1)])
+    return BlazeFace(FULL_RANGE, grids=[(48, 1)])
 
 
 class BothRanges:

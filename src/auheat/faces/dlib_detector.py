@@ -26,6 +26,7 @@ from auheat.faces.crop import CropSpec
 from auheat.faces.detection import Detection, FaceLandmarks, Region
 from auheat.faces.detector import TwoStageDetector
 from auheat.landmarks import CHIN, COUNT, LEFT_BROW, RIGHT_BROW
+from auheat.optional import require
 
 # Centre and side of the detector's boxes in an aligned crop of side 1, measured from the crop's
 # middle: medians over 120 synthetic faces. A predictor expects its face in such a box.
@@ -188,8 +189,4 @@ def _region(landmarks: NDArray[np.float64]) -> Region:
 
 
 def _dlib() -> Any:
-    try:
-        import dlib
-    except ImportError:
-        raise AuheatError("dlib is not installed: pip install 'auheat[dlib]'") from None
-    return dlib
+    return require("dlib")

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from auheat import geometry
 from auheat.arrays import Image
-from auheat.faces.blaze_face import MODELS, REGION_FACTOR
+from auheat.faces.blaze_face import REGION_FACTOR
 from auheat.faces.crop import CropSpec
 from auheat.faces.detection import FaceLandmarks, Region
+from auheat.faces.model_files import ATTENTION_MESH, MESH, open_model
 from auheat.landmarks import of_mesh
-from auheat.onnx import open_session
 
 _PATCH = CropSpec(192)
 # Below this probability of a face in the region the mesh means nothing (MediaPipe's setting).
@@ -38,10 +38,8 @@ class FaceMesh:
     """
 
     def __init__(self, *, attention: bool = False) -> None:
-        self._session = open_session(MODELS / "face_mesh.onnx.gz")
-        self._attention = (
-            open_session(MODELS / "face_mesh_attention.onnx.gz") if attention else None
-        )
+        self._session = open_model(MESH)
+        self._attention = open_model(ATTENTION_MESH) if attention else None
 
     def locate(self, image: Image, region: Region) -> FaceLandmarks | None:
         """See `Landmarker.locate`. The result carries the mesh."""

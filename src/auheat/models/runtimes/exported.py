@@ -24,7 +24,7 @@ from auheat.face_shape import SIZE
 from auheat.models.runtimes.names import Precision
 from auheat.models.runtimes.runtime import Crops, Shapes
 from auheat.settings import build_stored, to_dict
-from auheat.sums import sha256
+from auheat.sums import OTHER_COPY, sha256
 
 KEY, FORMAT, SUFFIX = "auheat", 1, ".onnx"
 CROPS, GEOMETRY = "crops", "geometry"
@@ -122,4 +122,4 @@ def exists(path: str | Path) -> Path:
 def not_readable(path: str | Path, reason: object) -> AuheatError:
     """The error for a file that cannot be a network."""
     last = (str(reason).strip().splitlines() or ["no reason given"])[-1]
-    return AuheatError(f"{path} is not a readable {SUFFIX} network ({last}): export it again")
+    return AuheatError(f"{path} is not a readable {SUFFIX} network ({last}): {OTHER_COPY}")

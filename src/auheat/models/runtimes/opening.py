@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from auheat.errors import AuheatError
@@ -12,10 +11,10 @@ from auheat.models.runtimes.onnx_runtime import OnnxRuntime
 from auheat.models.runtimes.openvino_runtime import OpenVinoRuntime
 from auheat.models.runtimes.runtime import Runtime
 from auheat.models.weights import default_network, default_weights, is_default
-from auheat.optional import require
+from auheat.optional import is_installed, require
 
 # Those that run exported networks, with the package that each needs.
-_EXPORTED: dict[RuntimeName, str] = {"onnx": "onnxruntime", "openvino": "openvino"}
+PACKAGES: dict[RuntimeName, str] = {"onnx": "onnxruntime", "openvino": "openvino"}
 
 
 def open_runtime(
@@ -94,4 +93,4 @@ def open_exported(
 
 def installed() -> list[RuntimeName]:
     """Those that can run exported networks here."""
-    return [name for name, package in _EXPORTED.items() if find_spec(package)]
+    return [name for name, package in PACKAGES.items() if is_installed(package)]

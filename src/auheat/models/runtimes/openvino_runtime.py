@@ -22,6 +22,7 @@ from auheat.models.runtimes.exported import (
 )
 from auheat.models.runtimes.names import Precision, PrecisionChoice, RuntimeName
 from auheat.models.runtimes.runtime import Crops, HeatmapArrays, Shapes
+from auheat.onnx import checked
 from auheat.optional import require
 
 
@@ -51,7 +52,8 @@ class OpenVinoRuntime:
     ) -> None:
         require("openvino")
         core = _core()
-        model = _read(exists(path))
+        checked(exists(path))
+        model = _read(path)
         stored = ExportedSettings.read(_metadata(model), path)
         if precision == "bf16" and stored.precision != "bf16":
             raise AuheatError(f"{path} was exported in fp32: export it with --precision bf16")
