@@ -15,13 +15,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 # What pip calls each system: the oldest that it must run on comes last, wheels for any will do.
 SYSTEMS = {
@@ -36,6 +29,12 @@ SYSTEMS = {
 
 def core(version: str) -> list[str]:
     """What auheat depends on without extras, under a version of Python."""
+    from packaging.requirements import Requirement
+
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
     project = Path(__file__).resolve().parents[1] / "pyproject.toml"
     needed = map(Requirement, tomllib.loads(project.read_text("utf-8"))["project"]["dependencies"])
     return [
@@ -77,9 +76,24 @@ def resolve(requirements: list[str], version: str, platforms: list[str]) -> dict
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--python", choices=VERSIONS, action="append")
-    parser.add_argument("--system", choices=SYSTEMS, action="append")
+    again = "; may be given again (default: all)"
+    parser.add_argument(
+        "--python", choices=VERSIONS, action="append", help=f"look at this Python alone{again}"
+    )
+    parser.add_argument(
+        "--system", choices=SYSTEMS, action="append", help=f"look at this system alone{again}"
+    )
     options = parser.parse_args()
+    try:
+        failed = check(options)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        parser.exit(2, f"{package} is not installed: pip install {package}\n")
+    sys.exit(1 if failed else 0)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Says of every system and Python what pip would install; gives how many lack a wheel."""
     failed = 0
     for version in options.python or VERSIONS:
         for system in options.system or SYSTEMS:
@@ -91,7 +105,7 @@ def main() -> None:
             else:
                 listed = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
                 print(f"ok      Python {version}, {system}: {len(found)} packages: {listed}")
-    sys.exit(1 if failed else 0)
+    return failed
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.files import atomic_write
+from auheat.errors import AuheatError
+from auheat.files import atomic_write, make_folder
 from auheat.onnx import open_session
 from auheat.sums import write_sums
 
@@ -325,19 +326,39 @@ def _mediapipe_mesh() -> Callable[..., tuple[Any, Any]]:
 def main() -> None:
     """See the module's text."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path, default=FOLDER)
-    parser.add_argument("--check", type=Path, metavar="ASSETS")
-    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=FOLDER,
+        help="folder of the models, to write or to look at (default: that of auheat)",
+    )
+    parser.add_argument(
+        "--check",
+        type=Path,
+        metavar="ASSETS",
+        help="write no model, but compare those that are there with the originals, on faces drawn "
+        "with these face assets, and write parity.json",
+    )
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=200,
+        metavar="N",
+        help="how many faces to compare on (default: 200)",
+    )
     options = parser.parse_args()
     try:
         run(options)
     except ModuleNotFoundError as error:
         parser.exit(2, f"{error.name} is not installed: pip install onnx '.[mediapipe]'\n")
+    except AuheatError as error:
+        parser.exit(2, f"{error}\n")
 
 
 def run(options: argparse.Namespace) -> None:
     if options.check is None:
-        options.out.mkdir(parents=True, exist_ok=True)
+        make_folder(options.out)
         for model in MODELS:
             content = converted(model).SerializeToString()
             with atomic_write(options.out / file_of(model)) as temporary:

@@ -209,7 +209,7 @@ def test_wrong_settings_are_one_line(tmp_path: Path, weights: Path) -> None:
         (["--aus", "AU1"], "AU1"),
         (["--aus", "AU25"], "do not read AU25"),
         (["--aus", ","], "no Action Units"),
-        (["--device", "gpu"], "no device 'gpu'"),
+        (["--device", "gpu"], "'gpu' is no device"),
         (["--weights", damaged], "damaged.safetensors"),
         (["--neutral", "0"], "frames count from 1"),
         (["--neutral", tmp_path / "none.jpg"], "no file at"),

@@ -293,7 +293,7 @@ def test_files_that_are_left_out_of_a_folder_are_named(
         (["--baseline", "1", "--save-baseline", ""], "is empty"),
         (["--baseline", "1", "--save-baseline", "none/a.json"], "there is no folder none"),
         (["--baseline", "1", "--save-baseline", "/dev/null"], "it is a device"),
-        (["--device", "hpu"], "no device 'hpu'"),
+        (["--device", "hpu"], "'hpu' is no device"),
     ],
 )
 def test_options_that_ended_in_tracebacks(

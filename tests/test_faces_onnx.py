@@ -29,8 +29,10 @@ from auheat.faces.detection import Detection, Region, refine
 from auheat.faces.detector import default_detector
 from auheat.faces.face_mesh import FaceMesh
 from auheat.inference.face_predictor import FacePredictor
+from auheat.inference.predictor import Predictor
 from auheat.landmarks import LEFT_EYE, RIGHT_EYE, of_mesh
 from auheat.media.frames import VideoFile
+from auheat.pose import head_pose
 from fresh_python import printed
 from stand_ins import KnownFaces, small_checkpoint
 
@@ -89,6 +91,21 @@ def test_exact_landmarks_leave_alignment_and_boxes_as_they_are(frames: dict[str,
     predictor = FacePredictor(checkpoint, KnownFaces([[]]), device="cpu")
     one, other = predictor.align(frames["smiles"], [plain, exact])
     np.testing.assert_array_equal(one.crop, other.crop)
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_pose_does_not_depend_on_what_is_asked_for(name: str, frames: dict[str, Image]) -> None:
+    plain, exact = (
+        Predictor(small_checkpoint(), default_detector(attention=exact), device="cpu")
+        for exact in (False, True)
+    )
+    (one,), (other,) = (predictor.predict(frames[name]) for predictor in (plain, exact))
+    assert one.pose is not None
+    assert other.pose == one.pose
+    size = (frames[name].shape[0], frames[name].shape[1])
+    by_landmarks = head_pose(other.landmarks, size)
+    assert by_landmarks is not None  # which give another
+    assert np.abs(np.subtract(by_landmarks.degrees, one.pose.degrees)).max() > 0.1
 
 
 @pytest.mark.parametrize("name", FOUND)

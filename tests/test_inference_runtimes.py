@@ -425,8 +425,17 @@ def test_reading_runs_without_the_extras() -> None:
     ("options", "line"),
     [
         ("--device cuda:9", "no device 'cuda:9' here"),
-        ("--runtime onnx --precision bf16", "ONNX Runtime computes in fp32"),
-        ("--runtime onnx --device cuda", "exported networks run on the CPU, not on cuda"),
+        ("--device gpu", "'gpu' is no device: give one of auto, cpu, cuda, cuda:N, mps"),
+        ("--device CUDA --runtime onnx", "'CUDA' is no device: give one of"),
+        ("--runtime onnx --precision bf16", "on a CPU: for bf16 give --runtime torch, or "),
+        ("--runtime openvino --precision bf16", "in fp32: for bf16 give --runtime torch, or "),
+        (
+            "--runtime openvino --precision bf16",
+            "`auheat export WEIGHTS -o FILE.onnx --precision bf16`",
+        ),
+        ("--runtime onnx --device cuda", "default.onnx does: give --runtime torch\n"),
+        ("--weights own.onnx --device mps", "own.onnx does: give --runtime torch and the .safe"),
+        ("--weights own.onnx --precision bf16", "give --runtime torch and .safetensors weights"),
         ("--weights none.onnx", "no exported network at none.onnx"),
         ("--weights damaged.onnx", "install auheat again"),
         (
@@ -443,6 +452,7 @@ def test_what_cannot_run_is_one_line(
     clip = Path(__file__).resolve().parents[1] / "examples" / "smiles.mp4"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "damaged.onnx").write_bytes(default_network().read_bytes()[:5000])
+    (tmp_path / "own.onnx").touch()
     result = CliRunner().invoke(main, ["predict", str(clip), "-o", "out", *options.split()])
     assert result.exit_code == 2
     assert line in result.stderr

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -185,6 +186,24 @@ def test_the_doctor_names_the_package_that_is_broken(tmp_path: Path) -> None:
     assert said[2].startswith("ok       pandas: ")
     assert said[3].startswith("ok       cpu: ")
     assert said[4:] == ["ok       runtimes: onnx"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "line"),
+    [
+        ({"device": "gpu"}, "'gpu' is no device: give one of auto, cpu, cuda, cuda:N, mps"),
+        ({"device": "cuda"}, "--device cuda needs torch, which is not installed: pip install "),
+        ({"precision": "bf16"}, "--precision bf16 needs torch, which is not installed: pip "),
+        ({"runtime": "torch"}, 'torch is not installed: pip install "auheat[torch]"'),
+    ],
+)
+def test_what_needs_torch_says_so(
+    monkeypatch: pytest.MonkeyPatch, wish: dict[str, Any], line: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(AuheatError) as caught:
+        auheat.load(**wish)
+    assert str(caught.value).startswith(line)
 
 
 def test_errors_of_a_package_that_was_loaded_are_its_own() -> None:

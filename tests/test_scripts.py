@@ -49,6 +49,23 @@ def test_help_needs_no_extra(script: str) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "ONNX" in done.stdout
+    options = [line.split() for line in done.stdout.partition("options:")[2].splitlines()]
+    assert all(len(words) > 4 for words in options if words and words[0][:2] in ("-o", "--"))
+
+
+def test_a_script_says_which_package_it_lacks() -> None:
+    code = (
+        "import runpy, sys\n"
+        "sys.modules['packaging'] = None\n"
+        "sys.argv[:] = [sys.argv[1]]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(SCRIPTS / "check_wheels.py")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    line = "packaging is not installed: pip install packaging\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +75,14 @@ def test_help_needs_no_extra(script: str) -> None:
         ("gallery.py", "--assets", "FOLDER", "-o", "OUT"),
         ("check_size.py", "--environment", "FOLDER"),
         ("check_size.py", "--python", "FOLDER"),
+        ("convert_mediapipe.py", "-o", "FILE/out"),
     ],
 )
 def test_what_a_script_cannot_use_is_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
-    places = {"FOLDER": str(tmp_path), "OUT": str(tmp_path / "out")}
+    (tmp_path / "file").touch()
+    places = {
+        "FOLDER": str(tmp_path), "OUT": str(tmp_path / "out"), "FILE/out": f"{tmp_path}/file/out"
+    }  # fmt: skip
     words = [str(SCRIPTS / command[0]), *(places.get(word, word) for word in command[1:])]
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2

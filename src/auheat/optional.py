@@ -62,11 +62,12 @@ EXTRAS = {package.module: package.extra for package in PACKAGES}
 _DISTRIBUTIONS = dict(NEEDED) | {package.module: package.distribution for package in PACKAGES}
 
 
-def require(module: str) -> ModuleType:
+def require(module: str, *, by: str = "") -> ModuleType:
     """A module of a package that auheat does not load before it is needed.
 
     Args:
         module: The name that it is imported by, of a package of `PACKAGES` or `NEEDED`.
+        by: What needs it, as a user wrote it, where that does not say so itself.
 
     Raises:
         AuheatError: It is not installed, or cannot be loaded.
@@ -74,7 +75,7 @@ def require(module: str) -> ModuleType:
     try:
         return import_module(module)
     except Exception as error:
-        known = explained(error, package=module.partition(".")[0])
+        known = explained(error, package=module.partition(".")[0], by=by)
         if known is None:
             raise
         raise known from None
@@ -119,7 +120,7 @@ def trouble(package: str) -> AuheatError | None:
 
 
 def explained(
-    error: BaseException, extra: str | None = None, *, package: str | None = None
+    error: BaseException, extra: str | None = None, *, package: str | None = None, by: str = ""
 ) -> AuheatError | None:
     """One line on a package that could not be imported; None if the error is of another kind.
 
@@ -130,6 +131,7 @@ def explained(
         error: What was raised.
         extra: The extra that brings all that is needed, where more than one package may be missing.
         package: What was imported, where that is known.
+        by: See `require`.
     """
     if isinstance(error, AuheatError | MemoryError) or not isinstance(error, Exception):
         return None
@@ -140,7 +142,8 @@ def explained(
     if missing and not is_installed(named):
         extra = (extra or EXTRAS[named]) if named in EXTRAS else None
         what = f'"auheat[{extra}]"' if extra else _DISTRIBUTIONS[named]
-        return AuheatError(f"{named} is not installed: pip install {what}")
+        lead = f"{by} needs {named}, which" if by else named
+        return AuheatError(f"{lead} is not installed: pip install {what}")
     for found in (_being_loaded(error), package, named):
         if found in _DISTRIBUTIONS:
             return AuheatError(

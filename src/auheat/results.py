@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from auheat.errors import AuheatError, shown
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
-from auheat.landmarks import COUNT
+from auheat.landmarks import COUNT, of_mesh
 from auheat.pose import HeadPose, head_pose
 from auheat.tables.buffer import TableBuffer
 from auheat.tables.names import TableKind
@@ -48,7 +48,7 @@ class Face:
             472), and of the left one (473 to 477). None from a detector without a mesh.
         tracked_mesh: (468, 3), the mesh that is tracked, and that readings depend on, where `mesh`
             and `landmarks` are those of a second, more exact model; None for `mesh` itself.
-            Readings are thus the same with both.
+            Readings and the head's pose are thus the same with both.
     """
 
     box: NDArray[np.float64]
@@ -68,6 +68,11 @@ class Face:
         if not 0.0 <= self.score <= 1.0:
             raise AuheatError(f"a score lies in 0 to 1, not {self.score}")
 
+    @property
+    def tracked_landmarks(self) -> NDArray[np.float64]:
+        """(68, 2) in frame pixels, of the mesh that is tracked, even if another is exact."""
+        return self.landmarks if self.tracked_mesh is None else of_mesh(self.tracked_mesh)
+
 
 @dataclass(frozen=True, eq=False)
 class FacePrediction:
@@ -84,7 +89,7 @@ class FacePrediction:
         raw: what the network predicted, where `intensities` were calibrated or smoothed, else None.
         std: by AU name, the standard deviation of the true intensity about the one given; None
             where the weights come without figures, see `auheat.inference.uncertainty`.
-        image_size: (H, W) of the frame, from which and the landmarks `pose` follows; None where it
+        image_size: (H, W) of the frame, from which and the face `pose` follows; None where it
             is not known.
     """
 
@@ -148,11 +153,12 @@ class FacePrediction:
     def pose(self) -> HeadPose | None:
         """Where the head is and how it is turned, estimated when it is first asked for.
 
-        The detector's word counts, if it has one; see `auheat.pose`. None where it is not known.
+        The detector's word counts, if it has one; else it is that of `Face.tracked_landmarks`, so
+        that exact landmarks do not change it. See `auheat.pose`. None where it is not known.
         """
         if self.face.pose is not None or self.image_size is None:
             return self.face.pose
-        return head_pose(self.landmarks, self.image_size)
+        return head_pose(self.face.tracked_landmarks, self.image_size)
 
     @property
     def face_id(self) -> int:

@@ -29,6 +29,11 @@ def sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def ships(path: str | Path) -> bool:
+    """Whether a file is one of those that come with auheat, by its place."""
+    return Path(path).absolute().is_relative_to(_PACKAGE)
+
+
 def check_readable(path: Path) -> None:
     """Opens a file; libraries call one missing that may not be read.
 
@@ -52,7 +57,7 @@ def check_sum(path: Path) -> None:
         lines = path.with_name(SUMS).read_text("utf-8").splitlines()
     known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     if path.name not in known:
-        if path.absolute().is_relative_to(_PACKAGE):
+        if ships(path):
             raise AuheatError(
                 f"{path.with_name(SUMS)} is missing or damaged, so that nothing says whether "
                 f"{path.name} is whole: install auheat again"

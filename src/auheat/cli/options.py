@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from auheat.errors import AuheatError, unknown_name
 from auheat.faces import DEFAULT_MAX_FACES
 from auheat.media.limits import MAX_FPS
+from auheat.models.device_names import DEVICES
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.weights import DEFAULT, is_default
 
@@ -141,7 +142,7 @@ def out_file(help: str, required: bool = False) -> Option:
     return click.option("-o", "--out", type=PATH, required=required, help=help)
 
 
-def device(help: str = "auto, cpu, cuda, cuda:1, ...") -> Option:
+def device(help: str = f"{DEVICES}; all but auto and cpu need torch.") -> Option:
     """--device."""
     return click.option("--device", default="auto", show_default=True, help=help)
 

@@ -158,7 +158,7 @@ def video() -> Iterator[Finding]:
 
 
 def _precision(bfloat16: bool) -> str:
-    return "bf16 and fp32" if bfloat16 else "fp32 (no bf16 instructions)"
+    return "fp32, and bf16 with --runtime torch" if bfloat16 else "fp32 (no bf16 instructions)"
 
 
 def _version(distribution: str, module: str) -> str:

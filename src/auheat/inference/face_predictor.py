@@ -26,7 +26,6 @@ from auheat.faces.detector import FaceDetector
 from auheat.facs import action_units
 from auheat.heatmap import layout_of
 from auheat.inference.uncertainty import Uncertainty, visibility
-from auheat.landmarks import of_mesh
 from auheat.media.images import read_image
 from auheat.models.runtimes.runtime import BATCH_SIZE, Reading, Runtime, read_crops
 from auheat.results import Face, FacePrediction, FrameResult, checked_image
@@ -150,7 +149,7 @@ class FacePredictor:
     def align(self, image: Image, faces: Sequence[Face]) -> list[AlignedFace]:
         """The crop that the network sees of each face."""
         size = (image.shape[0], image.shape[1])
-        transforms = [self._crop.transform(_aligned_by(face)) for face in faces]
+        transforms = [self._crop.transform(face.tracked_landmarks) for face in faces]
         return [
             AlignedFace(
                 face, self._crop.extract(image, transform), transform, self._shape(face), size
@@ -205,10 +204,6 @@ class FacePredictor:
             std=None if std is None else {au: float(std[self._order[au]]) for au in self.aus},
             image_size=aligned.image_size,
         )
-
-
-def _aligned_by(face: Face) -> NDArray[np.float64]:
-    return face.landmarks if face.tracked_mesh is None else of_mesh(face.tracked_mesh)
 
 
 def _chosen(aus: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -150,7 +150,9 @@ def load(
             a few hundredths. "auto" is fp32 on ONNX Runtime, on torch bf16 where the device
             computes in it, and on OpenVINO what the file was exported in.
         threads: CPU threads of the network; for torch, of all that it does in this process. Left to
-            the runtime if None.
+            the runtime if None, which takes all processors: best for images. For videos `auheat
+            predict` gives one less than there are, as finding faces keeps one busy; so should you
+            where speed counts.
         batch: Faces that go through the network together at most.
         exact_landmarks: With irises, and exact lips and lids, from a second mesh: some milliseconds
             more for each face. Readings stay the same.

@@ -5,23 +5,23 @@ from __future__ import annotations
 import torch
 
 from auheat.errors import AuheatError
+from auheat.models.device_names import check_device
 
 
 def find_device(name: str) -> torch.device:
     """A torch device by name, "auto" for CUDA if there is any.
 
     Raises:
-        AuheatError: if unusable.
+        AuheatError: if it is none, or unusable.
     """
+    check_device(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).cpu()
     except Exception:  # torch has many ways of saying that a device is not there
-        raise AuheatError(
-            f"no device {name!r} here: use auto, cpu, or another that torch can run on"
-        ) from None
+        raise AuheatError(f"no device {name!r} here that torch can use: give cpu or auto") from None
     return device
 
 

@@ -24,7 +24,7 @@ from auheat.face_shape import SIZE
 from auheat.models.runtimes.names import Precision
 from auheat.models.runtimes.runtime import Crops, Shapes
 from auheat.settings import build_stored, to_dict
-from auheat.sums import OTHER_COPY, sha256
+from auheat.sums import OTHER_COPY, sha256, ships
 
 KEY, FORMAT, SUFFIX = "auheat", 1, ".onnx"
 CROPS, GEOMETRY = "crops", "geometry"
@@ -117,6 +117,20 @@ def exists(path: str | Path) -> Path:
     if not Path(path).is_file():
         raise AuheatError(f"no exported network at {path}: give the path of a {SUFFIX} file")
     return Path(path)
+
+
+def no_bfloat16(path: str | Path, why: str) -> AuheatError:
+    """The error for a file that is to be read in bf16 and cannot be.
+
+    Args:
+        path: The file.
+        why: How the line begins.
+    """
+    with_torch = "--runtime torch" if ships(path) else "--runtime torch and .safetensors weights"
+    return AuheatError(
+        f"{why}: for bf16 give {with_torch}, or --runtime openvino and a file that `auheat export "
+        "WEIGHTS -o FILE.onnx --precision bf16` writes"
+    )
 
 
 def not_readable(path: str | Path, reason: object) -> AuheatError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auheat.errors import AuheatError
 from auheat.models.runtimes.exported import (
     INTENSITY,
     KEY,
@@ -12,6 +11,7 @@ from auheat.models.runtimes.exported import (
     ExportedSettings,
     exists,
     graph_inputs,
+    no_bfloat16,
 )
 from auheat.models.runtimes.names import Precision, PrecisionChoice, RuntimeName
 from auheat.models.runtimes.runtime import Crops, HeatmapArrays, Shapes
@@ -45,9 +45,7 @@ class OnnxRuntime:
         threads: int | None = None,
     ) -> None:
         if precision == "bf16":
-            raise AuheatError(
-                "ONNX Runtime computes in fp32 on a CPU: use --runtime openvino or torch for bf16"
-            )
+            raise no_bfloat16(path, "ONNX Runtime computes in fp32 on a CPU")
         self._session = open_session(exists(path), threads=threads or 0)
         stored = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         settings = ExportedSettings.read(stored, path)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from auheat.errors import AuheatError
+from auheat.models.device_names import check_device
 from auheat.models.runtimes.exported import SUFFIX
-from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice, RuntimeName
+from auheat.models.runtimes.names import (
+    PrecisionChoice,
+    RuntimeChoice,
+    RuntimeName,
+)
 from auheat.models.runtimes.onnx_runtime import OnnxRuntime
 from auheat.models.runtimes.openvino_runtime import OpenVinoRuntime
 from auheat.models.runtimes.runtime import Runtime
 from auheat.models.weights import default_network, default_weights, is_default
 from auheat.optional import is_installed, require
+from auheat.sums import ships
 
 # Those that run exported networks, with the package that each needs.
 PACKAGES: dict[RuntimeName, str] = {"onnx": "onnxruntime", "openvino": "openvino"}
@@ -41,6 +47,7 @@ def open_runtime(
         AuheatError: The file cannot be read or does not go with the runtime, or the runtime is not
             installed.
     """
+    check_device(device)
     path = file_of(weights, runtime=runtime, device=device, precision=precision)
     if path.suffix.lower() == SUFFIX:
         return open_exported(
@@ -51,7 +58,7 @@ def open_runtime(
             f"--runtime {runtime} reads exported networks, not {path}: write one with `auheat "
             f"export`, and give it with --weights"
         )
-    require("torch")
+    require("torch", by=_wants_torch(device, precision))
     from auheat.models.checkpoint import load_checkpoint
     from auheat.models.runtimes.torch_runtime import TorchRuntime
 
@@ -68,9 +75,15 @@ def file_of(
     """
     if not is_default(weights):
         return Path(weights)
-    on_torch = device not in ("auto", "cpu") or precision == "bf16"
-    on_torch = runtime == "torch" or (runtime == "auto" and on_torch)
+    on_torch = runtime == "torch" or (runtime == "auto" and _wants_torch(device, precision))
     return default_weights() if on_torch else default_network()
+
+
+def _wants_torch(device: str, precision: PrecisionChoice) -> str:
+    """The option that only torch can follow with the default weights; "" if there is none."""
+    if device not in ("auto", "cpu"):
+        return f"--device {device}"
+    return "--precision bf16" if precision == "bf16" else ""
 
 
 def open_exported(
@@ -85,7 +98,11 @@ def open_exported(
     if runtime == "torch":
         raise AuheatError(f"--runtime torch reads .safetensors weights, not {path}")
     if device not in ("auto", "cpu"):
-        raise AuheatError(f"exported networks run on the CPU, not on {device}: {path}")
+        with_torch = "" if ships(path) else " and the .safetensors weights that it was made from"
+        raise AuheatError(
+            f"exported networks run on the CPU, not on {device}, as {path} does: "
+            f"give --runtime torch{with_torch}"
+        )
     if runtime == "openvino":
         return OpenVinoRuntime(path, precision=precision, threads=threads)
     return OnnxRuntime(path, precision=precision, threads=threads)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auheat.errors import AuheatError
 from auheat.models.runtimes.exported import (
     INTENSITY,
     KEY,
@@ -18,6 +17,7 @@ from auheat.models.runtimes.exported import (
     ExportedSettings,
     exists,
     graph_inputs,
+    no_bfloat16,
     not_readable,
 )
 from auheat.models.runtimes.names import Precision, PrecisionChoice, RuntimeName
@@ -56,7 +56,7 @@ class OpenVinoRuntime:
         model = _read(path)
         stored = ExportedSettings.read(_metadata(model), path)
         if precision == "bf16" and stored.precision != "bf16":
-            raise AuheatError(f"{path} was exported in fp32: export it with --precision bf16")
+            raise no_bfloat16(path, f"{path} was exported in fp32")
         self.config, self.card = stored.config, stored.card
         able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         wanted = stored.precision if precision == "auto" else precision
