@@ -130,11 +130,11 @@ def test_which_inputs_are_tasks() -> None:
         *(Source("failed", "5-1"), Source("new", "40-1"), Source("partly", "6-1")),
     ]
     records = {
-        "same": Record("same", "read", stamp="10-1", reading="r"),
-        "changed": Record("changed", "read", stamp="30-1", reading="r"),
-        "other": Record("other", "read", stamp="20-1", reading="q"),
-        "failed": Record("failed", "failed", "why", stamp="5-1", reading="r"),
-        "partly": Record("partly", "partly", "why", stamp="6-1", reading="r"),
+        "same": Record("same", "read", stamp="10-1", reading="r", file="f"),
+        "changed": Record("changed", "read", stamp="30-1", reading="r", file="f"),
+        "other": Record("other", "read", stamp="20-1", reading="q", file="f"),
+        "failed": Record("failed", "failed", "why", stamp="5-1", reading="r", file="f"),
+        "partly": Record("partly", "partly", "why", stamp="6-1", reading="r", file="f"),
     }
 
     def named(plan: CorpusPlan) -> list[str]:
@@ -145,6 +145,8 @@ def test_which_inputs_are_tasks() -> None:
     assert {t.known for t in tasks_for(sources, records, "r", CorpusPlan())} == {
         *(None, records["changed"], records["other"])
     }
+    records["failed"] = replace(records["failed"], file="")  # it could not be written
+    assert named(CorpusPlan()) == ["new", "changed", "other", "failed"]
 
 
 def test_the_time_left_goes_by_bytes() -> None:

@@ -11,6 +11,7 @@ import click
 from auheat.cli import FAILED, options
 from auheat.cli.console import echo, warn
 from auheat.cli.progress_line import ProgressLine
+from auheat.errors import AuheatError
 from auheat.models.runtimes.names import MAX_THREADS
 
 if TYPE_CHECKING:
@@ -107,9 +108,13 @@ def read(
     )
     run = CorpusRun(inputs, dataset, plan)
     problems = []
-    for record in _shown(run.read(), run):
-        if record.problem:
-            problems.append(record)
+    try:
+        for record in _shown(run.read(), run):
+            if record.problem or record.kept:
+                problems.append(record)
+    except AuheatError:  # without a table of inputs `status` cannot say it
+        _say(run, problems)
+        raise
     _report(run, problems)
 
 
@@ -136,22 +141,25 @@ def _shown(records: Iterable[Record], run: CorpusRun) -> Iterator[Record]:
 
 
 def _report(run: CorpusRun, problems: list[Record]) -> None:
-    from auheat.corpus.tally import problem_of
-
-    tally, named = run.tally, {source.address for source in run.sources}
-    incomplete = [r for r in run.records.values() if r.input in named and r.state != "read"]
+    tally, incomplete, unread = run.tally, run.incomplete, run.found.problems
     done = tally.line(monotonic()) if tally.total else "nothing to read"
     echo(f"{run.corpus.address}: {done}; {len(run.records):,} in the dataset")
     for note in run.notes():
         warn(f"note: {note}")
-    for record in problems[:_MAX_LISTED_PROBLEMS]:
-        warn(problem_of(record))
+    _say(run, problems[:_MAX_LISTED_PROBLEMS])
     if incomplete:
         warn(
-            f"{len(incomplete):,} of {len(named):,} inputs are not complete: `auheat corpus status "
-            f"{run.corpus.address}` lists them, --retry-failed tries them again"
+            f"{len(incomplete):,} of {len(run.sources):,} inputs are not complete: `auheat corpus "
+            f"status {run.corpus.address}` lists them, --retry-failed tries them again"
         )
-    click.get_current_context().exit(FAILED if incomplete else 0)
+    click.get_current_context().exit(FAILED if incomplete or unread else 0)
+
+
+def _say(run: CorpusRun, problems: list[Record]) -> None:
+    from auheat.corpus.tally import problem_of
+
+    for line in (*run.found.problems, *map(problem_of, problems)):
+        warn(line)
 
 
 @command.command("status")
@@ -160,7 +168,6 @@ def status(dataset: str) -> None:
     """Say what is in a dataset, and what failed and why."""
     from auheat.corpus.dataset import Corpus
     from auheat.corpus.tally import describe
-    from auheat.errors import AuheatError
 
     corpus = Corpus(dataset)
     if not corpus.exists:

@@ -17,16 +17,13 @@ from glob import glob, has_magic
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from auheat.corpus.lists import ENDINGS, entries_of
 from auheat.errors import AuheatError
 from auheat.faults import message
-from auheat.files import check_file
 from auheat.folders import VIDEO_SUFFIXES, natural_key
-from auheat.inference.inputs import is_overlay
+from auheat.inference.inputs import is_overlay, left_out_note
 from auheat.optional import require
 
-LISTS = (".txt", ".parquet")
-# Columns of a Parquet list that may hold the inputs, the first that is there.
-_COLUMNS = ("input", "path", "file", "video", "url")
 # What file systems call the time or the version of a file, the best first.
 _VERSIONS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
 
@@ -62,7 +59,22 @@ def local_path(address: str) -> Path:
     return Path(os.path.abspath(address.removeprefix("file://")))  # noqa: PTH100  # keeps links
 
 
-def find_sources(names: Iterable[str]) -> list[Source]:
+@dataclass(frozen=True)
+class Found:
+    """What is behind the names that a user gave.
+
+    Attributes:
+        sources: The videos, each once.
+        left_out: Of each folder in which files are not read, a line that says which.
+        problems: A line for each list that cannot be read.
+    """
+
+    sources: list[Source]
+    left_out: list[str]
+    problems: list[str]
+
+
+def find_sources(names: Iterable[str]) -> Found:
     """The videos behind what the user named, each once, in the order given.
 
     A folder stands for the videos in it and in all folders below, in natural order; a pattern for
@@ -73,12 +85,31 @@ def find_sources(names: Iterable[str]) -> list[Source]:
         AuheatError: fsspec is missing, or there is nothing to read at all.
     """
     found: dict[str, Source] = {}
+    left_out, problems = list[str](), list[str]()
     for name in names:
-        for source in _listed(name) if _suffix(name) in LISTS else _named(name):
-            found.setdefault(source.address, source)
+        try:
+            entries = _listed(name) if _is_list(name) else [name]
+        except AuheatError as error:
+            _raise_if_missing(error)
+            problems.append(str(error))
+            continue
+        for entry in entries:
+            for source in _named(entry, left_out):
+                found.setdefault(source.address, source)
     if not found:
-        raise AuheatError(f"no videos in {', '.join(names)}")
-    return list(found.values())
+        raise AuheatError("; ".join(problems or [f"no videos in {', '.join(names)}", *left_out]))
+    return Found(list(found.values()), left_out, problems)
+
+
+def address_of(name: str) -> str:
+    """The address of an input by the name that a dataset has for it.
+
+    Bytes of a file's name that are no UTF-8 stand there as escapes.
+    """
+    if is_remote(name) or local_path(name).exists():
+        return name
+    raw = re.sub(r"\\u(dc[89a-f][0-9a-f])", lambda found: chr(int(found[1], 16)), name)
+    return raw if local_path(raw).exists() else name
 
 
 def stamp_of(address: str) -> str:
@@ -88,7 +119,7 @@ def stamp_of(address: str) -> str:
             system, path = file_system(address)
             return _stamp(system.info(path))
         about = local_path(address).stat()
-    except OSError:
+    except (OSError, ValueError):  # a name with a null character cannot be asked for
         return ""
     return f"{about.st_size}-{about.st_mtime_ns}"
 
@@ -115,8 +146,12 @@ def fetched(address: str) -> Iterator[Path]:
         yield there
 
 
-def _suffix(name: str) -> str:
-    return PurePosixPath(name).suffix.lower()
+def _is_list(name: str) -> bool:
+    """Whether a name is that of a list; a folder without tables may be called like one."""
+    if PurePosixPath(name).suffix.lower() not in ENDINGS or "\0" in name:
+        return False
+    folder = None if is_remote(name) else local_path(name)
+    return folder is None or not folder.is_dir() or any(folder.glob("*.parquet"))
 
 
 def file_system(address: str) -> tuple[Any, str]:
@@ -140,24 +175,31 @@ def _stamp(info: Mapping[str, Any]) -> str:
     return f"{info.get('size') or 0}-{version}"
 
 
-def _named(name: str) -> list[Source]:
+def _named(name: str, left_out: list[str]) -> list[Source]:
     """What a folder, pattern or file stands for; never a list."""
     if not name:  # it would be the working folder
         return [Source(name, "", "the name of an input is empty")]
+    if "\0" in name:
+        return [Source(name, "", f"{name}: a name of a file holds no null character")]
     try:
-        return list(_remote(name) if is_remote(name) else _local(name))
+        return list(_remote(name, left_out) if is_remote(name) else _local(name, left_out))
     except AuheatError as error:
-        if str(error).startswith("fsspec is "):  # missing, or damaged
-            raise
+        _raise_if_missing(error)
         return [Source(name, "", str(error))]
     except Exception as error:  # whatever it is, the other inputs are read
         return [Source(name, "", message(error, name))]
 
 
-def _local(name: str) -> Iterator[Source]:
+def _raise_if_missing(error: AuheatError) -> None:
+    """Raises an error that every other input would end in, too."""
+    if re.match(r"(fsspec|pyarrow\S*) is ", str(error)):  # not installed, or damaged
+        raise error
+
+
+def _local(name: str, left_out: list[str]) -> Iterator[Source]:
     path = local_path(name)
     if path.is_dir():
-        yield from _below(path)
+        yield from _below(path, left_out)
     elif path.exists() or not has_magic(name):
         yield Source(str(path), stamp_of(str(path)), None if path.exists() else _missing(path))
     else:
@@ -170,24 +212,40 @@ def _missing(path: Path) -> str:
     return f"no file at {path}"
 
 
-def _below(folder: Path) -> Iterator[Source]:
-    problems: list[OSError] = []
+def _below(folder: Path, left_out: list[str]) -> Iterator[Source]:
+    problems, endings = list[OSError](), set[str]()
     for place, folders, files in os.walk(folder, onerror=problems.append):
         folders[:] = sorted((f for f in folders if not f.startswith(".")), key=natural_key)
         for name in sorted(filter(_is_video, files), key=natural_key):
             address = os.path.join(place, name)  # noqa: PTH118  # a hundred thousand of them
             yield Source(address, stamp_of(address))
+        endings.update(_endings(files))
+    if note := left_out_note(endings, VIDEO_SUFFIXES):
+        left_out.append(f"{folder}: {note}")
     for error in problems:
         name = str(error.filename)
         yield Source(name, "", f"cannot read folder {name}: {error.strerror}")
 
 
-def _remote(name: str) -> Iterator[Source]:
+def _endings(names: Iterable[str]) -> set[str]:
+    """Those of files in a folder that are neither hidden nor drawn by auheat."""
+    paths = (PurePosixPath(name) for name in names)
+    return {
+        path.suffix.lower()
+        for path in paths
+        if not path.name.startswith(".") and not is_overlay(path)
+    }
+
+
+def _remote(name: str, left_out: list[str]) -> Iterator[Source]:
     system, path = file_system(name)
     if has_magic(path):
         infos = system.glob(path, detail=True)
     elif system.isdir(path):
-        infos = {at: info for at, info in system.find(path, detail=True).items() if _is_video(at)}
+        infos = system.find(path, detail=True)
+        if note := left_out_note(_endings(infos), VIDEO_SUFFIXES):
+            left_out.append(f"{name}: {note}")
+        infos = {at: info for at, info in infos.items() if _is_video(at)}
     elif system.exists(path):
         infos = {path: system.info(path)}
     else:
@@ -204,41 +262,14 @@ def _is_video(name: str) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES and not hidden and not is_overlay(path)
 
 
-def _listed(name: str) -> Iterator[Source]:
+def _listed(name: str) -> list[str]:
     """What a list names, as if it were given in its place.
 
     Raises:
         AuheatError: It cannot be read.
     """
     with fetched(name) as path:
-        entries = _rows(path) if path.suffix.lower() == ".parquet" else _lines(path)
-    for entry in entries:
-        yield from _named(entry)
-
-
-def _lines(path: Path) -> list[str]:
-    check_file(path)
-    try:
-        text = path.read_text("utf-8-sig", errors="surrogateescape")
-    except FileNotFoundError:
-        raise AuheatError(f"no file at {path}") from None
-    except OSError as error:
-        raise AuheatError(f"cannot read list {path}: {error.strerror}") from None
-    return [line.strip() for line in re.split(r"\r?\n", text) if line.strip()]
-
-
-def _rows(path: Path) -> list[str]:
-    parquet = require("pyarrow.parquet")
-    try:
-        table = parquet.read_table(path)
-    except FileNotFoundError:
-        raise AuheatError(f"no file at {path}") from None
-    except Exception as error:  # Arrow's errors have no one base
-        raise AuheatError(f"cannot read list {path}: {_reason(error)}") from None
-    column = next((name for name in _COLUMNS if name in table.column_names), None)
-    if column is None:
-        raise AuheatError(f"{path} lists no inputs: it needs a column called {_COLUMNS[0]}")
-    return [str(value) for value in table[column].to_pylist() if value]
+        return entries_of(path)
 
 
 def _reason(error: Exception) -> str:

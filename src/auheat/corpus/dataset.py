@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from auheat.corpus.records import Record, records_in, stored_record, table_of
+from auheat.corpus.records import Record, arrow_table, records_in, stored_record, table_of
 from auheat.corpus.storage import WORK, open_storage
 from auheat.errors import AuheatError
 from auheat.optional import require
@@ -38,10 +38,12 @@ class Corpus:
         address: Its path or address.
 
     Raises:
-        AuheatError: fsspec is missing, or the address is unknown.
+        AuheatError: fsspec is missing, or the address is empty or unknown.
     """
 
     def __init__(self, address: str) -> None:
+        if not address:  # it would be the working folder
+            raise AuheatError("the name of the dataset is empty: give a folder or an address")
         self.address, self.storage = address, open_storage(address)
 
     @property
@@ -62,16 +64,22 @@ class Corpus:
             raise AuheatError(f"{self.address} is no dataset that this version of auheat knows")
         return True
 
+    def check_place(self) -> None:
+        """Looks whether a dataset is there or can be made; makes nothing.
+
+        Raises:
+            AuheatError: Something else is there.
+        """
+        if not self.exists and any(not name.startswith(WORK) for name in self.storage.sizes("")):
+            raise AuheatError(f"{self.address} holds other files: name a new or empty folder")
+
     def begin(self, origin: Mapping[str, Any]) -> None:
         """Makes the dataset if there is none, and notes what reads it.
 
         Raises:
             AuheatError: Something else is there, or it cannot be written.
         """
-        if not self.exists:
-            others = [name for name in self.storage.sizes("") if not name.startswith(WORK)]
-            if others:
-                raise AuheatError(f"{self.address} holds other files: name a new or empty folder")
+        self.check_place()
         text = json.dumps({_KEY: FORMAT, "origin": origin}, indent=1) + "\n"
         with self.storage.new(ABOUT) as path:
             path.write_text(text, "utf-8")
@@ -87,22 +95,21 @@ class Corpus:
             AuheatError: pyarrow is missing.
         """
         sizes = self.storage.sizes(ROWS)
+        listed = self._table() if known is None else list(known)
+        unwritten = {record.input: record for record in listed if not record.file}
         current = {
-            record.file: record
-            for record in (self._table() if known is None else known)
-            if sizes.get(record.file) == record.file_bytes
+            record.file: record for record in listed if sizes.get(record.file) == record.file_bytes
         }
         missing = [name for name in sizes if name not in current and name.endswith(".parquet")]
         with ThreadPoolExecutor(_READER_THREADS) as pool:
             found = pool.map(lambda name: stored_record(self.storage, name), missing)
             current |= {record.file: record for record in found if record}
-        return {record.input: record for record in current.values()}
+        return unwritten | {record.input: record for record in current.values()}
 
     def _table(self) -> list[Record]:
-        parquet = require("pyarrow.parquet")
+        require("pyarrow.parquet")
         try:
-            with self.storage.open(INPUTS) as file:
-                return records_in(parquet.read_table(file))
+            return records_in(arrow_table(self.storage, INPUTS))
         except (OSError, ValueError, TypeError):  # not there, or damaged: the files tell
             return []
 

@@ -38,12 +38,14 @@ class _Pass:
 
     Attributes:
         schema: Of its rows.
+        sha256: Of its content; "" before that is known.
         segments: What is kept of it; None before it is opened.
         rows: Its rows; None before it is opened.
         video: What is decoded; None for an image.
     """
 
     schema: TableSchema
+    sha256: str = ""
     segments: Segments | None = None
     rows: RowsWriter | None = None
     video: RestOfVideo | None = None
@@ -99,15 +101,16 @@ class CorpusReader:
             record = replace(record, stamp=stamp_of(task.source.address))
             found = self._read(task, record, one)
         except Exception as error:  # whatever it is, the other inputs are read
-            found = replace(record, problem=message(error, name))
+            found = replace(record, sha256=one.sha256, problem=message(error, name))
         if found is task.known:
-            return replace(found, stamp=record.stamp)
+            return replace(found, stamp=record.stamp, kept=None)
         found = replace(
             found,
             seconds=round(perf_counter() - clocks[0], 3),
             cpu_seconds=round(process_time() - clocks[1], 3),
         )
-        return self._keep(found, one)
+        kept = task.known.again(found) if task.known else found
+        return self._keep(found, one, task.known) if kept is found else self._ended(kept, one)
 
     def _schema(self, name: str) -> TableSchema:
         extras = extras_of(False, self._settings.std)
@@ -125,7 +128,8 @@ class CorpusReader:
         if task.source.problem:
             raise AuheatError(task.source.problem)
         with fetched(address) as path:
-            record = replace(record, sha256=_sha256(path))
+            one.sha256 = _sha256(path)
+            record = replace(record, sha256=one.sha256)
             if task.known and _is_unchanged(task.known, record):
                 return task.known
             outcome = self._run(path, record, one, task.limit)
@@ -165,15 +169,21 @@ class CorpusReader:
         job = PredictionJob(predictor, outputs, open_video=open_video)
         return job.read(Input(path, "file", path.name))
 
-    def _keep(self, record: Record, one: _Pass) -> Record:
-        """Puts the rows and the record into the dataset."""
+    def _keep(self, record: Record, one: _Pass, known: Record | None) -> Record:
+        """Puts the rows and the record into the dataset; what was known stays if that fails."""
         has_rows = one.rows and record.state != "failed"
         tables = one.rows.tables() if one.rows and has_rows else iter(())
         origin = json.dumps(self._origin).encode()
         try:
             record = write_rows(self._storage, record, one.schema, tables, origin)
         except AuheatError as error:
+            if known and known.file:
+                return replace(known, kept=str(error))
             return replace(record, state="failed", problem=str(error))
+        return self._ended(record, one)
+
+    def _ended(self, record: Record, one: _Pass) -> Record:
+        """Forgets the segments that are of no use any more."""
         is_late = one.video is not None and one.video.is_late
         if one.segments and not is_late:  # with more time it goes on behind them
             one.segments.clear()
@@ -183,7 +193,8 @@ class CorpusReader:
 def _is_unchanged(known: Record, record: Record) -> bool:
     """Whether a file with another stamp holds what was read before."""
     same = (known.sha256, known.reading) == (record.sha256, record.reading)
-    return same and known.state == "read" and known.stamp != record.stamp
+    is_whole = known.state == "read" and (known.kept is not None or known.stamp != record.stamp)
+    return same and is_whole
 
 
 def _texts(outcome: Outcome) -> tuple[str | None, str | None]:

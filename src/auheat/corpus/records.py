@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -40,8 +40,10 @@ class Record:
         reading: Which weights and settings read it, see `ReadSettings`.
         weights: SHA-256 of the file of weights.
         auheat: The version.
-        file: Its rows, within the dataset.
+        file: Its rows, within the dataset; "" if they could not be written.
         file_bytes: Size of that file.
+        kept: Why the rows are still those of an earlier run though it was to be read again, or
+            None. This stands in the table of inputs alone.
     """
 
     input: str
@@ -61,6 +63,26 @@ class Record:
     auheat: str = ""
     file: str = ""
     file_bytes: int = 0
+    kept: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the input was read, by what it was asked to be read with."""
+        return self.state == "read" and self.kept is None
+
+    def again(self, later: Record) -> Record:
+        """What is known after it was to be read again.
+
+        Rows of an input that is as it was, or that cannot be reached, are not given up for fewer.
+
+        Args:
+            later: What became of it then.
+        """
+        order = ("failed", "partly", "read")
+        is_worse = order.index(later.state) < order.index(self.state)
+        if is_worse and later.sha256 in ("", self.sha256):
+            return replace(self, kept=later.problem)
+        return later
 
     def metadata(self) -> dict[bytes, bytes]:
         """For the Parquet file of its rows."""
@@ -71,7 +93,8 @@ class Record:
         """The record in a file of `size` bytes; None if there is none."""
         try:
             stored = json.loads((metadata or {})[KEY])
-            known = {field.name: stored[field.name] for field in fields(cls)}
+            names = {field.name for field in fields(cls)} - {"kept"}
+            known = {name: stored[name] for name in names}
         except (KeyError, ValueError, TypeError):
             return None
         return cls(**{**known, "file_bytes": size})
@@ -101,6 +124,20 @@ def table_of(records: Iterable[Record]) -> Any:
 def records_in(table: Any) -> list[Record]:
     """The records of such a table."""
     return [Record(**row) for row in table.to_pylist()]
+
+
+def arrow_table(storage: Storage, name: str) -> Any:
+    """A whole Parquet file as an Arrow table.
+
+    Arrow reads it from memory: its threads would call a Python file, and one that is late when
+    Python ends takes the process down ("terminate called without an active exception").
+
+    Raises:
+        OSError: There is none, or it cannot be read; a damaged one raises ValueError, too.
+    """
+    with storage.open(name) as file:
+        content = require("pyarrow").BufferReader(file.read())
+    return require("pyarrow.parquet").read_table(content)
 
 
 def stored_record(storage: Storage, name: str) -> Record | None:

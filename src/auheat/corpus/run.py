@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -20,6 +20,7 @@ from auheat.corpus.reading import CorpusReader
 from auheat.corpus.records import Record
 from auheat.corpus.segments import SEGMENT_FRAMES, write_rows
 from auheat.corpus.tally import Tally, notes_on
+from auheat.errors import AuheatError
 from auheat.system import cpu_count
 from auheat.tables.columns import writable
 from auheat.tables.schema import TableSchema
@@ -62,6 +63,7 @@ class CorpusRun:
 
     Attributes:
         corpus: The dataset.
+        found: What is behind the names.
         sources: All inputs that were named.
         records: What is known of every input of the dataset.
         tally: How far the run is.
@@ -72,7 +74,9 @@ class CorpusRun:
 
     def __init__(self, names: Sequence[str], dataset: str, plan: CorpusPlan) -> None:
         self._plan, self.corpus = plan, Corpus(dataset)
-        self.sources = find_sources(names)
+        self.corpus.check_place()
+        self.found = find_sources(names)
+        self.sources = self.found.sources
         self.records: dict[str, Record] = {}
         self.tally = Tally(0, 0)
         predictor = plan.settings.load(self._threads)
@@ -98,11 +102,13 @@ class CorpusRun:
         Raises:
             AuheatError: The dataset cannot be written, or no worker be started.
         """
+        self.corpus.check_place()
         with self.corpus.storage.to_oneself():
             self.corpus.begin(self._origin)
             self.corpus.clean()
             self.records = self.corpus.records()
             tasks = tasks_for(self.sources, self.records, self.reading, self._plan)
+            self._forget_reasons(tasks)
             self.tally = Tally(len(tasks), sum(task.source.size for task in tasks))
             saved, is_whole = monotonic(), False
             results = self._results(tasks)
@@ -119,6 +125,12 @@ class CorpusRun:
                 if not is_whole:  # workers may have put away rows that were not reported yet
                     self.records = self.corpus.records(self.records.values())
                 self.corpus.save(self.records.values())
+
+    def _forget_reasons(self, tasks: Iterable[Task]) -> None:
+        """Rows of named inputs that are not read again are those that were asked for."""
+        read = {writable(task.source.address) for task in tasks}
+        for name in self.named - read:
+            self.records[name] = replace(self.records[name], kept=None)
 
     def _results(self, tasks: Sequence[Task]) -> Generator[Record]:
         if not tasks:
@@ -157,14 +169,31 @@ class CorpusRun:
             weights=weights["sha256"] if weights else "",
             auheat=__version__,
         )
+        known = lost.task.known
+        if known and record.stamp in ("", known.stamp) and known.again(record) is not record:
+            return known.again(record)
         schema = TableSchema("video", self._aus, extras=(), layout=settings.layout, input=name)
         origin = json.dumps(self._origin).encode()
-        return write_rows(self.corpus.storage, record, schema, iter(()), origin)
+        try:
+            return write_rows(self.corpus.storage, record, schema, iter(()), origin)
+        except AuheatError as error:
+            return replace(record, problem=f"{record.problem}; {error}")
+
+    @property
+    def named(self) -> set[str]:
+        """What the dataset calls the inputs that were named."""
+        return {writable(source.address) for source in self.sources}
+
+    @property
+    def incomplete(self) -> list[Record]:
+        """Named inputs of which the dataset lacks something that was asked for."""
+        records = (self.records.get(name) for name in sorted(self.named))
+        return [record for record in records if record and not record.is_complete]
 
     def notes(self) -> Iterator[str]:
         """What a user should know after the run."""
-        named = {writable(source.address) for source in self.sources}
-        return notes_on(self.records.values(), named, self.reading)
+        yield from self.found.left_out
+        yield from notes_on(self.records.values(), self.named, self.reading)
 
 
 def tasks_for(
@@ -182,7 +211,7 @@ def tasks_for(
     for source in sources:
         known = records.get(writable(source.address))
         if known is not None:
-            same = (known.reading, known.stamp) == (reading, source.stamp)
+            same = (known.reading, known.stamp) == (reading, source.stamp) and known.file
             if same and (known.state == "read" or not plan.retry_failed):
                 continue
         tasks.append(Task(source, known, plan.limit))

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from auheat.corpus.records import Record, key_of, rows_name
+from auheat.corpus.records import Record, arrow_table, key_of, rows_name
 from auheat.corpus.storage import WORK, Storage
 from auheat.corpus.videos import Checkpoints
 from auheat.inference.writers import Result, Writer
@@ -102,8 +102,7 @@ class Segments:
     def tables(self) -> Iterator[Any]:
         """The rows kept, as Arrow tables."""
         for name in self._names:
-            with self._storage.open(name) as file:
-                yield require("pyarrow.parquet").read_table(file)
+            yield arrow_table(self._storage, name)
 
     def clear(self) -> None:
         """Forgets everything."""

@@ -37,8 +37,8 @@ class Tally:
         """One more input of `size` bytes is done."""
         self.done += 1
         self.done_size += size
-        self.frames += record.frames
-        self.incomplete += record.state != "read"
+        self.frames += record.frames if record.kept is None else 0
+        self.incomplete += not record.is_complete
 
     def seconds_left(self, now: float) -> float | None:
         """By the bytes that are done so far; None before the first."""
@@ -75,6 +75,8 @@ def describe(records: Collection[Record], address: str) -> Iterator[str]:
     yield f"{address}: {_counted(len(records), 'input')}"
     read, partly, failed = (states[state] for state in ("read", "partly", "failed"))
     yield f"read: {read:,}; only in part: {partly:,}; failed: {failed:,}"
+    if kept := sum(record.kept is not None for record in records):
+        yield f"rows of an earlier run, as their input could not be read again: {kept:,}"
     frames = sum(record.frames for record in records)
     with_face = sum(record.frames_with_face for record in records)
     yield f"frames: {frames:,}, {with_face:,} of them with a face"
@@ -91,12 +93,14 @@ def describe(records: Collection[Record], address: str) -> Iterator[str]:
         )
         yield f"{read_by}: {count:,}"
     for record in sorted(records, key=lambda record: record.input):
-        if record.problem:
+        if record.problem or record.kept:
             yield problem_of(record)
 
 
 def problem_of(record: Record) -> str:
     """Why an input is not complete, in one line that names it."""
+    if record.kept:
+        return f"{record.input}: its rows are those of an earlier run: {record.kept}"
     problem = record.problem or ""
     return problem if record.input in problem else f"{record.input}: {problem}"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from auheat.corpus.addresses import address_of
 from auheat.corpus.dataset import ABOUT, Corpus
 from auheat.corpus.read_settings import ReadSettings
 from auheat.corpus.records import Record
@@ -52,7 +53,7 @@ def _settings(origin: Mapping[str, Any], weights: str | Path) -> ReadSettings:
 
 def _verified(path: Path, record: Record, settings: ReadSettings) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="auheat-verify-") as scratch:
-        run = CorpusRun([record.input], scratch, CorpusPlan(settings, workers=0))
+        run = CorpusRun([address_of(record.input)], scratch, CorpusPlan(settings, workers=0))
         (now,) = run.read()
         if now.state == "failed" and record.state != "failed":
             return Verdict(path, problem=f"its input cannot be read: {now.problem}")

@@ -121,8 +121,7 @@ def _add(path: Path, sequence: bool, found: dict[Path, _Found]) -> None:
     kinds = {entry: entry.suffix.lower() for entry in inside if entry.is_file()}
     images = [entry for entry, suffix in kinds.items() if suffix in IMAGE_SUFFIXES]
     videos = [entry for entry, suffix in kinds.items() if suffix in VIDEO_SUFFIXES]
-    other = sorted({kind for kind in kinds.values() if _is_left_out(kind)})
-    note = f"left out are files that end in {', '.join(other)}" if other else None
+    note = left_out_note(kinds.values(), IMAGE_SUFFIXES | VIDEO_SUFFIXES)
     videos = [] if sequence else videos
     if not videos or images:
         kind: Kind = "sequence" if sequence else "folder"
@@ -140,9 +139,15 @@ _NO_MEDIA = frozenset(
 )
 
 
-def _is_left_out(suffix: str) -> bool:
-    """Whether a user might expect files that end so to be read."""
-    return suffix not in IMAGE_SUFFIXES | VIDEO_SUFFIXES | _NO_MEDIA
+def left_out_note(suffixes: Iterable[str], known: frozenset[str]) -> str | None:
+    """A line on files in a folder that a user might expect to be read and that are not, or None.
+
+    Args:
+        suffixes: Of all files that lie there, in lower case.
+        known: Those that are read.
+    """
+    other = sorted(set(suffixes) - known - _NO_MEDIA)
+    return f"left out are files that end in {', '.join(other)}" if other else None
 
 
 def is_overlay(path: PurePath) -> bool:
