@@ -33,6 +33,11 @@ from auheat.errors import AuheatError
 from auheat.system import processor_name
 from harness import ClockName
 
+# Before anything is measured, which would count there.
+_LOAD_AT_START = None
+with suppress(OSError, AttributeError):
+    _LOAD_AT_START = round(os.getloadavg()[0], 1)
+
 Work = Callable[[], object]
 Clock = Callable[[], float]
 Case = TypeVar("Case")
@@ -173,7 +178,7 @@ def measure_peak(
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """The machine in words and numbers, without its name."""
+    """The machine in words and numbers, without its name; its load as this module was loaded."""
     described: dict[str, Any] = {
         "processor": processor_name(),
         "capability": torch.backends.cpu.get_cpu_capability(),
@@ -184,8 +189,8 @@ def describe(device: torch.device) -> dict[str, Any]:
     }
     if device.type == "cuda":
         described["device"] = torch.cuda.get_device_name(device)
-    with suppress(OSError, AttributeError):
-        described["load_at_start"] = round(os.getloadavg()[0], 1)
+    if _LOAD_AT_START is not None:
+        described["load_at_start"] = _LOAD_AT_START
     return described
 
 

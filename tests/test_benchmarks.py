@@ -251,3 +251,10 @@ def test_many_short_videos_are_measured_against_a_long_one(tmp_path: Path) -> No
     result = CliRunner().invoke(many_videos.command, [*arguments, "-o", str(out)])
     assert result.exit_code == 0, result.output
     assert len(json.loads(out.read_text())["rows"]) == 3
+
+
+def test_the_load_that_is_told_is_that_of_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the end it would tell what the benchmark itself did."""
+    before = measure.describe(torch.device("cpu"))["load_at_start"]
+    monkeypatch.setattr("os.getloadavg", lambda: (before + 50, 0.0, 0.0))
+    assert measure.describe(torch.device("cpu"))["load_at_start"] == before

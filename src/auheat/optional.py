@@ -44,7 +44,7 @@ PACKAGES = (
     Package("dlib", "dlib-bin", "dlib", "auheat prepare --landmarks dlib"),
     Package("torch", "torch", "torch", "--runtime torch and GPUs"),
     Package("safetensors", "safetensors", "torch", "weights in .safetensors files"),
-    Package("pandas", "pandas", "pandas", "tables as pandas, reports, --format tidy"),
+    Package("pandas", "pandas", "pandas", "tables as pandas, auheat report, auheat events"),
     Package("pyarrow", "pyarrow", "parquet", "Parquet tables"),
     Package("fsspec", "fsspec", "corpus", "auheat corpus of s3:// and other addresses"),
     Package("ray", "ray", "ray", "auheat corpus --ray"),
