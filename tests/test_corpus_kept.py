@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -250,3 +251,35 @@ def test_no_parquet_file_is_read_through_python(
     read(clips, tmp_path / "set")
     assert seen
     assert all(isinstance(source, pa.BufferReader) for source in seen)
+
+
+def test_addresses_that_cannot_be_reached(tmp_path: Path, clips: list[Path]) -> None:
+    """An input failed as something unexpected, and `http://` of a dataset lost a slash."""
+    pytest.importorskip("aiohttp")
+    nowhere = "http://127.0.0.1:1"
+    result = call(f"{nowhere}/a.mp4", clips[0], "-o", tmp_path / "set", "--workers", 0)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"auheat: cannot reach {nowhere}/a.mp4: Cannot connect to host")
+    result = call(clips[0], "-o", f"{nowhere}/set", "--workers", 0)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert f"cannot write {nowhere}/set/corpus.json: Cannot connect to host" in result.stderr
+
+
+def test_status_says_how_far_a_run_is(tmp_path: Path, clips: list[Path]) -> None:
+    out = tmp_path / "set"
+    assert "at work" not in call("status", _begun(out, clips[0])).stdout
+    run = CorpusRun([str(path) for path in clips], str(out), FEW)
+    work = run.read()
+    next(work)
+    first = call("status", out).stdout.splitlines()[0]
+    assert re.fullmatch(r"a run is at work: 0 of 2 inputs, .* \(\d+ s ago\)", first), first
+    list(work)
+    assert "at work" not in call("status", out).stdout
+    assert not (out / ".work" / "progress.json").exists()
+
+
+def _begun(out: Path, clip: Path) -> Path:
+    """A dataset of a run that was killed, which could not remove its note."""
+    read([clip], out)
+    Corpus(str(out)).note_progress("0 of 9 inputs")
+    return out

@@ -64,7 +64,7 @@ def test_hooks_run_what_lint_and_types_run() -> None:
 @pytest.mark.parametrize("place", [".ci/run", ".github/workflows/tests.yml"])
 def test_integration_makes_targets_that_exist(place: str) -> None:
     text = (ROOT / place).read_text("utf-8")
-    assert {"lint", "types", "coverage", "test-avx2"} <= targets_in(text) <= TARGETS
+    assert {"lint", "types", "coverage", "test-avx2", "test-slow"} <= targets_in(text) <= TARGETS
 
 
 def test_the_workflow_of_the_forge() -> None:

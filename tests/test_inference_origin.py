@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from auheat import __version__
+from auheat.errors import AuheatError
 from auheat.inference.inputs import gather
-from auheat.inference.origin import is_of, origin_of, write_origin
+from auheat.inference.origin import is_of, origin_of, read_origin, write_origin
 from auheat.inference.predictor import load
 from auheat.sums import sha256
 from stand_ins import save_small
@@ -63,3 +66,29 @@ def test_results_of_nobody_knows_what_are_replaced(tmp_path: Path) -> None:
     for text in ("", "[]", '{"input": {}}'):
         (tmp_path / "a.origin.json").write_text(text)
         assert is_of(tmp_path / "a", tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("fps", 0), ("fps", -1), ("fps", True), ("fps", "5"), ("fps", 1e9), ("smooth", "maybe")),
+        *(("max_faces", 0), ("aus", "AU12"), ("baseline", [1]), ("format", "xlsx"), ("pose", 1)),
+    ],
+)
+def test_settings_that_make_no_sense_are_damage(tmp_path: Path, name: str, value: object) -> None:
+    """A rate of 0 was read as none, and any text as true."""
+    settings: dict[str, object] = {
+        **{"aus": ["AU12"], "max_faces": 5, "sequence": True, "fps": 12.5, "baseline": None},
+        **{"smooth": False, "format": "tidy", "pose": False, "landmarks": False, "std": True},
+    }
+    stored = {
+        **{"auheat_origin": 1, "auheat": "0.1.0", "weights": None, "runtime": "onnx"},
+        **{"precision": "fp32", "device": "cpu"},
+        "input": {"path": "a", "given": "a", "bytes": 1, "modified_ns": 1},
+    }
+    path = tmp_path / "a.origin.json"
+    path.write_text(json.dumps(stored | {"settings": settings}))
+    assert read_origin(path)["settings"] == settings
+    path.write_text(json.dumps(stored | {"settings": settings | {name: value}}))
+    with pytest.raises(AuheatError, match=r"a\.origin\.json is damaged: its settings make no"):
+        read_origin(path)

@@ -68,7 +68,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
         names = set(wheel.namelist())
         about = f"auheat-{auheat.__version__}.dist-info"
         header = HeaderParser().parsestr(wheel.read(f"{about}/METADATA").decode())
-        assert b"auheat = auheat.cli:main" in wheel.read(f"{about}/entry_points.txt")
+        assert b"auheat = auheat.__main__:main" in wheel.read(f"{about}/entry_points.txt")
     expected = in_checkout("src/auheat", "auheat")
     for name in ("paper", "presets"):
         expected |= in_checkout(f"configs/{name}", f"auheat/configs/{name}")

@@ -38,3 +38,33 @@ def test_without_the_extra_a_line_says_what_to_install(
     monkeypatch.delitem(sys.modules, "auheat.web.serving", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert 'pip install "auheat[serve]"' in serve(monkeypatch)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_the_address_is_one_that_others_can_open(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """It was 127.0.0.1, which is another computer for everybody else."""
+    serving = pytest.importorskip("auheat.web.serving")
+    own = {"0.0.0.0": "10.1.2.3", "::": "fd00::7"}[host]
+
+    class Probe(socket.socket):
+        def connect(self, place: object) -> None:
+            assert isinstance(place, tuple) and len(place) == 2
+
+        def getsockname(self) -> tuple[str, int]:
+            return own, 5
+
+    shown = f"[{own}]" if ":" in own else own
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "socket", Probe)
+        assert serving._address(host, 8000, "t") == f"http://{shown}:8000/?token=t"
+    assert serving._address("127.0.0.1", 1, None) == "http://127.0.0.1:1/"
+
+    def no_network(*_: object) -> None:
+        raise OSError("unreachable")
+
+    monkeypatch.setattr(Probe, "connect", no_network)
+    monkeypatch.setattr(socket, "socket", Probe)
+    here = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}[host]
+    assert serving._address(host, 8000, None) == f"http://{here}:8000/"

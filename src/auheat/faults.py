@@ -37,7 +37,9 @@ def unexpected(error: BaseException, what: str = "") -> str:
     if os.environ.get(DEBUG):
         print(*traceback.format_exception(error), sep="", end="", file=sys.stderr)
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return one_line(f"{lead}cannot use {error.filename}: {error.strerror}")
+        place = str(error.filename)
+        lead = "" if what in place or Path(place).name in what else lead
+        return one_line(f"{lead}cannot use {place}: {error.strerror}")
     reason = one_line(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     where = f"the cause is in {log}" if log else "run it again with --debug to see the cause"
     return f"{lead}unexpected {reason[:200]} ({where})"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -110,6 +111,8 @@ def _debug(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
 
 def _allow_pixels(ctx: click.Context, option: click.Parameter, wanted: float | None) -> None:
     if wanted is not None:
+        if not isfinite(wanted):
+            raise click.BadParameter(f"{wanted} is no number of pixels", ctx, option)
         from auheat.media.limits import MEGAPIXELS
 
         os.environ[MEGAPIXELS] = f"{wanted:g}"

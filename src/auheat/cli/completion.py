@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from auheat.cli import options
+from auheat.cli import console, options
 
 Shell = Literal["bash", "zsh", "fish"]
 
@@ -28,4 +28,4 @@ def command(shell: Shell) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(main, {}, "auheat", "_AUHEAT_COMPLETE").source())
+    console.script(kind(main, {}, "auheat", "_AUHEAT_COMPLETE").source())

@@ -6,6 +6,9 @@ Python go to the log of `auheat.faults`.
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import signal
 import sys
 import threading
@@ -17,18 +20,57 @@ from typing import TextIO
 
 import click
 
-from auheat.errors import Terminated, one_line
+from auheat.errors import AuheatError, Terminated, one_line
 from auheat.faults import record
+
+_ENDLESS, _KEPT = re.compile(r"\S{1001,}"), 200
+_STRUCK: list[int] = []
 
 
 def echo(line: str) -> None:
     """A line of results, on standard output."""
-    click.echo(one_line(line))
+    script(_shown(line))
+
+
+def lines(text: str) -> None:
+    """Lines of results, such as a table, on standard output."""
+    script("\n".join(map(_shown, text.split("\n"))))
+
+
+def script(text: str) -> None:
+    """A text for another program, as it is, on standard output.
+
+    Raises:
+        AuheatError: It cannot be written there.
+    """
+    try:
+        click.echo(text)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # who reads it has seen enough
+            raise
+        _let_go(sys.stdout)
+        raise AuheatError(f"cannot write to standard output: {error.strerror}") from None
 
 
 def warn(line: str) -> None:
     """A line beside the results, on standard error, after the program's name."""
-    click.echo(f"auheat: {one_line(line)}", err=True)
+    try:
+        click.echo(f"auheat: {_shown(line)}", err=True)
+    except OSError:  # there is no other place to say it
+        _let_go(sys.stderr)
+
+
+def _shown(line: str) -> str:
+    """A line as a terminal may show it; what no name of a file can be is cut in its middle."""
+    return _ENDLESS.sub(lambda word: f"{word[0][:_KEPT]}...{word[0][-_KEPT:]}", one_line(line))
+
+
+def _let_go(stream: TextIO) -> None:
+    """What waits to be written goes nowhere: Python would try again when it ends, and say so."""
+    with suppress(AttributeError, ValueError, OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 @contextmanager
@@ -57,17 +99,29 @@ def _keep(
 def terminable() -> Iterator[None]:
     """Within it SIGTERM ends the work as Ctrl-C does, so that nothing half written is left.
 
-    A job scheduler sends it at its time limit.
+    A job scheduler sends it at its time limit. What strikes while a module is imported may come out
+    as an error of that module: an unexpected error after either of them is the signal.
     """
 
     def ended(number: int, frame: FrameType | None) -> None:
-        raise Terminated
+        _STRUCK.append(number)
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, ended)
+    _STRUCK.clear()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
     try:
+        for number in numbers:
+            if before[number] is not signal.SIG_IGN:
+                signal.signal(number, ended)
         yield
+    except Exception as error:
+        if not _STRUCK:
+            raise
+        raise (Terminated if _STRUCK[0] == signal.SIGTERM else KeyboardInterrupt) from error
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -49,7 +49,7 @@ def command() -> None:
 @click.option("--ray", metavar="auto|ADDRESS",
               help="Work on a Ray cluster: that of this machine (auto), or HOST:PORT.")  # fmt: skip
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
-@click.option("--limit-seconds", type=click.FloatRange(min=0, min_open=True),
+@click.option("--limit-seconds", type=options.SECONDS,
               help="Seconds that one input may take; after that it failed.")  # fmt: skip
 @options.max_faces()
 @options.device()
@@ -172,5 +172,7 @@ def status(dataset: str) -> None:
     corpus = Corpus(dataset)
     if not corpus.exists:
         raise AuheatError(f"no dataset at {dataset}: `auheat corpus INPUTS -o {dataset}` makes one")
+    if progress := corpus.progress():
+        echo(f"a run is at work: {progress}")
     for line in describe(corpus.records().values(), dataset):
         echo(line)

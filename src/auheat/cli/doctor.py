@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from auheat.cli import FAILED
+from auheat.cli import FAILED, console
 
 
 @click.command()
@@ -19,7 +19,7 @@ def command() -> None:
     findings = []
     for finding in examine():
         findings.append(finding)
-        click.echo(finding.line())
-    click.echo(verdict(findings))
+        console.echo(finding.line())
+    console.echo(verdict(findings))
     failed = any(finding.state == "FAILED" for finding in findings)
     click.get_current_context().exit(FAILED if failed else 0)

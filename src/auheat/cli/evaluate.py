@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auheat.cli import options
+from auheat.cli import console, options
 from auheat.cli.console import warn
 from auheat.cli.progress_line import progress_bar
 from auheat.data.names import Suite
@@ -85,13 +85,13 @@ def command(
         return
     result = out or found.place
     found.report.write(result)
-    click.echo(metrics_table(found.report))
-    click.echo("\n" + "\n".join(notes(found.report, found.predictions, seen=found.seen)))
-    click.echo(f"\nresult file: {result}")
+    console.lines(metrics_table(found.report))
+    console.lines("\n" + "\n".join(notes(found.report, found.predictions, seen=found.seen)))
+    console.lines(f"\nresult file: {result}")
     if found.is_network:
         table = result.with_name(result.name.replace("result", "predictions"))
         found.predictions.write(table.with_suffix(".parquet"))
-        click.echo(f"predictions: {table.with_suffix('.parquet')}")
+        console.echo(f"predictions: {table.with_suffix('.parquet')}")
 
 
 def _by_family(predictions: Predictions, result: Path) -> None:
@@ -100,8 +100,8 @@ def _by_family(predictions: Predictions, result: Path) -> None:
 
     report = SuiteReport.of(predictions)
     report.write(result)
-    click.echo(suite_table(report))
-    click.echo(f"\nresult file: {result}")
+    console.lines(suite_table(report))
+    console.lines(f"\nresult file: {result}")
 
 
 def _people(path: Path) -> pd.DataFrame:
@@ -119,7 +119,7 @@ def _by_group(predictions: Predictions, people: pd.DataFrame, result: Path) -> N
 
     report = GroupReport.of(predictions, people)
     report.write(result)
-    click.echo(group_table(report))
+    console.lines(group_table(report))
     if report.unknown:
         warn(f"note: {report.unknown} of the subjects are not in the table of people")
-    click.echo(f"\nresult file: {result}")
+    console.lines(f"\nresult file: {result}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from auheat.cli import options
+from auheat.cli import console, options
 from auheat.models.runtimes.names import Precision
 from auheat.models.weights import DEFAULT
 
@@ -36,8 +36,8 @@ def command(weights: str, out: Path, precision: Any, examples: tuple[Path, ...])
     refuse_input(out, [path, *examples])
     for check in export(path, out, precision=precision, examples=examples):
         found = check.parity
-        click.echo(
+        console.echo(
             f"{check.runtime} {check.precision}: largest difference {found.largest:.1e}, mean ICC "
             f"{found.icc:.5f} over {found.faces} faces"
         )
-    click.echo(f"exported: {out}")
+    console.echo(f"exported: {out}")

@@ -57,6 +57,7 @@ class _Finite(click.FloatRange):
 
 
 FPS = _Finite(min=0, min_open=True, max=MAX_FPS)
+SECONDS = _Finite(min=0, min_open=True)
 
 
 def choices(literal: Any, *more: str) -> click.Choice[str]:

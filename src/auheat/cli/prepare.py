@@ -79,7 +79,7 @@ def command(
     )  # fmt: skip
     if len(warnings) > _MAX_SHOWN_WARNINGS:
         more = len(warnings) - _MAX_SHOWN_WARNINGS
-        click.echo(f"auheat: {more} more problems: see {out / 'report.md'}", err=True)
+        console.warn(f"{more} more problems: see {out / 'report.md'}")
     for line in report.summary():
-        click.echo(line)
-    click.echo(f"dataset: {out}")
+        console.echo(line)
+    console.echo(f"dataset: {out}")

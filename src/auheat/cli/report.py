@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auheat.cli import options
+from auheat.cli import console, options
 from auheat.cli.progress_line import progress_bar
 
 
@@ -37,4 +37,4 @@ def command(table: Path, video: Path | None, out: Path | None, device: str, weig
         device=device,
         progress=progress_bar,
     )
-    click.echo(f"report: {written}")
+    console.echo(f"report: {written}")

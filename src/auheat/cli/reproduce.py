@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from auheat.cli import console
+
 
 def _numbers(ctx: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
     """`1,3,5-7` as numbers."""
@@ -76,9 +78,9 @@ def command(target: str, overrides: tuple[str, ...], **options: Any) -> None:
     missing = wanted.missing()
     for number, (sweep, (variant, seed, fold)) in enumerate(missing, 1):
         data = f"{sweep.manifest.folder}, " if len(sweeps) > 1 else ""
-        click.echo(
+        console.echo(
             f"run {number} of {len(missing)}: {data}{variant.name}, seed {seed}, fold {fold}"
         )
-        sweep.run(variant, seed, fold, notify=click.echo)
+        sweep.run(variant, seed, fold, notify=console.echo)
     for path in wanted.make():
-        click.echo(f"written: {path}")
+        console.echo(f"written: {path}")

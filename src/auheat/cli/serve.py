@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from auheat.cli import options
+from auheat.cli import console, options
 from auheat.optional import require
 
 
@@ -77,4 +77,4 @@ def command(
 
 
 def _notify(address: str) -> None:
-    click.echo(f"auheat: {address}  (Ctrl-C ends it)")
+    console.echo(f"auheat: {address}  (Ctrl-C ends it)")

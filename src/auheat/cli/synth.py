@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auheat.cli import options
+from auheat.cli import console, options
 from auheat.cli.progress_line import progress_bar
 from auheat.data.names import Suite
 
@@ -80,11 +80,11 @@ def command(
             layout, seed=seed, subjects=subjects or 0, frames=frames or 0, size=size or 0
         )
         write_lookalike(assets, out, look, workers=count, progress=progress_bar)
-        click.echo(f"look-alike of {layout}: {out}")
+        console.echo(f"look-alike of {layout}: {out}")
         return
     if clips:
         write_clips(assets, out, count=clips, seed=seed, seconds=seconds, progress=progress_bar)
-        click.echo(f"clips: {out}")
+        console.echo(f"clips: {out}")
         return
     crop = CropSpec(size or 128, pad)
     plan = SynthesisPlan(
@@ -98,4 +98,4 @@ def command(
         suite=suite or "",
     )
     synthesise(assets, out, plan, count, progress_bar)
-    click.echo(f"dataset: {out}")
+    console.echo(f"dataset: {out}")

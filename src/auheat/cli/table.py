@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auheat.cli import options
+from auheat.cli import console, options
 from auheat.tables.names import Metric
 
 
@@ -28,7 +28,7 @@ def command(results: tuple[Path, ...], metric: Metric, pooled: Path | None) -> N
     if pooled:
         _pool(results, pooled)
     else:
-        click.echo(by_au([read_report(path) for path in results], metric))
+        console.lines(by_au([read_report(path) for path in results], metric))
 
 
 def _pool(paths: tuple[Path, ...], result: Path) -> None:
@@ -43,6 +43,6 @@ def _pool(paths: tuple[Path, ...], result: Path) -> None:
     together = pool([read_predictions(path) for path in paths])
     report = score(together, controls(together))
     report.write(result)
-    click.echo(metrics_table(report))
-    click.echo("\n" + "\n".join(notes(report, together)))
-    click.echo(f"\nresult file: {result}")
+    console.lines(metrics_table(report))
+    console.lines("\n" + "\n".join(notes(report, together)))
+    console.lines(f"\nresult file: {result}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auheat.cli import options
+from auheat.cli import console, options
 
 if TYPE_CHECKING:
     from auheat.training.experiment import Experiment
@@ -33,10 +33,10 @@ def command(settings: tuple[str, ...], preset: str | None, all_folds: bool, runs
     for number, experiment in enumerate(experiments, 1):
         folder = runs / experiment.folder_name
         if is_first_process():
-            click.echo(f"run {number} of {len(experiments)}: {folder}")
-        best = fit(experiment, folder, notify=click.echo)
+            console.echo(f"run {number} of {len(experiments)}: {folder}")
+        best = fit(experiment, folder, notify=console.echo)
         if is_first_process():
-            click.echo(f"best weights: {best}")
+            console.echo(f"best weights: {best}")
 
 
 def _experiments(words: tuple[str, ...], preset: str | None, all_folds: bool) -> list[Experiment]:

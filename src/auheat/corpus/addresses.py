@@ -119,7 +119,7 @@ def stamp_of(address: str) -> str:
             system, path = file_system(address)
             return _stamp(system.info(path))
         about = local_path(address).stat()
-    except (OSError, ValueError):  # a name with a null character cannot be asked for
+    except Exception:  # a null character in a name, and whatever a protocol raises
         return ""
     return f"{about.st_size}-{about.st_mtime_ns}"
 
@@ -164,8 +164,13 @@ def file_system(address: str) -> tuple[Any, str]:
     try:
         system, path = fsspec.core.url_to_fs(address)
     except Exception as error:  # an unknown protocol, or a package that it needs
-        raise AuheatError(f"cannot reach {address}: {_reason(error)}") from None
+        raise unreachable(address, error) from None
     return system, path
+
+
+def unreachable(address: str, error: Exception) -> AuheatError:
+    """The error for an address that does not answer; every protocol has errors of its own."""
+    return AuheatError(f"cannot reach {address}: {_reason(error)}")
 
 
 def _stamp(info: Mapping[str, Any]) -> str:
@@ -187,7 +192,8 @@ def _named(name: str, left_out: list[str]) -> list[Source]:
         _raise_if_missing(error)
         return [Source(name, "", str(error))]
     except Exception as error:  # whatever it is, the other inputs are read
-        return [Source(name, "", message(error, name))]
+        problem = str(unreachable(name, error)) if is_remote(name) else message(error, name)
+        return [Source(name, "", problem)]
 
 
 def _raise_if_missing(error: AuheatError) -> None:

@@ -12,8 +12,10 @@ a stop, the records of the files that it does not know are read.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from auheat.corpus.records import Record, arrow_table, records_in, stored_record, table_of
@@ -21,6 +23,7 @@ from auheat.corpus.storage import WORK, open_storage
 from auheat.errors import AuheatError
 from auheat.optional import require
 
+_PROGRESS = f"{WORK}/progress.json"
 ABOUT, INPUTS, ROWS = "corpus.json", "inputs.parquet", "rows"
 FORMAT = 1
 _KEY = "auheat_corpus"
@@ -121,6 +124,25 @@ class Corpus:
         """
         with self.storage.new(INPUTS) as path:
             require("pyarrow.parquet").write_table(table_of(records), path, compression="zstd")
+
+    def note_progress(self, line: str) -> None:
+        """Notes for `progress` how far a run is; "" once it has ended."""
+        if not line:
+            self.storage.remove(_PROGRESS)
+            return
+        with suppress(AuheatError), self.storage.new(_PROGRESS) as path:
+            path.write_text(json.dumps({"line": line, "time": time.time()}), "utf-8")
+
+    def progress(self) -> str | None:
+        """How far the run is that is at work now, as far as that is known; None without one."""
+        if not self.storage.may_be_written():
+            return None
+        try:
+            with self.storage.open(_PROGRESS) as file:
+                noted = json.loads(file.read())
+            return f"{noted['line']} ({max(time.time() - noted['time'], 0):.0f} s ago)"
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def clean(self) -> None:
         """Removes what killed runs left half made; segments stay."""

@@ -25,6 +25,7 @@ from auheat.system import cpu_count
 from auheat.tables.columns import writable
 from auheat.tables.schema import TableSchema
 
+_NOTE_INTERVAL_S = 5.0  # between two notes of how far it is
 _SAVE_INTERVAL_S = 60.0  # between two versions of the table of inputs
 
 
@@ -110,12 +111,17 @@ class CorpusRun:
             tasks = tasks_for(self.sources, self.records, self.reading, self._plan)
             self._forget_reasons(tasks)
             self.tally = Tally(len(tasks), sum(task.source.size for task in tasks))
-            saved, is_whole = monotonic(), False
+            saved = noted = monotonic()
+            is_whole = False
+            self.corpus.note_progress(self.tally.line(noted))
             results = self._results(tasks)
             try:
                 for record in results:
                     self.records[record.input] = record
                     yield record
+                    if monotonic() - noted > _NOTE_INTERVAL_S:
+                        noted = monotonic()
+                        self.corpus.note_progress(self.tally.line(noted))
                     if monotonic() - saved > _SAVE_INTERVAL_S:
                         self.corpus.save(self.records.values())
                         saved = monotonic()
@@ -124,6 +130,7 @@ class CorpusRun:
                 results.close()
                 if not is_whole:  # workers may have put away rows that were not reported yet
                     self.records = self.corpus.records(self.records.values())
+                self.corpus.note_progress("")
                 self.corpus.save(self.records.values())
 
     def _forget_reasons(self, tasks: Iterable[Task]) -> None:

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from auheat.corpus.addresses import file_system, is_remote, local_path
+from auheat.corpus.addresses import file_system, is_remote, local_path, unreachable
 from auheat.errors import AuheatError
 from auheat.files import make_folder
 
@@ -64,6 +64,10 @@ class Storage(ABC):
         Raises:
             AuheatError: Another one does.
         """
+
+    @abstractmethod
+    def may_be_written(self) -> bool:
+        """Whether a run may be at work now; False where none is."""
 
 
 class LocalStorage(Storage):
@@ -121,6 +125,17 @@ class LocalStorage(Storage):
                     pass
             yield
 
+    def may_be_written(self) -> bool:
+        try:
+            with (self._root / WORK / "lock").open("r+") as file:
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # nothing to write, or no locks
+            return False
+        return fcntl is None
+
 
 class RemoteStorage(Storage):
     """Behind an address of fsspec. Two runs at once are not noticed there."""
@@ -128,10 +143,10 @@ class RemoteStorage(Storage):
     def __init__(self, address: str) -> None:
         self._address = address
         self._system, root = file_system(address)
-        self._root = PurePosixPath(root)
+        self._root = root.rstrip("/")  # which may be a URL, so it is no path
 
     def _at(self, name: str) -> str:
-        return str(self._root / name)
+        return f"{self._root}/{name}".rstrip("/")
 
     def sizes(self, folder: str) -> dict[str, int]:
         self._system.invalidate_cache()
@@ -139,11 +154,18 @@ class RemoteStorage(Storage):
             infos: dict[str, Any] = self._system.find(self._at(folder), detail=True)
         except FileNotFoundError:
             return {}
-        start = len(str(self._root)) + 1
-        return {str(PurePosixPath(at))[start:]: info["size"] for at, info in infos.items()}
+        except Exception as error:
+            raise unreachable(self._address, error) from None
+        start = len(self._root) + 1
+        return {at[start:]: info["size"] for at, info in infos.items()}
 
     def open(self, name: str) -> IO[bytes]:
-        file: IO[bytes] = self._system.open(self._at(name), "rb")
+        try:
+            file: IO[bytes] = self._system.open(self._at(name), "rb")
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise unreachable(self._address, error) from None
         return file
 
     @contextmanager
@@ -152,7 +174,7 @@ class RemoteStorage(Storage):
             temporary = Path(folder) / PurePosixPath(name).name
             yield temporary
             try:
-                self._system.makedirs(str(PurePosixPath(self._at(name)).parent), exist_ok=True)
+                self._system.makedirs(self._at(name).rpartition("/")[0], exist_ok=True)
                 self._system.put_file(str(temporary), self._at(name))
             except Exception as error:  # every protocol has errors of its own
                 reason = " ".join(str(error).split()) or type(error).__name__
@@ -164,6 +186,9 @@ class RemoteStorage(Storage):
 
     def to_oneself(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def may_be_written(self) -> bool:
+        return True
 
 
 def open_storage(address: str) -> Storage:

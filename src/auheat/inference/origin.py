@@ -14,14 +14,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from auheat import __version__
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import ORIGIN
+from auheat.media.limits import MAX_FPS
 from auheat.sums import sha256
+from auheat.tables.names import TableFormat
 
 FORMAT = 1
 _KEY = "auheat_origin"
@@ -82,6 +84,7 @@ def read_origin(path: Path) -> dict[str, Any]:
     try:
         stored = json.loads(path.read_text("utf-8"))
         whole = stored[_KEY] == FORMAT and {*_SETTINGS} <= {*stored["settings"]}
+        sound = not whole or _are_sound(stored["settings"])
         whole = whole and {"path", "given", "bytes", "modified_ns"} <= {*stored["input"]}
         whole = whole and {"auheat", "weights", "runtime", "precision", "device"} <= {*stored}
     except OSError as error:
@@ -90,7 +93,23 @@ def read_origin(path: Path) -> dict[str, Any]:
         raise AuheatError(f"{path} is damaged, or not of auheat") from None
     if not whole:
         raise AuheatError(f"{path} was written by another version of auheat")
+    if not sound:
+        raise AuheatError(f"{path} is damaged: its settings make no sense")
     return dict(stored)
+
+
+def _are_sound(settings: Mapping[str, Any]) -> bool:
+    """Whether stored settings are of the kinds that `auheat predict` writes."""
+    flags = ("sequence", "smooth", "pose", "landmarks", "std")
+    fps, faces, aus = settings["fps"], settings["max_faces"], settings["aus"]
+    return (
+        all(isinstance(settings[name], bool) for name in flags)
+        and (fps is None or (type(fps) in (int, float) and 0 < fps <= MAX_FPS))
+        and (faces is None or (type(faces) is int and faces > 0))
+        and (isinstance(aus, list) and all(isinstance(au, str) for au in aus))
+        and isinstance(settings["baseline"], str | int | None)
+        and settings["format"] in get_args(TableFormat)
+    )
 
 
 def is_of(stem: Path, path: Path) -> bool:

@@ -9,7 +9,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import uvicorn
 
@@ -97,7 +97,24 @@ def _listening(host: str, port: int) -> socket.socket:
         raise AuheatError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
+def _own_address(every: str) -> str:
+    """The address by which other computers reach this one.
+
+    Args:
+        every: What it listens on, "0.0.0.0" or "::".
+    """
+    family, elsewhere, here = (
+        (socket.AF_INET6, "2001:db8::1", "::1")
+        if ":" in every
+        else (socket.AF_INET, "192.0.2.1", "127.0.0.1")
+    )
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((elsewhere, 9))  # nothing is sent: it asks which way that would go
+        return str(probe.getsockname()[0])
+    return here  # it is in no network
+
+
 def _address(host: str, port: int, token: str | None) -> str:
+    host = _own_address(host) if host in ("0.0.0.0", "::") else host
     name = f"[{host}]" if ":" in host else host
-    name = "127.0.0.1" if name == "0.0.0.0" else name
     return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
