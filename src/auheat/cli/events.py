@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from auheat.cli import options
-from auheat.cli.console import echo
+from auheat.cli.console import echo, warn
 
 
 def _threshold(name: str) -> Callable[[], float]:
@@ -42,6 +42,8 @@ def command(table: Path, out: Path | None, enter: float, leave: float, shortest:
     place = out or table.with_suffix(EVENTS)
     refuse_input(place, [table])
     output_path(place, "a table of events", ".csv")
-    events = events_in(table, Thresholds(enter, leave, shortest))
+    events = events_in(
+        table, Thresholds(enter, leave, shortest), lambda line: warn(f"note: {line}")
+    )
     write_events(place, events)
     echo(f"{len(events)} event{'' if len(events) == 1 else 's'} -> {place}")

@@ -24,7 +24,7 @@ Times are seconds, ascending, frames count from 1. Letters: N readings.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ from auheat.files import atomic_write
 from auheat.inference.smoothing import MAX_GAP_S, TIME_ROUNDING_S, stretches
 from auheat.optional import require
 from auheat.tables.names import BLINK, CLOSURE
+from auheat.tables.programs import NOTES
 from auheat.tables.reading import read_table
 from auheat.tables.scale import aus_in, check_scale
 from auheat.tables.series import PersonSeries, people_in
@@ -142,11 +143,17 @@ def find_events(
 _DTYPES = {"int": "int64", "float": "float64", "str": "object"}
 
 
-def events_in(table: str | Path | pd.DataFrame | Any, thresholds: Thresholds) -> list[Event]:
-    """The events of everyone in a table; see `find_events`."""
+def events_in(
+    table: str | Path | pd.DataFrame | Any,
+    thresholds: Thresholds,
+    note: Callable[[str], object] = lambda line: None,
+) -> list[Event]:
+    """The events of everyone in a table; see `find_events`. note: is given what looks odd."""
     name = str(table) if isinstance(table, str | Path) else "the table"
     read = read_table(table)
     check_scale(read, name)
+    for line in read.attrs[NOTES]:
+        note(line)
     return events_of(people_in(read, name), aus_in(read), thresholds)
 
 

@@ -33,12 +33,12 @@ class Delimited:
 
     Attributes:
         table: As pandas reads it; names without blanks around them.
-        lines: (N,) from 1.
+        lines: (N,) from 1; None where there are none.
         notes: What the user should know, one line each.
     """
 
     table: pd.DataFrame
-    lines: list[int]
+    lines: list[int] | None
     notes: tuple[str, ...] = ()
 
 
@@ -56,6 +56,8 @@ def read_delimited(path: Path) -> Delimited:
     skipped = 1 if declared else 0
     body = text.partition("\n")[2] if declared else text
     delimiter = declared or _delimiter(body)
+    if "\0" in text:
+        raise AuheatError(f"{path} is not a readable table: it holds null characters")
     lines = _checked_lines(path, body, delimiter=delimiter, skipped=skipped)
     comma = delimiter != "," and _has_decimal_commas(body, delimiter)
     table = pd.read_csv(
@@ -108,12 +110,15 @@ def _checked_lines(path: Path, text: str, *, delimiter: str, skipped: int) -> li
     """The line of every row.
 
     Raises:
-        AuheatError: where a row has not as many cells as the header.
+        AuheatError: where a row has not as many cells as the header, or a name is there twice.
     """
     rows = csv.reader(io.StringIO(text), delimiter=delimiter)
     lines: list[int] = []
     try:
-        width = len(next(rows, []))
+        names = [name.strip() for name in next(rows, [])]
+        width = len(names)
+        if twice := next((name for name in names if name and names.count(name) > 1), ""):
+            raise AuheatError(f"{path} has two columns {twice}: leave one out")
         for row in rows:
             if row and len(row) != width:
                 raise AuheatError(

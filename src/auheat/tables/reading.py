@@ -25,7 +25,6 @@ from auheat.folders import IMAGE_SUFFIXES
 from auheat.optional import require
 from auheat.tables.columns import unquoted
 from auheat.tables.conventions import PERSON
-from auheat.tables.delimited import read_delimited
 from auheat.tables.names import ProgramChoice, TableProgram
 from auheat.tables.programs import (
     CONFIDENCES,
@@ -40,6 +39,8 @@ from auheat.tables.programs import (
     program_of,
 )
 from auheat.tables.scale import off_scale
+from auheat.tables.soundness import MAX_NUMBER, odd_confidence, without_times, wrong_time
+from auheat.tables.stored import stored_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,19 +93,7 @@ class _Reader:
             kind = type(table).__name__
             raise AuheatError(f"a table is a path or a DataFrame, and this is of type {kind}")
         path = checked_path("the table", table)
-        try:
-            if path.is_dir():
-                raise AuheatError(f"{path} is a folder: give a table")
-            if path.suffix.lower() == ".parquet":
-                return cls(_parquet(path), str(path), None, ())
-            read = read_delimited(path)
-        except FileNotFoundError:
-            raise AuheatError(f"no table at {path}") from None
-        except OSError as error:
-            raise AuheatError(f"cannot read {path}: {error.strerror or error}") from None
-        except ValueError as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise AuheatError(f"{path} is not a readable table ({reason})") from None
+        read = stored_table(path)
         return cls(read.table, str(path), read.lines, read.notes)
 
     def recognise(self, wanted: TableProgram | None) -> TableProgram:
@@ -180,7 +169,10 @@ class _Reader:
         )
         aus = list(found.values())
         if "success" in stored:
-            table["success"] = (self._numbers("success").fillna(0) != 0).astype("int64")
+            success = self._numbers("success").fillna(0)
+            if (wrong := ~success.isin((0, 1))).any():
+                self._refuse(wrong, "success is {}, and is 0 or 1", "success")
+            table["success"] = success.astype("int64")
         else:
             table["success"] = table[aus].notna().any(axis=1).astype("int64")
         table.loc[table["success"] == 0, list(values)] = np.nan
@@ -193,7 +185,8 @@ class _Reader:
         )
         table = table.drop(columns="_order").reset_index(drop=True)
         table.attrs = {PROGRAM: program}
-        table.attrs[NOTES] = list(dict.fromkeys([*self.notes, *off_scale(table, self.name)]))
+        odd = [*off_scale(table, self.name), *odd_confidence(table, self.name)]
+        table.attrs[NOTES] = list(dict.fromkeys([*self.notes, *odd]))
         return table
 
     def _inputs(self) -> pd.Series:
@@ -219,9 +212,12 @@ class _Reader:
         wrong = numbers.isna() | (numbers % 1 != 0) | (numbers < 0)
         if wrong.any():
             self._refuse(wrong, f"{name} is {{}}, and frames are whole numbers", name)
+        self._refuse_large(name, numbers)
         return numbers.astype("int64")
 
     def _add_times(self, table: pd.DataFrame, names: Any) -> None:
+        import pandas as pd
+
         name = next((name for name in names if name in self.stored), None)
         if name is None:
             return
@@ -231,6 +227,15 @@ class _Reader:
         if empty.any() and not times.isna().all():
             self._refuse(empty, f"{name} is empty", name)
         table["timestamp"] = times
+        if wrong := wrong_time(table):
+            self._refuse(pd.Series(wrong[0]), f"{name} {wrong[1]}", name)
+        if (same := without_times(table)).any():
+            table.loc[same, "timestamp"] = np.nan
+            self.notes.append(f"all times in {self.name} are the same: they count as unknown")
+
+    def _refuse_large(self, name: str, numbers: pd.Series) -> None:
+        if (wrong := numbers > MAX_NUMBER).any():
+            self._refuse(wrong, f"{name} is {{}}, which is too large a number", name)
 
     def _add_faces(self, table: pd.DataFrame) -> None:
         name = next((name for name in FACES if name in self.stored), None)
@@ -247,6 +252,7 @@ class _Reader:
         wrong = (numbers % 1 != 0) | (numbers < 0)
         if wrong.any():
             self._refuse(wrong, f"{name} is {{}}, and faces are numbered from 0", name)
+        self._refuse_large(name, numbers)
         table["face_id"] = numbers.astype("int64")
 
     def _refuse_twice(self, table: pd.DataFrame) -> None:
@@ -281,16 +287,6 @@ class _Reader:
         where = f"line {self.lines[place]}" if self.lines else f"row {place + 1}"
         value = "" if column is None else repr(self.stored[column].iloc[place])
         raise AuheatError(f"{where} of {self.name} is damaged: {reason.format(value)}")
-
-
-def _parquet(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    pa = require("pyarrow")
-    try:
-        return pd.read_parquet(path)
-    except (pa.ArrowException, AttributeError, TypeError):
-        raise AuheatError(f"{path} is not a readable table: it is no Parquet file") from None
 
 
 def is_table(path: Path) -> bool:

@@ -88,7 +88,7 @@ def people_in(table: pd.DataFrame, name: str = "the table") -> list[PersonSeries
         raise AuheatError(f"{name} is of {videos} videos: give the rows of one")
     found = table[table["success"] == 1]
     if found["timestamp"].isna().any():
-        raise AuheatError(f"{name} says no times: it has no column timestamp")
+        raise AuheatError(f"{name} says no times: it has no column timestamp, or one time for all")
     aus = list(aus_in(table))
     return [
         PersonSeries(
