@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from auheat.corpus.records import Record, arrow_table, records_in, stored_record, table_of
+from auheat.corpus.parquet import parquet_table
+from auheat.corpus.records import Record, records_in, stored_record, table_of
 from auheat.corpus.storage import WORK, open_storage
 from auheat.errors import AuheatError
 from auheat.optional import require
@@ -112,7 +113,7 @@ class Corpus:
     def _table(self) -> list[Record]:
         require("pyarrow.parquet")
         try:
-            return records_in(arrow_table(self.storage, INPUTS))
+            return records_in(parquet_table(self.storage, INPUTS))
         except (OSError, ValueError, TypeError):  # not there, or damaged: the files tell
             return []
 

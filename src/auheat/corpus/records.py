@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from typing import Any, Literal
 
+from auheat.corpus.parquet import parquet_metadata
 from auheat.corpus.storage import Storage
 from auheat.optional import require
 
@@ -126,26 +127,10 @@ def records_in(table: Any) -> list[Record]:
     return [Record(**row) for row in table.to_pylist()]
 
 
-def arrow_table(storage: Storage, name: str) -> Any:
-    """A whole Parquet file as an Arrow table.
-
-    Arrow reads it from memory: its threads would call a Python file, and one that is late when
-    Python ends takes the process down ("terminate called without an active exception").
-
-    Raises:
-        OSError: There is none, or it cannot be read; a damaged one raises ValueError, too.
-    """
-    with storage.open(name) as file:
-        content = require("pyarrow").BufferReader(file.read())
-    return require("pyarrow.parquet").read_table(content)
-
-
 def stored_record(storage: Storage, name: str) -> Record | None:
     """The record in a file of rows; None if there is none."""
-    parquet = require("pyarrow.parquet")
     try:
-        with storage.open(name) as file:
-            size = file.seek(0, 2)
-            return Record.of_metadata(parquet.read_schema(file).metadata, size)
+        metadata, size = parquet_metadata(storage, name)
     except (OSError, ValueError):  # Arrow's errors are among these
         return None
+    return Record.of_metadata(metadata, size)

@@ -14,7 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from auheat.corpus.records import Record, arrow_table, key_of, rows_name
+from auheat.corpus.parquet import parquet_metadata, parquet_table
+from auheat.corpus.records import Record, key_of, rows_name
 from auheat.corpus.storage import WORK, Storage
 from auheat.corpus.videos import Checkpoints
 from auheat.inference.writers import Result, Writer
@@ -82,10 +83,8 @@ class Segments:
 
     def _extent(self, name: str) -> Extent | None:
         """How far the input is after a segment; None if that is of no use."""
-        parquet = require("pyarrow.parquet")
         try:
-            with self._storage.open(name) as file:
-                stored = json.loads(parquet.read_schema(file).metadata[_KEY])
+            stored = json.loads(parquet_metadata(self._storage, name)[0][_KEY])
             return Extent.restored(stored["extent"]) if stored["of"] == self._of else None
         except (OSError, KeyError, ValueError, TypeError):  # Arrow's errors are among these
             return None
@@ -102,7 +101,7 @@ class Segments:
     def tables(self) -> Iterator[Any]:
         """The rows kept, as Arrow tables."""
         for name in self._names:
-            yield arrow_table(self._storage, name)
+            yield parquet_table(self._storage, name)
 
     def clear(self) -> None:
         """Forgets everything."""

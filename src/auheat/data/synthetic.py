@@ -30,6 +30,7 @@ from auheat.synthesis.assets import load_pack
 from auheat.synthesis.families import FAMILIES
 from auheat.synthesis.identity import Person
 from auheat.synthesis.studio import LabelledImage, Studio
+from auheat.tables.stored import stored_table
 
 _CHUNK_SUBJECTS = 25
 PEOPLE = "people.csv"
@@ -128,7 +129,7 @@ def synthesise(
             _make_chunk, missing, workers=workers, opening=_open, settings=setup
         ):
             advance(_images_in(plan, first))
-    rows = pd.concat([pd.read_parquet(_part(out, first)) for first in chunks], ignore_index=True)
+    rows = pd.concat([stored_table(_part(out, first)).table for first in chunks], ignore_index=True)
     rows = _without_people(rows, out)
     manifest = Manifest(rows, out, plan.crop, {"kind": "synthetic", "plan": settings})
     manifest.write()

@@ -41,7 +41,7 @@ def stored_table(path: Path) -> Delimited:
 def _parquet(path: Path) -> pd.DataFrame:
     pa, parquet = require("pyarrow"), require("pyarrow.parquet")
     check_file(path)
-    try:  # by its path: pandas would have Arrow's threads call a Python file, see `arrow_table`
+    try:  # by its path, not through a Python file as pandas would: see `auheat.corpus.parquet`
         read: pd.DataFrame = parquet.ParquetFile(path).read().to_pandas()
         return read
     except (pa.ArrowException, AttributeError, TypeError):
