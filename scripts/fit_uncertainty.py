@@ -199,18 +199,20 @@ def best_penalty(inputs: Floats, errors: Floats, people: NDArray[Any]) -> float:
     return min(PENALTIES, key=held_out)
 
 
-def fit_confidence(seen: Floats, good: NDArray[np.bool_]) -> tuple[float, float]:
-    """Offset and steepness of `Uncertainty.confidence`, by maximum likelihood."""
+def fit_confidence(seen: Floats, good: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Offset, steepness and ceiling of `Uncertainty.confidence`, by maximum likelihood."""
     from scipy.optimize import minimize
 
     known = evidence(seen)
 
     def loss(values: Floats) -> float:
-        z = values[0] + values[1] * known
-        return float(np.logaddexp(0, np.where(good, -z, z)).mean())
+        ceiling = 1 / (1 + np.exp(-values[2]))
+        p = np.clip(ceiling / (1 + np.exp(-values[0] - values[1] * known)), 1e-9, 1 - 1e-9)
+        return float(-np.log(np.where(good, p, 1 - p)).mean())
 
-    offset, steepness = minimize(loss, np.zeros(2)).x
-    return round(float(offset), 4), round(float(steepness), 4)
+    offset, steepness, above = minimize(loss, np.array([0.0, 0.0, 3.0]), method="Nelder-Mead").x
+    ceiling = 1 / (1 + np.exp(-above))
+    return round(float(offset), 4), round(float(steepness), 4), round(float(ceiling), 4)
 
 
 def compare(val: Views, test: Views) -> tuple[dict[str, Any], Floats]:
@@ -260,11 +262,11 @@ def main() -> None:
     val, test = (read_views(manifest.split(split), runtime) for split in ("val", "test"))
     table, weights = compare(val, test)
     good = np.abs(val.levels - val.labels).mean(1) < TRUSTED
-    offset, steepness = fit_confidence(val.seen, good)
+    offset, steepness, ceiling = fit_confidence(val.seen, good)
     fitted = Uncertainty(
         runtime.config.aus, KNOTS, weights[:, :-1], weights[:, -1], offset, steepness,
         f"synthetic faces: {len(set(val.people))} people, {len(val.seen)} views",
-        hashlib.sha256(path.read_bytes()).hexdigest(),
+        hashlib.sha256(path.read_bytes()).hexdigest(), ceiling,
     )  # fmt: skip
     fitted.write(options.out or uncertainty_path(path))
     faces = {

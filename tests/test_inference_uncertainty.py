@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,20 @@ def test_confidence() -> None:
     np.testing.assert_allclose(found, odds / (1 + odds), rtol=1e-3)
 
 
+def test_confidence_has_a_ceiling(tmp_path: Path) -> None:
+    """Which a file keeps; one from before has none."""
+    lower = replace(figures(), ceiling=0.9)
+    seen = np.array([0.0, 0.5, 0.9, 0.99])
+    np.testing.assert_allclose(lower.confidence(seen), 0.9 * figures().confidence(seen))
+    path = tmp_path / "a.uncertainty.json"
+    lower.write(path)
+    assert read_uncertainty(path, figures().aus).ceiling == 0.9
+    stored = json.loads(path.read_text())
+    del stored["confidence"]["ceiling"]
+    path.write_text(json.dumps(stored))
+    assert read_uncertainty(path, figures().aus).ceiling == 1
+
+
 def test_visibility() -> None:
     maps = np.zeros((2, 3, 4, 4), np.float32)
     maps[0, 0, 1, 1], maps[0, 1, 2, 2], maps[0, 2, 0, 0] = 0.5, 1.4, 0.3
@@ -95,6 +110,8 @@ def test_a_file_gives_what_was_written(tmp_path: Path) -> None:
         lambda stored: stored["log_sd"]["AU04"]["curve"].__setitem__(0, math.inf),
         lambda stored: stored["log_sd"]["AU04"].update(slope=math.nan),
         lambda stored: stored["confidence"].update(offset=-math.inf),
+        lambda stored: stored["confidence"].update(ceiling=1.5),
+        lambda stored: stored["confidence"].update(ceiling=0.0),
         lambda stored: (
             [stored.update(knots=[])] + [one.update(curve=[]) for one in stored["log_sd"].values()]
         ),

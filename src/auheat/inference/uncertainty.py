@@ -16,7 +16,7 @@ frames is hardly surer than each of them.
 Confidence is the probability that the mean error over all AUs is below three quarters of a level on
 a face of this visibility,
 
-    1 / (1 + exp(-(offset + steepness * (-log(1 - visible))^3)))
+    ceiling / (1 + exp(-(offset + steepness * (-log(1 - visible))^3)))
 
 times the certainty that a face is there at all (`Face.score`). It does not depend on the
 expression, so that leaving out faces of low confidence favours none.
@@ -59,6 +59,8 @@ class Uncertainty:
         steepness: of confidence.
         fitted: what it was fitted to, in words.
         weights: SHA-256 of the file of weights, or "".
+        ceiling: of confidence, above 0 and at most 1: faces that are seen perfectly are misread,
+            too. Files from before have none, and 1 is meant.
     """
 
     aus: tuple[str, ...]
@@ -69,6 +71,7 @@ class Uncertainty:
     steepness: float
     fitted: str = ""
     weights: str = ""
+    ceiling: float = 1.0
 
     def std(self, intensities: NDArray[Any], visible: NDArray[Any]) -> Floats:
         """Standard deviations (N, A) of intensities (N, A) of faces of this visibility (N,)."""
@@ -81,7 +84,7 @@ class Uncertainty:
     def confidence(self, visible: NDArray[Any]) -> Floats:
         """The probability (N,) that the mean error of a face is below three quarters of a level."""
         above = self.offset + self.steepness * evidence(visible)
-        return np.asarray(1.0 / (1.0 + np.exp(-above)), np.float64)
+        return np.asarray(self.ceiling / (1.0 + np.exp(-above)), np.float64)
 
     def write(self, path: Path) -> None:
         """Writes the JSON file.
@@ -98,7 +101,11 @@ class Uncertainty:
                 au: {"curve": self.curves[a].round(4).tolist(), "slope": round(self.slopes[a], 4)}
                 for a, au in enumerate(self.aus)
             },
-            "confidence": {"offset": self.offset, "steepness": self.steepness},
+            "confidence": {
+                "offset": self.offset,
+                "steepness": self.steepness,
+                "ceiling": self.ceiling,
+            },
         }
         with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
@@ -152,6 +159,7 @@ def read_uncertainty(path: Path, aus: Sequence[str]) -> Uncertainty:
             float(stored["confidence"]["steepness"]),
             str(stored["fitted"]),
             str(stored["weights"]),
+            float(stored["confidence"].get("ceiling", 1.0)),
         )
         rising = found.knots.ndim == 1 and bool((np.diff(found.knots) > 0).all())
         if not rising or found.curves.shape != (len(aus), len(found.knots)) or not found.knots.size:
@@ -159,6 +167,8 @@ def read_uncertainty(path: Path, aus: Sequence[str]) -> Uncertainty:
         numbers = (found.knots, found.curves, found.slopes, found.offset, found.steepness)
         if not all(np.isfinite(part).all() for part in numbers):
             raise ValueError(numbers)
+        if not 0 < found.ceiling <= 1:
+            raise ValueError(found.ceiling)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise AuheatError(
             f"{path} holds no figures of uncertainty for {', '.join(aus)}: remove it, or make it "
