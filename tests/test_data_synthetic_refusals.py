@@ -42,7 +42,7 @@ def started(tiny_folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """A run that stopped after its first chunk."""
     with monkeypatch.context() as patch:
         patch.setattr(resumable, "in_processes", first_only)
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(AuheatError, match="no table at"):
             synthesise(tiny_folder, out, PLAN, 1)
 
 

@@ -180,7 +180,7 @@ def foreign(path: Path, kind: str) -> None:
     [
         ("another network", "not one of auheat"),
         ("text", "cannot run"),
-        ("empty", "cannot run"),
+        ("empty", "is empty"),
         ("head", "cannot run"),
         ("tail", "cannot run"),
     ],
