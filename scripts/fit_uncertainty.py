@@ -13,10 +13,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -38,6 +39,8 @@ from auheat.models.runtimes.runtime import read_crops, read_intensities
 from auheat.models.weights import default_weights, uncertainty_path
 
 KNOTS = np.array([0, 0.1, 0.3, 0.6, 1, 1.5, 2.2, 3, 4, 5])
+POWERS = tuple(np.arange(1, 8.5, 0.5).tolist())
+FOLDS = 5
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0)
 TRUSTED = 0.75  # levels; confidence is the probability of a smaller mean error
 BINS, BATCH = 10, 32
@@ -199,20 +202,55 @@ def best_penalty(inputs: Floats, errors: Floats, people: NDArray[Any]) -> float:
     return min(PENALTIES, key=held_out)
 
 
-def fit_confidence(seen: Floats, good: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Offset, steepness and ceiling of `Uncertainty.confidence`, by maximum likelihood."""
+class Confidence(NamedTuple):
+    """Numbers of `Uncertainty.confidence`."""
+
+    offset: float
+    steepness: float
+    ceiling: float
+    power: float
+
+    def of(self, seen: Floats) -> Floats:
+        above = self.offset + self.steepness * evidence(seen, self.power)
+        return np.asarray(self.ceiling / (1 + np.exp(-above)), np.float64)
+
+
+def confidence_loss(found: Confidence, seen: Floats, good: NDArray[np.bool_]) -> float:
+    """Mean negative log likelihood."""
+    p = np.clip(found.of(seen), 1e-9, 1 - 1e-9)
+    return float(-np.log(np.where(good, p, 1 - p)).mean())
+
+
+def with_power(power: float, seen: Floats, good: NDArray[np.bool_]) -> Confidence:
+    """The likeliest numbers with this power."""
     from scipy.optimize import minimize
 
-    known = evidence(seen)
+    def numbers(values: Floats) -> Confidence:
+        return Confidence(float(values[0]), float(values[1]), 1 / (1 + math.exp(-values[2])), power)
 
     def loss(values: Floats) -> float:
-        ceiling = 1 / (1 + np.exp(-values[2]))
-        p = np.clip(ceiling / (1 + np.exp(-values[0] - values[1] * known)), 1e-9, 1 - 1e-9)
-        return float(-np.log(np.where(good, p, 1 - p)).mean())
+        return confidence_loss(numbers(values), seen, good)
 
-    offset, steepness, above = minimize(loss, np.array([0.0, 0.0, 3.0]), method="Nelder-Mead").x
-    ceiling = 1 / (1 + np.exp(-above))
-    return round(float(offset), 4), round(float(steepness), 4), round(float(ceiling), 4)
+    start = np.array([0.0, 2.0**-power, 3.0])
+    found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000})
+    return Confidence(*(float(f"{value:.5g}") for value in numbers(found.x)))
+
+
+def fit_confidence(seen: Floats, good: NDArray[np.bool_], people: NDArray[Any]) -> Confidence:
+    """The likeliest numbers, with the power that tells best of people who were not fitted."""
+    folds = np.unique(people, return_inverse=True)[1] % FOLDS
+
+    def held_out(power: float) -> float:
+        return sum(
+            confidence_loss(
+                with_power(power, seen[folds != fold], good[folds != fold]),
+                seen[folds == fold],
+                good[folds == fold],
+            )
+            for fold in range(FOLDS)
+        )
+
+    return with_power(min(POWERS, key=held_out), seen, good)
 
 
 def compare(val: Views, test: Views) -> tuple[dict[str, Any], Floats]:
@@ -262,11 +300,12 @@ def main() -> None:
     val, test = (read_views(manifest.split(split), runtime) for split in ("val", "test"))
     table, weights = compare(val, test)
     good = np.abs(val.levels - val.labels).mean(1) < TRUSTED
-    offset, steepness, ceiling = fit_confidence(val.seen, good)
+    confidence = fit_confidence(val.seen, good, val.people)
     fitted = Uncertainty(
-        runtime.config.aus, KNOTS, weights[:, :-1], weights[:, -1], offset, steepness,
+        runtime.config.aus, KNOTS, weights[:, :-1], weights[:, -1],
+        confidence.offset, confidence.steepness,
         f"synthetic faces: {len(set(val.people))} people, {len(val.seen)} views",
-        hashlib.sha256(path.read_bytes()).hexdigest(), ceiling,
+        hashlib.sha256(path.read_bytes()).hexdigest(), confidence.ceiling, confidence.power,
     )  # fmt: skip
     fitted.write(options.out or uncertainty_path(path))
     faces = {

@@ -11,12 +11,27 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from auheat.arrays import Image
+from auheat.corpus.read_settings import ReadSettings
 from auheat.corpus.records import Record
 from auheat.corpus.run import CorpusPlan, CorpusRun
+from auheat.inference.predictor import Predictor
 from auheat.media.frames import VideoFile
 from stand_ins import write_video
 
 SMILES = Path(__file__).resolve().parent.parent / "examples" / "smiles.mp4"
+
+
+_load = ReadSettings.load
+
+
+@cache
+def _default(settings: ReadSettings, threads: int) -> Predictor:
+    return _load(settings, threads)
+
+
+def loaded(settings: ReadSettings, threads: int) -> Predictor:
+    """For `ReadSettings.load`: the default network takes longer to load than a clip to read."""
+    return (_default if settings.weights == "default" else _load)(settings, threads)
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,11 @@ from auheat.errors import AuheatError
 from auheat.faces.tracking import VideoTracker
 from auheat.inference.jobs import PredictionJob
 from auheat.inference.pipeline import BATCH_FRAMES
-from auheat.inference.predictor import Predictor
 from auheat.media.frames import VideoFile
 from auheat.models.weights import default_network
 from auheat.results import Face
 from auheat.sums import sha256
-from corpus_clips import SMILES, frames, inputs, read, rows, write_clip, write_clips
+from corpus_clips import SMILES, frames, inputs, loaded, read, rows, write_clip, write_clips
 from stand_ins import save_small, texture, write_video
 
 HERE = CorpusPlan(workers=0)
@@ -40,20 +38,7 @@ HERE = CorpusPlan(workers=0)
 
 @pytest.fixture(autouse=True)
 def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The default network takes longer to load than a clip to read."""
-    monkeypatch.setattr(ReadSettings, "load", _load)
-
-
-_real_load = ReadSettings.load
-
-
-@cache
-def _default(settings: ReadSettings, threads: int) -> Predictor:
-    return _real_load(settings, threads)
-
-
-def _load(settings: ReadSettings, threads: int) -> Predictor:
-    return (_default if settings.weights == "default" else _real_load)(settings, threads)
+    monkeypatch.setattr(ReadSettings, "load", loaded)
 
 
 @pytest.fixture

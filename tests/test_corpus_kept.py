@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,8 @@ from auheat.corpus.records import Record, stored_record
 from auheat.corpus.run import CorpusPlan, CorpusRun
 from auheat.corpus.storage import open_storage
 from auheat.errors import AuheatError
-from auheat.inference.predictor import Predictor
 from auheat.media.frames import VideoFile
-from corpus_clips import inputs, read, rows, write_clip, write_clips
+from corpus_clips import inputs, loaded, read, rows, write_clip, write_clips
 
 HERE = CorpusPlan(workers=0)
 FEW = replace(HERE, settings=ReadSettings(aus=("AU12",)))
@@ -35,15 +33,7 @@ FEW = replace(HERE, settings=ReadSettings(aus=("AU12",)))
 
 @pytest.fixture(autouse=True)
 def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ReadSettings, "load", _load)
-
-
-_real_load = ReadSettings.load
-
-
-@cache
-def _load(settings: ReadSettings, threads: int) -> Predictor:
-    return _real_load(settings, threads)
+    monkeypatch.setattr(ReadSettings, "load", loaded)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import torch
 
 from auheat.errors import AuheatError
 from auheat.inference import pipeline
-from auheat.inference.pipeline import evenly, predict_frames, threads_beside
+from auheat.inference.pipeline import even_batch, predict_frames, threads_beside
 from auheat.inference.predictor import Predictor, load
 from auheat.media.frames import Frame, VideoFile
 from auheat.results import FrameResult
@@ -75,7 +75,7 @@ def test_results_are_those_of_a_plain_loop_bit_for_bit(
 def test_the_last_batch_of_a_short_video_is_about_as_large_as_the_others(
     count: int | None, together: int
 ) -> None:
-    assert evenly(count) == together
+    assert even_batch(count) == together
 
 
 @pytest.mark.parametrize("stated", [None, 9, 3])

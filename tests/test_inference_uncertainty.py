@@ -60,18 +60,22 @@ def test_confidence() -> None:
     np.testing.assert_allclose(found, odds / (1 + odds), rtol=1e-3)
 
 
-def test_confidence_has_a_ceiling(tmp_path: Path) -> None:
+def test_confidence_has_a_ceiling_and_a_power(tmp_path: Path) -> None:
     """Which a file keeps; one from before has none."""
     lower = replace(figures(), ceiling=0.9)
+    odds = np.exp(-2 + 1.5 * np.log(2) ** 5)
+    steeper = replace(figures(), power=5.0)
+    np.testing.assert_allclose(steeper.confidence(np.array([0.5])), odds / (1 + odds), rtol=1e-6)
     seen = np.array([0.0, 0.5, 0.9, 0.99])
     np.testing.assert_allclose(lower.confidence(seen), 0.9 * figures().confidence(seen))
     path = tmp_path / "a.uncertainty.json"
     lower.write(path)
     assert read_uncertainty(path, figures().aus).ceiling == 0.9
     stored = json.loads(path.read_text())
-    del stored["confidence"]["ceiling"]
+    del stored["confidence"]["ceiling"], stored["confidence"]["power"]
     path.write_text(json.dumps(stored))
-    assert read_uncertainty(path, figures().aus).ceiling == 1
+    before = read_uncertainty(path, figures().aus)
+    assert (before.ceiling, before.power) == (1, 3)
 
 
 def test_visibility() -> None:
@@ -112,6 +116,7 @@ def test_a_file_gives_what_was_written(tmp_path: Path) -> None:
         lambda stored: stored["confidence"].update(offset=-math.inf),
         lambda stored: stored["confidence"].update(ceiling=1.5),
         lambda stored: stored["confidence"].update(ceiling=0.0),
+        lambda stored: stored["confidence"].update(power=0),
         lambda stored: (
             [stored.update(knots=[])] + [one.update(curve=[]) for one in stored["log_sd"].values()]
         ),

@@ -22,6 +22,7 @@ from auheat.tables.names import Metric
 __all__ = ["METRICS", "Agreement", "icc31", "summary"]
 
 METRICS: tuple[Metric, ...] = get_args(Metric)
+FALSE_ALARM = 1.0  # a reading above it where the label is 0
 # A standard deviation below this fraction of the mean is what float32 rounding makes of a constant.
 _ROUNDING = 2e-7
 
@@ -244,6 +245,20 @@ def summary(agreement: Agreement, aus: Sequence[str]) -> dict[str, dict[str, flo
     table["mean"] = {name: nanmean(values) for name, values in columns.items()}
     table["mean"]["n"] = float(agreement.count.max(initial=0.0))
     return table
+
+
+def false_alarms(values: Floats, labels: Floats) -> Floats:
+    """How often each AU reads above `FALSE_ALARM` where its label is 0.
+
+    Args:
+        values: (N, A) readings.
+        labels: (N, A), NaN where not coded.
+
+    Returns:
+        (A,) fractions, NaN where the AU is never absent.
+    """
+    absent = labels == 0
+    return _ratio(((values > FALSE_ALARM) & absent).sum(0), absent.sum(0))
 
 
 def nanmean(values: ArrayLike) -> float:

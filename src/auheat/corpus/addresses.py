@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from auheat.corpus.lists import ENDINGS, entries_of
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, on_one_line
 from auheat.faults import message
 from auheat.folders import VIDEO_SUFFIXES, natural_key
 from auheat.inference.inputs import is_overlay, left_out_note
@@ -142,7 +142,7 @@ def fetched(address: str) -> Iterator[Path]:
         except FileNotFoundError:
             raise AuheatError(f"no file at {address}") from None
         except Exception as error:  # every protocol has errors of its own
-            raise AuheatError(f"cannot fetch {address}: {_reason(error)}") from None
+            raise AuheatError(f"cannot fetch {address}: {on_one_line(error)}") from None
         yield there
 
 
@@ -170,7 +170,7 @@ def file_system(address: str) -> tuple[Any, str]:
 
 def unreachable(address: str, error: Exception) -> AuheatError:
     """The error for an address that does not answer; every protocol has errors of its own."""
-    return AuheatError(f"cannot reach {address}: {_reason(error)}")
+    return AuheatError(f"cannot reach {address}: {on_one_line(error)}")
 
 
 def _stamp(info: Mapping[str, Any]) -> str:
@@ -276,7 +276,3 @@ def _listed(name: str) -> list[str]:
     """
     with fetched(name) as path:
         return entries_of(path)
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, on_one_line
 from auheat.files import check_file
 from auheat.optional import require
 
@@ -55,8 +55,7 @@ def _rows(path: Path) -> list[str]:
     except FileNotFoundError:
         raise AuheatError(f"no file at {path}") from None
     except Exception as error:  # Arrow's errors have no one base
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise AuheatError(f"cannot read list {path}: {reason}") from None
+        raise AuheatError(f"cannot read list {path}: {on_one_line(error)}") from None
     column = next((name for name in _COLUMNS if name in table.column_names), None)
     if column is None:
         raise AuheatError(f"{path} lists no inputs: it needs a column called {_COLUMNS[0]}")

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from auheat.corpus.addresses import file_system, is_remote, local_path, unreachable
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, on_one_line
 from auheat.files import make_folder
 
 try:
@@ -177,8 +177,9 @@ class RemoteStorage(Storage):
                 self._system.makedirs(self._at(name).rpartition("/")[0], exist_ok=True)
                 self._system.put_file(str(temporary), self._at(name))
             except Exception as error:  # every protocol has errors of its own
-                reason = " ".join(str(error).split()) or type(error).__name__
-                raise AuheatError(f"cannot write {self._address}/{name}: {reason}") from None
+                raise AuheatError(
+                    f"cannot write {self._address}/{name}: {on_one_line(error)}"
+                ) from None
 
     def remove(self, name: str) -> None:
         with suppress(FileNotFoundError):

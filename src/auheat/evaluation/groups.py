@@ -11,8 +11,6 @@ beside it.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +22,8 @@ import pandas as pd
 from auheat.errors import AuheatError, checked_path
 from auheat.evaluation.intervals import intervals
 from auheat.evaluation.predictions import Predictions
-from auheat.evaluation.suite import FALSE_ALARM
-from auheat.files import atomic_write
-from auheat.metrics import nanmean, summary
+from auheat.evaluation.report import write_breakdown
+from auheat.metrics import false_alarms, nanmean, summary
 from auheat.tables.delimited import read_delimited
 
 FORMAT = 1
@@ -106,16 +103,9 @@ class GroupReport:
 
     def write(self, path: Path) -> None:
         """Writes the report as JSON; NaN becomes null."""
-        groups = {
-            column: [{key: _stored(value) for key, value in vars(group).items()} for group in found]
-            for column, found in self.groups.items()
-        }
-        about = {
-            name: self.about[name] for name in ("name", "seed", "weights") if name in self.about
-        }
-        stored = {"format": FORMAT, "about": about, "unknown": self.unknown, "groups": groups}
-        with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
+        groups = {column: [vars(group) for group in found] for column, found in self.groups.items()}
+        content = {"format": FORMAT, "unknown": self.unknown, "groups": groups}
+        write_breakdown(path, self.about, content)
 
 
 def read_people(path: str | Path) -> pd.DataFrame:
@@ -178,9 +168,6 @@ def _is_number(value: Any) -> bool:
 def _measure(name: str, predictions: Predictions, rows: np.ndarray[Any, Any]) -> Group:
     part = Predictions(predictions.table.loc[rows].reset_index(drop=True), predictions.about)
     means, within = summary(part.agreement(), part.aus)["mean"], intervals(part)["mean"]
-    absent = part.labels() == 0
-    alarms = np.where(absent, part.values() > FALSE_ALARM, np.nan)
-    rates = [nanmean(column) for column in alarms.T]
     return Group(
         name,
         len(set(part.subjects.tolist())),
@@ -189,11 +176,5 @@ def _measure(name: str, predictions: Predictions, rows: np.ndarray[Any, Any]) ->
         within["icc"],
         means["mae"],
         within["mae"],
-        nanmean(rates),
+        nanmean(false_alarms(part.values(), part.labels())),
     )
-
-
-def _stored(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_stored(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

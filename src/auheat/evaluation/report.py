@@ -244,13 +244,27 @@ def _controls(report: Report) -> list[str]:
     ]
 
 
+def write_breakdown(path: Path, about: Mapping[str, Any], content: Mapping[str, Any]) -> None:
+    """Writes a report that is no `Report` of the whole, as JSON; NaN becomes null.
+
+    Args:
+        path: The file.
+        about: What the predictions are about, of which the result keeps whose they are.
+        content: What was measured.
+    """
+    whose = {name: about[name] for name in ("name", "seed", "weights") if name in about}
+    text = json.dumps(_without_nan({"about": whose, **content}), indent=1)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text + "\n", "utf-8")
+
+
 def _without_nan(value: Any) -> Any:
     """Nested numbers with NaN as None."""
     if isinstance(value, Mapping):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [_without_nan(item) for item in value]
-    return None if math.isnan(value) else value
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _with_nan(value: Any) -> Any:

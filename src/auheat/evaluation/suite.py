@@ -5,7 +5,6 @@ The dataset is one of `auheat synth --suite ood`: its column `sequence` names th
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +15,10 @@ import numpy as np
 
 from auheat.errors import AuheatError
 from auheat.evaluation.predictions import Predictions
-from auheat.files import atomic_write
-from auheat.metrics import Agreement, nanmean, summary
+from auheat.evaluation.report import write_breakdown
+from auheat.metrics import Agreement, false_alarms, nanmean, summary
 
 FORMAT = 1
-FALSE_ALARM = 1.0  # a reading above it where the label is 0
 
 # By AU, and `mean` over AUs: icc, mae, false_alarms, n.
 Measures = dict[str, dict[str, float]]
@@ -63,19 +61,7 @@ class SuiteReport:
 
     def write(self, path: Path) -> None:
         """Writes the report as JSON; NaN becomes null."""
-        families = {
-            family: {
-                au: {name: None if math.isnan(value) else value for name, value in row.items()}
-                for au, row in measures.items()
-            }
-            for family, measures in self.families.items()
-        }
-        about = {
-            name: self.about[name] for name in ("name", "seed", "weights") if name in self.about
-        }
-        text = json.dumps({"format": FORMAT, "about": about, "families": families}, indent=1)
-        with atomic_write(path) as temporary:
-            temporary.write_text(text + "\n")
+        write_breakdown(path, self.about, {"format": FORMAT, "families": self.families})
 
 
 def _measure(
@@ -85,16 +71,13 @@ def _measure(
 ) -> Measures:
     """What is measured of values and labels, both (N, A)."""
     measures: Measures = {}
-    rows = summary(Agreement.of(values, labels), aus)
+    rows, alarms = summary(Agreement.of(values, labels), aus), false_alarms(values, labels)
     for column, au in enumerate(aus):
-        absent = labels[:, column] == 0
-        alarms = values[absent, column] > FALSE_ALARM
-        rate = float(alarms.mean()) if len(alarms) else math.nan
         row = rows[au]
         coded = labels[~np.isnan(labels[:, column]), column]
         icc = row["icc"] if len(set(coded.tolist())) > 1 else math.nan
         measures[au] = {
-            "icc": icc, "mae": row["mae"], "false_alarms": rate, "n": row["n"]
+            "icc": icc, "mae": row["mae"], "false_alarms": float(alarms[column]), "n": row["n"]
         }  # fmt: skip
     measures["mean"] = {
         name: nanmean([measures[au][name] for au in aus]) for name in ("icc", "mae", "false_alarms")

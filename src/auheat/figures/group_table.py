@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from auheat.evaluation.groups import GroupReport
+from auheat.figures.suite_table import number, percent
 from auheat.tables.markdown import markdown_table
 
 
@@ -13,24 +14,20 @@ def group_table(report: GroupReport) -> str:
     head = ("", "group", "people", "images", "ICC", "95%", "MAE", "95%", "false alarms")
     rows = [
         (
-            column if number == 0 else "",
+            column if place == 0 else "",
             group.name,
             group.subjects,
             group.images,
-            _number(group.icc),
+            number(group.icc),
             _between(group.icc_interval),
-            _number(group.mae),
+            number(group.mae),
             _between(group.mae_interval),
-            "" if math.isnan(group.false_alarms) else f"{100 * group.false_alarms:.1f}%",
+            percent(group.false_alarms),
         )
         for column, groups in report.groups.items()
-        for number, group in enumerate(groups)
+        for place, group in enumerate(groups)
     ]
     return markdown_table(head, rows)
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.3f}"
 
 
 def _between(bounds: tuple[float, float]) -> str:

@@ -15,10 +15,10 @@ def suite_table(report: SuiteReport) -> str:
         (
             family,
             f"{measures['mean']['n']:.0f}",
-            _number(measures["mean"]["icc"]),
+            number(measures["mean"]["icc"]),
             _worst(measures, "icc", -1),
-            _number(measures["mean"]["mae"]),
-            _share(measures["mean"]["false_alarms"]),
+            number(measures["mean"]["mae"]),
+            percent(measures["mean"]["false_alarms"]),
             _worst(measures, "false_alarms", 1),
         )
         for family, measures in report.families.items()
@@ -26,11 +26,13 @@ def suite_table(report: SuiteReport) -> str:
     return markdown_table(head, rows)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """To three places, nothing if it is NaN."""
     return "" if math.isnan(value) else f"{value:.3f}"
 
 
-def _share(value: float) -> str:
+def percent(value: float) -> str:
+    """Of a fraction, nothing if it is NaN."""
     return "" if math.isnan(value) else f"{100 * value:.1f}%"
 
 
@@ -45,4 +47,4 @@ def _worst(measures: Measures, name: str, sign: int) -> str:
         return ""
     au = max(values, key=lambda name: values[name])
     value = measures[au][name]
-    return f"{au} {_number(value) if name == 'icc' else _share(value)}"
+    return f"{au} {number(value) if name == 'icc' else percent(value)}"

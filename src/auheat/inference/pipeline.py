@@ -54,7 +54,7 @@ def threads_beside() -> int:
     return max(1, cpu_count() - 1)
 
 
-def evenly(count: int | None) -> int:
+def even_batch(count: int | None) -> int:
     """How many frames to take together, so that the last batch of a short video is not a small one.
 
     Args:
@@ -76,16 +76,16 @@ def predict_frames(
 ) -> Stage[FrameAndResult]:
     """The result of every frame, in order, with its image if `images`.
 
+    Reads some frames ahead of the caller: what the queues hold, and one in the hand of each stage.
+    Close the iterator to end its threads early; none of them uses `frames`, the tracker or the
+    predictor after that.
+
     Args:
         frames: The frames, all of one size.
         predictor: What reads their faces.
         tracker: What finds them.
         images: Whether the images are wanted.
         count: How many frames are to be expected; None if nobody knows.
-
-    Reads some frames ahead of the caller: what the queues hold, and one in the hand of each stage.
-    Close the iterator to end its threads early; none of them uses `frames`, the tracker or the
-    predictor after that.
     """
     rest = iter(frames)
     begun = [frame for frame in [next(rest, None)] if frame is not None]
@@ -93,7 +93,7 @@ def predict_frames(
         return
     room = QUEUE_BYTES // max(begun[0].image.nbytes, 1)  # as all frames have the size of the first
     all_frames = _all(begun, rest)
-    batch_frames = predictor.batch or evenly(count)
+    batch_frames = predictor.batch or even_batch(count)
     if images:
         batch_frames = min(batch_frames, room) if room > 1 else 1
     if room < 2:

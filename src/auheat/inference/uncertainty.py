@@ -16,7 +16,7 @@ frames is hardly surer than each of them.
 Confidence is the probability that the mean error over all AUs is below three quarters of a level on
 a face of this visibility,
 
-    ceiling / (1 + exp(-(offset + steepness * (-log(1 - visible))^3)))
+    ceiling / (1 + exp(-(offset + steepness * (-log(1 - visible))^power)))
 
 times the certainty that a face is there at all (`Face.score`). It does not depend on the
 expression, so that leaving out faces of low confidence favours none.
@@ -27,6 +27,7 @@ Letters: N faces, A Action Units, M knots.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,6 @@ from auheat.models.weights import uncertainty_path
 FORMAT = 1
 _KEY = "auheat_uncertainty"
 _MIN_HIDDEN = 0.01  # no visibility counts as more than 0.99
-_POWER = 3  # of 1, 1.5, 2, 2.5, 3 and 4 this and 4 fitted the validation people best
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,7 @@ class Uncertainty:
         weights: SHA-256 of the file of weights, or "".
         ceiling: of confidence, above 0 and at most 1: faces that are seen perfectly are misread,
             too. Files from before have none, and 1 is meant.
+        power: of confidence, above 0. Files from before have none, and 3 is meant.
     """
 
     aus: tuple[str, ...]
@@ -72,6 +73,7 @@ class Uncertainty:
     fitted: str = ""
     weights: str = ""
     ceiling: float = 1.0
+    power: float = 3.0
 
     def std(self, intensities: NDArray[Any], visible: NDArray[Any]) -> Floats:
         """Standard deviations (N, A) of intensities (N, A) of faces of this visibility (N,)."""
@@ -83,7 +85,7 @@ class Uncertainty:
 
     def confidence(self, visible: NDArray[Any]) -> Floats:
         """The probability (N,) that the mean error of a face is below three quarters of a level."""
-        above = self.offset + self.steepness * evidence(visible)
+        above = self.offset + self.steepness * evidence(visible, self.power)
         return np.asarray(self.ceiling / (1.0 + np.exp(-above)), np.float64)
 
     def write(self, path: Path) -> None:
@@ -105,16 +107,17 @@ class Uncertainty:
                 "offset": self.offset,
                 "steepness": self.steepness,
                 "ceiling": self.ceiling,
+                "power": self.power,
             },
         }
         with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
 
-def evidence(visible: NDArray[Any]) -> Floats:
-    """What confidence grows with (N,), from visibility (N,): (-log(1 - visible))^3."""
+def evidence(visible: NDArray[Any], power: float) -> Floats:
+    """What confidence grows with (N,), from visibility (N,): (-log(1 - visible))^power."""
     hidden = np.maximum(1.0 - np.asarray(visible, np.float64), _MIN_HIDDEN)
-    return np.asarray((-np.log(hidden)) ** _POWER, np.float64)
+    return np.asarray((-np.log(hidden)) ** power, np.float64)
 
 
 def visibility(location: NDArray[np.float32] | None, count: int) -> Floats:
@@ -160,6 +163,7 @@ def read_uncertainty(path: Path, aus: Sequence[str]) -> Uncertainty:
             str(stored["fitted"]),
             str(stored["weights"]),
             float(stored["confidence"].get("ceiling", 1.0)),
+            float(stored["confidence"].get("power", 3.0)),
         )
         rising = found.knots.ndim == 1 and bool((np.diff(found.knots) > 0).all())
         if not rising or found.curves.shape != (len(aus), len(found.knots)) or not found.knots.size:
@@ -167,8 +171,8 @@ def read_uncertainty(path: Path, aus: Sequence[str]) -> Uncertainty:
         numbers = (found.knots, found.curves, found.slopes, found.offset, found.steepness)
         if not all(np.isfinite(part).all() for part in numbers):
             raise ValueError(numbers)
-        if not 0 < found.ceiling <= 1:
-            raise ValueError(found.ceiling)
+        if not (0 < found.ceiling <= 1 and 0 < found.power < math.inf):
+            raise ValueError((found.ceiling, found.power))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise AuheatError(
             f"{path} holds no figures of uncertainty for {', '.join(aus)}: remove it, or make it "

@@ -7,11 +7,7 @@ from pathlib import Path
 from auheat.errors import AuheatError
 from auheat.models.device_names import check_device
 from auheat.models.runtimes.exported import SUFFIX
-from auheat.models.runtimes.names import (
-    PrecisionChoice,
-    RuntimeChoice,
-    RuntimeName,
-)
+from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice, RuntimeName
 from auheat.models.runtimes.onnx_runtime import OnnxRuntime
 from auheat.models.runtimes.openvino_runtime import OpenVinoRuntime
 from auheat.models.runtimes.runtime import Runtime
