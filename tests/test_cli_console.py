@@ -59,9 +59,10 @@ def test_standard_output_that_is_full() -> None:
 
 
 STRUCK_ON_IMPORT = """
-import os, runpy, sys, time
+import os, runpy, signal, sys, time
 
 NAME, NUMBER = sys.argv[1], int(sys.argv[2])
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored behind an &
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
