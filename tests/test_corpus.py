@@ -316,6 +316,16 @@ def test_what_a_killed_run_was_making_is_removed(tmp_path: Path, clips: list[Pat
     assert not left.exists()
 
 
+def test_what_a_killed_worker_was_making_is_removed_when_the_run_ends(
+    tmp_path: Path, clips: list[Path]
+) -> None:
+    """A node that died in the middle of a file left it; the next run alone would have found it."""
+    left = tmp_path / "set" / ".work" / "0123.parquet"
+    for _ in CorpusRun([str(clip) for clip in clips], str(tmp_path / "set"), HERE).read():
+        left.write_text("half")
+    assert not left.exists()
+
+
 def test_two_runs_do_not_write_one_dataset(tmp_path: Path, clips: list[Path]) -> None:
     first = CorpusRun([str(clips[0]), str(clips[1])], str(tmp_path / "set"), HERE)
     work = first.read()

@@ -201,8 +201,8 @@ def test_memory_is_given_back(face: Points, tmp_path: Path) -> None:
     # In a process of its own: what other tests left in this one would count, too.
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:
         sizes = alone.submit(sizes_over_videos, np.array(face), video, 40).result(900)
-    # What waits for a busy processor raises single values by some 50 MB and goes again; what is not
-    # given back stays.
-    first, last = np.median(sizes[5:15]), np.median(sizes[-10:])
-    print(f"{first:.0f} MB over the first videos, {last:.0f} MB over the last")
+    # What waits for a busy processor raises some values by up to 50 MB and goes again; what is not
+    # given back is in the lowest, too: 10 MB a video would be 250.
+    first, last = np.median(sizes[5:15]), min(sizes[-10:])
+    print(f"{first:.0f} MB over the first videos, at least {last:.0f} MB over the last")
     assert last - first < 10, sizes

@@ -20,6 +20,7 @@ from auheat.inference.calibration import calibrated
 from auheat.media.frames import VideoFile
 from auheat.results import FrameResult
 from auheat.tables.schema import TableSchema
+from auheat.web import session_files
 from auheat.web.sessions import SessionStore
 from stand_ins import texture, write_video
 from web_sessions import (
@@ -167,6 +168,18 @@ def test_a_person_who_is_not_in_the_baseline_stays_as_read(
     assert table[1]["face_id"] == "1"
     assert {name: table[1][name] for name in raw[1]} == raw[1]
     assert table[0]["AU12_r"] != raw[0]["AU12_r"]
+
+
+def test_an_image_of_what_was_told_while_it_was_read_is_there_when_all_is_read(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page asks for it after the answer that names it: the last frames may be read by then."""
+    monkeypatch.setattr(session_files, "FRAMES_PER_PIECE", 5)
+    session_id = send(client, write_clip(tmp_path)).json()["id"]
+    assert status_of(client, session_id)["latest"] == 19
+    answer = client.get(f"/api/sessions/{session_id}/latest")
+    assert answer.status_code == 200
+    assert Pillow.open(io.BytesIO(answer.content)).size == (480, 270)
 
 
 def test_a_long_video_can_be_stopped_and_keeps_what_was_read(

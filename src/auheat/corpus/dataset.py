@@ -146,7 +146,7 @@ class Corpus:
             return None
 
     def clean(self) -> None:
-        """Removes what killed runs left half made; segments stay."""
+        """Removes what killed runs and workers left half made; segments stay."""
         for name in self.storage.sizes(WORK):
             if name.endswith(".parquet") and "/segments/" not in name:
                 self.storage.remove(name)

@@ -128,6 +128,7 @@ class CorpusRun:
                 is_whole = True
             finally:
                 results.close()
+                self.corpus.clean()  # what workers had begun that were killed
                 if not is_whole:  # workers may have put away rows that were not reported yet
                     self.records = self.corpus.records(self.records.values())
                 self.corpus.note_progress("")

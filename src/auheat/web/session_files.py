@@ -101,8 +101,8 @@ class SessionFiles(Resource):
         heat: Their heatmaps.
         size: Width and height of the frames, once there is one.
         map_size: Width and height of the heatmaps, once there is one.
-        latest: Number, from 0, and image of the newest frame whose heatmaps are there; while it is
-            being read.
+        latest: Number, from 0, and JPEG of the newest frame whose heatmaps are there. It stays when
+            all is read: who was told of it while that went on asks for it after.
     """
 
     def __init__(self, folder: Path, aus: tuple[str, ...], rate: Fraction | None) -> None:
@@ -111,7 +111,7 @@ class SessionFiles(Resource):
         self.heat = HeatStore(folder / "heat.bin")
         self.size: tuple[int, int] | None = None
         self.map_size: tuple[int, int] | None = None
-        self.latest: tuple[int, Image] | None = None
+        self.latest: tuple[int, bytes] | None = None
         self._collector = Collector(self._kind, aus)
 
     @property
@@ -140,7 +140,7 @@ class SessionFiles(Resource):
         self.heat.add(packed(result.faces, self.aus))
         self.frames.add(frame_text(result, self.aus))
         if self.count % FRAMES_PER_PIECE == 0:
-            self.latest = (self.count - 1, small)
+            self.latest = (self.count - 1, jpeg(small))
 
     @property
     def problem(self) -> str | None:
@@ -188,7 +188,6 @@ class SessionFiles(Resource):
         parts.push(self._end)
 
     def _end(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.latest = None
         self._collector.peaks.pack()
         if kind is None:
             self.heat.flush()

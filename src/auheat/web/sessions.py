@@ -28,7 +28,7 @@ from auheat.web.heat import packed
 from auheat.web.limits import DEFAULT_LIMITS, Limits
 from auheat.web.reading import nothing_read, results_of, shortfall
 from auheat.web.session import Session, State
-from auheat.web.session_files import SessionFiles, frame_text, jpeg
+from auheat.web.session_files import SessionFiles, frame_text
 from auheat.web.workspace import Workspace
 
 _LIVE_RATE = Fraction(12)
@@ -199,10 +199,9 @@ class SessionStore(Resource):
 
     def latest(self, session: Session) -> bytes:
         """JPEG of the newest frame whose heatmaps are there, else MissingError."""
-        latest = session.files.latest
-        if latest is None:
+        if session.files.latest is None:
             raise MissingError(session.id)
-        return jpeg(latest[1])
+        return session.files.latest[1]
 
     def _make_room(self) -> None:
         """Drops the session that has been idle longest if there are too many.
