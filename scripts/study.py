@@ -3,9 +3,10 @@
     python scripts/study.py DATASET --runs RUNS [--seeds 1,2,3] [--steps 600] [--only "NAME|NAME"]
 
 Every point is a training with the preset `tiny` and some changes, on the train split of DATASET; it
-is measured once, at its end, on the val split. Test people choose nothing. What is finished is not
-done again, and what was stopped goes on. Results are lines of RUNS/results.jsonl, with intervals
-over people, and a table at the end. Further words change settings of all points, like
+is measured once, at its end, on the val split. Test people choose nothing. A dataset of `auheat
+prepare` has people to train alone: every third of them is moved to val first. What is finished is
+not done again, and what was stopped goes on. Results are lines of RUNS/results.jsonl, with
+intervals over people, and a table at the end. Further words change settings of all points, like
 data.cache=FOLDER.
 """
 
@@ -70,6 +71,17 @@ PLANE: dict[str, Point] = {
     "levels, mean; SCC identity, rate 2e-3": (ablations.SCC, (*PAPER, rate(2e-3)[0])),
     "Eq. 1, sum; SCC random, rate 2e-3": (ablations.SCC, (*PAPER, *EQ_1, SUM, RANDOM,
                                                           rate(2e-3)[0])),
+    "levels, mean; no SCC, rate 2e-3": (ablations.PLAIN, (*PAPER, rate(2e-3)[0])),
+    "Eq. 1, mean; SCC identity, rate 2e-3": (ablations.SCC, (*PAPER, *EQ_1, rate(2e-3)[0])),
+    "Eq. 1, sum; SCC identity, rate 2e-3": (ablations.SCC, (*PAPER, *EQ_1, SUM, rate(2e-3)[0])),
+    "levels, mean; SCC identity, last layer x5": (ablations.SCC, (*PAPER, "optim.head_rate=5.0")),
+    "levels, mean; SCC identity, epsilon 1e-4": (ablations.SCC, (*PAPER, "optim.epsilon=1e-4")),
+    "levels, mean; SCC identity, foreground 15": (
+        ablations.SCC, (*PAPER, "loss.foreground=15.0"),
+    ),
+    "levels, mean; SCC identity, trunk from nothing": (
+        ablations.SCC, (*PAPER, "optim.backbone_weights="),
+    ),
     "levels, mean; SCC identity, decay 0": (ablations.SCC, (*PAPER, "optim.weight_decay=0.0")),
 }  # fmt: skip
 # What the preset `tiny` is chosen from.
@@ -145,6 +157,15 @@ class Study:
         }
 
 
+def with_val(manifest: Manifest) -> Manifest:
+    """The dataset with people who validate: if it has none, every third one does from now on."""
+    if not len(manifest.split("val").table):
+        chosen = sorted(manifest.table["subject"].unique())[::3]
+        manifest.table.loc[manifest.table["subject"].isin(chosen), "split"] = "val"
+        manifest.write()
+    return manifest
+
+
 def table(results: Sequence[dict[str, Any]], runs: Path) -> str:
     """Points in the order of the grid, seeds side by side.
 
@@ -201,9 +222,8 @@ def main() -> None:
     wanted = [name.strip() for name in options.only.split("|") if name.strip()] or list(POINTS)
     done = {(one["point"], one["steps"], one["seed"]) for one in results}
     try:
-        study = Study(
-            read_manifest(options.data), options.runs, options.steps, tuple(options.changes)
-        )
+        manifest = with_val(read_manifest(options.data))
+        study = Study(manifest, options.runs, options.steps, tuple(options.changes))
         for seed in map(int, options.seeds.split(",")):
             for name in wanted:
                 if (name, options.steps, seed) not in done:
