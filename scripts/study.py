@@ -61,6 +61,8 @@ PLANE: dict[str, Point] = {
     "levels, mean; no SCC": (ablations.PLAIN, PAPER),
     "Eq. 1, sum; SCC random (literal)": (ablations.SCC, (*PAPER, *EQ_1, SUM, RANDOM)),
     "levels, mean; SCC identity": (ablations.SCC, PAPER),
+    "levels, mean; SCC zero": (ablations.SCC, (*PAPER, "model.scc_init=zero")),
+    "levels, mean; SCC orthogonal": (ablations.SCC, (*PAPER, "model.scc_init=orthogonal")),
     "levels, mean; SCC identity, k = 1": (ablations.at_k(1), PAPER),
     "Eq. 1, mean; SCC random": (ablations.SCC, (*PAPER, *EQ_1, RANDOM)),
     "Eq. 1, mean; SCC identity": (ablations.SCC, (*PAPER, *EQ_1)),

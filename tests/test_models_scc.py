@@ -159,6 +159,23 @@ def test_identity_start_passes_a_channel_through() -> None:
     torch.testing.assert_close(layer(x), torch.relu(nearest))
 
 
+@torch.no_grad()
+def test_zero_start_leaves_the_neighbours_out() -> None:
+    layer = SemanticCorrespondenceConv(16, 3, norm=False, init="zero").eval()
+    x = torch.randn(2, 5, 4, 4)
+    torch.testing.assert_close(layer(x), x.relu())
+    assert torch.equal(layer.omega, torch.zeros(16, 16))
+
+
+@torch.no_grad()
+def test_orthogonal_start_keeps_lengths() -> None:
+    layer = SemanticCorrespondenceConv(16, 3, norm=False, init="orthogonal")
+    assert layer.phi is not None
+    for matrix in (layer.phi, layer.omega):
+        torch.testing.assert_close(matrix @ matrix.T, torch.eye(16), atol=1e-5, rtol=0)
+    assert layer.phi.diagonal().abs().max() < 0.9
+
+
 def test_random_start_is_that_of_a_linear_layer() -> None:
     torch.manual_seed(0)
     layer = SemanticCorrespondenceConv(100, init="random")

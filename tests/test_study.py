@@ -23,7 +23,10 @@ def test_every_point_is_another_training(tmp_path: Path) -> None:
     assert len({str(point) for point in found.values()}) == len(found)
     for name in study.PLANE:
         model, optim, loss, _ = found[name]
-        assert (optim.optimiser, optim.head_rate, loss.foreground) == ("adam", 1.0, 0.0)
+        assert optim.optimiser == "adam"
+        assert (optim.head_rate == 5.0) == ("last layer x5" in name)
+        assert (loss.foreground == 15.0) == ("foreground 15" in name)
+        assert (optim.backbone_weights == "") == ("from nothing" in name)
         assert (model.map_units == "amplitude") == ("Eq. 1" in name)
         assert (loss.form == "sum") == ("sum" in name) and model.scc == ("no SCC" not in name)
         assert not model.scc or (model.scc_init == "random") == ("random" in name)

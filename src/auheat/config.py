@@ -12,7 +12,7 @@ from auheat.facs import PAPER_AUS, action_units
 from auheat.settings import FORMER_NAME, FORMER_VALUE
 
 Backbone = Literal["resnet18", "resnet34", "resnet50"]
-SccInit = Literal["identity", "random"]
+SccInit = Literal["identity", "zero", "orthogonal", "random"]
 EdgeFeatures = Literal["centre_difference", "centre_neighbour", "difference"]
 HeatmapKind = Literal["point", "au"]
 Gaussian = Literal["fixed", "growing"]

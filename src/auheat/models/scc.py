@@ -223,8 +223,10 @@ class SemanticCorrespondenceConv(nn.Module):
         k: neighbours, the channel itself included (the paper: 5 for BP4D, 7 for DISFA).
         norm: batch norm before the ReLU, as in the authors' code.
         init: "identity" starts phi at the identity and omega at a tenth of it, so that the layer
-            begins as a pass-through; "random" is uniform in +-1/sqrt(2L), which scrambles the
-            spatial layout of every channel at the start.
+            begins as a pass-through; "zero" leaves the neighbours out at first (omega 0), as
+            residual branches start that are learned from nothing (Goyal et al., arXiv:1706.02677);
+            "orthogonal" (Saxe, McClelland and Ganguli, ICLR 2014) and "random", uniform in
+            +-1/sqrt(2L), scramble the spatial layout of every channel at the start.
         edges: which pair an edge is made of (Table 3 of the paper): "centre_difference" (f_i, f_j -
             f_i), "centre_neighbour" (f_i, f_j), or "difference" f_j - f_i alone.
     """
@@ -246,14 +248,16 @@ class SemanticCorrespondenceConv(nn.Module):
 
     def _initialise(self, init: SccInit) -> None:
         bound = (2 * self.length) ** -0.5
-        for matrix, diagonal in ((self.phi, 1.0), (self.omega, 0.1)):
+        for matrix, diagonal in ((self.phi, 1.0), (self.omega, 0.0 if init == "zero" else 0.1)):
             if matrix is None:
                 continue
-            if init == "identity":
+            if init == "random":
+                nn.init.uniform_(matrix, -bound, bound)
+            elif init == "orthogonal":
+                nn.init.orthogonal_(matrix)
+            else:
                 nn.init.zeros_(matrix)
                 matrix.data.fill_diagonal_(diagonal)
-            else:
-                nn.init.uniform_(matrix, -bound, bound)
 
     def node_weights(self) -> tuple[Tensor, Tensor]:
         """The matrices of a and b in the edge a_i + b_j, both (L, L)."""
