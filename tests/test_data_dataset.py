@@ -115,7 +115,9 @@ def test_batches_of_a_loader(manifest: Manifest) -> None:
     assert torch.equal(batches[1]["image"][3], dataset[keys[7]]["image"])
 
 
-def test_an_unreadable_image_is_named(manifest: Manifest) -> None:
+def test_an_unreadable_image_is_named(
+    manifest: Manifest, capfd: pytest.CaptureFixture[str]
+) -> None:
     dataset = CropDataset(manifest, AUS, 64)
     path = manifest.folder / "3.png"
     path.write_bytes(b"no image")
@@ -124,6 +126,7 @@ def test_an_unreadable_image_is_named(manifest: Manifest) -> None:
     path.unlink()
     with pytest.raises(AuheatError, match=rf"^cannot read the image {path} [^\n]+$"):
         dataset[3]
+    assert capfd.readouterr() == ("", "")  # OpenCV has nothing to add
     assert dataset[2]["image"].shape == (3, 64, 64)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypedDict
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from torch.utils.data import Dataset
 
 from auheat import face_shape
 from auheat.data.crop_cache import CropCache
+from auheat.data.crop_files import read_crop
 from auheat.data.manifest import Manifest
 from auheat.data.transforms import NONE, AugmentConfig, augment, veil
 from auheat.errors import AuheatError
@@ -134,10 +134,8 @@ class CropDataset(Dataset[Sample]):
 
     def _decode(self, row: int) -> NDArray[np.uint8]:
         path = self._folder / self._paths[row]
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise AuheatError(f"cannot read the image {path} that the manifest names")
+        image = read_crop(path)
         side = self._crop.side
         if image.shape[:2] != (side, side):
             raise AuheatError(f"the image {path} is not {side} x {side} as the manifest says")
-        return np.asarray(image[..., ::-1], np.uint8)
+        return image

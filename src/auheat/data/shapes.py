@@ -15,14 +15,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from auheat import face_shape
 from auheat.config import ModelConfig
+from auheat.data.crop_files import read_crop
 from auheat.data.manifest import Manifest
-from auheat.errors import AuheatError
 from auheat.faces.crop_shape import shape_in_crop
 from auheat.faces.face_mesh import FaceMesh
 from auheat.files import atomic_write
@@ -76,11 +75,7 @@ def _look(manifest: Manifest, rows: list[int]) -> Iterator[tuple[int, NDArray[np
     landmarks, mesh = manifest.landmarks().astype(np.float64), FaceMesh()
     for row in rows:
         path = manifest.folder / manifest.table["image"].iloc[row]
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise AuheatError(f"cannot read the image {path} that the manifest names")
-        pixels = np.ascontiguousarray(image[..., ::-1], np.uint8)
-        yield row, shape_in_crop(mesh, pixels, landmarks[row])
+        yield row, shape_in_crop(mesh, read_crop(path), landmarks[row])
 
 
 def _read(path: Path) -> dict[str, NDArray[np.float32]]:
