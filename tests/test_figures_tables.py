@@ -168,6 +168,9 @@ def test_table_1_of_both_keeps_the_columns_and_bold_of_each() -> None:
     assert table.caption.startswith("Our rows were measured on BP4D: ")
     assert "75,586 test images" in table.caption.split("; on synthetic faces, a look-alike of D")[0]
     assert len(table.notes) == 1
+    noted = [(replace(half[0], note="better"), half[1]) for half in (left, right)]
+    table = table1_beside(list(zip(noted, (bp4d, MEASURED), strict=True)))
+    assert table.notes[1:] == ("BP4D, a: better", "DISFA, a: better")
     with pytest.raises(ValueError, match="rows of different methods side by side: a, c"):
         table1_beside([(left[:1], bp4d), ([row("c", 0.1, 0.9)], MEASURED)])
 

@@ -90,7 +90,10 @@ def table1_beside(halves: Sequence[tuple[Sequence[Row], EvaluationInfo]]) -> Tab
     caption = _caption(what, ours, *(measured for _, measured in halves))
     above = [name for name, table in zip(databases, tables, strict=True) for _ in table.head[1:]]
     head = (tables[0].head[0], *(name for table in tables for name in table.head[1:]))
-    notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
+    starred = tables[0].notes[:1]
+    own = [f"{name}, {note}" for name, table in zip(databases, tables, strict=True)
+           for note in table.notes[1:]]  # fmt: skip
+    notes = (*starred, *own)
     return Table(caption, head, groups, notes, ("", *above))
 
 
