@@ -50,6 +50,27 @@ def test_a_logger_that_is_not_installed_is_named(
     assert not (tmp_path / "run" / "last.ckpt").exists()
 
 
+def test_an_account_that_is_missing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = pytest.importorskip("wandb.errors")
+
+    class Unknown:
+        def __init__(self, *_: object, **__: object) -> None:
+            self._wandb_init = {"anonymous": None}
+
+        @property
+        def experiment(self) -> None:
+            assert not self._wandb_init  # today's Weights & Biases warns of this setting
+            raise errors.UsageError("No API key configured. Use `wandb login` to log in.")
+
+    monkeypatch.setattr("lightning.pytorch.loggers.WandbLogger", Unknown)
+    with pytest.raises(
+        AuheatError, match=r"^run\.loggers names wandb: No API key .* to log in\. Or"
+    ):
+        fit(settings(tmp_path, "wandb"), tmp_path / "run")
+
+
 @pytest.mark.slow
 def test_weights_and_biases_is_told_each_run_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
