@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -11,7 +12,28 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from auheat.data.dataset import Sample
 from auheat.data.resumable import end_with_parent
+from auheat.errors import AuheatError
 from auheat.system import keep_freed_memory
+
+
+class _CropLoader(DataLoader[Sample]):
+    """A loader whose processes may die, for want of memory or by someone's hand.
+
+    They start when the first batch is asked for, not with the iterator: Lightning hides what goes
+    wrong there behind an error of its own.
+    """
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        try:
+            yield from super().__iter__()
+        except (EOFError, ConnectionError, RuntimeError) as error:
+            died = not isinstance(error, RuntimeError) or str(error).startswith("DataLoader worker")
+            if not (self.num_workers and died):
+                raise
+            raise AuheatError(
+                "a process that reads images died, perhaps for want of memory: give the same "
+                "command again with fewer workers"
+            ) from None
 
 
 def crop_loader(
@@ -31,8 +53,11 @@ def crop_loader(
         batch_size: Samples in a batch.
         workers: Processes that read; with 0 the caller's process does.
         sampler: The order.
+
+    Returns:
+        The loader; its iterators raise AuheatError where a worker dies.
     """
-    return DataLoader(
+    return _CropLoader(
         dataset,
         batch_size=batch_size,
         sampler=sampler,
