@@ -85,7 +85,7 @@ _AUS = "Action Units are a list of names, like ['AU06', 'AU12'], not "
         _unknown(_evaluating, "format", _PROGRAMS),
         *_wrong(_evaluating, "fold", [0, -1, "1"], _FROM_1),
         *_wrong(_evaluating, "folds", [0, 1], "give a whole number from 2 up, or None"),
-        *_wrong(_evaluating, "workers", [-1, None], "give a whole number from 0 up"),
+        *_wrong(_evaluating, "workers", [-1, None], "give a whole number from 0 to 512"),
     ],
 )
 def test_an_argument_that_makes_no_sense_is_one_line(call: Callable[[], Any], line: str) -> None:

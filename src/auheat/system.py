@@ -15,6 +15,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+# Processes that a user may ask for; ten thousands of them would take a machine down.
+MAX_PROCESSES = 512
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names that malloc.h gives to mallopt
 _NEVER = 2**31 - 1
 

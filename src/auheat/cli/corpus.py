@@ -13,6 +13,7 @@ from auheat.cli.console import echo, warn
 from auheat.cli.progress_line import ProgressLine
 from auheat.errors import AuheatError
 from auheat.models.runtimes.names import MAX_THREADS
+from auheat.system import MAX_PROCESSES
 
 if TYPE_CHECKING:
     from auheat.corpus.records import Record
@@ -42,7 +43,7 @@ def command() -> None:
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("-o", "--out", "dataset", required=True, metavar="DATASET",
               help="Folder or address of the dataset; one that is there is completed.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=0),
+@click.option("--workers", type=click.IntRange(0, MAX_PROCESSES),
               help="Processes; 0 reads in this one.  [default: one a processor]")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1, MAX_THREADS),
               help="CPU threads of each.  [default: the processors are shared out]")  # fmt: skip

@@ -19,6 +19,7 @@ from auheat.media.limits import MAX_FPS
 from auheat.models.device_names import DEVICES
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.weights import DEFAULT, is_default
+from auheat.system import MAX_PROCESSES
 
 # What every function here gives: it decorates a command.
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -190,7 +191,7 @@ def workers(default: int | None = None, min: int = 1) -> Option:
     """--workers; one a processor by default."""
     return click.option(
         "--workers",
-        type=click.IntRange(min=min),
+        type=click.IntRange(min, MAX_PROCESSES),
         default=default,
         show_default=default is not None,
         help=None if default is not None else "[default: one a processor]",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from auheat.cli import console
+from auheat.system import MAX_PROCESSES
 
 
 def _numbers(ctx: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
@@ -39,7 +40,7 @@ def _numbers(ctx: click.Context, option: click.Parameter, text: str) -> tuple[in
               help="Neighbours tried for figure6.")  # fmt: skip
 @click.option("--rows", default="", help="Only these settings of a table, like a,b.")
 @click.option("--protocol", default="", help="Other folds than the dataset's own.")
-@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--workers", type=click.IntRange(0, MAX_PROCESSES), default=1, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="For predictions.")
 def command(target: str, overrides: tuple[str, ...], **options: Any) -> None:
     """Make TARGET: table1, table2, table3, figure4, figure5, figure6, figure7 or figure8.

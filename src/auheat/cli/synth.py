@@ -9,6 +9,7 @@ import click
 from auheat.cli import console, options
 from auheat.cli.progress_line import progress_bar
 from auheat.data.names import Suite
+from auheat.system import MAX_PROCESSES
 
 
 @click.command()
@@ -41,7 +42,7 @@ from auheat.data.names import Suite
 @click.option("--clips", type=click.IntRange(min=0), default=0,
               help="Make this many labelled videos instead of images.")  # fmt: skip
 @options.value("--seconds", click.FloatRange(min=0.5), 6.0, "Length of a clip.")
-@click.option("--workers", type=click.IntRange(min=1), help="[default: one a processor]")
+@click.option("--workers", type=click.IntRange(1, MAX_PROCESSES), help="[default: one a processor]")
 def command(
     assets: Path,
     out: Path,

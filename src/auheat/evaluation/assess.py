@@ -13,6 +13,7 @@ from auheat.models.runtimes.opening import file_of, open_runtime
 from auheat.models.weights import is_default
 from auheat.optional import needing, require
 from auheat.progress import Progress, silent
+from auheat.system import MAX_PROCESSES
 from auheat.tables.names import ProgramChoice, Split
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Choices:
         check_text("protocol", self.protocol)
         check_count("fold", self.fold, optional=True)
         check_count("folds", self.folds, minimum=2, optional=True)
-        check_count("workers", self.workers, minimum=0)
+        check_count("workers", self.workers, minimum=0, maximum=MAX_PROCESSES)
         check_callable("progress", self.progress)
 
 

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from auheat.config import ModelConfig
 from auheat.data.transforms import AugmentConfig
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, check_count
 from auheat.evaluation.protocols import published
 from auheat.settings import FORMER_NAME, build, deep_merge, override, read_toml, to_dict
+from auheat.system import MAX_PROCESSES
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,12 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.protocol:
             published(self.protocol)  # raises AuheatError for an unknown one
-        counts = {"fold": 1, "folds": 1, "batch_size": 1, "epoch_images": 0, "workers": 0}
+        counts = {"fold": 1, "folds": 1, "batch_size": 1, "epoch_images": 0}
         _check(
             self,
             {**counts, "balance": 0, "geometry_dropout": 0, "geometry_bend": 0, "image_dropout": 0},
         )
+        check_count("workers", self.workers, minimum=0, maximum=MAX_PROCESSES)
 
 
 @dataclass(frozen=True)
