@@ -27,9 +27,11 @@ def command(settings: tuple[str, ...], preset: str | None, all_folds: bool, runs
     OVERRIDES change single settings, like data.folder=DATASET model.scc=false seed=2. A run that
     was stopped continues when the same command is given again, from where it was stopped.
     """
-    from auheat.training.fit import fit, is_first_process
+    from auheat.training.fit import check_start, fit, is_first_process
 
     experiments = _experiments(settings, preset, all_folds)
+    for experiment in experiments:
+        check_start(runs / experiment.folder_name, experiment)
     for number, experiment in enumerate(experiments, 1):
         folder = runs / experiment.folder_name
         if is_first_process():

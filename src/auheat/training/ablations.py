@@ -23,10 +23,11 @@ from auheat.errors import AuheatError, unknown_name
 from auheat.evaluation.evaluate import origin_of, predict_part
 from auheat.evaluation.predictions import Predictions, read_predictions
 from auheat.evaluation.protocols import K_FOLD, folds_of
+from auheat.models.devices import find_device
 from auheat.models.runtimes.opening import open_runtime
 from auheat.settings import build, deep_merge, override, read_toml, to_dict
 from auheat.training.experiment import Experiment, read_settings
-from auheat.training.fit import fit, refuse_missing_files
+from auheat.training.fit import check_start, fit
 from auheat.training.run_data import read_dataset
 from auheat.training.run_folder import refuse_other_run
 
@@ -119,6 +120,16 @@ def read_preset(name: str) -> dict[str, Any]:
 
 Job = tuple[Variant, int, int]
 
+# What a sweep decides of every run, and the option of `auheat reproduce` that says it.
+_DECIDED = {
+    "name": "",
+    "seed": "--seeds",
+    "data.folder": "--data",
+    "data.protocol": "--protocol",
+    "data.fold": "",
+    "data.folds": "--protocol",
+}
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -198,12 +209,15 @@ class Sweep:
         """The jobs that have no predictions yet.
 
         Raises:
-            AuheatError: The settings of any of the jobs make no sense, a folder holds a run of
-                other settings, or weights to start from are not there.
+            AuheatError: The settings of any of the jobs make no sense, the changes take from a
+                variant what it is for, a folder holds a run of other settings, or weights to start
+                from or the device are not there.
         """
+        self._refuse_changes(variants)
+        find_device(self.device)
         missing = [job for job in self.jobs(variants) if not self._is_done(*job)]
         for job in missing:
-            refuse_missing_files(self.experiment(*job))
+            check_start(self.folder(*job), self.experiment(*job))
         return missing
 
     def run(
@@ -239,10 +253,37 @@ class Sweep:
         folds = range(1, self.design.folds + 1)
         return [read_predictions(self.folder(variant, seed, i) / f"{split}.parquet") for i in folds]
 
+    def _refuse_changes(self, variants: Sequence[Variant]) -> None:
+        """Looks whether the changes leave every run what tables and figures say that it is.
+
+        Raises:
+            AuheatError: The changes say what the sweep decides, or make two variants one network.
+        """
+        changed = {_key(change) for change in self.changes}
+        for key in sorted(changed & _DECIDED.keys()):
+            instead = f", and give {_DECIDED[key]}" if _DECIDED[key] else ""
+            raise AuheatError(f"{key} is another for every run: leave it out{instead}")
+        made: dict[str, Experiment] = {}
+        for variant in variants:
+            for key in sorted(changed & {_key(change) for change in variant.changes}):
+                raise AuheatError(f"{key} is what {variant.name} is for: leave it out")
+            found = self.experiment(variant, self.seeds[0], 1)
+            for name, other in made.items():
+                if replace(found, name=name) == other:
+                    raise AuheatError(
+                        f"with {', '.join(self.changes)} {name} and {variant.name} are one and "
+                        "the same network: leave out what makes them so"
+                    )
+            made[variant.name] = found
+
     def _is_done(self, variant: Variant, seed: int, fold: int) -> bool:
         folder = self.folder(variant, seed, fold)
         refuse_other_run(folder, self.experiment(variant, seed, fold))
         return (folder / "test.parquet").is_file()
+
+
+def _key(assignment: str) -> str:
+    return assignment.partition("=")[0].strip()
 
 
 def _fit_hourglass(settings: dict[str, Any]) -> None:

@@ -20,20 +20,29 @@ from auheat.training.run_folder import BEST, read_history, write_history
 
 
 class KeepBest(lightning.Callback):
-    """Saves the weights whenever the mean validation ICC is the highest so far."""
+    """Saves the weights whenever the mean validation ICC is the highest so far.
+
+    Until it is defined, which takes an AU that varies, the last weights are kept.
+
+    Attributes:
+        best: the highest so far, -inf as long as none was defined.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / BEST
-        self._best = -math.inf
+        self.best = -math.inf
 
     def on_validation_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
         icc = float(trainer.callback_metrics.get("val/icc", math.nan))
-        if not trainer.is_global_zero or not (icc > self._best):
+        undefined = math.isnan(icc) and self.best == -math.inf
+        if not (icc > self.best or undefined):
+            return
+        self.best = self.best if undefined else icc
+        if not trainer.is_global_zero:
             return
         assert isinstance(module, HeatmapModule)
-        self._best = icc
         experiment = module.experiment
         card = {
             "auheat": __version__,
@@ -47,10 +56,10 @@ class KeepBest(lightning.Callback):
         save_checkpoint(self._path, module.measured, experiment.model, card=card)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self._best}
+        return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._best = float(state_dict["best"])
+        self.best = float(state_dict["best"])
 
 
 class History(lightning.Callback):

@@ -14,6 +14,7 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor
 
 from auheat.data.sampling import VisitSampler
 from auheat.errors import AuheatError
@@ -44,9 +45,10 @@ class SafeCheckpoints(TorchCheckpointIO):
         except (OSError, RuntimeError) as error:  # torch's writer hides the first in the second
             failed = error if stream is None else stream.failed or error
             reason = getattr(failed, "strerror", None) or str(error).splitlines()[0]
+            kept = any((final.parent / name).is_file() for name in (LAST, PREVIOUS))
+            rest = "the checkpoint before it is kept, and the same command goes on from there"
             raise AuheatError(
-                f"cannot write {final}: {reason}; the checkpoint before it is kept, and the same "
-                "command goes on from there"
+                f"cannot write {final}: {reason}; {rest if kept else 'there is none before it'}"
             ) from None
         finally:
             with suppress(OSError):
@@ -141,6 +143,7 @@ class Checkpoints(lightning.Callback):
         self._batches, self._batch_size = batches, batch_size
         self._pause = 60 * minutes if minutes else math.inf
         self._saved, self.done = time.monotonic(), 0
+        self._loss: Tensor | None = None
 
     def on_train_start(self, trainer: lightning.Trainer, *_: Any) -> None:
         self._saved = time.monotonic()
@@ -149,6 +152,7 @@ class Checkpoints(lightning.Callback):
         self, trainer: lightning.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self.done += 1
+        self._loss = outputs["loss"]
         within = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         last = batch_idx + 1 >= self._batches
         due = time.monotonic() - self._saved >= self._pause
@@ -156,13 +160,31 @@ class Checkpoints(lightning.Callback):
         if within and not last and trainer.strategy.broadcast(due):
             self.save(trainer)
 
+    def on_validation_start(self, trainer: lightning.Trainer, module: Any) -> None:
+        self._refuse_divergence(trainer)  # before these weights are kept as the best
+
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: Any) -> None:
         self.save(trainer)
 
     def save(self, trainer: lightning.Trainer) -> None:
-        """Saves now."""
+        """Saves now.
+
+        Raises:
+            AuheatError: What was learnt is no number any more, or nothing can be written.
+        """
+        self._refuse_divergence(trainer)
         trainer.save_checkpoint(self._path)
         self._saved = time.monotonic()
+
+    def _refuse_divergence(self, trainer: lightning.Trainer) -> None:
+        """Once the loss is no number it stays so: weights that gave it are of no use."""
+        fine = self._loss is None or bool(self._loss.isfinite())
+        if not trainer.strategy.reduce_boolean_decision(fine, all=True):
+            raise AuheatError(
+                f"the loss is no number any more at step {trainer.global_step}: lower "
+                "optim.learning_rate or raise optim.epsilon, under another name; what was kept "
+                "before stays"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         return {"batches": self.done}

@@ -63,19 +63,21 @@ def fit(
     """
     folder = Path(folder)
     keep_freed_memory()
-    refuse_other_run(folder, experiment)
+    check_start(folder, experiment)
     parts = read_run_data(experiment)
-    refuse_missing_files(experiment)
     logging.getLogger("lightning").setLevel(logging.WARNING)  # its greetings and tips
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     lightning.seed_everything(experiment.seed, verbose=False)
     module = HeatmapModule(experiment, parts.steps)
     _fill(module, experiment)
     found = readable_checkpoint(folder)
+    if found and _best_so_far(found[1]) > -math.inf and not (folder / BEST).is_file():
+        raise AuheatError(f"{folder / BEST} is gone: delete {folder}, and it is trained anew")
     if is_first_process():
         claim(folder, experiment)
         notify(_start(experiment) if found is None else _resumption(found[1], parts, experiment))
-    trainer, stop = _trainer(experiment, folder, parts)
+    kept = KeepBest(folder)
+    trainer, stop = _trainer(experiment, folder, parts, kept)
     datasets = [Path(path) for path in (experiment.data.folder, *experiment.data.more)]
     device = str(trainer.strategy.root_device)
     record = Record(folder, device, datasets) if is_first_process() else None
@@ -107,16 +109,27 @@ def fit(
         if record is not None:
             record.write(ended)
     if not (folder / BEST).is_file():
-        raise AuheatError(f"training in {folder} ended before its first validation")
+        raise AuheatError(f"{folder / BEST} is gone: delete {folder}, and it is trained anew")
+    if is_first_process() and kept.best == -math.inf:
+        notify(
+            "no validation ICC was defined, as no AU varies among the images of the val split: the "
+            "weights that are kept are the last"
+        )
     return folder / BEST
 
 
-def refuse_missing_files(experiment: Experiment) -> None:
-    """Looks whether the files of weights to start from are there.
+def check_start(folder: Path, experiment: Experiment) -> None:
+    """Checks what can be checked of a run at once, before any of several begins.
+
+    Args:
+        folder: Of the run.
+        experiment: Its settings.
 
     Raises:
-        AuheatError: unless the files of weights to start from are there.
+        AuheatError: The folder holds a run of other settings, or the files of weights to start from
+            are not there.
     """
+    refuse_other_run(folder, experiment)
     optim = experiment.optim
     for key, name in (("backbone_weights", optim.backbone_weights), ("start", optim.start)):
         if name and not is_default(name) and not Path(name).is_file():
@@ -150,16 +163,20 @@ def _start(experiment: Experiment) -> str:
 
 def _resumption(checkpoint: dict[str, Any], parts: RunData, experiment: Experiment) -> str:
     """Where a run goes on."""
-    states = checkpoint["callbacks"]
-    done = int(states["Checkpoints"]["batches"])
-    best = float(states["KeepBest"]["best"])
+    done = int(checkpoint["callbacks"]["Checkpoints"]["batches"])
+    best = _best_so_far(checkpoint)
     epoch, within = divmod(done, parts.batches)
-    so_far = f"best validation ICC {best:.3f}" if math.isfinite(best) else "no validation yet"
+    none = "no validation ICC was defined" if epoch else "no validation yet"
+    so_far = f"best validation ICC {best:.3f}" if best > -math.inf else none
     return (
         f"goes on after {epoch} of {experiment.optim.epochs} epochs"
         + (f" and {within} of {parts.batches} batches" if within else "")
         + f", step {checkpoint['global_step']}; {so_far}"
     )
+
+
+def _best_so_far(checkpoint: dict[str, Any]) -> float:
+    return float(checkpoint["callbacks"]["KeepBest"]["best"])
 
 
 def is_first_process() -> bool:
@@ -168,7 +185,7 @@ def is_first_process() -> bool:
 
 
 def _trainer(
-    experiment: Experiment, folder: Path, parts: RunData
+    experiment: Experiment, folder: Path, parts: RunData, kept: KeepBest
 ) -> tuple[lightning.Trainer, StopOnSignal]:
     count, _ = processes()
     here = int(os.environ["LOCAL_WORLD_SIZE"]) if count > 1 else 1
@@ -193,7 +210,7 @@ def _trainer(
         plugins=[SafeCheckpoints()],
         callbacks=[
             TimeLeft(parts.batches, optim.epochs),
-            KeepBest(folder),
+            kept,
             History(folder),
             checkpoints,
             stop,

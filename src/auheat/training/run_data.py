@@ -56,6 +56,12 @@ def read_run_data(experiment: Experiment) -> RunData:
     data = experiment.data
     manifest = read_dataset(data)
     more = [read_manifest(Path(folder)) for folder in data.more]
+    for other in more:
+        if other.folder.resolve() == manifest.folder.resolve():
+            raise AuheatError(
+                f"data.more names {other.folder}, which data.folder is: people who validate and "
+                "test would be trained on"
+            )
     parts = [part.split("train") for part in (manifest, *more)]
     train = join(parts)
     val = manifest.split("val")
@@ -64,6 +70,11 @@ def read_run_data(experiment: Experiment) -> RunData:
     for split, part in (("train", train), ("val", val)):
         if not len(part.table):
             raise AuheatError(f"the dataset {manifest.folder} has no images in its {split} split")
+        if np.isnan(part.labels(experiment.model.aus)).all():
+            raise AuheatError(
+                f"none of {', '.join(experiment.model.aus)} is coded in the {split} split of "
+                f"{manifest.folder}: change model.aus"
+            )
     if min(epoch_images, len(val.table)) < count:
         raise AuheatError(
             f"{count} processes have too few images: an epoch has {epoch_images}, the val "

@@ -5,7 +5,7 @@
     last.ckpt           what resuming needs; last.previous.ckpt is the one before it
     history.jsonl       a line of figures for each epoch; history.csv and history.png are made of it
     run.json            versions, commit, processor, datasets, seconds and peak memory of each start
-    events.out.*        for TensorBoard
+    events.out.*        for TensorBoard, and so is hparams.yaml, which says nothing
 
 `auheat evaluate` and sweeps add `predictions-*.parquet`, `result-*.json`, `val.parquet` and
 `test.parquet`.
