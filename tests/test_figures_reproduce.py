@@ -30,7 +30,6 @@ AUS_OF = {"BP4D": BP4D_AUS, "DISFA": DISFA_AUS}
 TINY = (
     "model.input_size=32",
     "model.width=0.125",
-    "model.deconv_widths=[8, 8]",
     "optim.epochs=1",
     "optim.backbone_weights=",
     "optim.precision=32-true",
@@ -261,11 +260,21 @@ def test_what_is_refused(disfa: Path, runs: Path, tmp_path: Path) -> None:
         (("table2", "optim.start=none.safetensors"), "no file at none.safetensors"),
         (("table2", "--protocol", "bp4d"), "not in the protocol 'bp4d'"),
         (("table2", "--seeds", "1,a"), "is not a list of numbers"),
+        (("table2", "--workers", "513"), "513 is not in the range 0<=x<=512"),
+        (("table2", "--device", "gpu"), "'gpu' is no device"),
+        (("table2", "--out", disfa / "manifest.parquet"), "a file is in the way"),
+        (("table2", "data.fold=2"), "data.fold is another for every run: leave it out\n"),
+        (("table2", "seed=7"), "seed is another for every run: leave it out, and give --seeds"),
+        (("figure8", "model.scc=true"), "scc-heatmap and resnet-deconv are one and the same"),
+        (("table2", "--rows", "eq2", "loss.foreground=2"), "loss.foreground is what plain-loss"),
+        (("figure6", "--k", "1-3", "model.scc_k=2"), "model.scc_k is what figure6 is about"),
+        (("figure6", "--k", "7", "model.scc_k=2"), "model.scc_k is what figure6 is about"),
     ):
-        result = reproduce(disfa, tmp_path, tmp_path, options[0], *options[1:])
+        result = reproduce(disfa, tmp_path, tmp_path / "out", options[0], *options[1:])
         assert result.exit_code == 2, result.output
         assert said in result.stderr
         assert "Traceback" not in result.stderr
+        assert not list(tmp_path.glob("*-fold1"))  # before anything is trained
     write_dataset(tmp_path / "other")
     for target in ("table1", "figure5", "figure6"):  # before anything is trained
         result = reproduce(tmp_path / "other", tmp_path / "none", tmp_path, target)

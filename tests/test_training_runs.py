@@ -214,6 +214,10 @@ def test_why_a_checkpoint_cannot_be_written(tmp_path: Path) -> None:
     """torch's own writer says "unexpected pos" for it."""
     path = tmp_path / LAST
     writer = checkpointing.SafeCheckpoints()
+    with pytest.raises(AuheatError, match=r"Is a directory; there is none before it$"):
+        (tmp_path / ".last.part.ckpt").mkdir()
+        writer.save_checkpoint({"a": torch.ones(10)}, path)
+    (tmp_path / ".last.part.ckpt").rmdir()
     writer.save_checkpoint({"a": torch.ones(10)}, path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
@@ -272,7 +276,7 @@ def test_reproduce_ends_when_a_training_is_terminated(
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["scc-heatmap-seed1-fold1"]
     found = readable_checkpoint(tmp_path / "runs" / "scc-heatmap-seed1-fold1")
     assert found is not None and found[1]["callbacks"]["Checkpoints"]["batches"] == 2
-    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "out").iterdir())
 
 
 # Trains once to learn how long that takes, then again and again: killed at a random moment, and
@@ -401,7 +405,8 @@ def test_what_trains_the_same_is_no_difference(
         (lambda: OptimConfig(learning_rate=float("nan")), "learning_rate = nan: expected"),
         (lambda: OptimConfig(accumulate=0), "accumulate = 0"),
         (lambda: DataConfig(batch_size=0), "batch_size = 0"),
-        (lambda: DataConfig(workers=-1), "workers = -1"),
+        (lambda: DataConfig(workers=-1), "workers is -1: give a whole number from 0 to 512"),
+        (lambda: DataConfig(workers=513), "workers is 513: give a whole number from 0 to 512"),
         (lambda: DataConfig(fold=0), "fold = 0"),
         (lambda: LossConfig(foreground=-1.0), r"foreground = -1\.0"),
         (lambda: Experiment(seed=-1), "seed = -1"),

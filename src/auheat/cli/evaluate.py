@@ -65,13 +65,14 @@ def command(
     from auheat.evaluation.assess import Choices, assess
     from auheat.evaluation.report import notes
     from auheat.figures.tables import metrics_table
-    from auheat.files import checked_ending, refuse_input
+    from auheat.files import checked_ending, make_folder, refuse_input
 
     if suite and groups:
         raise click.UsageError("--suite and --groups are two reports: ask for one of them")
     if out:
         refuse_input(out, [path for path in (target, groups) if isinstance(path, Path)])
         checked_ending(out, "a result file", ".json")
+        make_folder(out.parent)
     people = None if groups is None else _people(groups)
     found = assess(target, data, Choices(**chosen, progress=progress_bar))
     for note in found.notes:

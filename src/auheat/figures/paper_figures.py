@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auheat.data.manifest import Manifest
+from auheat.errors import AuheatError
 from auheat.evaluation.predictions import LABEL, Predictions
 from auheat.evaluation.report import is_synthetic
 from auheat.figures import activations, style
@@ -130,6 +131,17 @@ def draw_figure8(sweep: Sweep) -> Figure:
 def at(sweep: Sweep, k: int) -> Variant:
     """SCC-Heatmap at k; the paper's own k needs no run of its own."""
     return ablations.SCC if k == sweep.design.k else ablations.at_k(k)
+
+
+def refuse_other_k(sweep: Sweep, ks: Sequence[int]) -> None:
+    """Looks whether every point of Figure 6 has the k that it is drawn at.
+
+    Raises:
+        AuheatError: The changes of the sweep say another.
+    """
+    for k in ks:
+        if sweep.experiment(at(sweep, k), sweep.seeds[0], 1).model.scc_k != k:
+            raise AuheatError("model.scc_k is what figure6 is about: leave it out, and give --k")
 
 
 def most_active_sequences(predictions: Predictions, aus: Sequence[str]) -> list[tuple[str, str]]:

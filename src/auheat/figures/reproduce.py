@@ -20,6 +20,7 @@ from auheat.figures.rows import (
     rows_of,
 )
 from auheat.figures.tables import Table, write_table
+from auheat.files import make_folder
 from auheat.training import ablations
 from auheat.training.ablations import Job, Sweep, Variant
 from auheat.training.aggregate import VariantResult, aggregate
@@ -137,14 +138,19 @@ class Target:
             raise AuheatError(
                 f"{self.name} is of one dataset: give --data once; of two are {', '.join(OF_BOTH)}"
             )
+        if self.name == "figure6":
+            paper_figures.refuse_other_k(self.sweeps[0], self.k)
 
     def missing(self) -> list[tuple[Sweep, Job]]:
         """The runs that have no predictions yet.
 
         Raises:
-            AuheatError: as `Sweep.missing`, for any of the sweeps.
+            AuheatError: as `Sweep.missing`, for any of the sweeps, or nothing can be written into
+                the folder for tables and figures.
         """
-        return [(sweep, job) for sweep in self.sweeps for job in sweep.missing(self.variants())]
+        missing = [(sweep, job) for sweep in self.sweeps for job in sweep.missing(self.variants())]
+        make_folder(self.out)
+        return missing
 
     def variants(self) -> list[Variant]:
         """The networks that it needs of every dataset."""
