@@ -133,6 +133,20 @@ def test_what_pooling_refuses() -> None:
     other = Predictions.of(rows, ("AU12",), guesses(rows)[:, :1], {})
     with pytest.raises(AuheatError, match="predictions of AU12, AU04 with those of AU12: every"):
         pool([one, other])
+    second = predictions("cd", fold="2 of 2")
+    for other in (
+        replace(second, about={**second.about, "name": "resnet-deconv"}),
+        replace(second, about={**second.about, "seed": 4}),
+    ):
+        with pytest.raises(AuheatError, match=r"parts differ in (name|seed); give the folds of"):
+            pool([one, other])
+    (short, long), k = ({"optim": {"epochs": n}, "data": {"fold": n}} for n in (1, 2)), {"fold": 2}
+    runs = [replace(one, about={**one.about, "experiment": short}),
+            replace(second, about={**second.about, "experiment": long})]  # fmt: skip
+    with pytest.raises(AuheatError, match="parts differ in optim; give the folds of one network"):
+        pool(runs)
+    runs[1] = replace(second, about={**second.about, "experiment": {**short, "data": k}})
+    assert len(pool(runs).table) == 24
 
 
 def test_controls_predict_the_same_rows_without_skill() -> None:

@@ -147,13 +147,21 @@ def read_predictions(path: str | Path) -> Predictions:
     return found
 
 
+def _same_in_all_folds(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a network and its training are called and made of, whatever the fold."""
+    experiment = about.get("experiment", {})
+    named = {key: about.get(key) for key in ("name", "seed", "split", "protocol")}
+    return named | {key: experiment.get(key) for key in ("model", "optim", "loss")}
+
+
 def pool(parts: Sequence[Predictions]) -> Predictions:
     """The rows of several folds as one table, for metrics over all of them.
 
     What the parts agree about stays; `parts` holds what each one is about.
 
     Raises:
-        AuheatError: Two parts share an image or a fold, or predict different AUs.
+        AuheatError: Two parts share an image or a fold, or are of different AUs, networks or
+            divisions of people.
     """
     first = parts[0]
     for part in parts:
@@ -171,6 +179,13 @@ def pool(parts: Sequence[Predictions]) -> Predictions:
     again = [name for name in names if name and names.count(name) > 1]
     if again:
         raise AuheatError(f"cannot pool: two of the parts are of fold {again[0]}")
+    asked, *others = (_same_in_all_folds(part.about) for part in parts)
+    differing = [key for key, value in asked.items() for other in others if other[key] != value]
+    if differing:
+        raise AuheatError(
+            f"cannot pool: the parts differ in {', '.join(dict.fromkeys(differing))}; give the "
+            "folds of one network"
+        )
     common = {
         key: value
         for key, value in first.about.items()
