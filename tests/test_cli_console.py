@@ -83,7 +83,11 @@ runpy.run_module("auheat", run_name="__main__", alter_sys=True)
 @pytest.mark.parametrize("module", ["auheat.cli", "click", "numpy"])
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 129, "terminated"),
+    ],
 )
 def test_a_signal_while_modules_are_imported(
     tmp_path: Path, module: str, number: int, code: int, word: str

@@ -434,17 +434,18 @@ def test_a_working_folder_that_was_deleted(tmp_path: Path) -> None:
     assert b"the working folder was deleted" in done.stderr
 
 
-def test_sigterm_leaves_no_part(tmp_path: Path) -> None:
-    """A job scheduler sends it at its time limit."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_leaves_no_part(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """A job scheduler sends the first at its time limit, a terminal that is closed the second."""
     write_video(tmp_path / "a.mp4", [texture(i % 7, 120, 160) for i in range(1500)])
     process = _script(tmp_path, "predict", tmp_path / "a.mp4", "-o", tmp_path / "out", "--overlay")
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out").glob(".*.part.csv")) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 143, errors
+    assert process.returncode == code, errors
     assert errors == b"auheat: terminated\n"
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -232,7 +232,11 @@ def test_why_a_checkpoint_cannot_be_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "code", "ended"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 129, "terminated"),
+    ],
 )
 def test_a_signal_stops_after_the_step_with_a_checkpoint(
     data: Path,

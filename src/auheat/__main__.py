@@ -1,6 +1,6 @@
 """`python -m auheat` and `auheat` are the command line.
 
-Until its modules are imported nothing is begun, so that Ctrl-C and SIGTERM end the process at once,
+Until its modules are imported nothing is begun, so that Ctrl-C, SIGTERM and SIGHUP end it at once,
 with the words and exit codes that they have later on.
 """
 
@@ -13,8 +13,11 @@ from types import FrameType
 
 def main() -> None:
     """Runs the command line and exits."""
-    for number, at_once in ((signal.SIGINT, _interrupted), (signal.SIGTERM, _terminated)):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as of a job in the background
+    for name, at_once in _AT_ONCE.items():
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if (
+            number is not None and signal.getsignal(number) is not signal.SIG_IGN
+        ):  # as of a job in the background
             signal.signal(number, at_once)
     from auheat.cli import main as command
 
@@ -26,7 +29,7 @@ def _interrupted(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    _end(b"auheat: terminated\n", 143)
+    _end(b"auheat: terminated\n", 128 + number)
 
 
 def _end(line: bytes, code: int) -> None:
@@ -34,6 +37,9 @@ def _end(line: bytes, code: int) -> None:
         os.write(2, line)
     finally:
         os._exit(code)
+
+
+_AT_ONCE = {"SIGINT": _interrupted, "SIGTERM": _terminated, "SIGHUP": _terminated}
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ prints that line and exits with code 2; a traceback is always a defect of auheat
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterable
 from difflib import get_close_matches
 from numbers import Integral, Real
@@ -32,7 +33,15 @@ class AuheatError(Exception):
 
 
 class Terminated(BaseException):
-    """The process was asked to end (SIGTERM); no error, as KeyboardInterrupt is none."""
+    """The process was asked to end; no error, as KeyboardInterrupt is none.
+
+    Attributes:
+        number: Of the signal: SIGTERM, or SIGHUP where the terminal was closed.
+    """
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__(f"terminated by signal {int(number)}")
+        self.number = int(number)
 
 
 def one_line(text: str) -> str:

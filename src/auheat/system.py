@@ -11,12 +11,19 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 # Processes that a user may ask for; ten thousands of them would take a machine down.
 MAX_PROCESSES = 512
+# What a terminal tells every process in it, by Ctrl-C and when it is closed (not on Windows).
+TERMINAL_SIGNALS: tuple[int, ...] = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)
+)
+# What asks a process to end.
+ENDING_SIGNALS: tuple[int, ...] = (*TERMINAL_SIGNALS, signal.SIGTERM)
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names that malloc.h gives to mallopt
 _NEVER = 2**31 - 1
 

@@ -23,7 +23,7 @@ from auheat.errors import AuheatError, Terminated
 from auheat.faults import DEBUG, unexpected
 from auheat.optional import explained
 
-DIFFERS, FAILED, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+DIFFERS, FAILED, INTERRUPTED = 1, 2, 130
 _SHARED = {"console", "options", "progress_line"}
 # The extras of subcommands that each need more than one package.
 _EXTRAS = {
@@ -66,7 +66,10 @@ class Subcommands(click.Group):
             raise known from None
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the command line and exits: 0, 2 for what fails, 130 for Ctrl-C, 143 for SIGTERM."""
+        """Runs the command line and exits: 0, 2 for what fails, 130 for Ctrl-C, 143 for SIGTERM.
+
+        129 for SIGHUP, by which a terminal that is closed ends what it runs.
+        """
         with console.quiet():
             sys.exit(self._run(*args, **kwargs))
 
@@ -81,9 +84,9 @@ class Subcommands(click.Group):
         except AuheatError as error:
             console.warn(str(error))
             return FAILED
-        except Terminated:
+        except Terminated as ended:
             console.warn("terminated")
-            return TERMINATED
+            return 128 + ended.number
         except (click.Abort, KeyboardInterrupt):
             console.warn("interrupted")
             return INTERRUPTED

@@ -22,6 +22,7 @@ import click
 
 from auheat.errors import AuheatError, Terminated, one_line
 from auheat.faults import record
+from auheat.system import ENDING_SIGNALS
 
 _ENDLESS, _KEPT = re.compile(r"\S{1001,}"), 200
 _STRUCK: list[int] = []
@@ -95,33 +96,37 @@ def _keep(
     record(f"{filename}:{lineno}: {category.__name__}: {message}", "warning")
 
 
+def _what_ends(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else Terminated(number)
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Within it SIGTERM ends the work as Ctrl-C does, so that nothing half written is left.
+    """Within it SIGTERM and SIGHUP end the work as Ctrl-C does: nothing half written is left.
 
-    A job scheduler sends it at its time limit. What strikes while a module is imported may come out
-    as an error of that module: an unexpected error after either of them is the signal.
+    A job scheduler sends the first at its time limit, a terminal that is closed the second. What
+    strikes while a module is imported may come out as an error of that module: an unexpected error
+    after any of them is the signal.
     """
 
     def ended(number: int, frame: FrameType | None) -> None:
         _STRUCK.append(number)
-        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        raise _what_ends(number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     _STRUCK.clear()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
     try:
-        for number in numbers:
+        for number in ENDING_SIGNALS:
             if before[number] is not signal.SIG_IGN:
                 signal.signal(number, ended)
         yield
     except Exception as error:
         if not _STRUCK:
             raise
-        raise (Terminated if _STRUCK[0] == signal.SIGTERM else KeyboardInterrupt) from error
+        raise _what_ends(_STRUCK[0]) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

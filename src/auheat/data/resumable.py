@@ -24,6 +24,7 @@ import cv2
 
 from auheat.errors import AuheatError, Terminated
 from auheat.files import atomic_write
+from auheat.system import TERMINAL_SIGNALS
 
 _FOLDER = ".parts"
 
@@ -129,7 +130,7 @@ def in_processes(
 def end_with_parent(*working: Connection) -> None:
     """Ends this worker process with its parent; without this it would go on, or wait for ever.
 
-    Ctrl-C, of which a terminal tells both, is left to the parent.
+    Ctrl-C and the end of a terminal, which both hear of, are left to the parent.
 
     Args:
         working: The reading end of a pipe, at whose end the process ends as well.
@@ -138,7 +139,8 @@ def end_with_parent(*working: Connection) -> None:
     if parent is not None:
         ends = [parent.sentinel, *working]
         Thread(target=_end_with, args=(ends,), daemon=True).start()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in TERMINAL_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _end_with(ends: list[Any]) -> None:

@@ -98,7 +98,7 @@ def fit(
         ended = "interrupted" if stopped.number == signal.SIGINT else "terminated"
         if stopped.number == signal.SIGINT:
             raise KeyboardInterrupt from None
-        raise Terminated from None
+        raise Terminated(stopped.number) from None
     except OSError as error:
         raise AuheatError(
             f"training in {folder} ended: {error.strerror or error}; what was trained up to the "

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import lightning
 
+from auheat.system import ENDING_SIGNALS
 from auheat.training.checkpointing import Checkpoints
 
 
@@ -23,15 +24,13 @@ class Stopped(Exception):  # noqa: N818  # no error: what was asked for was done
 
 
 class StopOnSignal(lightning.Callback, AbstractContextManager["StopOnSignal"]):
-    """Ends a training at Ctrl-C or SIGTERM after the step that runs, with a checkpoint.
+    """Ends a training at Ctrl-C, SIGTERM or SIGHUP after the step that runs, with a checkpoint.
 
     A context manager around the training, and a callback in it. A second Ctrl-C stops at once.
 
     Raises:
         Stopped: Out of the training, when it was asked to stop.
     """
-
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self._checkpoints = checkpoints
@@ -40,8 +39,9 @@ class StopOnSignal(lightning.Callback, AbstractContextManager["StopOnSignal"]):
 
     def __enter__(self) -> StopOnSignal:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.getsignal(number) for number in self._SIGNALS}
-            for number in self._SIGNALS:
+            found = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
+            self._before = {n: how for n, how in found.items() if how is not signal.SIG_IGN}
+            for number in self._before:
                 signal.signal(number, self._ask)
         return self
 
