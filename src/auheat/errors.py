@@ -35,7 +35,7 @@ class AuheatError(Exception):
 class Terminated(BaseException):
     """The process was asked to end; no error, as KeyboardInterrupt is none.
 
-    Attributes:
+    Args:
         number: Of the signal: SIGTERM, or SIGHUP where the terminal was closed.
     """
 
