@@ -162,7 +162,7 @@ class Study:
 def with_val(manifest: Manifest) -> Manifest:
     """The dataset with people who validate: if it has none, every third one does from now on."""
     if not len(manifest.split("val").table):
-        chosen = sorted(manifest.table["subject"].unique())[::3]
+        chosen = sorted(manifest.split("train").table["subject"].unique())[::3]
         manifest.table.loc[manifest.table["subject"].isin(chosen), "split"] = "val"
         manifest.write()
     return manifest

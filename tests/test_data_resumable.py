@@ -63,6 +63,40 @@ if __name__ == "__main__":
     next(iter(crop_loader(Waiting(), 3, workers=1)))
 """
 
+_OUTLIVES = """
+import os, pathlib, signal, sys, time
+from auheat.data.loader import crop_loader
+
+class Slow:
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, row):
+        pathlib.Path(sys.argv[1]).write_text("started")
+        time.sleep(8.0)  # longer than torch waits before it looks whether its workers live
+        return row
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, lambda *_: print("heard", flush=True))
+    print(next(iter(crop_loader(Slow(), 1, workers=1))).tolist())
+"""
+
+
+@pytest.mark.slow
+def test_reading_processes_outlive_their_terminal(tmp_path: Path) -> None:
+    """Python's server of processes ended, and "a process that reads images died" for no reason."""
+    script, started = tmp_path / "reads.py", tmp_path / "started"
+    script.write_text(_OUTLIVES)
+    with subprocess.Popen(
+        [sys.executable, str(script), str(started)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        while not started.is_file() and process.poll() is None:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGHUP)
+        said, errors = process.communicate(timeout=100)
+    assert (process.returncode, said) == (0, "heard\n[0]\n"), errors
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", [_WORKS, _READS])
@@ -100,7 +134,7 @@ def test_a_plan_is_noted_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_does_not_wait_for_pieces_at_work(tmp_path: Path, number: signal.Signals) -> None:
     """A piece takes minutes, and schedulers kill what has not ended half a minute after SIGTERM."""
     script, started = tmp_path / "stops.py", tmp_path / "started"
@@ -113,7 +147,7 @@ def test_a_signal_does_not_wait_for_pieces_at_work(tmp_path: Path, number: signa
         while not started.is_file() and process.poll() is None:
             time.sleep(0.05)
         began = time.monotonic()
-        if number == signal.SIGINT:
+        if number != signal.SIGTERM:
             os.killpg(process.pid, number)  # as a terminal does
         else:
             process.send_signal(number)

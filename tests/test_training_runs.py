@@ -249,6 +249,8 @@ def test_a_signal_stops_after_the_step_with_a_checkpoint(
 ) -> None:
     run, settings = tmp_path / "tiny-seed5", tmp_path / "a.toml"
     with monkeypatch.context() as patched:
+        if number == signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:  # behind an &
+            signal.signal(number, signal.default_int_handler)
         broken(patched, Break(5, lambda: os.kill(os.getpid(), number)))
         patched.setattr("auheat.training.experiment.read_experiment", lambda *_: settings_of(data))
         done = CliRunner().invoke(main, ["train", str(settings), "--runs", str(tmp_path)])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from auheat.cli import main
+from web_sessions import eventually
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
@@ -26,6 +31,33 @@ def test_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         port = taken.getsockname()[1]
         said = serve(monkeypatch, "--port", port)
     assert said == f"auheat: port {port} is taken: name another one with --port\n"
+
+
+def answers(port: int) -> socket.socket | None:
+    """A connection to a server, once it listens."""
+    try:
+        return socket.create_connection(("127.0.0.1", port))
+    except ConnectionRefusedError:
+        return None
+
+
+def test_a_terminal_that_is_closed_ends_the_server_in_order(tmp_path: Path) -> None:
+    """SIGHUP: what was uploaded is gone, and nothing but the word is said."""
+    pytest.importorskip("uvicorn")
+    with subprocess.Popen(
+        [sys.executable, "-m", "auheat", "serve", "--no-browser", "--port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[1]
+        client = eventually(lambda: answers(int(address.strip("/").rpartition(":")[2])))
+        assert list(tmp_path.iterdir()) != []
+        process.send_signal(signal.SIGHUP)
+        _, errors = process.communicate(timeout=60)
+        client.close()
+    assert (process.returncode, errors) == (129, "auheat: terminated\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_host_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,9 @@ import os
 import platform
 import signal
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Processes that a user may ask for; ten thousands of them would take a machine down.
@@ -31,6 +33,23 @@ _NEVER = 2**31 - 1
 def cpu_count() -> int:
     """CPUs that this process may use; a container or `taskset` may allow fewer than there are."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+@contextmanager
+def hangups_ignored() -> Iterator[None]:
+    """Processes that begin within it do not hear that the terminal is closed; this one does after.
+
+    Helpers that Python keeps for its worker processes would end, and the workers with them.
+    """
+    number = getattr(signal, "SIGHUP", None)  # not on Windows
+    if number is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def processor_name() -> str:

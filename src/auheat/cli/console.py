@@ -110,6 +110,8 @@ def terminable() -> Iterator[None]:
     """
 
     def ended(number: int, frame: FrameType | None) -> None:
+        if _STRUCK and number != signal.SIGINT:  # it ends already
+            return
         _STRUCK.append(number)
         raise _what_ends(number)
 

@@ -35,8 +35,7 @@ class ProgressLine:
         """Takes the place of what was there; cut where the terminal ends."""
         if self.is_shown:
             text = one_line(text)[: shutil.get_terminal_size().columns - 1]
-            self._stream.write(f"\r{text.ljust(self._length)}")
-            self._stream.flush()
+            self._write(f"\r{text.ljust(self._length)}")
             self._length = len(text)
             if self not in _SHOWN:
                 _SHOWN.append(self)
@@ -45,9 +44,15 @@ class ProgressLine:
         """Leaves the place empty, and the cursor at its start."""
         if self in _SHOWN:
             self.show("")
-            self._stream.write("\r")
-            self._stream.flush()
+            self._write("\r")
             _SHOWN.remove(self)
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:  # the terminal was closed
+            self.is_shown = False
 
 
 def make_room() -> None:

@@ -9,6 +9,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, cast
@@ -18,6 +19,7 @@ from auheat.corpus.reading import CorpusReader
 from auheat.data.resumable import end_with_parent
 from auheat.errors import AuheatError
 from auheat.faults import message
+from auheat.system import hangups_ignored
 
 _END_TIMEOUT_S = 5.0
 
@@ -63,6 +65,8 @@ class Processes:
     ) -> None:
         self._count, self._reader, self._arguments = count, reader, arguments
         self._context = multiprocessing.get_context("spawn")
+        with hangups_ignored():
+            resource_tracker.ensure_running()
         self._all: dict[Hashable, tuple[SpawnProcess, Connection]] = {}
         self._busy: set[Hashable] = set()
 

@@ -128,11 +128,11 @@ class CorpusRun:
                 is_whole = True
             finally:
                 results.close()
-                self.corpus.clean()  # what workers had begun that were killed
                 if not is_whole:  # workers may have put away rows that were not reported yet
                     self.records = self.corpus.records(self.records.values())
                 self.corpus.note_progress("")
                 self.corpus.save(self.records.values())
+                self.corpus.clean()  # what workers had begun that were killed
 
     def _forget_reasons(self, tasks: Iterable[Task]) -> None:
         """Rows of named inputs that are not read again are those that were asked for."""

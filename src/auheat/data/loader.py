@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from collections.abc import Iterator
+from multiprocessing import forkserver, resource_tracker
 from typing import Any
 
 import cv2
@@ -13,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from auheat.data.dataset import Sample
 from auheat.data.resumable import end_with_parent
 from auheat.errors import AuheatError
-from auheat.system import keep_freed_memory
+from auheat.system import hangups_ignored, keep_freed_memory
 
 
 class _CropLoader(DataLoader[Sample]):
@@ -74,6 +75,9 @@ def _clean_processes() -> multiprocessing.context.BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
+    with hangups_ignored():
+        resource_tracker.ensure_running()
+        forkserver.ensure_running()
     return context
 
 

@@ -15,6 +15,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from threading import Thread
@@ -24,7 +25,7 @@ import cv2
 
 from auheat.errors import AuheatError, Terminated
 from auheat.files import atomic_write
-from auheat.system import TERMINAL_SIGNALS
+from auheat.system import TERMINAL_SIGNALS, hangups_ignored
 
 _FOLDER = ".parts"
 
@@ -108,6 +109,8 @@ def in_processes(
     """
     context = multiprocessing.get_context("spawn")
     working, work = context.Pipe(duplex=False)
+    with hangups_ignored():
+        resource_tracker.ensure_running()
     with ProcessPoolExecutor(
         max(1, workers), context, initializer=_start_worker, initargs=(working, opening, settings)
     ) as pool:

@@ -59,7 +59,7 @@ def fit(
         AuheatError: The folder holds a run of other settings, a dataset or weights cannot be used,
             or nothing more can be written; what was trained so far is kept.
         KeyboardInterrupt: After Ctrl-C; the training has saved where it is.
-        Terminated: After SIGTERM; the same.
+        Terminated: After SIGTERM or SIGHUP; the same.
     """
     folder = Path(folder)
     keep_freed_memory()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import FrameType
 from typing import Any
 
@@ -63,7 +63,8 @@ class StopOnSignal(lightning.Callback, AbstractContextManager["StopOnSignal"]):
             if batch_idx + 1 < trainer.num_training_batches:
                 self._checkpoints.save(trainer)
                 raise Stopped(self._asked)
-            click.echo("\nauheat: stopping after this epoch's validation", err=True)
+            with suppress(OSError):  # the terminal may be gone
+                click.echo("\nauheat: stopping after this epoch's validation", err=True)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: Any) -> None:
         if self._asked:

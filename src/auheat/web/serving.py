@@ -8,12 +8,13 @@ import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from types import FrameType
 
 import uvicorn
 
-from auheat.errors import AuheatError
+from auheat.errors import AuheatError, Terminated
 from auheat.inference.predictor import Predictor
 from auheat.web.connections import connection_class
 from auheat.web.guard import needs_token
@@ -32,7 +33,7 @@ def serve(
     notify: Callable[[str], object] = print,
     limits: Limits = DEFAULT_LIMITS,
 ) -> None:
-    """Serves the page until Ctrl-C.
+    """Serves the page until Ctrl-C, SIGTERM, or the end of its terminal.
 
     Args:
         predictor: What reads.
@@ -44,6 +45,7 @@ def serve(
         limits: What is taken at most.
 
     Raises:
+        Terminated: After SIGHUP.
         AuheatError: If the port is taken or the host is not this computer's.
     """
     signal.signal(signal.SIGTERM, _end)
@@ -56,7 +58,9 @@ def serve(
         notify(address)
         if open_browser:
             threading.Timer(0.5, webbrowser.open, (address,)).start()
-        server_of(store, host=host, token=token).run([listener])
+        server = server_of(store, host=host, token=token)
+        with _until_hangup(server):
+            server.run([listener])
 
 
 def server_of(
@@ -71,6 +75,33 @@ def server_of(
         timeout_graceful_shutdown=2,
     )
     return uvicorn.Server(config)
+
+
+@contextmanager
+def _until_hangup(server: uvicorn.Server) -> Iterator[None]:
+    """The server comes down in order when its terminal is closed, of which uvicorn knows nothing.
+
+    Raises:
+        Terminated: After that.
+    """
+    heard: list[int] = []
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        server.should_exit = True
+
+    number = getattr(signal, "SIGHUP", None)  # not on Windows
+    before = signal.SIG_IGN if number is None else signal.getsignal(number)
+    if number is None or before is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(number, hang_up)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+    if heard:
+        raise Terminated(heard[0])
 
 
 def _end(*_: object) -> None:
