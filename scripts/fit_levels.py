@@ -58,8 +58,13 @@ def read(runtime: Any, part: Manifest) -> Part:
 
 
 def scaled(values: Floats, gain: float, offset: float) -> Floats:
-    """Exact for readings that were clipped before, as no gain is below 1 and no offset above 0."""
+    """Exact for readings that were clipped before, as 0 <= offset <= gain - 1."""
     return np.clip(gain * values - offset, 0, MAX_INTENSITY)
+
+
+def agreement(part: Part, au: int, gain: float = 1.0, offset: float = 0.0) -> float:
+    """ICC of one AU with this pair."""
+    return icc31(np.stack([scaled(part.values[:, au], gain, offset), part.labels[:, au]], 1))
 
 
 def best_pair(moving: Sequence[Part], resting: Part, au: int) -> tuple[float, float]:
@@ -69,22 +74,10 @@ def best_pair(moving: Sequence[Part], resting: Part, au: int) -> tuple[float, fl
         values = scaled(resting.values[:, au : au + 1], gain, offset)
         return float(false_alarms(values, resting.labels[:, au : au + 1])[0])
 
-    def agreement(gain: float, offset: float) -> float:
-        return float(
-            np.mean(
-                [
-                    icc31(
-                        np.stack([scaled(part.values[:, au], gain, offset), part.labels[:, au]], 1)
-                    )
-                    for part in moving
-                ]
-            )
-        )
-
     limit = max(MAX_ALARMS, alarms(1.0, 0.0))
     pairs = [(g, o) for g in GAINS for o in np.arange(0, g - 1 + 1e-9, STEP)]
     pairs = [pair for pair in pairs if alarms(*pair) <= limit]
-    gain, offset = max(pairs, key=lambda pair: agreement(*pair))
+    gain, offset = max(pairs, key=lambda pair: sum(agreement(part, au, *pair) for part in moving))
     return round(float(gain), 2), round(float(offset), 2)
 
 
@@ -120,8 +113,7 @@ def main() -> None:
     for n, (au, pair) in enumerate(pairs.items()):
         texts = [au, *(f"{x:.2f}" for x in pair)]
         for part in moving:
-            for values in (part.values[:, n], scaled(part.values[:, n], *pair)):
-                texts.append(f"{icc31(np.stack([values, part.labels[:, n]], 1)):.3f}")
+            texts += [f"{agreement(part, n):.3f}", f"{agreement(part, n, *pair):.3f}"]
         rows.append(texts)
     print(markdown_table(("AU", "gain", "offset", "ICC", "then", "suite", "then"), rows))
     write(options.weights, pairs, options.out)

@@ -29,7 +29,7 @@ def test_every_point_is_another_training(tmp_path: Path) -> None:
         assert (optim.backbone_weights == "") == ("from nothing" in name)
         assert (model.map_units == "amplitude") == ("Eq. 1" in name)
         assert (loss.form == "sum") == ("sum" in name) and model.scc == ("no SCC" not in name)
-        assert not model.scc or (model.scc_init == "random") == ("random" in name)
+        assert not model.scc or f"SCC {model.scc_init}" in name
     assert len({study.folder_of(name, 300) for name in found}) == len(found)
     assert study.folder_of("Eq. 1, sum; no SCC", 600) == "Eq._1__sum__no_SCC-600"
 

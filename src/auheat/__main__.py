@@ -15,9 +15,8 @@ def main() -> None:
     """Runs the command line and exits."""
     for name, at_once in _AT_ONCE.items():
         number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if (
-            number is not None and signal.getsignal(number) is not signal.SIG_IGN
-        ):  # as of a job in the background
+        # A job in the background ignores the first, one under nohup the last.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, at_once)
     from auheat.cli import main as command
 

@@ -21,9 +21,8 @@ from pathlib import Path
 # Processes that a user may ask for; ten thousands of them would take a machine down.
 MAX_PROCESSES = 512
 # What a terminal tells every process in it, by Ctrl-C and when it is closed (not on Windows).
-TERMINAL_SIGNALS: tuple[int, ...] = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)
-)
+HANGUP: int | None = getattr(signal, "SIGHUP", None)
+TERMINAL_SIGNALS: tuple[int, ...] = (signal.SIGINT, *(() if HANGUP is None else (HANGUP,)))
 # What asks a process to end.
 ENDING_SIGNALS: tuple[int, ...] = (*TERMINAL_SIGNALS, signal.SIGTERM)
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names that malloc.h gives to mallopt
@@ -41,15 +40,14 @@ def hangups_ignored() -> Iterator[None]:
 
     Helpers that Python keeps for its worker processes would end, and the workers with them.
     """
-    number = getattr(signal, "SIGHUP", None)  # not on Windows
-    if number is None or threading.current_thread() is not threading.main_thread():
+    if HANGUP is None or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(number, signal.SIG_IGN)
+    before = signal.signal(HANGUP, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(number, before)
+        signal.signal(HANGUP, before)
 
 
 def processor_name() -> str:

@@ -9,7 +9,6 @@ import click
 from auheat.cli import console, options
 from auheat.cli.progress_line import make_room, progress_bar
 from auheat.data.names import Camera, LandmarkSource
-from auheat.system import MAX_PROCESSES
 
 _MAX_SHOWN_WARNINGS = 20
 
@@ -30,7 +29,7 @@ _MAX_SHOWN_WARNINGS = 20
 @click.option("--skip-tracking-failures", is_flag=True,
               help="Leave out DISFA's list of failed landmarks.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Stop at the first problem in the source.")
-@click.option("--workers", type=click.IntRange(1, MAX_PROCESSES), help="[default: one a processor]")
+@options.workers()
 def command(
     layout: str,
     source: Path,

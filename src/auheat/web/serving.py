@@ -16,6 +16,7 @@ import uvicorn
 
 from auheat.errors import AuheatError, Terminated
 from auheat.inference.predictor import Predictor
+from auheat.system import HANGUP
 from auheat.web.connections import connection_class
 from auheat.web.guard import needs_token
 from auheat.web.limits import DEFAULT_LIMITS, Limits
@@ -90,16 +91,14 @@ def _until_hangup(server: uvicorn.Server) -> Iterator[None]:
         heard.append(number)
         server.should_exit = True
 
-    number = getattr(signal, "SIGHUP", None)  # not on Windows
-    before = signal.SIG_IGN if number is None else signal.getsignal(number)
-    if number is None or before is signal.SIG_IGN:
+    if HANGUP is None or signal.getsignal(HANGUP) is signal.SIG_IGN:
         yield
         return
-    signal.signal(number, hang_up)
+    before = signal.signal(HANGUP, hang_up)
     try:
         yield
     finally:
-        signal.signal(number, before)
+        signal.signal(HANGUP, before)
     if heard:
         raise Terminated(heard[0])
 
