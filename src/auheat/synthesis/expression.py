@@ -21,6 +21,8 @@ _ONE_FRONTALIS = 0.3
 # is at 5, and by how much the inner corners rise against what is left of it, is our reading.
 _HELD_BY_AU01, _HELD_BY_AU02 = 0.35, 0.8
 _INNER_RISE = 1.1
+# How far the tails sink meanwhile, in weights of the shape that raises them: some 2 mm in 1+4 at 4.
+_TAIL_SINK = 0.9
 # Fraction of a lid fissure that the lower lid closes at a weight of 1 of the shape that raises it.
 _LOWER_LID_FRACTION = 0.17
 
@@ -98,7 +100,10 @@ def _against_frontalis(shape: str, drive: float, frown: float, inner: float, out
     """The weight that AU04 gives a shape while AU01 and AU02 raise the brow."""
     if shape == "browDown":
         return drive * (1 - max(_HELD_BY_AU01 * inner, _HELD_BY_AU02 * outer))
-    return drive + _INNER_RISE * frown * inner * (1 - outer) if shape == "browInnerUp" else drive
+    slant = frown * inner * (1 - outer)
+    if shape == "browOuterUp":
+        return drive - _TAIL_SINK * slant
+    return drive + _INNER_RISE * slant if shape == "browInnerUp" else drive
 
 
 def _side_fraction(shape: str, lag: float) -> float:

@@ -13,6 +13,8 @@ from auheat.synthesis.skin import SIZE
 from auheat.synthesis.textures import NoiseBank, filled, spot
 
 _BROWS = (np.array([17, 18, 19, 20, 21]), np.array([26, 25, 24, 23, 22]))  # tail to head
+# Width of a brow along it, from tail to head, as a fraction of its widest place past the head.
+_TAPER_AT, _TAPER = (0, 0.25, 0.6, 0.85, 1), (0.25, 0.75, 1, 0.95, 0.6)
 
 
 @dataclass(frozen=True)
@@ -40,19 +42,21 @@ def grow_brows(
         colour: (3,) linear, of the hair.
         heavy: 0 thin to 1 bushy.
     """
-    thickness = 0.015 + 0.028 * heavy * rng.uniform(0.5, 1.3)
+    thickness = 0.018 + 0.03 * heavy * rng.uniform(0.6, 1.3)
     if rng.random() < 0.12:  # plucked
         thickness *= rng.uniform(0.4, 0.7)
     count = int((130 + 300 * heavy) * rng.uniform(0.6, 1.3))
-    lift, arch = rng.uniform(-0.011, -0.001), rng.uniform(-0.005, 0.016)
+    lift, arch = rng.uniform(-0.003, 0.006) - 0.4 * thickness, rng.uniform(-0.005, 0.016)
+    # from a distance a brow is one dark band, soft or sharp at its rim, and hardly its hairs
+    density, softness = rng.uniform(0.25, 0.75) + 0.25 * heavy, rng.uniform(1.5, 5.0)
+    fineness, fading = rng.uniform(0.3, 1.0), rng.uniform(0.3, 1.0)
     groups, paint = [], np.zeros((SIZE, SIZE), np.float32)
     for side, indices in zip((-1.0, 1.0), _BROWS, strict=True):
         curve = marks[indices] + (0, lift)
         curve[1:3, 1] += arch
         at = rng.uniform(-0.03, 1.03, count)
         u, v = (np.interp(at, np.linspace(0, 1, 5), curve[:, axis]) for axis in (0, 1))
-        # `at` runs from tail to head; a brow is widest past its head and tapers to the tail
-        width = thickness * np.interp(at, [0, 0.25, 0.6, 0.85, 1], [0.25, 0.75, 1, 0.95, 0.6])
+        width = thickness * np.interp(at, _TAPER_AT, _TAPER)
         off = np.clip(rng.normal(0, 0.33, count), -0.6, 0.6)
         angle = np.interp(at, [0, 0.5, 0.85, 1], [-0.5, 0.15, 0.55, 1.1]) - 0.8 * off
         angle += rng.normal(0, 0.15, count)
@@ -62,12 +66,31 @@ def grow_brows(
             1,
         )
         groups.append((np.stack([u, v + off * width], 1), offset))
-        half = np.array([0, 0.45 * thickness])
-        outline = np.concatenate([curve + half, curve[::-1] - half])
-        paint = np.maximum(paint, filled(SIZE, floats(outline), 3.5))
+        paint = np.maximum(paint, _band(floats(curve), thickness, softness, fading))
     uv, offset = (np.concatenate([group[i] for group in groups]) for i in (0, 1))
-    fibres = _rooted(rng, skin, uv, offset, colour, 0.022 + 0.014 * heavy)
-    return FacialHair(fibres, paint * np.float32(rng.uniform(0.1, 0.5) * (0.4 + 0.6 * heavy)))
+    fibres = _rooted(rng, skin, uv, offset, colour, fineness * (0.022 + 0.014 * heavy))
+    return FacialHair(fibres, floats(paint * density))
+
+
+def _band(curve: Floats32, thickness: float, softness: float, fading: float) -> Floats32:
+    """One brow as the band that its hairs make, 0 to 1, (512, 512).
+
+    Args:
+        curve: (5, 2) its middle from tail to head, in texture coordinates.
+        thickness: Of its widest place.
+        softness: Of its rim, in texels.
+        fading: How dark its tail is, its head being 1.
+    """
+    at = np.linspace(0, 1, 13)
+    middle = np.stack([np.interp(at, np.linspace(0, 1, 5), curve[:, axis]) for axis in (0, 1)], 1)
+    half = np.zeros_like(middle)
+    half[:, 1] = 0.5 * thickness * np.interp(at, _TAPER_AT, _TAPER)
+    band = filled(SIZE, floats(np.concatenate([middle + half, (middle - half)[::-1]])), softness)
+    band = band / max(float(band.max()), 1e-6)
+    columns = (np.arange(SIZE) + 0.5) / SIZE
+    order = np.argsort(curve[:, 0])
+    along = np.interp(columns, curve[order, 0], np.linspace(0, 1, 5)[order])
+    return floats(band * (fading + (1 - fading) * along)[None])
 
 
 def grow_beard(

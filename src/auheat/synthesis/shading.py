@@ -147,7 +147,7 @@ def _eye(surface, looks, light, t, u, v):
     angle = acos(clamp(cosine, -1.0, 1.0))
     shade = 1 - 0.25 * clamp((angle - 0.9) / 0.7, 0.0, 1.0)
     red = clamp((angle - 0.8) / 0.45, 0.0, 1.0) * looks.veins * 0.6
-    r, g, b = 0.56 * shade, 0.52 * shade, 0.5 * shade
+    r, g, b = 0.5 * shade, 0.47 * shade, 0.46 * shade
     r, g, b = r + (0.6 - r) * red, g + (0.3 - g) * red, b + (0.26 - b) * red
     radius = angle / _IRIS_RAD
     if radius < 1.06:
@@ -157,7 +157,7 @@ def _eye(surface, looks, light, t, u, v):
         r = texel[0] * (1 - rim) + r * rim
         g = texel[1] * (1 - rim) + g * rim
         b = texel[2] * (1 - rim) + b * rim
-    return lit((r, g, b), n, n, place, 0.12, 1.6, 0.4, 1.0, light)
+    return lit((r, g, b), n, n, place, 0.12, 1.6, 0.4, 0.85, light)
 
 
 @compiled
