@@ -98,6 +98,9 @@ def test_a_frown_lowers_no_brow_that_the_forehead_raises(real_cast: Cast) -> Non
     slant = [mark[heads, Y].mean() - mark[tails, Y].mean() for mark in (rest, sad, frown)]
     assert slant[1] > slant[0] + 0.35
     assert slant[2] < slant[0]
+    sunk = rest[tails, Y] - sad[tails, Y]
+    assert (sunk > 0.1).all()  # cm
+    assert (sunk < 0.5).all()
     assert (afraid[tails, Y] > rest[tails, Y] + 0.2).all()
 
 

@@ -65,6 +65,28 @@ def test_brows_lie_where_the_landmarks_say(model: FaceModel, skin: SkinMap) -> N
         assert abs((columns + 0.5).mean() / 512 - 0.5) < 0.02
 
 
+CM_PER_V = 25.5  # of the texture around the brows: 1.91 cm between landmarks 19 and 37
+
+
+def test_brows_are_dark_bands_as_thick_as_people_have_them(model: FaceModel, skin: SkinMap) -> None:
+    """Some 4 to 12 mm where they are widest, and filled, not dotted."""
+    marks = model.landmark_uv
+    thick, holes = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        heavy = float(rng.uniform(0.1, 0.9))
+        paint = facial_hair.grow_brows(rng, marks, skin, BROWN, heavy).paint
+        column = paint[:, round(512 * marks[20, 0])]
+        inside = np.flatnonzero(column > 0.5 * column.max())
+        thick.append(len(inside) / 512 * CM_PER_V)
+        holes.append(np.ptp(inside) + 1 - len(inside))
+        assert 0.25 < paint.max() < 1
+    assert max(holes) == 0
+    assert 0.55 < np.mean(thick) < 0.95
+    assert min(thick) > 0.15
+    assert 0.9 < max(thick) < 1.6
+
+
 def test_bushy_brows_have_more_hair(model: FaceModel, skin: SkinMap) -> None:
     def count(heavy: float) -> float:
         rngs = (np.random.default_rng(i) for i in range(6))

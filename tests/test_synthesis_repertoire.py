@@ -77,6 +77,12 @@ def test_slanted_brows_come_with_and_without_an_open_mouth(levels: Floats32) -> 
     assert 0.3 < opened[slanted].mean() < 0.8
 
 
+def test_inner_brows_hardly_rise_alone(levels: Floats32) -> None:
+    """But sometimes: what is never shown cannot be told from a frown."""
+    alone = (column(levels, "AU01") > 1.5) & (column(levels, "AU02") < 1)
+    assert 0.55 < (column(levels, "AU04") > 0.5)[alone].mean() < 0.9
+
+
 def test_eyes_are_often_shut_completely(drawn: list[Expression], levels: Floats32) -> None:
     lids = column(levels, "AU43")
     assert 0.3 < (lids[lids > 0] > 4.5).mean() < 0.7

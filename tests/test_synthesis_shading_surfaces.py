@@ -141,11 +141,11 @@ def test_the_iris_lies_on_the_axis_of_its_own_eye(material: Material, x: float) 
     angle = np.arctan(np.hypot(across, down))
     assert found[angle < 0.11, :3].max() < 0.12  # pupil, but for a glint of the surround
     ring = (angle > 0.22) & (angle < 0.42)
-    assert (found[ring, 0] > 0.9).all()
+    assert (found[ring, 0] > 0.84).all()
     assert (found[ring, 1] < 0.12).all()
     upper = ring & (down < -0.1)  # the subject's up: y grows upwards in rest coordinates
     lower = ring & (down > 0.1)
-    assert (found[upper, 2] > 0.9).all()
+    assert (found[upper, 2] > 0.84).all()
     assert (found[lower, 2] < 0.12).all()
     white = (angle > 0.58) & (angle < 0.75)
     assert (found[white, :3] > 0.4).all()

@@ -39,6 +39,8 @@ class AugmentConfig:
         blur: Probability of blur.
         noise: Probability of noise.
         random_erasing: Probability of one or two blobs over the image.
+        shading: Probability of light and dark patches as wide as cheeks or brows, of either side.
+        local_contrast: Probability of relief that is stronger or weaker than it is.
     """
 
     flip: float = 0.5
@@ -50,10 +52,18 @@ class AugmentConfig:
     blur: float = 0.25
     noise: float = 0.3
     random_erasing: float = _was("occlude", 0.25)
+    shading: float = 0.0
+    local_contrast: float = 0.0
 
 
 NONE = AugmentConfig(**dict.fromkeys((setting.name for setting in fields(AugmentConfig)), 0.0))
 
+
+# How strong patches of light are (s.d. of the logarithm), and how many lie along a side.
+_PATCH_STRENGTH, _PATCHES = (0.1, 0.5), (2, 7)
+# What lies between the image and its blur, whose spread is a fraction of the side, is multiplied by
+# 1 plus one of these.
+_RELIEF_SPREAD, _RELIEF = (0.008, 0.08), (-0.7, 1.4)
 
 # Standard deviation of the blur that hides what a face does, as a fraction of the crop's side.
 _VEIL = (0.02, 0.1)
@@ -94,6 +104,10 @@ def augment(
     moved, points, flipped = _move(rng, View(image, landmarks, False), size, pad, config)
     if config.random_erasing and rng.random() < config.random_erasing:
         moved = _erased(rng, moved)
+    if config.shading and rng.random() < config.shading:
+        moved = _shaded(rng, moved)
+    if config.local_contrast and rng.random() < config.local_contrast:
+        moved = _relief(rng, moved)
     if config.photometric:
         moved = _photometric(rng, moved, config.photometric)
     if config.grayscale and rng.random() < config.grayscale:
@@ -151,6 +165,22 @@ def _photometric(rng: np.random.Generator, image: Image, strength: float) -> Ima
     toned = (level**gamma * gain - 0.5) * contrast + 0.5 + rng.normal(0, 0.08 * strength)
     table = np.asarray(np.clip(toned * 255, 0, 255), np.uint8)[None]
     return np.asarray(cv2.LUT(image, table), np.uint8)
+
+
+def _shaded(rng: np.random.Generator, image: Image) -> Image:
+    """Patches of more and of less light, as lamps and shadows lay them over a face."""
+    coarse = rng.standard_normal((int(rng.integers(*_PATCHES)), int(rng.integers(*_PATCHES))))
+    coarse = np.exp(rng.uniform(*_PATCH_STRENGTH) * coarse).astype(np.float32)
+    light = cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(image * light[..., None], 0, 255), np.uint8)
+
+
+def _relief(rng: np.random.Generator, image: Image) -> Image:
+    """Folds and rims that stand out more, or less, than they do."""
+    spread = np.exp(rng.uniform(*np.log(_RELIEF_SPREAD))) * image.shape[0]
+    smooth = cv2.GaussianBlur(image, (0, 0), float(spread))
+    factor = 1 + rng.uniform(*_RELIEF)
+    return np.asarray(cv2.addWeighted(image, factor, smooth, 1 - factor, 0), np.uint8)
 
 
 def _erased(rng: np.random.Generator, image: Image) -> Image:

@@ -164,7 +164,8 @@ def _plausible(rng: np.random.Generator, levels: dict[str, float]) -> dict[str, 
         levels["AU06"] = max(levels["AU06"], levels["AU12"] * float(rng.uniform(0.4, 1.0)))
     if levels["AU09"] > 1.5 and rng.random() < 0.7:  # noses are hardly wrinkled without a frown
         levels["AU04"] = max(levels["AU04"], levels["AU09"] * float(rng.uniform(0.4, 1.0)))
-    if levels["AU01"] > 1.5 and levels["AU02"] < 1 and rng.random() < 0.4:  # few can raise them alone
+    # hardly anyone can raise the inner brows alone
+    if levels["AU01"] > 1.5 and levels["AU02"] < 1 and rng.random() < 0.4:
         levels["AU04"] = max(levels["AU04"], levels["AU01"] * float(rng.uniform(0.4, 1.0)))
     sealed = levels["AU24"] > 0 or levels["AU28"] > 0
     if levels["AU26"] > 1 and not sealed and rng.random() < 0.85:
