@@ -242,6 +242,9 @@ def _manner(rng: np.random.Generator, model: FaceModel, unrest: float) -> Manner
     recipe["AU04", "browOuterUp"] *= float(rng.uniform(-1.0, 3.0))
     # the ring muscle around the eye pulls some people's brows down when it raises the cheeks
     recipe["AU06", "browDown"] *= float(rng.uniform(0.0, 2.5))
+    # a chin that is pushed up bends some mouths more than others
+    recipe["AU17", "mouthFrown"] *= float(rng.uniform(0.0, 2.0))
+    recipe["AU17", "mouthShrugLower"] *= float(rng.uniform(0.7, 1.25))
     recipe["AU43", "eyeBlink"] = 1.0  # lids that are shut have met
     amplitude = {au: float(rng.uniform(0.85, 1.15)) for au in ALL_AUS} | {"AU43": 1.0}
     amplitude["AU04"] *= float(rng.uniform(0.9, 1.25))
