@@ -237,7 +237,7 @@ def _manner(rng: np.random.Generator, model: FaceModel, unrest: float) -> Manner
     recipe["AU14", "mouthPress"] *= float(rng.uniform(0.0, 2.0))
     # some frown with the whole brow, some slant it, some hardly move its tail
     recipe["AU04", "browDown"] *= float(rng.uniform(0.3, 1.3))
-    recipe["AU04", "browTogether"] *= float(rng.uniform(0.25, 1.35))
+    recipe["AU04", "browTogether"] *= float(rng.uniform(0.0, 2.5))
     recipe["AU04", "browInnerUp"] *= float(rng.uniform(0.2, 1.6))
     recipe["AU04", "browOuterUp"] *= float(rng.uniform(-1.0, 3.0))
     # the ring muscle around the eye pulls some people's brows down when it raises the cheeks
