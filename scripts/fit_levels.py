@@ -35,9 +35,9 @@ from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.models.runtimes.opening import open_runtime
 from auheat.tables.markdown import markdown_table
 
-GAINS = np.arange(1.0, 1.61, 0.04)
+GAINS = np.arange(1.0, 2.21, 0.04)
 STEP = 0.04  # of offsets
-MAX_ALARMS = 0.015  # of the resting faces of the suite, for each AU
+MAX_ALARMS = 0.03  # of the resting faces of the suite, for each AU
 REST = "rest"  # how the names of the families at rest begin
 
 

@@ -81,7 +81,7 @@ def test_inner_and_outer_brow_raisers_differ(cast: Cast, au: str, strong: int, w
 
 def test_brows_are_drawn_together_and_the_skin_between_is_heaped_up(real_cast: Cast) -> None:
     before, after = real_cast.marks({}), real_cast.marks({"AU04": 5})
-    assert after[22, X] - after[21, X] < 0.6 * (before[22, X] - before[21, X])
+    assert 0.5 < (after[22, X] - after[21, X]) / (before[22, X] - before[21, X]) < 0.8
     assert after[22, X] > after[21, X]  # but not past each other
 
 
@@ -94,7 +94,7 @@ def test_a_frown_lowers_no_brow_that_the_forehead_raises(real_cast: Cast) -> Non
     for raised in (sad, afraid):
         assert (raised[heads, Y] > rest[heads, Y] + 0.2).all()
         apart = raised[22, X] - raised[21, X]
-        assert apart < 0.85 * (rest[22, X] - rest[21, X])
+        assert apart < 0.96 * (rest[22, X] - rest[21, X])
     slant = [mark[heads, Y].mean() - mark[tails, Y].mean() for mark in (rest, sad, frown)]
     assert slant[1] > slant[0] + 0.35
     assert slant[2] < slant[0]

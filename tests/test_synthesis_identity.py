@@ -113,6 +113,7 @@ def test_manners_vary_around_the_average(tiny_model: FaceModel, people: list[Per
         assert 0.7 * 0.6 < factors.pop(("AU17", "mouthShrugLower")) < 1.25 * 1.7
         assert 0.5 < min(factors.values()) < max(factors.values()) < 2
         assert -2 < p.manner.recipe["AU04", "browOuterUp"] < 4 * 2
+        assert 0 <= p.manner.recipe["AU04", "browTogether"] < 2.5 * 2
         assert 0.15 < p.manner.recipe["AU04", "browDown"] < 1.3 * 2
         assert 0.2 < p.manner.recipe["AU14", "lipCornerPit"] < 2.3
         assert p.manner.gains.shape == (len(anatomy.REGIONS), len(p.neutral))
