@@ -38,7 +38,7 @@ def named(model: FaceModel, weights: Floats32) -> dict[str, float]:
 def test_a_recipe_at_full_intensity(tiny_model: FaceModel, actor: Actor, plain: Person) -> None:
     assert named(tiny_model, actor.weights(plain, Expression())) == {}
     found = named(tiny_model, actor.weights(plain, Expression({"AU04": 5.0})))
-    both = {"browDown": 1.1, "browTogether": 1.0, "browInnerUp": -0.3, "browOuterUp": 0.1}
+    both = {"browDown": 1.25, "browTogether": 0.25, "browInnerUp": -0.3, "browOuterUp": 0.1}
     assert found == pytest.approx({f"{n}_{side}": w for n, w in both.items() for side in "LR"})
     found = named(tiny_model, actor.weights(plain, Expression({"AU20": 5.0})))
     assert found["lipFlatten"] == pytest.approx(0.9)
@@ -47,8 +47,8 @@ def test_a_recipe_at_full_intensity(tiny_model: FaceModel, actor: Actor, plain: 
 
 @pytest.mark.parametrize(
     ("raised", "down", "inner"),
-    [({"AU01": 5.0}, 1.1 * 0.65, 1.35 - 0.3 + 1.1), ({"AU02": 5.0}, 1.1 * 0.2, -0.3),
-     ({"AU01": 5.0, "AU02": 5.0}, 1.1 * 0.2, 1.35 * 0.7 - 0.3)],
+    [({"AU01": 5.0}, 1.25 * 0.65, 1.35 - 0.3 + 1.1), ({"AU02": 5.0}, 1.25 * 0.2, -0.3),
+     ({"AU01": 5.0, "AU02": 5.0}, 1.25 * 0.2, 1.35 * 0.7 - 0.3)],
 )  # fmt: skip
 def test_raised_brows_are_hardly_lowered_by_a_frown(
     tiny_model: FaceModel, actor: Actor, plain: Person, raised: dict[str, float], down: float,
@@ -57,7 +57,7 @@ def test_raised_brows_are_hardly_lowered_by_a_frown(
     found = named(tiny_model, actor.weights(plain, Expression({"AU04": 5.0, **raised})))
     assert found["browDown_L"] == pytest.approx(down)
     assert found["browInnerUp_R"] == pytest.approx(inner)
-    assert found["browTogether_L"] == pytest.approx(1.0)
+    assert found["browTogether_L"] == pytest.approx(0.25)
 
 
 def test_intensity_and_amplitude_scale_the_recipe(
