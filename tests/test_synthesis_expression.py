@@ -111,8 +111,24 @@ def test_middle_shapes_move_by_the_mean_of_both_sides(
 ) -> None:
     for lag in (0.4, -0.4):
         found = named(tiny_model, actor.weights(plain, Expression({"AU17": 5.0}, {"AU17": lag})))
-        assert found["mouthShrugLower"] == pytest.approx(1.25 * 0.8)
-        assert found["mouthShrugUpper"] == pytest.approx(0.25 * 0.8)
+        middle = {"mouthShrugLower": 1.25 * 0.8, "mouthShrugUpper": 0.25 * 0.8}
+        corners = {f"mouthFrown_{'R' if lag > 0 else 'L'}": 0.25 * 0.6}
+        corners |= {f"mouthFrown_{'L' if lag > 0 else 'R'}": 0.25}
+        assert found == pytest.approx(middle | corners)
+
+
+def test_tails_of_brows_sink_where_the_inner_brow_rises_alone(
+    tiny_model: FaceModel, actor: Actor, plain: Person
+) -> None:
+    """1+4 slants the brow; 1+2+4 raises all of it (FACS manual, combinations)."""
+    half = anatomy.curve(3.0)
+    for outer in (0.0, 5.0):
+        shown = Expression({"AU01": 3.0, "AU02": outer, "AU04": 5.0})
+        found = named(tiny_model, actor.weights(plain, shown))
+        raised = anatomy.curve(outer)
+        lifted = 1.05 * raised * (1 - 0.3 * min(half, raised))
+        sunk = 0.9 * half * (1 - raised)
+        assert found["browOuterUp_L"] == pytest.approx(lifted + 0.1 - sunk)
 
 
 def test_rest_and_what_goes_on_beside_add_up(

@@ -20,8 +20,9 @@ from pathlib import Path
 
 # Processes that a user may ask for; ten thousands of them would take a machine down.
 MAX_PROCESSES = 512
-# What a terminal tells every process in it, by Ctrl-C and when it is closed (not on Windows).
+# What tells that a terminal was closed; Windows has none.
 HANGUP: int | None = getattr(signal, "SIGHUP", None)
+# What a terminal tells every process in it, by Ctrl-C and when it is closed.
 TERMINAL_SIGNALS: tuple[int, ...] = (signal.SIGINT, *(() if HANGUP is None else (HANGUP,)))
 # What asks a process to end.
 ENDING_SIGNALS: tuple[int, ...] = (*TERMINAL_SIGNALS, signal.SIGTERM)

@@ -39,7 +39,7 @@ class AugmentConfig:
         blur: Probability of blur.
         noise: Probability of noise.
         random_erasing: Probability of one or two blobs over the image.
-        shading: Probability of light and dark patches as wide as cheeks or brows, of either side.
+        shading: Probability of lighter and darker patches, from half a face to a brow in size.
         local_contrast: Probability of relief that is stronger or weaker than it is.
     """
 

@@ -24,8 +24,8 @@ LEVEL_WEIGHTS = (0.0, 0.12, 0.30, 0.54, 0.78, 1.0)
 # AU01, AU02: brow excursion under the strongest frontalis contraction, means of three age groups
 #   7.6 to 9.0 (Souza da Cruz and Velasco e Cruz, Arq Bras Oftalmol 67, 2004); both together do not
 #   add up, see `Actor`.
-# AU04: the corrugator draws the heads of the brows down and together, the tails stay or rise, so
-#   that brows slant (FACS manual); how far is our reading: down by 5, together by 4 on each side.
+# AU04: the corrugator draws the heads of the brows down and together, the tails hardly, so that
+#   brows slant (FACS manual); how far is our reading: down by 5, together by 4 on each side.
 # AU05: the upper lid rests 2 to 3 below the upper edge of the iris (Dutton, in "Thyroid Eye
 #   Disease", 2002) in a fissure of 9.7, s.d. 1.2 (Read et al., Optom Vis Sci 83, 2006); at 5 some 2
 #   of the white show above the iris (our reading): the fissure opens by 4.3.
