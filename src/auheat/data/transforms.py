@@ -41,6 +41,8 @@ class AugmentConfig:
         random_erasing: Probability of one or two blobs over the image.
         shading: Probability of lighter and darker patches, from half a face to a brow in size.
         local_contrast: Probability of relief that is stronger or weaker than it is.
+        bend: Standard deviation, as a fraction of the size, of the smooth field by which features
+            are moved, as the resting faces of people differ.
     """
 
     flip: float = 0.5
@@ -54,6 +56,7 @@ class AugmentConfig:
     random_erasing: float = _was("occlude", 0.25)
     shading: float = 0.0
     local_contrast: float = 0.0
+    bend: float = 0.0
 
 
 NONE = AugmentConfig(**dict.fromkeys((setting.name for setting in fields(AugmentConfig)), 0.0))
@@ -64,6 +67,11 @@ _PATCH_STRENGTH, _PATCHES = (0.1, 0.5), (2, 7)
 # What lies between the image and its blur, whose spread is a fraction of the side, is multiplied by
 # 1 plus one of these.
 _RELIEF_SPREAD, _RELIEF = (0.008, 0.08), (-0.7, 1.4)
+
+# How many independent places a field that bends a face has along a side, and the fraction of fields
+# that move both sides of the face alike.
+_BENDS, _ALIKE = (3, 7), 0.7
+_INVERSIONS = 4  # steps that find where a point goes in such a field, to a hundredth of a pixel
 
 # Standard deviation of the blur that hides what a face does, as a fraction of the crop's side.
 _VEIL = (0.02, 0.1)
@@ -102,6 +110,8 @@ def augment(
         config: How far the image is changed.
     """
     moved, points, flipped = _move(rng, View(image, landmarks, False), size, pad, config)
+    if config.bend:
+        moved, points = _bent(rng, moved, points, config.bend)
     if config.random_erasing and rng.random() < config.random_erasing:
         moved = _erased(rng, moved)
     if config.shading and rng.random() < config.shading:
@@ -154,6 +164,26 @@ def _move(
         flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     return View(np.asarray(warped, np.uint8), geometry.apply(transform, points), flipped)
+
+
+def _bent(
+    rng: np.random.Generator, image: Image, points: geometry.Points, spread: float
+) -> tuple[Image, geometry.Points]:
+    """Brows that stand higher, wider mouths, longer noses: neighbouring places move alike."""
+    size, places = image.shape[0], int(rng.integers(*_BENDS))
+    coarse = rng.normal(0, spread * size, (places, places, 2))
+    if rng.random() < _ALIKE:
+        coarse = (coarse + coarse[:, ::-1] * (-1, 1)) / np.sqrt(2)
+    field = cv2.resize(coarse.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    grid = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1).astype(np.float32)
+    bent = cv2.remap(image, grid + field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # What is at p comes from p + field(p): a point q goes to where p + field(p) = q.
+    moved = points
+    for _ in range(_INVERSIONS):
+        at = np.clip(moved, 0, size - 1).astype(np.float32)
+        found = cv2.remap(field, at[:, None], None, cv2.INTER_LINEAR)
+        moved = points - np.asarray(found, np.float64)[:, 0]
+    return np.asarray(bent, np.uint8), moved
 
 
 def _photometric(rng: np.random.Generator, image: Image, strength: float) -> Image:

@@ -236,14 +236,15 @@ def _manner(rng: np.random.Generator, model: FaceModel, unrest: float) -> Manner
     recipe["AU14", "lipCornerPit"] *= float(rng.uniform(0.4, 1.5))
     recipe["AU14", "mouthPress"] *= float(rng.uniform(0.0, 2.0))
     # some frown with the whole brow, some slant it, some hardly move its tail
-    recipe["AU04", "browDown"] *= float(rng.uniform(0.3, 1.3))
+    recipe["AU04", "browDown"] *= float(rng.uniform(0.6, 1.5))
     recipe["AU04", "browTogether"] *= float(rng.uniform(0.0, 2.5))
     recipe["AU04", "browInnerUp"] *= float(rng.uniform(0.2, 1.6))
-    recipe["AU04", "browOuterUp"] *= float(rng.uniform(-1.0, 3.0))
+    recipe["AU04", "browOuterUp"] *= float(rng.uniform(-0.75, 2.75))
     # the ring muscle around the eye pulls some people's brows down when it raises the cheeks
     recipe["AU06", "browDown"] *= float(rng.uniform(0.0, 2.5))
     # a chin that is pushed up bends some mouths more than others
     recipe["AU17", "mouthFrown"] *= float(rng.uniform(0.0, 2.0))
+    recipe["AU17", "mouthRollLower"] *= float(rng.uniform(-0.5, 2.5))
     recipe["AU17", "mouthShrugLower"] *= float(rng.uniform(0.7, 1.25))
     recipe["AU43", "eyeBlink"] = 1.0  # lids that are shut have met
     amplitude = {au: float(rng.uniform(0.85, 1.15)) for au in ALL_AUS} | {"AU43": 1.0}

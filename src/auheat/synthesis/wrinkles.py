@@ -21,11 +21,12 @@ _VARIANTS = 12
 
 # How deep an AU at 5 presses its lines into a middle-aged face, from the smoothest to the most
 # furrowed skin; as many people between 0.2 and 0.4 as between 0.4 and 0.8. The lines of frowns,
-# raised brows, wrinkled noses and chins are what one sees of these AUs first.
+# raised brows, wrinkled noses and chins are what one sees of these AUs first, but in smooth skin
+# and under soft light hardly at all: then the movement alone shows them.
 _FURROW = (0.15, 1.3)
 _FURROWS = {
-    "AU01": (0.25, 3.0), "AU02": (0.25, 3.0), "AU04": (0.6, 4.5), "AU09": (0.3, 3.5),
-    "AU17": (0.4, 2.5),
+    "AU01": (0.1, 3.0), "AU02": (0.1, 3.0), "AU04": (0.12, 4.5), "AU09": (0.15, 3.5),
+    "AU17": (0.15, 2.5),
 }  # fmt: skip
 # Lines that some faces have at rest and that are no AU there: those of one of these AUs, in which
 # fraction of young and of old people, how deep at most (an AU at 5 presses lines of 0.09 to 5.6).
@@ -201,7 +202,8 @@ def _smile(rng: np.random.Generator) -> Floats32:
 
 def _chin(rng: np.random.Generator) -> Floats32:
     """A boss full of small dimples, a fold above it, often a soft hollow all around."""
-    places = rng.normal((0.5, 0.322), (0.04, 0.016), (int(rng.integers(20, 70)), 2))
+    spread = rng.uniform(0.7, 1.5) * np.array([0.04, 0.017])
+    places = rng.normal((0.5, 0.32), spread, (int(rng.integers(20, 110)), 2))
     dots = [[(u, v), (u + rng.uniform(0.001, 0.012), v)] for u, v in places]
     dimpled = lines(SIZE, dots, 3, rng.uniform(2.0, 3.2))
     bar: Curve = [(0.45, 0.352), (0.5, 0.347), (0.55, 0.352)]
