@@ -73,6 +73,38 @@ def test_image_and_points_move_together(
     assert 5 <= flips <= 20
 
 
+@pytest.mark.parametrize("landmarks", [DOTTED[:3], DOTTED[3:], (21, 33, 8)])
+def test_bent_images_and_points_move_together(
+    marks: NDArray[np.float64], landmarks: tuple[int, ...]
+) -> None:
+    """A dot is stretched by the field, its middle is where its landmark went."""
+    image, bend = dots(marks, landmarks), replace(NONE, bend=0.012)
+    for seed in range(25):
+        moved, points, _ = augment(np.random.default_rng(seed), image, marks, SIZE, PAD, bend)
+        assert np.abs(centres(moved) - points[list(landmarks)]).max() < 0.6
+
+
+def test_a_bend_moves_neighbours_alike_and_places_by_its_spread(
+    marks: NDArray[np.float64],
+) -> None:
+    """Brows move with their own points and not with the mouth; most bends are symmetrical."""
+    bend = replace(NONE, bend=0.02)
+    moves = np.stack(
+        [
+            augment(np.random.default_rng(seed), textured(), marks, SIZE, PAD, bend)[1]
+            - (marks - PAD)
+            for seed in range(600)
+        ]
+    )
+    inner, beside, mouth = moves[:, 21, 1], moves[:, 20, 1], moves[:, 57, 1]
+    assert np.corrcoef(inner, beside)[0, 1] > 0.8
+    assert abs(np.corrcoef(inner, mouth)[0, 1]) < 0.3
+    assert 0.25 * 0.02 * SIZE < moves.std() < 0.02 * SIZE
+    assert np.abs(moves.mean(0)).max() < 0.3
+    assert np.corrcoef(moves[:, 19, 1], moves[:, 24, 1])[0, 1] > 0.5
+    assert np.corrcoef(moves[:, 48, 0], moves[:, 54, 0])[0, 1] < -0.3
+
+
 def test_geometry_varies_within_bounds(marks: NDArray[np.float64]) -> None:
     """Turn, zoom and shift of the points, against the plain cut."""
     config = replace(GEOMETRY, flip=0)

@@ -38,7 +38,7 @@ def named(model: FaceModel, weights: Floats32) -> dict[str, float]:
 def test_a_recipe_at_full_intensity(tiny_model: FaceModel, actor: Actor, plain: Person) -> None:
     assert named(tiny_model, actor.weights(plain, Expression())) == {}
     found = named(tiny_model, actor.weights(plain, Expression({"AU04": 5.0})))
-    both = {"browDown": 1.25, "browTogether": 0.25, "browInnerUp": -0.3, "browOuterUp": 0.1}
+    both = {"browDown": 1.25, "browTogether": 0.4, "browInnerUp": -0.3, "browOuterUp": 0.2}
     assert found == pytest.approx({f"{n}_{side}": w for n, w in both.items() for side in "LR"})
     found = named(tiny_model, actor.weights(plain, Expression({"AU20": 5.0})))
     assert found["lipFlatten"] == pytest.approx(0.9)
@@ -57,7 +57,7 @@ def test_raised_brows_are_hardly_lowered_by_a_frown(
     found = named(tiny_model, actor.weights(plain, Expression({"AU04": 5.0, **raised})))
     assert found["browDown_L"] == pytest.approx(down)
     assert found["browInnerUp_R"] == pytest.approx(inner)
-    assert found["browTogether_L"] == pytest.approx(0.25)
+    assert found["browTogether_L"] == pytest.approx(0.4)
 
 
 def test_intensity_and_amplitude_scale_the_recipe(
@@ -111,9 +111,10 @@ def test_middle_shapes_move_by_the_mean_of_both_sides(
 ) -> None:
     for lag in (0.4, -0.4):
         found = named(tiny_model, actor.weights(plain, Expression({"AU17": 5.0}, {"AU17": lag})))
-        middle = {"mouthShrugLower": 1.25 * 0.8, "mouthShrugUpper": 0.25 * 0.8}
-        corners = {f"mouthFrown_{'R' if lag > 0 else 'L'}": 0.25 * 0.6}
-        corners |= {f"mouthFrown_{'L' if lag > 0 else 'R'}": 0.25}
+        whole = {"mouthShrugLower": 1.6, "mouthShrugUpper": 0.5, "mouthRollLower": -0.2}
+        middle = {shape: weight * 0.8 for shape, weight in whole.items()}
+        corners = {f"mouthFrown_{'R' if lag > 0 else 'L'}": 0.5 * 0.6}
+        corners |= {f"mouthFrown_{'L' if lag > 0 else 'R'}": 0.5}
         assert found == pytest.approx(middle | corners)
 
 
@@ -128,7 +129,7 @@ def test_tails_of_brows_sink_where_the_inner_brow_rises_alone(
         raised = anatomy.curve(outer)
         lifted = 1.05 * raised * (1 - 0.3 * min(half, raised))
         sunk = 0.9 * half * (1 - raised)
-        assert found["browOuterUp_L"] == pytest.approx(lifted + 0.1 - sunk)
+        assert found["browOuterUp_L"] == pytest.approx(lifted + 0.2 - sunk)
 
 
 def test_rest_and_what_goes_on_beside_add_up(

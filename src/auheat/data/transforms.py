@@ -41,8 +41,8 @@ class AugmentConfig:
         random_erasing: Probability of one or two blobs over the image.
         shading: Probability of lighter and darker patches, from half a face to a brow in size.
         local_contrast: Probability of relief that is stronger or weaker than it is.
-        bend: Standard deviation, as a fraction of the size, of the smooth field by which features
-            are moved, as the resting faces of people differ.
+        bend: How far features are moved by a smooth field, as the resting faces of people differ:
+            standard deviation, as a fraction of the size, where the field is widest.
     """
 
     flip: float = 0.5
@@ -70,8 +70,8 @@ _RELIEF_SPREAD, _RELIEF = (0.008, 0.08), (-0.7, 1.4)
 
 # How many independent places a field that bends a face has along a side, and the fraction of fields
 # that move both sides of the face alike.
-_BENDS, _ALIKE = (3, 7), 0.7
-_INVERSIONS = 4  # steps that find where a point goes in such a field, to a hundredth of a pixel
+_BENDS, _ALIKE = (3, 6), 0.7
+_INVERSIONS = 8  # steps that find where a point goes in such a field
 
 # Standard deviation of the blur that hides what a face does, as a fraction of the crop's side.
 _VEIL = (0.02, 0.1)
@@ -171,7 +171,8 @@ def _bent(
 ) -> tuple[Image, geometry.Points]:
     """Brows that stand higher, wider mouths, longer noses: neighbouring places move alike."""
     size, places = image.shape[0], int(rng.integers(*_BENDS))
-    coarse = rng.normal(0, spread * size, (places, places, 2))
+    # the closer the places, the less they move, or the face would fold
+    coarse = rng.normal(0, spread * size * _BENDS[0] / places, (places, places, 2))
     if rng.random() < _ALIKE:
         coarse = (coarse + coarse[:, ::-1] * (-1, 1)) / np.sqrt(2)
     field = cv2.resize(coarse.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
