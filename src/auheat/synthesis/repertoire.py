@@ -43,6 +43,10 @@ _TOGETHER: tuple[tuple[tuple[int, ...], float], ...] = (
     # shouting
     ((10, 25, 26), 3), ((4, 10, 25, 26), 4), ((4, 6, 10, 25, 26), 3), ((4, 7, 10, 25, 26), 3),
     ((4, 9, 10, 25, 26), 2), ((4, 7, 10, 25, 26, 43), 2), ((4, 25, 26), 2), ((1, 4, 10, 25, 26), 2),
+    # screams of fear, pain and rage, and laughter as wide
+    ((1, 2, 4, 5, 10, 20, 25, 26), 4), ((1, 4, 6, 10, 20, 25, 26), 6), ((4, 6, 7, 10, 20, 25, 26), 6),
+    ((1, 4, 10, 20, 25, 26), 4), ((4, 6, 9, 10, 20, 25, 26), 4), ((4, 5, 10, 20, 25, 26), 4),
+    ((6, 10, 12, 25, 26), 4), ((10, 20, 25, 26), 2), ((4, 7, 9, 10, 20, 25), 4), ((4, 10, 20, 25), 4),
     # dimples
     ((14,), 8), ((12, 14), 3), ((14, 17), 2), ((4, 14), 2), ((14, 24), 3), ((14, 23), 1),
     ((6, 12, 14), 2), ((2, 14), 1), ((1, 2, 14), 1),
@@ -83,8 +87,12 @@ _HINDERED = (
 _HINDERED_LIMIT = 1.5
 
 
-# Mouths that are torn open (27) go beyond what a dropped jaw (26) reaches at 5: by this much.
-_STRETCHED = 0.45
+# Mouths that are torn open (27) go beyond what a dropped jaw (26) reaches at 5: by this much, with
+# which the teeth part by 45 of the 47.8 mm of `anatomy`.
+_STRETCHED = 0.75
+# Lower lips that are drawn down (16) beside parted ones, which no AU of ours names: in which
+# fraction, and how far.
+_DRAWN_DOWN, _DRAWN_DOWN_BY = 0.2, 0.5
 
 # Pairs of AUs of which training never sees both above 1: for tests of what was never shown.
 HELD_OUT_PAIRS = (("AU02", "AU15"), ("AU05", "AU14"), ("AU01", "AU09"))
@@ -183,7 +191,7 @@ def _plausible(rng: np.random.Generator, levels: dict[str, float]) -> dict[str, 
 def sample_distractors(
     rng: np.random.Generator, intensities: Mapping[str, float]
 ) -> dict[str, float]:
-    """Gaze, and now and then a funnelled mouth, an upper lip that shrugs, puffed cheeks.
+    """Gaze, and now and then a funnelled mouth, a lip that shrugs or is drawn down, puffed cheeks.
 
     None of them is one of the labelled AUs; a mouth torn open (27) is labelled as a dropped jaw.
     """
@@ -196,6 +204,9 @@ def sample_distractors(
     wide = intensities.get("AU26", 0.0) > 4 and intensities.get("AU25", 0.0) > 3
     if wide and rng.random() < 0.5:
         beside["jawOpen"] = float(rng.uniform(0, _STRETCHED))
+    if intensities.get("AU25", 0.0) > 2 and rng.random() < _DRAWN_DOWN:
+        drawn = float(rng.uniform(0, _DRAWN_DOWN_BY))
+        beside |= {"mouthLowerDown_L": drawn, "mouthLowerDown_R": drawn}
     if rng.random() < 0.03:
         puff = float(rng.uniform(0, 0.7))
         beside |= {"cheekPuff_L": puff, "cheekPuff_R": puff}
