@@ -107,7 +107,7 @@ def test_every_au_is_often_absent_and_often_there(levels: Floats32) -> None:
     zero, active = (levels == 0).mean(0), (levels >= 1).mean(0)
     assert zero.min() > 0.5
     assert active.min() > 0.05
-    assert active.max() < 0.3
+    assert active.max() < 0.33  # AU04: most of what is strong comes with a frown
     for low in range(5):
         fraction = ((levels > low) & (levels <= low + 1)).mean(0)
         assert fraction.min() > 0.008, low

@@ -81,13 +81,13 @@ def test_brows_rise_with_age_and_are_higher_in_women(real_model: FaceModel) -> N
 
 
 def test_resting_brows_of_people_differ_as_measured() -> None:
-    """Over the pupil a little more than the 1.8 mm of one age (Cartwright et al., 1994)."""
+    """Over the pupil more than the 1.8 mm of one age and origin (Cartwright et al., 1994)."""
     rng = np.random.default_rng(0)
     drawn = [sample_brows(rng, 0.43, False, 1.0) for _ in range(2000)]
     pupil = [float(brows.above(floats([3.15]))[0]) for brows in drawn]
     head = [float(brows.above(floats([1.2]))[0]) for brows in drawn]
-    assert np.std(pupil) == pytest.approx(0.20, abs=0.03)
-    assert np.std(head) == pytest.approx(np.hypot(0.20, 0.11), abs=0.03)
+    assert np.std(pupil) == pytest.approx(0.25, abs=0.03)
+    assert np.std(head) == pytest.approx(np.hypot(0.25, 0.11), abs=0.03)
     assert np.corrcoef(pupil, head)[0, 1] < 0.9
     assert np.mean(pupil) == pytest.approx(brow_height(0.43, False), abs=0.02)
 

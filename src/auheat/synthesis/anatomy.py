@@ -31,8 +31,8 @@ LEVEL_WEIGHTS = (0.0, 0.12, 0.30, 0.54, 0.78, 1.0)
 #   of the white show above the iris (our reading): the fissure opens by 4.3.
 # AU12: commissures move by 14, s.d. 3 (Paletz et al., Plast Reconstr Surg 93, 1994), 47 degrees
 #   upwards (Tarantili et al., Am J Orthod Dentofacial Orthop 128, 2005).
-# AU17: the lower lip is pushed up against the upper one and may protrude, and the mouth bends down at
-#   its corners (FACS manual, "inverted U"); how far is our reading.
+# AU17: the lower lip is pushed up against the upper one and may protrude, and the mouth bends down
+#   at its corners (FACS manual, "inverted U"); how far is our reading.
 # AU25: the upper lip rises by 28% of its 21 in smiles (Tarantili 2005; 23 to 30% in Miron et al.,
 #   the same journal 141, 2012); that the lower lip falls by as much is our reading: 11.5.
 # AU26: the teeth part by 19 of the 47.8 that mouths open at most (mean of men, 51.3, s.d. 8.3, and
@@ -50,7 +50,10 @@ RECIPES: dict[str, dict[str, float]] = {
     "AU14": {"mouthDimple": 0.85, "mouthPress": 0.3, "lipCornerPit": 0.8},
     "AU15": {"mouthFrown": 1.2},
     "AU17": {
-        "mouthShrugLower": 1.6, "mouthShrugUpper": 0.5, "mouthFrown": 0.5, "mouthRollLower": -0.2,
+        "mouthShrugLower": 1.6,
+        "mouthShrugUpper": 0.5,
+        "mouthFrown": 0.5,
+        "mouthRollLower": -0.2,
     },
     "AU18": {"mouthPucker": 1.3, "lipTighten": 0.15},
     "AU20": {"mouthStretch": 1.2, "mouthSmile": 0.3, "lipFlatten": 0.9},
