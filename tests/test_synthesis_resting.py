@@ -88,7 +88,7 @@ def test_resting_brows_of_people_differ_as_measured() -> None:
     head = [float(brows.above(floats([1.2]))[0]) for brows in drawn]
     assert np.std(pupil) == pytest.approx(0.25, abs=0.03)
     assert np.std(head) == pytest.approx(np.hypot(0.25, 0.11), abs=0.03)
-    assert np.corrcoef(pupil, head)[0, 1] < 0.9
+    assert np.corrcoef(pupil, head)[0, 1] < 0.94
     assert np.mean(pupil) == pytest.approx(brow_height(0.43, False), abs=0.02)
 
 
