@@ -39,7 +39,7 @@ from auheat.models.runtimes.runtime import read_crops, read_intensities
 from auheat.models.weights import default_weights, uncertainty_path
 
 KNOTS = np.array([0, 0.1, 0.3, 0.6, 1, 1.5, 2.2, 3, 4, 5])
-POWERS = tuple(np.arange(1, 7.5, 0.5).tolist())
+POWERS = tuple(np.arange(1, 9.5, 0.5).tolist())
 FOLDS = 5
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0)
 TRUSTED = 0.75  # levels; confidence is the probability of a smaller mean error
