@@ -33,22 +33,26 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
 }
 _IMAGES = {".jpg", ".jpeg", ".png"}
+_MOST_FACES = 12  # as many as the largest group has that expectations count
 
 
 def read_results(path: Path, weights: str) -> list[FrameResult]:
     """All frames of a video, or the single one of an image."""
     if path.suffix.lower() in _IMAGES:
-        predictions = auheat.load(weights).predict(path).faces
+        predictions = auheat.load(weights, max_faces=_MOST_FACES).predict(path).faces
         return [FrameResult(1, 0.0, faces=tuple(predictions))]
-    return list(auheat.load(weights).predict_video(path))
+    return list(auheat.load(weights, max_faces=_MOST_FACES).predict_video(path))
 
 
 def mean_of(results: list[FrameResult], what: str, frames: str) -> float:
-    """Mean of `success`, or of an AU over the first face of each frame that has one."""
+    """Mean of `success`, or of an AU over the first face of each frame that has one.
+
+    Readings have the two decimals of a table, from which others count, too.
+    """
     chosen = [result for result in results if _in_range(result.frame, frames)]
     if what == "success":
         return sum(bool(result.faces) for result in chosen) / max(len(chosen), 1)
-    levels = [result.faces[0].intensities[what] for result in chosen if result.faces]
+    levels = [round(result.faces[0].intensities[what], 2) for result in chosen if result.faces]
     return sum(levels) / len(levels) if levels else math.nan
 
 

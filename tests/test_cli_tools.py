@@ -200,6 +200,40 @@ def test_what_training_refuses(tmp_path: Path) -> None:
     assert "no result file at" in refused("table", tmp_path / "no.json")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--suite", "ood", "--clips", 1), "--clips 1 and --suite ood are different datasets"),
+        (("--layout", "disfa", "--suite", "ood"), "--layout disfa and --suite ood are different"),
+        (("--pairs", "--clips", 2), "--clips 2 and --pairs are different datasets"),
+        (("--frames", 5), "--frames 5 is for sequences of a --layout"),
+    ],
+)
+def test_options_of_synth_that_contradict_each_other_are_refused(
+    arguments: tuple[object, ...], said: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "faces"
+    assert said in refused("synth", "--assets", tmp_path, "-o", out, *arguments)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--val", "nan"), "'nan' is no number"),
+        (("--clips", "1", "--seconds", "inf"), "inf is not in the range"),
+        (("--pad", "100000"), "100000 is not in the range"),
+    ],
+)
+def test_numbers_of_synth_that_make_no_sense_are_refused(
+    arguments: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "faces"
+    run = CliRunner().invoke(main, ["synth", "--assets", str(tmp_path), "-o", str(out), *arguments])
+    assert run.exit_code == 2 and said in run.output
+    assert not out.exists()
+
+
 @pytest.mark.slow
 def test_faces_and_clips(tiny_folder: Path, tmp_path: Path) -> None:
     synth = ("synth", "--assets", tiny_folder, "--seed", 4, "--workers", 1)

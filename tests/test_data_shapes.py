@@ -80,6 +80,36 @@ def test_other_points_look_for_all_anew(
     assert looked_at == [0, 1, 2, 3] * 3
 
 
+def test_another_mesh_looks_for_all_anew(
+    manifest: Manifest, looked_at: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_shapes(manifest)
+    monkeypatch.setattr(module, "sha256", lambda path: "0" * 64)
+    find_shapes(manifest)
+    assert looked_at == [0, 1, 2, 3] * 2
+
+
+def test_shapes_that_are_no_numbers_are_looked_for_anew(
+    manifest: Manifest, looked_at: list[int]
+) -> None:
+    find_shapes(manifest)
+    with np.load(manifest.folder / FILE) as stored:
+        content = dict(stored)
+    content["shapes"][1, 5] = np.nan
+    np.savez(manifest.folder / FILE, **content)
+    assert np.isfinite(find_shapes(manifest)).all()
+    assert looked_at == [0, 1, 2, 3] * 2
+
+
+def test_shapes_are_found_where_nothing_may_be_written(
+    manifest: Manifest, looked_at: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user of the tests may write everywhere, so the answer is stood in for."""
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert find_shapes(manifest)[:, 0].tolist() == [0, 1, 2, 3]
+    assert not (manifest.folder / FILE).exists()
+
+
 def test_narrow_crops_have_no_shapes(manifest: Manifest, looked_at: list[int]) -> None:
     narrow = part(manifest, [0, 1], CropSpec(46, 1))
     found = find_shapes(narrow)

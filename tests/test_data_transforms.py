@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from auheat import geometry
 from auheat.arrays import Image
 from auheat.data.transforms import NONE, AugmentConfig, augment
+from auheat.errors import AuheatError
 from auheat.landmarks import FLIP
 from auheat.settings import build
 
@@ -324,3 +325,13 @@ def test_settings_of_older_runs_are_read() -> None:
         grayscale=0.6,
         random_erasing=0.7,
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("shading", -1), ("shading", float("nan")), ("photometric", float("inf")), ("scale", 2),
+     ("translation", -1), ("rotation", float("nan")), ("flip", 1.5), ("bend", 0.2)],
+)  # fmt: skip
+def test_augmentation_that_makes_no_sense_is_refused(setting: str, value: float) -> None:
+    with pytest.raises(AuheatError, match=rf"augment: {setting} = .*expected a number from 0 to"):
+        build(AugmentConfig, {setting: float(value)}, "augment")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from auheat.errors import AuheatError
-from auheat.evaluation.foreign import holds_tables, read_foreign
+from auheat.evaluation.foreign import holds_tables, read_foreign, tables_in
 from auheat.evaluation.predictions import Predictions
 from foreign_tables import AUS, BP4D, DISFA, dataset, found, matched, openface, write
 
@@ -56,6 +56,14 @@ def test_our_videos_and_those_without_a_face(tmp_path: Path) -> None:
     assert found(path, DISFA) == {("SN001", 1): 0.25, ("SN001", 3): 0.75}
     assert result.about["not_offered"] == ["AU04"]
     assert np.isnan(result.values()[:, 0]).all()
+
+
+def test_tables_of_events_beside_our_own_are_passed_over(tmp_path: Path) -> None:
+    """As `auheat predict --events` leaves them."""
+    write(tmp_path / "SN001.csv", "frame,face,confidence,success,AU12_r", "1,0,0.9,1,2.00")
+    write(tmp_path / "SN001.events.csv", "au,onset,apex,offset", "AU12,1,2,3")
+    assert tables_in(tmp_path) == [tmp_path / "SN001.csv"]
+    assert read_foreign(tmp_path).kind == "auheat"
 
 
 def test_our_folders_of_images(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -55,7 +57,12 @@ def test_what_moves_is_read(read: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     table, truth = read
     shown = [au for au in PAPER_AUS if truth[au].max() >= 2.5]
     assert len(shown) >= 3
-    follows = {au: float(np.corrcoef(table[f"{au}_r"], truth[au])[0, 1]) for au in shown}
+    # a reading that never moves follows nothing
+    moved = {au: table[f"{au}_r"].std() > 0 for au in shown}
+    follows = {
+        au: float(np.corrcoef(table[f"{au}_r"], truth[au])[0, 1]) if moved[au] else 0.0
+        for au in shown
+    }
     assert np.median(list(follows.values())) > 0.85, follows
     read_levels = table[[f"{au}_r" for au in PAPER_AUS]].to_numpy()
     assert np.abs(read_levels - truth[list(PAPER_AUS)].to_numpy()).mean() < 0.6
@@ -73,8 +80,18 @@ def test_the_shipped_weights_are_what_they_should_be() -> None:
     assert checkpoint.config.scc
     assert checkpoint.card["data"]["kind"] == "synthetic"
     assert checkpoint.card["licence"] == "Apache-2.0"
-    assert checkpoint.card["test"]["icc"] >= 0.76  # 0.771, docs/model-card.md
+    assert checkpoint.card["test"]["icc"] >= 0.76  # 0.768, docs/model-card.md
     assert (network.config, network.card) == (checkpoint.config, checkpoint.card)
+
+
+def test_no_figure_names_a_place_on_somebodys_machine() -> None:
+    """What trained the shipped weights and made the documents' results is named relatively."""
+    results = Path(__file__).parent.parent / "docs" / "results"
+    texts = {path.name: path.read_text("utf-8") for path in results.rglob("*.json")}
+    assert len(texts) > 10
+    texts["card"] = json.dumps(dict(load_checkpoint(default_weights()).card))
+    for name, text in texts.items():
+        assert not re.search(r'"(/|[A-Za-z]:\\\\)', text), name
 
 
 def peak_memory(video: Path, out: Path) -> int:

@@ -98,7 +98,10 @@ def test_no_mesh_and_meshes_of_no_face_are_absent() -> None:
     broken[17, 1] = np.nan
     reflected = neutral() * (-1, 1, 1)
     noise = np.random.default_rng(0).normal(0, 1, (468, 3))
-    for mesh in (None, broken, reflected, noise, np.zeros((468, 3))):
+    wild = a_face()
+    wild[POINTS[3]] += 1e8  # one of the points that are told, none of those it is laid over
+    few = [neutral()[:400], np.zeros((0, 3))]
+    for mesh in (None, broken, reflected, noise, wild, *few, np.zeros((468, 3))):
         np.testing.assert_array_equal(shape_of(mesh), absent())
 
 

@@ -407,6 +407,8 @@ def test_what_trains_the_same_is_no_difference(
     ("make", "message"),
     [
         (lambda: OptimConfig(epochs=-1), "epochs = -1: expected a number of at least 1"),
+        (lambda: DataConfig(geometry_dropout=1.5), "geometry_dropout = 1.5: expected a fraction"),
+        (lambda: DataConfig(image_dropout=2), "image_dropout = 2: expected a fraction, 0 to 1"),
         (lambda: OptimConfig(learning_rate=-1.0), "learning_rate = -1.0: expected"),
         (lambda: OptimConfig(learning_rate=float("nan")), "learning_rate = nan: expected"),
         (lambda: OptimConfig(accumulate=0), "accumulate = 0"),

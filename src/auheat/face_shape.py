@@ -54,6 +54,8 @@ _STABLE = np.array([33, 133, 362, 263, 168, 6, 197, 195, 127, 234, 21, 356, 454,
 # A mesh whose stable points lie further than this from their places (root mean square) is no face,
 # or not seen well enough: 99% of rendered faces lie within .045.
 _MAX_RESIDUAL = 0.12
+# A point further than this from its place belongs to no face: of rendered ones none moves by 0.6.
+_MAX_DISPLACEMENT = 2.0
 _BEND_REACH = 0.18  # how far apart points still move alike when a shape is bent
 
 _FLIP = np.array(
@@ -77,12 +79,14 @@ def shape_of(mesh: NDArray[np.float64] | None) -> NDArray[np.float32]:
         (G,): x, y and depth of each point's displacement, then 1. All 0 where there is no mesh, or
         one that is not that of a face.
     """
-    if mesh is None:
+    if mesh is None or len(mesh) < VERTICES:
         return absent()
     laid = aligned(np.asarray(mesh, np.float64)[:VERTICES], neutral())
     if laid is None:
         return absent()
     moved = laid[_INDICES] - neutral()[_INDICES]
+    if np.abs(moved).max() > _MAX_DISPLACEMENT:
+        return absent()
     return np.append(moved.astype(np.float32), np.float32(1))
 
 

@@ -37,7 +37,7 @@ def command(table: Path, out: Path | None, enter: float, leave: float, shortest:
     """
     from auheat.files import output_path, refuse_input
     from auheat.inference.events import Thresholds, events_in, write_events
-    from auheat.inference.inputs import EVENTS
+    from auheat.tables.reading import EVENTS
 
     place = out or table.with_suffix(EVENTS)
     refuse_input(place, [table])

@@ -47,7 +47,7 @@ PATH = _AnyPath()
 TARGET = _Target()
 
 
-class _Finite(click.FloatRange):
+class Finite(click.FloatRange):
     """A range that no infinity and no NaN lies in."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -57,8 +57,8 @@ class _Finite(click.FloatRange):
         return number
 
 
-FPS = _Finite(min=0, min_open=True, max=MAX_FPS)
-SECONDS = _Finite(min=0, min_open=True)
+FPS = Finite(min=0, min_open=True, max=MAX_FPS)
+SECONDS = Finite(min=0, min_open=True)
 
 
 def choices(literal: Any, *more: str) -> click.Choice[str]:

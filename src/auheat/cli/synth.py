@@ -9,6 +9,7 @@ import click
 from auheat.cli import console, options
 from auheat.cli.progress_line import progress_bar
 from auheat.data.names import Suite
+from auheat.errors import AuheatError
 from auheat.system import MAX_PROCESSES
 
 
@@ -28,11 +29,11 @@ from auheat.system import MAX_PROCESSES
 @click.option("--size", type=click.IntRange(32, 1024),
               help="Side of the aligned region, or height of a layout's images, in pixels.  "
               "[default: 128, or the layout's own]")  # fmt: skip
-@options.value("--pad", click.IntRange(min=0), 8, "Pixels kept around it for augmentation.")
-@options.value("--val", click.FloatRange(0, 0.5), 0.04, "Fraction of subjects for validation.")
+@options.value("--pad", click.IntRange(0, 512), 8, "Pixels kept around it for augmentation.")
+@options.value("--val", options.Finite(0, 0.5), 0.04, "Fraction of subjects for validation.")
 @options.value(
     "--test",
-    click.FloatRange(0, 0.5),
+    options.Finite(0, 0.5),
     0.06,
     "Fraction of subjects for testing, with skins of their own.",
 )
@@ -41,7 +42,7 @@ from auheat.system import MAX_PROCESSES
               help="Draw the images in every family of a test suite.")  # fmt: skip
 @click.option("--clips", type=click.IntRange(min=0), default=0,
               help="Make this many labelled videos instead of images.")  # fmt: skip
-@options.value("--seconds", click.FloatRange(min=0.5), 6.0, "Length of a clip.")
+@options.value("--seconds", options.Finite(0.5, 600), 6.0, "Length of a clip.")
 @click.option("--workers", type=click.IntRange(1, MAX_PROCESSES), help="[default: one a processor]")
 def command(
     assets: Path,
@@ -75,6 +76,7 @@ def command(
     from auheat.faces.crop import CropSpec
     from auheat.system import cpu_count
 
+    _refuse_contradictions(layout, frames, clips, suite, pairs=pairs)
     count = workers or cpu_count()
     if layout:
         look = plan_of(
@@ -100,3 +102,23 @@ def command(
     )
     synthesise(assets, out, plan, count, progress_bar)
     console.echo(f"dataset: {out}")
+
+
+def _refuse_contradictions(
+    layout: str | None,
+    frames: int | None,
+    clips: int,
+    suite: str | None,
+    *,
+    pairs: bool,
+) -> None:
+    """Refuses options of which one would be left out without a word."""
+    kinds = {
+        f"--layout {layout}": layout, f"--clips {clips}": clips, f"--suite {suite}": suite,
+        "--pairs": pairs,
+    }  # fmt: skip
+    given = [name for name, value in kinds.items() if value]
+    if len(given) > 1:
+        raise AuheatError(f"{given[0]} and {given[1]} are different datasets: give one of them")
+    if frames and not layout:
+        raise AuheatError(f"--frames {frames} is for sequences of a --layout: give one, too")

@@ -47,11 +47,10 @@ class CropDataset(Dataset[Sample]):
     """Aligned crops with the points and intensities of the given AUs.
 
     Indexed by the row, or by (visit, row) to draw the augmentation of that visit.
-    samples are the same with it and without.
 
     Args:
         cache: folder in which decoded crops are kept for later visits, see
-            `auheat.data.crop_cache`.
+            `auheat.data.crop_cache`; samples are the same with it and without.
         shapes: (R, G) of the rows' faces; they are mirrored where the image is.
         shape_dropout: fraction of visits in which the shape is left out, as that of a face whose
             mesh was not found.

@@ -10,6 +10,7 @@ Letters: R rows of a manifest, G numbers of a shape.
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,8 +25,10 @@ from auheat.data.crop_files import read_crop
 from auheat.data.manifest import Manifest
 from auheat.faces.crop_shape import shape_in_crop
 from auheat.faces.face_mesh import FaceMesh
+from auheat.faces.model_files import MESH, model_file
 from auheat.files import atomic_write
 from auheat.progress import Progress, silent
+from auheat.sums import sha256
 
 FILE = "shapes.npz"
 # Around the crop there must be this much of its size, or the mesh does not see the whole face.
@@ -41,6 +44,8 @@ def shapes_for(config: ModelConfig, manifest: Manifest) -> NDArray[np.float32] |
 
 def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.float32]:
     """The shape of every row's face, from the file or from its image.
+
+    What was looked for is kept in the file, unless nothing may be written beside the manifest.
 
     Args:
         manifest: Its images show the face with some of what surrounds it, or the mesh guesses.
@@ -63,7 +68,8 @@ def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.f
             for count, (row, shape) in enumerate(_look(manifest, missing), 1):
                 found[names[row]] = shape
                 advance(1)
-                if count % _SAVE_INTERVAL_IMAGES == 0 or count == len(missing):
+                due = count % _SAVE_INTERVAL_IMAGES == 0 or count == len(missing)
+                if due and os.access(manifest.folder, os.W_OK):
                     _write(path, found)
     return np.stack([found[name] for name in names]) if names else _NONE
 
@@ -82,7 +88,8 @@ def _read(path: Path) -> dict[str, NDArray[np.float32]]:
     """What the file holds; nothing if there is none, or one that cannot be used."""
     with suppress(OSError, KeyError, ValueError, zipfile.BadZipFile), np.load(path) as stored:
         shapes = stored["shapes"].astype(np.float32)
-        if str(stored["key"]) == _key() and shapes.shape[1:] == (face_shape.SIZE,):
+        whole = shapes.shape[1:] == (face_shape.SIZE,) and bool(np.isfinite(shapes).all())
+        if str(stored["key"]) == _key() and whole:
             return dict(zip(stored["images"].tolist(), shapes, strict=True))
     return {}
 
@@ -95,7 +102,8 @@ def _write(path: Path, found: dict[str, NDArray[np.float32]]) -> None:
 
 
 def _key() -> str:
-    """What the numbers depend on: which points, and displaced from where."""
+    """What the numbers depend on: which mesh, which points, and displaced from where."""
     digest = hashlib.sha256(repr(face_shape.POINTS).encode())
+    digest.update(sha256(model_file(MESH)).encode())
     digest.update(face_shape.neutral().round(6).tobytes())
     return digest.hexdigest()[:16]

@@ -15,8 +15,12 @@ import numpy as np
 
 from auheat import geometry
 from auheat.arrays import Image
+from auheat.errors import AuheatError
 from auheat.landmarks import mirror
 from auheat.settings import FORMER_NAME
+
+# The largest settings that leave a face in the image; probabilities go to 1.
+_MOST = {"rotation": 90.0, "photometric": 10.0, "translation": 0.5, "bend": 0.05}
 
 
 def _was(former: str, value: float) -> float:
@@ -42,7 +46,12 @@ class AugmentConfig:
         shading: Probability of lighter and darker patches, from half a face to a brow in size.
         local_contrast: Probability of relief that is stronger or weaker than it is.
         bend: How far features are moved by a smooth field, as the resting faces of people differ:
-            standard deviation, as a fraction of the size, where the field is widest.
+            standard deviation, as a fraction of the size, where the field is widest; beyond 0.05
+            faces fold.
+
+    Raises:
+        AuheatError: A probability is not within 0 and 1, or another value not within 0 and what
+            an image bears.
     """
 
     flip: float = 0.5
@@ -57,6 +66,14 @@ class AugmentConfig:
     shading: float = 0.0
     local_contrast: float = 0.0
     bend: float = 0.0
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            value, most = getattr(self, setting.name), _MOST.get(setting.name, 1.0)
+            if not 0 <= value <= most:
+                raise AuheatError(
+                    f"{setting.name} = {value!r}: expected a number from 0 to {most:g}"
+                )
 
 
 NONE = AugmentConfig(**dict.fromkeys((setting.name for setting in fields(AugmentConfig)), 0.0))
@@ -177,12 +194,13 @@ def _bent(
         coarse = (coarse + coarse[:, ::-1] * (-1, 1)) / np.sqrt(2)
     field = cv2.resize(coarse.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
     grid = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1).astype(np.float32)
-    bent = cv2.remap(image, grid + field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    at_x, at_y = cv2.split(grid + field)
+    bent = cv2.remap(image, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # What is at p comes from p + field(p): a point q goes to where p + field(p) = q.
     moved = points
     for _ in range(_INVERSIONS):
         at = np.clip(moved, 0, size - 1).astype(np.float32)
-        found = cv2.remap(field, at[:, None], None, cv2.INTER_LINEAR)
+        found = cv2.remap(field, at[:, :1], at[:, 1:], cv2.INTER_LINEAR)
         moved = points - np.asarray(found, np.float64)[:, 0]
     return np.asarray(bent, np.uint8), moved
 

@@ -12,11 +12,12 @@ from typing import Literal
 from auheat.errors import AuheatError
 from auheat.faults import message
 from auheat.folders import IMAGE_SUFFIXES, VIDEO_SUFFIXES, files_in, listing
+from auheat.tables.reading import EVENTS
 
 # What is written for one input is its name followed by one of these.
 TABLES = (".csv", ".parquet")
 OVERLAY_VIDEO, OVERLAY_IMAGE, OVERLAY_FOLDER = ".overlay.mp4", ".overlay.jpg", ".overlay"
-BASELINE, EVENTS, ORIGIN, REPORT = ".baseline.json", ".events.csv", ".origin.json", ".html"
+BASELINE, ORIGIN, REPORT = ".baseline.json", ".origin.json", ".html"
 ENDS = (*TABLES, OVERLAY_VIDEO, OVERLAY_IMAGE, OVERLAY_FOLDER, BASELINE, EVENTS, ORIGIN, REPORT)
 
 Kind = Literal["file", "folder", "sequence"]

@@ -21,7 +21,6 @@ from auheat.inference.calibration import Baseline
 from auheat.inference.events import events_of, write_events
 from auheat.inference.inputs import (
     BASELINE,
-    EVENTS,
     OVERLAY_FOLDER,
     OVERLAY_IMAGE,
     OVERLAY_VIDEO,
@@ -30,6 +29,7 @@ from auheat.inference.inputs import (
 from auheat.inference.origin import write_origin
 from auheat.inference.sinks import OverlayVideoSink, write_overlay_image
 from auheat.results import FrameResult
+from auheat.tables.reading import EVENTS
 from auheat.tables.schema import OPENFACE, Layout, TableSchema
 from auheat.tables.series import SeriesRecorder
 from auheat.tables.writing import table_sink

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
+EVENTS = ".events.csv"  # how names of tables of events end, which hold no readings
 # Whoever wrote a table may have read images that we do not.
 _EXTRAS = ("_raw", "_sd")
 
@@ -290,5 +291,6 @@ class _Reader:
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file's name is that of a table."""
-    return path.name.lower().endswith(SUFFIXES)
+    """Whether a file's name is that of a table of readings; one of events lies beside it."""
+    name = path.name.lower()
+    return name.endswith(SUFFIXES) and not name.endswith(EVENTS)

@@ -72,6 +72,9 @@ class DataConfig:
             self,
             {**counts, "balance": 0, "geometry_dropout": 0, "geometry_bend": 0, "image_dropout": 0},
         )
+        for key in ("geometry_dropout", "image_dropout"):
+            if getattr(self, key) > 1:
+                raise AuheatError(f"{key} = {getattr(self, key)!r}: expected a fraction, 0 to 1")
         check_count("workers", self.workers, minimum=0, maximum=MAX_PROCESSES)
 
 
