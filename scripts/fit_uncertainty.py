@@ -44,6 +44,8 @@ FOLDS = 5
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0)
 TRUSTED = 0.75  # levels; confidence is the probability of a smaller mean error
 BINS, BATCH = 10, 32
+# Readings of which is told how far off they are.
+BANDS = {"0": (0.0, 0.05), "1 to 3": (1.0, 3.0), "4": (3.5, 4.5)}
 KINDS = ("constant", "reading", "reading seen", "reading seen shape", "reading seen mirror")
 KEPT = ("reading", "seen")
 
@@ -287,6 +289,16 @@ def in_tenths(trust: Floats, views: Views) -> list[dict[str, float]]:
     ]  # fmt: skip
 
 
+def expected_errors(views: Views) -> dict[str, float]:
+    """Root mean square error of the readings in each of `BANDS`; what nobody coded is left out."""
+    errors = views.levels - views.labels
+    found = {}
+    for name, (low, high) in BANDS.items():
+        inside = (views.levels >= low) & (views.levels <= high) & ~np.isnan(errors)
+        found[name] = round(float(np.sqrt(np.mean(errors[inside] ** 2))), 2)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path)
@@ -324,6 +336,7 @@ def main() -> None:
             name: in_tenths(fitted.confidence(views.seen), views) for name, views in faces.items()
         },
         "before": in_tenths(test.seen, test),
+        "expected": expected_errors(faces["as they are"]),
     }
     with atomic_write(options.report) as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n", "utf-8")

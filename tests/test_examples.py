@@ -87,7 +87,7 @@ def test_the_shipped_weights_are_what_they_should_be() -> None:
 def test_no_figure_names_a_place_on_somebodys_machine() -> None:
     """What trained the shipped weights and made the documents' results is named relatively."""
     results = Path(__file__).parent.parent / "docs" / "results"
-    texts = {path.name: path.read_text("utf-8") for path in results.rglob("*.json")}
+    texts = {str(path): path.read_text("utf-8") for path in results.rglob("*.json")}
     assert len(texts) > 10
     texts["card"] = json.dumps(dict(load_checkpoint(default_weights()).card))
     for name, text in texts.items():

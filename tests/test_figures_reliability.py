@@ -60,6 +60,19 @@ def test_the_shipped_figures_keep_their_word() -> None:
         assert 0.93 < report["deviations"][f"reading seen / {views}"]["coverage"] < 0.97
 
 
+def test_what_to_expect_of_a_reading_is_what_was_measured() -> None:
+    found = json.loads(REPORT.read_text())["expected"]
+    said = {
+        "uncertainty.md": "a reading of 0 is off by about {zero:.1f}, one of 4 by about "
+        "{four:.1f}, and one between 1 and 3 by about {between:.1f}",
+        "intensity.md": "such a reading is off by about {between:.1f} levels (root mean square), "
+        "one of 0 by about {zero:.1f}, one of 4 by about {four:.1f}",
+    }
+    for page, sentence in said.items():
+        text = " ".join((REPORT.parent / page).read_text("utf-8").split())
+        assert sentence.format(zero=found["0"], between=found["1 to 3"], four=found["4"]) in text
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"confidence": 1}')
     for name in ("a.json", "none.json"):

@@ -322,7 +322,7 @@ def test_default_weights_in_torch(default: Checkpoint, precision: str, most: flo
     faces = sheet(default.config.input_size)[::2]
     found = parity(TorchRuntime(default, device="cpu", fused=False), runtime, faces)
     assert found.largest < most
-    assert found.icc > 0.99  # some AUs hardly move on these faces; 0.993 in bf16
+    assert found.icc > 0.995
     levels = layout_of(default.config).read(runtime.heatmaps(faces).intensity)
     assert levels.max() > 3.0  # the faces smile: there is something to compare
 
