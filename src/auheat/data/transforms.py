@@ -48,6 +48,9 @@ class AugmentConfig:
         bend: How far features are moved by a smooth field, as the resting faces of people differ:
             standard deviation, as a fraction of the size, where the field is widest; beyond 0.05
             faces fold.
+        random_convolution: Probability of a small random filter over the colours, which changes
+            textures and leaves shapes (Xu et al., "Robust and generalizable visual representation
+            learning via random convolutions", ICLR 2021).
 
     Raises:
         AuheatError: A probability is not within 0 and 1, or another value not within 0 and what
@@ -66,6 +69,7 @@ class AugmentConfig:
     shading: float = 0.0
     local_contrast: float = 0.0
     bend: float = 0.0
+    random_convolution: float = 0.0
 
     def __post_init__(self) -> None:
         for setting in fields(self):
@@ -89,6 +93,9 @@ _RELIEF_SPREAD, _RELIEF = (0.008, 0.08), (-0.7, 1.4)
 # that move both sides of the face alike.
 _BENDS, _ALIKE = (3, 6), 0.7
 _INVERSIONS = 8  # steps that find where a point goes in such a field
+
+# Sides of random filters, in pixels, and the largest part that the filtered image has in the result.
+_FILTER_SIDES, _MOST_FILTERED = (1, 3, 5, 7), 1.0
 
 # Standard deviation of the blur that hides what a face does, as a fraction of the crop's side.
 _VEIL = (0.02, 0.1)
@@ -135,6 +142,8 @@ def augment(
         moved = _shaded(rng, moved)
     if config.local_contrast and rng.random() < config.local_contrast:
         moved = _relief(rng, moved)
+    if config.random_convolution and rng.random() < config.random_convolution:
+        moved = _filtered(rng, moved)
     if config.photometric:
         moved = _photometric(rng, moved, config.photometric)
     if config.grayscale and rng.random() < config.grayscale:
@@ -230,6 +239,27 @@ def _relief(rng: np.random.Generator, image: Image) -> Image:
     smooth = cv2.GaussianBlur(image, (0, 0), float(spread))
     factor = 1 + rng.uniform(*_RELIEF)
     return np.asarray(cv2.addWeighted(image, factor, smooth, 1 - factor, 0), np.uint8)
+
+
+def _filtered(rng: np.random.Generator, image: Image) -> Image:
+    """Mixed with its convolution, which keeps mean and contrast and leaves dark what was dark."""
+    side = int(rng.choice(_FILTER_SIDES))
+    kernels = rng.standard_normal((3, 3, side, side)).astype(np.float32)
+    plain = image.astype(np.float32)
+    filtered = np.stack(
+        [
+            sum(cv2.filter2D(plain[..., n], -1, kernel) for n, kernel in enumerate(of_channel))
+            for of_channel in kernels
+        ],
+        -1,
+    )
+    before, after = plain - plain.mean(), filtered - filtered.mean((0, 1))
+    factor = plain.std() / max(float(after.std()), 1e-3)
+    if float((before * after).sum()) < 0:
+        factor = -factor
+    part = rng.uniform(0, _MOST_FILTERED)
+    mixed = plain + part * (after * factor + plain.mean((0, 1)) - plain)
+    return np.asarray(np.clip(mixed, 0, 255), np.uint8)
 
 
 def _erased(rng: np.random.Generator, image: Image) -> Image:
