@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import cli_calls
-from auheat.data.manifest import Manifest
+from auheat.data.manifest import Manifest, read_manifest
 from auheat.evaluation.assess import evaluate
 from auheat.evaluation.predictions import Predictions, read_predictions
 from auheat.evaluation.protocols import fold_of
@@ -202,3 +202,30 @@ def test_the_default_weights_are_measured_by_their_word(
     shown("default", "--data", "data", "--workers", 0, "-o", "mine.json")
     assert read_report("mine.json").metrics["AU04"] == report.metrics["AU04"]
     assert "default" in refused(Path("./default").resolve(), "--data", "data")
+
+
+def test_people_of_another_dataset_are_pointed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Subjects of two rendered datasets go by the same names."""
+    subjects = write_dataset(tmp_path / "data").table["subject"].unique()
+    write_dataset(tmp_path / "other", seed=1)
+    for folder in ("data", "other"):
+        text = "subject,sex\n" + "".join(f"{name},f\n" for name in subjects)
+        (tmp_path / folder / "people.csv").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    table_of(read_manifest("data"), tmp_path / "theirs.csv", lambda y: y)
+    words = ("theirs.csv", "--data", "data", "--groups")
+    odd, own = (call(*words, f"{folder}/people.csv") for folder in ("other", "data"))
+    assert (odd.exit_code, own.exit_code) == (0, 0)
+    assert "note: other/people.csv lies in another dataset than data" in odd.output
+    assert "another dataset" not in own.output
+    assert own.output.startswith("6 images of synthetic faces, 3 subjects\n")
+
+
+def test_narrow_images_are_pointed_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mesh needs .15 of the crop's 32 pixels around it: 5, where there are 2."""
+    write_dataset(tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    text = call("default", "--data", "data", "--workers", 0).output
+    assert "note: the images of data have 2 pixels around the face and the mesh needs 5" in text

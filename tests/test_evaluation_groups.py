@@ -128,3 +128,20 @@ def test_the_command_refuses_what_it_cannot_read(tmp_path: Path) -> None:
     found = CliRunner().invoke(main, [*words, "--suite", "ood"])
     assert found.exit_code == 2
     assert "ask for one of them" in found.output
+
+
+def test_an_au_that_nobody_in_a_group_shows_says_nothing_of_its_icc(tmp_path: Path) -> None:
+    measured = predictions()
+    first = measured.subjects == "S0"
+    measured.table.loc[first, "AU12" + LABEL] = 0.0  # of which the ICC formula makes 0
+    people = read_people(people_file(tmp_path, "subject,sex\nS0,f\nS1,m\nS2,m\n"))
+    women, men = GroupReport.of(measured, people).groups["sex"]
+    shown = measured.table.loc[first, ["AU01", "AU01" + LABEL]].to_numpy()
+    assert women.icc == pytest.approx(icc31(shown))
+    errors = [
+        abs(measured.table.loc[first, au] - measured.table.loc[first, au + LABEL]) for au in AUS
+    ]
+    assert women.mae == pytest.approx(np.mean(errors))  # it errs there all the same
+    assert not np.isnan(men.icc_interval).any()
+    measured.table.loc[first, "AU01" + LABEL] = 2.0
+    assert np.isnan(GroupReport.of(measured, people).groups["sex"][0].icc)

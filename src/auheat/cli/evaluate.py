@@ -74,9 +74,14 @@ def command(
         checked_ending(out, "a result file", ".json")
         make_folder(out.parent)
     people = None if groups is None else _people(groups)
+    if groups and not _belongs(groups, data):
+        warn(f"note: {groups} lies in another dataset than {data}: are these the same people?")
     found = assess(target, data, Choices(**chosen, progress=progress_bar))
     for note in found.notes:
         warn(f"note: {note}")
+    if suite or people is not None:
+        faces = " of synthetic faces" if found.report.synthetic else ""
+        console.lines(f"{found.report.images} images{faces}, {found.report.subjects} subjects\n")
     if suite:
         _by_family(found.predictions, out or found.place.with_name(f"{suite}-{found.place.name}"))
         return
@@ -103,6 +108,14 @@ def _by_family(predictions: Predictions, result: Path) -> None:
     report.write(result)
     console.lines(suite_table(report))
     console.lines(f"\nresult file: {result}")
+
+
+def _belongs(people: Path, data: Path) -> bool:
+    """Whether a table of people can be a dataset's, by the folder that it lies in."""
+    from auheat.data.manifest import FILE
+
+    folder = people.resolve().parent
+    return folder == data.resolve() or not (folder / FILE).exists()
 
 
 def _people(path: Path) -> pd.DataFrame:

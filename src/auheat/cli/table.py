@@ -21,12 +21,18 @@ from auheat.tables.names import Metric
     "and write this result file.",
 )
 def command(results: tuple[Path, ...], metric: Metric, pooled: Path | None) -> None:
-    """Print one table by Action Unit of RESULTS, the files that `auheat evaluate` wrote."""
+    """Print one table of RESULTS, the files that `auheat evaluate` wrote.
+
+    It is by Action Unit; by family or group for the files of --suite and --groups.
+    """
+    from auheat.evaluation.breakdown import is_breakdown, read_breakdown
     from auheat.evaluation.report import read_report
-    from auheat.figures.tables import by_au
+    from auheat.figures.tables import by_au, by_part
 
     if pooled:
         _pool(results, pooled)
+    elif is_breakdown(results[0]):
+        console.lines(by_part([read_breakdown(path) for path in results], metric))
     else:
         console.lines(by_au([read_report(path) for path in results], metric))
 

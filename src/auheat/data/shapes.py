@@ -14,6 +14,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,18 @@ def shapes_for(config: ModelConfig, manifest: Manifest) -> NDArray[np.float32] |
     return None if config.geometry == "none" else find_shapes(manifest)
 
 
+def too_close(config: ModelConfig, manifest: Manifest) -> str:
+    """What to say where a network takes in shapes and images show too little of a face, or ""."""
+    needed, crop = ceil(_MIN_PAD_FRACTION * manifest.crop.size), manifest.crop
+    if config.geometry == "none" or crop.pad >= needed:
+        return ""
+    return (
+        f"the images of {manifest.folder} have {crop.pad} pixels around the face and the mesh "
+        f"needs {needed}: the shape of the face is left out, and readings are poorer for it; make "
+        f"them with --pad {needed} or more"
+    )
+
+
 def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.float32]:
     """The shape of every row's face, from the file or from its image.
 
@@ -58,7 +71,7 @@ def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.f
     Raises:
         AuheatError: An image cannot be read, or the file not be written.
     """
-    if manifest.crop.pad < _MIN_PAD_FRACTION * manifest.crop.size:
+    if manifest.crop.pad < ceil(_MIN_PAD_FRACTION * manifest.crop.size):
         return np.zeros((len(manifest.table), face_shape.SIZE), np.float32)
     path, names = manifest.folder / FILE, manifest.table["image"].astype(str).to_list()
     found = _read(path)

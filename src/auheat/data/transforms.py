@@ -94,7 +94,7 @@ _RELIEF_SPREAD, _RELIEF = (0.008, 0.08), (-0.7, 1.4)
 _BENDS, _ALIKE = (3, 6), 0.7
 _INVERSIONS = 8  # steps that find where a point goes in such a field
 
-# Sides of random filters, in pixels, and the largest part that the filtered image has in the result.
+# Sides of random filters in pixels, and the largest part of the filtered image in the result.
 _FILTER_SIDES, _MOST_FILTERED = (1, 3, 5, 7), 1.0
 
 # Standard deviation of the blur that hides what a face does, as a fraction of the crop's side.

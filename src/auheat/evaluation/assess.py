@@ -147,6 +147,7 @@ def assess(target: str | Path | pd.DataFrame, data: str | Path, chosen: Choices)
     division: dict[str, Any] = {"protocol": chosen.protocol, "fold": chosen.fold, "k": chosen.folds}
     if is_default(target) or (isinstance(target, str | Path) and not holds_tables(Path(target))):
         require("torch")
+        from auheat.data.shapes import too_close
         from auheat.evaluation.evaluate import measure
 
         run_on: Any = {
@@ -162,7 +163,9 @@ def assess(target: str | Path | pd.DataFrame, data: str | Path, chosen: Choices)
         )
         folder = Path() if is_default(target) else weights.parent
         place = folder / _result_name(selection, Path(data), trained=bool(experiment))
-        return _assessment(predictions, selection, place=place, is_network=True, notes=())
+        close = too_close(network.config, selection.part)
+        notes = (close,) if close else ()
+        return _assessment(predictions, selection, place=place, is_network=True, notes=notes)
     table = read_foreign(target, chosen.format)
     path = Path(target) if isinstance(target, str | Path) else Path("table")
     selection = select(read_manifest(data), chosen.split, **division)

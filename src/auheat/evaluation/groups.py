@@ -11,6 +11,7 @@ beside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,12 @@ import numpy as np
 import pandas as pd
 
 from auheat.errors import AuheatError, checked_path
+from auheat.evaluation.breakdown import GROUPS, write_breakdown
 from auheat.evaluation.intervals import intervals
-from auheat.evaluation.predictions import Predictions
-from auheat.evaluation.report import write_breakdown
+from auheat.evaluation.predictions import LABEL, Predictions
 from auheat.metrics import false_alarms, nanmean, summary
 from auheat.tables.delimited import read_delimited
 
-FORMAT = 1
 SUBJECT = "subject"
 # Columns of `people.csv` that say where the table comes from, not what people are like.
 _NO_GROUPS = (SUBJECT, "split")
@@ -42,7 +42,8 @@ class Group:
         name: Of the group, such as "female" or "34 to 51".
         subjects: How many people.
         images: How many images.
-        icc: ICC(3,1), -1 to 1.
+        icc: ICC(3,1), -1 to 1, over the AUs whose labels differ in the group: on one that nobody
+            shows there is nothing to agree on.
         icc_interval: 95%, over people; NaN for fewer than two.
         mae: In levels.
         mae_interval: As that of the ICC.
@@ -104,7 +105,7 @@ class GroupReport:
     def write(self, path: Path) -> None:
         """Writes the report as JSON; NaN becomes null."""
         groups = {column: [vars(group) for group in found] for column, found in self.groups.items()}
-        content = {"format": FORMAT, "unknown": self.unknown, "groups": groups}
+        content = {"unknown": self.unknown, GROUPS: groups}
         write_breakdown(path, self.about, content)
 
 
@@ -168,6 +169,10 @@ def _is_number(value: Any) -> bool:
 def _measure(name: str, predictions: Predictions, rows: np.ndarray[Any, Any]) -> Group:
     part = Predictions(predictions.table.loc[rows].reset_index(drop=True), predictions.about)
     means, within = summary(part.agreement(), part.aus)["mean"], intervals(part)["mean"]
+    shown = _of_varying_labels(part)
+    if shown.aus != part.aus:
+        means["icc"] = summary(shown.agreement(), shown.aus)["mean"]["icc"]
+        within["icc"] = intervals(shown)["mean"]["icc"] if shown.aus else (math.nan, math.nan)
     return Group(
         name,
         len(set(part.subjects.tolist())),
@@ -178,3 +183,10 @@ def _measure(name: str, predictions: Predictions, rows: np.ndarray[Any, Any]) ->
         within["mae"],
         nanmean(false_alarms(part.values(), part.labels())),
     )
+
+
+def _of_varying_labels(part: Predictions) -> Predictions:
+    """What is predicted of the AUs that are coded with more than one level."""
+    constant = [au for au in part.aus if part.table[au + LABEL].nunique() < 2]
+    columns = [name for au in constant for name in (au, au + LABEL)]
+    return Predictions(part.table.drop(columns=columns), part.about)

@@ -73,7 +73,7 @@ class Report:
         """Writes the file under a temporary name, then renames it."""
         path = checked_path("the file to write", path)
         content = {"format": FORMAT, **asdict(self), "synthetic": self.synthetic}
-        content |= {key: _without_nan(content[key]) for key in _NUMBERS}
+        content |= {key: without_nan(content[key]) for key in _NUMBERS}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -115,7 +115,7 @@ def _is_older(path: Path, report: Report) -> bool:
 def _identity(report: Report) -> str:
     """What was measured on what."""
     content = {key: getattr(report, key) for key in _SAME}
-    return json.dumps({**content, "baselines": _without_nan(report.controls)})
+    return json.dumps({**content, "baselines": without_nan(report.controls)})
 
 
 def is_synthetic(source: Mapping[str, Any]) -> bool:
@@ -244,26 +244,12 @@ def _controls(report: Report) -> list[str]:
     ]
 
 
-def write_breakdown(path: Path, about: Mapping[str, Any], content: Mapping[str, Any]) -> None:
-    """Writes a report that is no `Report` of the whole, as JSON; NaN becomes null.
-
-    Args:
-        path: The file.
-        about: What the predictions are about, of which the result keeps whose they are.
-        content: What was measured.
-    """
-    whose = {name: about[name] for name in ("name", "seed", "weights") if name in about}
-    text = json.dumps(_without_nan({"about": whose, **content}), indent=1)
-    with atomic_write(path) as temporary:
-        temporary.write_text(text + "\n", "utf-8")
-
-
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """Nested numbers with NaN as None."""
     if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

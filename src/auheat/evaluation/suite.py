@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 
 from auheat.errors import AuheatError
+from auheat.evaluation.breakdown import FAMILIES, write_breakdown
 from auheat.evaluation.predictions import Predictions
-from auheat.evaluation.report import write_breakdown
 from auheat.metrics import Agreement, false_alarms, nanmean, summary
-
-FORMAT = 1
 
 # By AU, and `mean` over AUs: icc, mae, false_alarms, n.
 Measures = dict[str, dict[str, float]]
@@ -61,7 +59,7 @@ class SuiteReport:
 
     def write(self, path: Path) -> None:
         """Writes the report as JSON; NaN becomes null."""
-        write_breakdown(path, self.about, {"format": FORMAT, "families": self.families})
+        write_breakdown(path, self.about, {FAMILIES: self.families})
 
 
 def _measure(

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from auheat.errors import AuheatError
+from auheat.evaluation.breakdown import MEASURED, Breakdown
 from auheat.evaluation.report import Report
 from auheat.files import atomic_write
-from auheat.metrics import nanmean
+from auheat.metrics import METRICS, nanmean
 from auheat.tables.markdown import markdown_table
 from auheat.tables.names import Metric
 
@@ -206,6 +207,31 @@ def by_au(reports: Sequence[Report], metric: Metric = "icc") -> str:
         f"{first.subjects} held-out subjects, {_faces(first)}."
     )
     return "\n".join([note, "", markdown_table(head, rows)])
+
+
+def by_part(breakdowns: Sequence[Breakdown], metric: Metric = "icc") -> str:
+    """A Markdown table: a row for each family or group, a column for each run.
+
+    Raises:
+        AuheatError: They have other parts, or no such metric.
+    """
+    if metric not in MEASURED:
+        known = ", ".join(name for name in MEASURED if name in METRICS)
+        raise AuheatError(f"families and groups have no {metric}: choose from {known}")
+    first = breakdowns[0]
+    for other in breakdowns:
+        if list(other.parts) != list(first.parts) or other.synthetic != first.synthetic:
+            raise AuheatError(
+                f"{other.name} has other families or groups than {first.name}: "
+                "a table compares like with like"
+            )
+    faces = {True: ", synthetic faces", False: "", None: ""}[first.synthetic]
+    head = ["part", *(f"{one.name} (seed {one.seed})" for one in breakdowns)]
+    rows = []
+    for part in first.parts:
+        values = [one.parts[part][metric] for one in breakdowns]
+        rows.append([part, *("" if np.isnan(value) else f"{value:.3f}" for value in values)])
+    return "\n".join([f"{metric.upper()}, mean over AUs{faces}.", "", markdown_table(head, rows)])
 
 
 def _faces(report: Report) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import lightning
 import torch
 
+from auheat.data.shapes import too_close
 from auheat.errors import AuheatError, Terminated
 from auheat.models.checkpoint import backbone_of, load_backbone
 from auheat.models.warm_start import start_from
@@ -75,6 +76,8 @@ def fit(
         raise AuheatError(f"{folder / BEST} is gone: delete {folder}, and it is trained anew")
     if is_first_process():
         claim(folder, experiment)
+        if close := too_close(experiment.model, parts.train):
+            notify(close)
         notify(_start(experiment) if found is None else _resumption(found[1], parts, experiment))
     kept = KeepBest(folder)
     trainer, stop = _trainer(experiment, folder, parts, kept)
