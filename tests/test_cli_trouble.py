@@ -209,7 +209,7 @@ def test_more_pixels_are_a_flag(tmp_path: Path, weights: Path, monkeypatch: Any)
     words += ["-o", tmp_path / "out"]
     assert CliRunner().invoke(main, [str(word) for word in words]).exit_code == 0
     refused = CliRunner().invoke(main, ["--max-megapixels", "0", "predict", "a.mp4"])
-    assert refused.exit_code == 2 and "Usage: " in refused.stderr
+    assert refused.exit_code == 2 and refused.stderr.endswith("see `auheat --help`\n")
 
 
 def test_a_folder_that_may_not_be_read(
@@ -356,10 +356,10 @@ def test_an_empty_name_is_not_the_working_folder(
         ["--fps", "inf"],
     ],
 )
-def test_numbers_out_of_reach_show_the_usage(tmp_path: Path, options: list[str]) -> None:
+def test_numbers_out_of_reach_name_the_help(tmp_path: Path, options: list[str]) -> None:
     result = predict(tmp_path / "w", tmp_path / "a.mp4", *options)
     assert result.exit_code == 2
-    assert "Usage: " in result.stderr
+    assert result.stderr.endswith("; see `auheat predict --help`\n")
 
 
 def test_inputs_are_never_outputs(tmp_path: Path, weights: Path) -> None:
@@ -447,7 +447,7 @@ def test_a_signal_leaves_no_part(tmp_path: Path, number: signal.Signals, code: i
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
     assert errors == b"auheat: terminated\n"
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_runs_that_want_one_file(tmp_path: Path, weights: Path) -> None:

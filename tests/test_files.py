@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from auheat.errors import AuheatError
-from auheat.files import atomic_write, check_place, refuse_input
+from auheat.files import atomic_write, check_place, folder_for_results, refuse_input
 
 
 def write(path: Path, text: str) -> None:
@@ -160,3 +160,17 @@ def test_long_names(tmp_path: Path) -> None:
     path = tmp_path / (251 * "a" + ".csv")
     write(path, "x")
     assert path.read_text() == "x"
+
+
+def test_folders_that_stay_empty_are_removed_again(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with folder_for_results(kept):
+        pass
+    with pytest.raises(KeyboardInterrupt), folder_for_results(tmp_path / "a" / "b"):
+        assert (tmp_path / "a" / "b").is_dir()
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]  # it was there before
+    with folder_for_results(tmp_path / "c" / "d"):
+        (tmp_path / "c" / "x").touch()
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["x"]

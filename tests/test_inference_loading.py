@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from auheat.errors import AuheatError
 from auheat.inference import predictor as module
 from auheat.inference.predictor import Predictor, load
 from auheat.models import weights
+from auheat.models.checkpoint import save_checkpoint
 from auheat.models.devices import find_device
+from auheat.models.heatmap_net import build_net
 from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
 
 
@@ -66,3 +69,13 @@ def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path = save_small(tmp_path / "weights" / "default.safetensors")
     assert weights.default_weights() == path
     assert load(precision="bf16").runtime.name == "torch"
+
+
+def test_a_blink_is_asked_for_as_closed_eyes(tmp_path: Path) -> None:
+    """Tables have AU45 beside AU43; who knows OpenFace asks for it by that name."""
+    path = tmp_path / "w.safetensors"
+    config = replace(SMALL, aus=("AU12", "AU43"))
+    save_checkpoint(path, build_net(config), config)
+    assert load(path, "cpu", aus=["AU45"]).aus == ("AU43",)
+    assert load(path, "cpu", aus=iter(["AU45", "AU12"])).aus == ("AU12", "AU43")
+    assert load(path, "cpu", aus=["AU12", "AU45", "AU43"]).aus == ("AU12", "AU43")

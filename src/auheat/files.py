@@ -220,6 +220,23 @@ def make_folder(path: Path) -> None:
         raise AuheatError(f"cannot write to folder {path}: {error.strerror}") from None
 
 
+@contextmanager
+def folder_for_results(path: Path) -> Iterator[None]:
+    """Makes a folder; within it results are written. What stays empty is removed again.
+
+    Raises:
+        AuheatError: if it cannot be made or written to.
+    """
+    made = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
+    make_folder(path)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the first that holds something ends it
+            for folder in made:
+                folder.rmdir()
+
+
 class Resource(ABC):
     """Opens its parts on entering and closes them, in reverse order, on leaving.
 

@@ -78,8 +78,15 @@ class Subcommands(click.Group):
             _require_folder()
             with console.terminable():
                 return super().main(*args, **kwargs | {"standalone_mode": False})
-        except click.ClickException as error:
+        except click.exceptions.NoArgsIsHelpError as error:  # "auheat" alone asks what there is
             error.show()
+            return error.exit_code
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "auheat"
+            console.warn(f"{_sentence(error)}; see `{command} --help`")
+            return error.exit_code
+        except click.ClickException as error:
+            console.warn(_sentence(error))
             return error.exit_code
         except AuheatError as error:
             console.warn(str(error))
@@ -93,6 +100,12 @@ class Subcommands(click.Group):
         except Exception as error:  # a defect: one line, and the cause in the log
             console.warn(unexpected(error))
             return FAILED
+
+
+def _sentence(error: click.ClickException) -> str:
+    """What click says of a misuse, as the beginning of a line of ours."""
+    message = error.format_message().strip().removesuffix(".").replace(". (Did", " (did")
+    return message[:1].lower() + message[1:]
 
 
 def _require_folder() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from auheat.tables.names import ProgramChoice, Split
 if TYPE_CHECKING:
     import pandas as pd
 
-    from auheat.evaluation.predictions import Predictions
+    from auheat.evaluation.assess import Assessment
 
 
 @click.command()
@@ -63,33 +64,33 @@ def command(
     it.
     """
     from auheat.evaluation.assess import Choices, assess
-    from auheat.evaluation.report import notes
-    from auheat.figures.tables import metrics_table
-    from auheat.files import checked_ending, make_folder, refuse_input
+    from auheat.files import checked_ending, folder_for_results, refuse_input
 
     if suite and groups:
         raise click.UsageError("--suite and --groups are two reports: ask for one of them")
     if out:
         refuse_input(out, [path for path in (target, groups) if isinstance(path, Path)])
         checked_ending(out, "a result file", ".json")
-        make_folder(out.parent)
     people = None if groups is None else _people(groups)
     if groups and not _belongs(groups, data):
         warn(f"note: {groups} lies in another dataset than {data}: are these the same people?")
-    found = assess(target, data, Choices(**chosen, progress=progress_bar))
-    for note in found.notes:
-        warn(f"note: {note}")
-    if suite or people is not None:
-        faces = " of synthetic faces" if found.report.synthetic else ""
-        console.lines(f"{found.report.images} images{faces}, {found.report.subjects} subjects\n")
-    if suite:
-        _by_family(found.predictions, out or found.place.with_name(f"{suite}-{found.place.name}"))
-        return
-    if people is not None:
-        result = out or found.place.with_name(f"groups-{found.place.name}")
-        _by_group(found.predictions, people, result)
-        return
-    result = out or found.place
+    with folder_for_results(out.parent) if out else nullcontext():
+        found = assess(target, data, Choices(**chosen, progress=progress_bar))
+        for note in found.notes:
+            warn(f"note: {note}")
+        if suite:
+            place = found.place.with_name(f"{suite}-{found.place.name}")
+            _by_family(found, out or place)
+        elif people is not None:
+            _by_group(found, people, out or found.place.with_name(f"groups-{found.place.name}"))
+        else:
+            _whole(found, out or found.place)
+
+
+def _whole(found: Assessment, result: Path) -> None:
+    from auheat.evaluation.report import notes
+    from auheat.figures.tables import metrics_table
+
     found.report.write(result)
     console.lines(metrics_table(found.report))
     console.lines("\n" + "\n".join(notes(found.report, found.predictions, seen=found.seen)))
@@ -100,11 +101,17 @@ def command(
         console.echo(f"predictions: {table.with_suffix('.parquet')}")
 
 
-def _by_family(predictions: Predictions, result: Path) -> None:
+def _measured_on(found: Assessment) -> None:
+    faces = " of synthetic faces" if found.report.synthetic else ""
+    console.lines(f"{found.report.images} images{faces}, {found.report.subjects} subjects\n")
+
+
+def _by_family(found: Assessment, result: Path) -> None:
     from auheat.evaluation.suite import SuiteReport
     from auheat.figures.suite_table import suite_table
 
-    report = SuiteReport.of(predictions)
+    _measured_on(found)
+    report = SuiteReport.of(found.predictions)
     report.write(result)
     console.lines(suite_table(report))
     console.lines(f"\nresult file: {result}")
@@ -127,11 +134,12 @@ def _people(path: Path) -> pd.DataFrame:
         return read_people(path)
 
 
-def _by_group(predictions: Predictions, people: pd.DataFrame, result: Path) -> None:
+def _by_group(found: Assessment, people: pd.DataFrame, result: Path) -> None:
     from auheat.evaluation.groups import GroupReport
     from auheat.figures.group_table import group_table
 
-    report = GroupReport.of(predictions, people)
+    _measured_on(found)
+    report = GroupReport.of(found.predictions, people)
     report.write(result)
     console.lines(group_table(report))
     if report.unknown:

@@ -97,7 +97,7 @@ def command(
     A video or image gives OUT/<name>.csv (.parquet with --format tidy). A folder gives one table of
     its images, and one of each of its videos. Existing results are replaced.
     """
-    from auheat.files import make_folder
+    from auheat.files import folder_for_results
     from auheat.inference.baselines import resolve_baseline
     from auheat.inference.inputs import gather
     from auheat.inference.jobs import PredictionJob
@@ -154,15 +154,15 @@ def command(
         progress=progress_bar,
     )
     job.check(gathered)
-    make_folder(out)
     failed = []
-    for outcome in job.run(gathered):
-        if outcome.files:
-            echo(outcome.summary)
-        if outcome.note:
-            warn(f"note: {outcome.path}: {outcome.note}")
-        if outcome.problem:
-            failed.append(outcome)
+    with folder_for_results(out):
+        for outcome in job.run(gathered):
+            if outcome.files:
+                echo(outcome.summary)
+            if outcome.note:
+                warn(f"note: {outcome.path}: {outcome.note}")
+            if outcome.problem:
+                failed.append(outcome)
     for outcome in failed:
         warn(str(outcome.problem))
         for line in outcome.unread:

@@ -14,6 +14,7 @@ from auheat.errors import (
     check_flag,
     check_text,
     checked_path,
+    listed,
 )
 from auheat.faces import DEFAULT_MAX_FACES
 from auheat.faces.detector import default_detector
@@ -29,6 +30,7 @@ from auheat.models.runtimes.names import (
 )
 from auheat.models.runtimes.opening import file_of, open_runtime
 from auheat.progress import Progress, silent
+from auheat.tables.names import BLINK, CLOSURE
 
 if TYPE_CHECKING:
     from auheat.inference.calibration import Baseline
@@ -140,7 +142,8 @@ def load(
             an .onnx file that `auheat export` wrote.
         device: A torch device by name; "auto" is the CPU for "default" weights and .onnx files, and
             for a .safetensors file CUDA if there is any, else the CPU.
-        aus: Which of the network's AUs to report, like ["AU06", "AU12"]; all by default.
+        aus: Which of the network's AUs to report, like ["AU06", "AU12"]; all by default. The blink
+            AU45 stands for AU43, of which it is a short one: tables have columns for both.
         max_faces: How many faces an image may hold at most, 5 unless given; the largest are kept.
         runtime: "torch" for .safetensors weights, "onnx" or "openvino" for an exported file; "auto"
             takes torch or ONNX Runtime, as goes with the file. "default" weights are there as both
@@ -174,7 +177,7 @@ def load(
     check_count("batch", batch, maximum=MAX_BATCH, optional=True)
     check_flag("exact_landmarks", exact_landmarks)
     if aus is not None:
-        aus = [unit.name for unit in action_units(aus)]
+        aus = [unit.name for unit in action_units(_with_closures(aus))]
     path = file_of(weights, runtime=runtime, device=device, precision=precision)
     network = open_runtime(
         path, runtime=runtime, device=device, precision=precision, threads=threads
@@ -189,3 +192,12 @@ def load(
     )
     predictor.weights, predictor.max_faces = path, max_faces
     return predictor
+
+
+def _with_closures(aus: Sequence[str]) -> Sequence[str]:
+    """The AUs with the closed eyes of a blink in place of it, where they are not named as well."""
+    names = listed(aus)
+    if names is None:
+        return aus
+    twice = CLOSURE in names
+    return [CLOSURE if au == BLINK else au for au in names if au != BLINK or not twice]
