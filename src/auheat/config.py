@@ -45,7 +45,7 @@ class ModelConfig:
         scc_k: Neighbours in its graph, the channel itself included.
         scc_norm: See `auheat.models.scc`, as for the next two. The authors' code has the norm; the
             light default goes without, for it then joins a trained network with less harm
-            (docs/model-card.md has the figures).
+            (docs/weights.md has the figures).
         scc_init: How its matrices start.
         scc_edges: What an edge is made of.
         geometry: Whether the network takes in the shape of the face's mesh (`auheat.face_shape`)
