@@ -110,6 +110,12 @@ def face() -> NDArray[np.float64]:
     return points
 
 
+@pytest.fixture
+def marks(face: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The schematic face fitted into a crop of 144 pixels."""
+    return face * 0.6 + (12, 0)
+
+
 def find_assets(environment: Mapping[str, str]) -> Path:
     """The folder of the real face assets: AUHEAT_ASSETS, or the one beside the repository.
 
