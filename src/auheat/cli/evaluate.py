@@ -43,6 +43,12 @@ if TYPE_CHECKING:
     help="Report by group of people: CSV with the column subject and one for each thing that they "
     "differ in, such as people.csv of `auheat synth`.",
 )
+@click.option(
+    "--mistakes",
+    type=options.PATH,
+    metavar="IMAGE",
+    help="Also draw the faces with the largest errors of every AU (.jpg or .png).",
+)
 @options.out_file('Result file.  [default: beside TARGET; of "default" in this folder]')
 @options.device()
 @options.runtime()
@@ -54,6 +60,7 @@ def command(
     out: Path | None,
     suite: Suite | None,
     groups: Path | None,
+    mistakes: Path | None,
     **chosen: Any,
 ) -> None:
     """Measure TARGET on a dataset: ICC(3,1), MAE, MSE and PCC by AU.
@@ -64,13 +71,17 @@ def command(
     it.
     """
     from auheat.evaluation.assess import Choices, assess
-    from auheat.files import checked_ending, folder_for_results, refuse_input
+    from auheat.files import checked_ending, folder_for_results, output_path, refuse_input
 
     if suite and groups:
         raise click.UsageError("--suite and --groups are two reports: ask for one of them")
     if out:
         refuse_input(out, [path for path in (target, groups) if isinstance(path, Path)])
         checked_ending(out, "a result file", ".json")
+    if mistakes:
+        from auheat.figures.mistakes import ENDINGS
+
+        output_path(mistakes, "an image", *ENDINGS)
     people = None if groups is None else _people(groups)
     if groups and not _belongs(groups, data):
         warn(f"note: {groups} lies in another dataset than {data}: are these the same people?")
@@ -85,6 +96,16 @@ def command(
             _by_group(found, people, out or found.place.with_name(f"groups-{found.place.name}"))
         else:
             _whole(found, out or found.place)
+    if mistakes:
+        _draw(found, data, mistakes)
+
+
+def _draw(found: Assessment, data: Path, path: Path) -> None:
+    from auheat.data.manifest import read_manifest
+    from auheat.figures.mistakes import mistakes, save
+
+    save(mistakes(found.predictions, read_manifest(data)), path)
+    console.echo(f"largest errors: {path}")
 
 
 def _whole(found: Assessment, result: Path) -> None:
