@@ -1,4 +1,4 @@
-"""Draws the images of docs/faces.md and docs/intensity.md: random faces, every AU at every level.
+"""Draws images of the documents: random faces, every AU at every level, what augmentation does.
 
 python scripts/gallery.py --assets ASSETS -o docs/images
 """
@@ -8,23 +8,29 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from auheat.data.transforms import NONE, PROBABILITIES, AugmentConfig, augment
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import ALL_AUS, TABLE
 from auheat.files import atomic_write
+from auheat.settings import build
 from auheat.synthesis.assets import load_pack
 from auheat.synthesis.expression import Expression
 from auheat.synthesis.identity import Person
+from auheat.synthesis.repertoire import sample_expression
 from auheat.synthesis.studio import Studio
+from auheat.training.experiment import read_settings
 
 Pixels = NDArray[np.uint8]
 _QUALITY = 88
+_RECIPE = Path(__file__).resolve().parents[1] / "configs" / "default.toml"
 
 
 def contact_sheet(studio: Studio, seed: int, rows: int, columns: int, size: int) -> Pixels:
@@ -69,6 +75,34 @@ def level_sheet(strips: Mapping[str, Pixels]) -> Pixels:
     )
 
 
+def augmentation_sheet(studio: Studio, seed: int, columns: int, size: int) -> Pixels:
+    """A face changed in each of the ways of training alone, and in all together: (H, W, 3).
+
+    Every row has a person of its own, who is unchanged in its first image. Alone, what comes with a
+    probability always comes.
+    """
+    together = build(AugmentConfig, read_settings(_RECIPE)["data"]["augment"], "augment")
+    ways, crop, rows = {}, CropSpec(size, round(0.19 * size)), []
+    for setting in fields(AugmentConfig):
+        value, often = getattr(together, setting.name), setting.name in PROBABILITIES
+        title = (
+            f"{setting.name}, {value:.0%} of the visits" if often else f"{setting.name} = {value:g}"
+        )
+        ways[title] = replace(NONE, **{setting.name: 1.0 if often else value})
+    for subject, (title, way) in enumerate({**ways, "all together": together}.items()):
+        person = studio.person(seed, 100 + subject)
+        expression = sample_expression(np.random.default_rng([seed, subject]))
+        sample = studio.portrait(person, expression, crop.transform, crop.side)
+        images = []
+        for n in range(columns):
+            rng, drawn = np.random.default_rng([seed, n]), way if n else NONE
+            view = augment(rng, sample.image, sample.landmarks, size, crop.pad, drawn)
+            images.append(view.image)
+        row = np.concatenate(images, axis=1)
+        rows.append(np.concatenate([_banner(title, row.shape[1]), row]))
+    return np.concatenate(rows)
+
+
 def save(image: Pixels, path: Path) -> None:
     """Writes a JPEG under a temporary name, then renames it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +132,7 @@ def draw(assets: Path, out: Path, seed: int, subject: int, size: int) -> None:
     """
     studio = Studio(load_pack(assets))
     save(contact_sheet(studio, seed, 6, 10, size), out / "contact-sheet.jpg")
+    save(augmentation_sheet(studio, seed, 8, size * 2 // 3), out / "augmentations.jpg")
     strips = level_strips(studio, seed, subject, size)
     save(level_sheet(strips), out / "au-levels.jpg")
     for au, strip in strips.items():

@@ -21,6 +21,11 @@ from auheat.settings import FORMER_NAME
 
 # The largest settings that leave a face in the image; probabilities go to 1.
 _MOST = {"rotation": 90.0, "photometric": 10.0, "translation": 0.5, "bend": 0.05}
+# The settings that say how often, not how far.
+PROBABILITIES = (
+    "flip", "grayscale", "blur", "noise", "random_erasing", "shading", "local_contrast",
+    "random_convolution",
+)  # fmt: skip
 
 
 def _was(former: str, value: float) -> float:
