@@ -92,3 +92,7 @@ def test_the_command_draws_them(
     assert cv2.imread("worst.jpg") is not None
     line = cli_calls.refused("evaluate", *arguments, "worst.gif")
     assert "give a name that ends in .jpg or .jpeg or .png" in line
+    before = Path("data/05.png").read_bytes()
+    line = cli_calls.refused("evaluate", *arguments, "data/05.png")
+    assert line == "auheat: data/05.png lies in the dataset: name a place outside it\n"
+    assert Path("data/05.png").read_bytes() == before

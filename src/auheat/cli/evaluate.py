@@ -12,6 +12,7 @@ from auheat.cli import console, options
 from auheat.cli.console import warn
 from auheat.cli.progress_line import progress_bar
 from auheat.data.names import Suite
+from auheat.errors import AuheatError
 from auheat.tables.names import ProgramChoice, Split
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def command(
         from auheat.figures.mistakes import ENDINGS
 
         output_path(mistakes, "an image", *ENDINGS)
+        if data.resolve() in mistakes.resolve().parents:
+            raise AuheatError(f"{mistakes} lies in the dataset: name a place outside it")
     people = None if groups is None else _people(groups)
     if groups and not _belongs(groups, data):
         warn(f"note: {groups} lies in another dataset than {data}: are these the same people?")

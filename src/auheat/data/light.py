@@ -17,9 +17,8 @@ _PATCH_STRENGTH, _PATCHES = (0.1, 0.5), (2, 7)
 # What lies between the image and its blur, whose spread is a fraction of the side, is multiplied by
 # 1 plus one of these.
 _RELIEF_SPREAD, _RELIEF = (0.008, 0.08), (-0.7, 1.4)
-
-# Sides of random filters in pixels, and the largest part of the filtered image in the result.
-_FILTER_SIDES, _MOST_FILTERED = (1, 3, 5, 7), 1.0
+# Sides of random filters, in pixels.
+_FILTER_SIDES = (1, 3, 5, 7)
 
 
 def photometric(rng: np.random.Generator, image: Image, strength: float) -> Image:
@@ -65,7 +64,7 @@ def filtered(rng: np.random.Generator, image: Image) -> Image:
     factor = before.std() / max(float(after.std()), 1e-3)
     if float((before * after).sum()) < 0:
         factor = -factor
-    part = rng.uniform(0, _MOST_FILTERED)
+    part = rng.random()
     mixed = plain + part * (after * factor + plain.mean((0, 1)) - plain)
     return np.asarray(np.clip(mixed, 0, 255), np.uint8)
 
