@@ -14,16 +14,15 @@ if os.environ.get("PYTEST_XDIST_WORKER"):
         name = f"{library}_NUM_THREADS"
         os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // workers)))
 
-import numpy as np
 import pytest
 from hypothesis import settings
-from numpy.typing import NDArray
 
-from auheat.errors import AuheatError
-from auheat.optional import EXTRAS
+from missing_extras import needs_more
 
 if TYPE_CHECKING:
+    import numpy as np
     from fastapi.testclient import TestClient
+    from numpy.typing import NDArray
 
     from auheat.geometry import Points
     from auheat.synthesis.assets import FacePack
@@ -33,31 +32,16 @@ if TYPE_CHECKING:
     from auheat.synthesis.studio import Studio
     from auheat.web.sessions import SessionStore
     from face_casts import Cast
+    from web_sessions import MakeStore
 
 # `make test-core`: what needs a package that the core does without is skipped, and nothing else.
 CORE_ALONE = bool(os.environ.get("AUHEAT_CORE_ALONE"))
-_ONLY_IN_TESTS = {
-    *("httpx", "httpx2", "nbclient", "nbformat", "pingouin", "psutil", "schemathesis"),
-    *("sklearn", "torch_geometric", "websockets", "yaml"),
-}
-
-
-def _needs_more(error: BaseException | None) -> bool:
-    """Whether an error, or what lies below it, is that of a package that the core lacks."""
-    while error is not None:
-        package = (getattr(error, "name", None) or "").partition(".")[0]
-        if isinstance(error, ImportError) and package in {*EXTRAS, *_ONLY_IN_TESTS}:
-            return True
-        if isinstance(error, AuheatError) and "is not installed: pip install" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report = yield
-    if CORE_ALONE and report.failed and call.excinfo and _needs_more(call.excinfo.value):
+    if CORE_ALONE and report.failed and call.excinfo and needs_more(call.excinfo.value):
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, "Skipped: needs an extra")
     return report
@@ -67,7 +51,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_make_collect_report(collector: pytest.Collector) -> Any:
     report = yield
     error = report.call.excinfo if CORE_ALONE and report.failed else None
-    if error and _needs_more(error.value):
+    if error and needs_more(error.value):
         report.outcome = "skipped"
         report.longrepr = (str(collector.path), 0, "Skipped: needs an extra")
     return report
@@ -76,38 +60,13 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Any:
 settings.register_profile("auheat", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("auheat")
 
-# Half of a face that is symmetrical about x = 100, in an image 201 pixels wide:
-# landmark, its partner on the other side, x, y of the landmark on the left of the image.
-_PAIRS = (
-    *((0, 16, 20, 80), (1, 15, 21, 100), (2, 14, 24, 120), (3, 13, 30, 140)),
-    *((4, 12, 40, 158), (5, 11, 54, 174), (6, 10, 70, 186), (7, 9, 86, 194)),
-    *((17, 26, 32, 62), (18, 25, 42, 54), (19, 24, 55, 52), (20, 23, 68, 55), (21, 22, 82, 60)),
-    *((31, 35, 86, 126), (32, 34, 93, 129)),
-    *((36, 45, 40, 80), (37, 44, 48, 74), (38, 43, 60, 74)),
-    *((39, 42, 70, 80), (40, 47, 60, 84), (41, 46, 48, 84)),
-    *(
-        (48, 54, 68, 156),
-        (49, 53, 78, 148),
-        (50, 52, 90, 144),
-        (59, 55, 78, 166),
-        (58, 56, 90, 171),
-    ),
-    *((60, 64, 73, 156), (61, 63, 88, 152), (67, 65, 88, 161)),
-)
-_MIDDLE = {8: 196, 27: 76, 28: 90, 29: 104, 30: 116, 33: 131, 51: 146, 57: 172, 62: 153, 66: 162}
-
 
 @pytest.fixture(scope="session")
 def face() -> NDArray[np.float64]:
     """68 landmarks of an upright, symmetrical face; the image is 201 x 240. Read-only."""
-    points = np.full((68, 2), np.nan)
-    for left, right, x, y in _PAIRS:
-        points[left], points[right] = (x, y), (200 - x, y)
-    for index, y in _MIDDLE.items():
-        points[index] = (100, y)
-    assert np.isfinite(points).all()
-    points.flags.writeable = False
-    return points
+    from schematic_face import landmarks
+
+    return landmarks()
 
 
 @pytest.fixture
@@ -239,6 +198,22 @@ def store(face: Points) -> Iterator[SessionStore]:
 
 
 @pytest.fixture
+def make_store(face: Points, tmp_path: Path) -> Iterator[MakeStore]:
+    """Opens stores with changed limits; their predictors go on at the end of the test."""
+    from web_sessions import stores
+
+    with stores(face, tmp_path / "workspace") as make:
+        yield make
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    from web_sessions import write_image
+
+    return write_image(tmp_path / "a.png")
+
+
+@pytest.fixture
 def client(store: SessionStore) -> TestClient:
     from web_sessions import client_of
 
@@ -267,3 +242,54 @@ def tiny_serial(serial: None, monkeypatch: pytest.MonkeyPatch, tiny_studio: Stud
 
     for room in (synthetic, lookalike):
         monkeypatch.setattr(room, "Studio", lambda pack: tiny_studio)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A quick network's."""
+    from stand_ins import save_small
+
+    return save_small(tmp_path / "small.safetensors")
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    """A folder for what is read."""
+    (tmp_path / "media").mkdir()
+    return tmp_path / "media"
+
+
+@pytest.fixture
+def known_face(monkeypatch: pytest.MonkeyPatch, face: Points, tmp_path: Path) -> None:
+    """Every image shows the schematic face; logs go to a folder of the test."""
+    from auheat.inference import predictor
+    from stand_ins import KnownFaces, face_from
+
+    known = KnownFaces([[face_from(face)]])
+    monkeypatch.setattr(predictor, "default_detector", lambda *_, **__: known)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> list[Path]:
+    """Three clips of a smile in the folder `media`."""
+    from corpus_clips import write_clips
+
+    return write_clips(tmp_path / "media", 3)
+
+
+@pytest.fixture
+def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of a corpus share one default network."""
+    from auheat.corpus.read_settings import ReadSettings
+    from corpus_clips import loaded
+
+    monkeypatch.setattr(ReadSettings, "load", loaded)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny dataset."""
+    from small_runs import write_dataset
+
+    return write_dataset(tmp_path_factory.mktemp("data")).folder

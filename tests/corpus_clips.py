@@ -19,6 +19,7 @@ from auheat.media.frames import VideoFile
 from stand_ins import write_video
 
 SMILES = Path(__file__).resolve().parent.parent / "examples" / "smiles.mp4"
+HERE = CorpusPlan(workers=0)
 
 
 _load = ReadSettings.load
@@ -56,7 +57,7 @@ def read(
     names: Iterable[Path | str], dataset: Path | str, plan: CorpusPlan | None = None
 ) -> tuple[list[Record], CorpusRun]:
     """A run in this process if the plan does not say otherwise: what it read, and the run."""
-    run = CorpusRun([str(name) for name in names], str(dataset), plan or CorpusPlan(workers=0))
+    run = CorpusRun([str(name) for name in names], str(dataset), plan or HERE)
     return list(run.read()), run
 
 
@@ -76,3 +77,8 @@ def inputs(dataset: Path) -> dict[str, Any]:
     found = {Path(row["input"]).name: row for row in table}
     assert len(found) == len(table)
     return found
+
+
+def names(records: Iterable[Record]) -> list[str]:
+    """The names of their inputs, in order."""
+    return sorted(Path(record.input).name for record in records)

@@ -15,12 +15,7 @@ from auheat.inference import predictor
 from auheat.inference.uncertainty import Uncertainty
 from cli_calls import call
 from folder_contents import results
-from stand_ins import KnownFaces, face_from, save_small, texture, write_video
-
-
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    return save_small(tmp_path / "small.safetensors")
+from stand_ins import KnownFaces, face_from, texture, write_video
 
 
 @pytest.fixture(autouse=True)

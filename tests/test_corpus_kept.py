@@ -25,15 +25,11 @@ from auheat.corpus.run import CorpusPlan, CorpusRun
 from auheat.corpus.storage import open_storage
 from auheat.errors import AuheatError
 from auheat.media.frames import VideoFile
-from corpus_clips import inputs, loaded, read, rows, write_clip, write_clips
+from corpus_clips import HERE, inputs, read, rows, write_clip, write_clips
 
-HERE = CorpusPlan(workers=0)
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 FEW = replace(HERE, settings=ReadSettings(aus=("AU12",)))
-
-
-@pytest.fixture(autouse=True)
-def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ReadSettings, "load", loaded)
 
 
 @pytest.fixture

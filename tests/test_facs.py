@@ -39,7 +39,7 @@ FURTHER = {
     "AU43": "Eye Closure",
 }
 
-# Worked out by hand on the schematic face of conftest (R = 60, mouth corners (68, 156) and
+# Worked out by hand on the face of `schematic_face` (R = 60, mouth corners (68, 156) and
 # (132, 156), and so on), not by the code under test.
 POINTS_OF_THE_SCHEMATIC_FACE: dict[str, list[tuple[float, float]]] = {
     "AU01": [(82, 60), (118, 60)],

@@ -29,13 +29,6 @@ def predictor(face: Points) -> Predictor:
     return Predictor(small_checkpoint(), KnownFaces([known[:1], known]), device="cpu")
 
 
-@pytest.fixture
-def media(tmp_path: Path) -> Path:
-    folder = tmp_path / "media"
-    folder.mkdir()
-    return folder
-
-
 def image(path: Path, seed: int = 0) -> Path:
     Pillow.fromarray(texture(seed, 270, 480)).save(path)
     return path

@@ -19,11 +19,6 @@ from auheat.training.run_folder import BEST, LAST, read_history
 from small_runs import AUS, experiment, noise_dataset, write_dataset
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data")).folder
-
-
 def test_all_folds_are_checked_before_the_first_is_trained(tmp_path: Path) -> None:
     faces = noise_dataset(tmp_path / "faces", "disfa", DISFA, DISFA_AUS, frames=1)
 

@@ -23,14 +23,9 @@ from auheat.inference.predictor import load
 from auheat.media.frames import VideoFile
 from auheat.sums import sha256
 from cli_calls import call
-from stand_ins import KnownFaces, face_from, save_small, texture, write_video
+from stand_ins import KnownFaces, face_from, texture, write_video
 
 SMILES = Path(__file__).resolve().parents[1] / "examples" / "smiles.mp4"
-
-
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    return save_small(tmp_path / "small.safetensors")
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import numpy as np
 from fastapi.testclient import TestClient
+from PIL import Image as Pillow
 
 from auheat.geometry import Points
 from auheat.inference.predictor import Predictor
@@ -27,6 +28,7 @@ from stand_ins import KnownFaces, face_from, small_checkpoint, texture, write_vi
 
 MAX_BYTES = 400_000
 LIMITS = replace(DEFAULT_LIMITS, upload_bytes=MAX_BYTES)
+MakeStore = Callable[..., SessionStore]
 
 
 class Slow(Predictor):
@@ -66,6 +68,42 @@ def two_people(face: Points) -> KnownFaces:
 def new_store(face: Points, *, limits: Limits = LIMITS, parent: Path | None = None) -> SessionStore:
     predictor = Slow(small_checkpoint(), two_people(face), device="cpu", batch=4)
     return SessionStore(predictor, limits=limits, parent=parent)
+
+
+@contextmanager
+def stores(face: Points, folder: Path) -> Iterator[MakeStore]:
+    """Makes open stores with changed limits; their predictors go on at the end."""
+    opened: list[SessionStore] = []
+
+    def make(**limits: Any) -> SessionStore:
+        folder.mkdir(exist_ok=True)
+        store = new_store(face, limits=replace(LIMITS, **limits), parent=folder)
+        opened.append(store.__enter__())
+        return store
+
+    yield make
+    for store in opened:
+        hold = held(store)
+        if hold is not None:
+            hold.set()
+        store.__exit__(None, None, None)
+
+
+def held(store: SessionStore) -> threading.Event | None:
+    assert isinstance(store.predictor, Slow)
+    return store.predictor.hold
+
+
+def hold(store: SessionStore) -> threading.Event:
+    """The predictor waits until the event is set."""
+    assert isinstance(store.predictor, Slow)
+    store.predictor.hold = threading.Event()
+    return store.predictor.hold
+
+
+def uploads(store: SessionStore) -> list[str]:
+    """The folders of sessions whose files are there."""
+    return [path.name for path in store.workspace.folder.iterdir() if path.is_dir()]
 
 
 def scripted_store(face: Points) -> SessionStore:
@@ -109,6 +147,11 @@ def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
 def write_clip(folder: Path) -> Path:
     """A video of 20 frames."""
     return write_video(folder / "clip.mp4", [texture(i, 270, 480) for i in range(20)])
+
+
+def write_image(path: Path) -> Path:
+    Pillow.fromarray(texture(0, 270, 480)).save(path)
+    return path
 
 
 def send(client: TestClient, path: Path, name: str = "") -> Any:
