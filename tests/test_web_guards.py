@@ -1,4 +1,4 @@
-"""What the server keeps out: hostile files, other websites, and what it leaves behind."""
+"""What the server keeps out: hostile files, other websites, strangers; and what is left behind."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
+from auheat.web.guard import needs_token
 from auheat.web.sessions import SessionStore
 from stand_ins import texture
-from web_sessions import MAX_BYTES, read, send, write_clip
+from web_sessions import MAX_BYTES, MakeStore, client_of, read, send, write_clip
 
 
 def folders(store: SessionStore) -> list[str]:
@@ -112,3 +113,35 @@ def test_the_page_asks_nobody_else() -> None:
         assert text.count("http://") == text.count("http://www.w3.org") + text.count(
             "http://localhost"
         )
+
+
+@pytest.mark.parametrize(
+    ("host", "needed"),
+    [
+        ("127.0.0.1", False),
+        ("127.1.2.3", False),
+        ("::1", False),
+        ("localhost", False),
+        ("0.0.0.0", True),
+        ("::", True),
+        ("192.168.0.5", True),
+        ("a-computer", True),
+    ],
+)
+def test_other_computers_need_a_token(host: str, needed: bool) -> None:
+    assert needs_token(host) == needed
+
+
+def test_the_token_keeps_strangers_out(make_store: MakeStore) -> None:
+    client = client_of(make_store(), host="0.0.0.0", token="s3cret")
+    for path in ("/", "/?token=guess", "/js/app.js", "/api/about", "/api/about?token=s3cret"):
+        answer = client.get(path)
+        assert (answer.status_code, "token" in answer.json()["error"]) == (401, True)
+    bearer = {"Authorization": "Bearer s3cret"}
+    assert client.get("/api/about", headers=bearer).status_code == 200
+    opened = client.get("/?token=s3cret", follow_redirects=False)
+    assert (opened.status_code, opened.headers["location"]) == (303, "/")
+    cookie = opened.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "samesite=strict" in cookie.lower()
+    assert client.get("/api/about").status_code == 200  # the client has the cookie now

@@ -1,4 +1,4 @@
-"""Reading files and the webcam through the server."""
+"""Reading files through the server."""
 
 from __future__ import annotations
 
@@ -202,39 +202,6 @@ def test_only_new_frames_are_sent(done_client: TestClient, done: dict[str, Any])
     session_id = done["id"]
     assert len(done_client.get(f"/api/sessions/{session_id}?since=17").json()["frames"]) == 3
     assert len(done_client.get(f"/api/sessions/{session_id}?since=-4").json()["frames"]) == 20
-
-
-def test_the_webcam_becomes_a_video(client: TestClient, tmp_path: Path) -> None:
-    session_id = client.post("/api/live").json()["id"]
-    stream = io.BytesIO()
-    Pillow.fromarray(texture(3, 270, 480)).save(stream, "JPEG")
-    heads = []
-    for seconds in (7.0, 7.1, 7.1, 7.5):
-        answer = client.post(f"/api/live/{session_id}?t={seconds}", content=stream.getvalue())
-        size = int.from_bytes(answer.content[:4], "little")
-        head = json.loads(answer.content[4 : 4 + size])
-        assert len(answer.content) == 4 + size + len(head["frames"][0][1]) * 3 * 64
-        heads.append(head)
-    assert [head["frames"][0][0] for head in heads] == pytest.approx([0.0, 0.1, 0.101, 0.5])
-    for what in ("table", "overlay", "report", "content", "baseline/1"):
-        early = client.get(f"/api/sessions/{session_id}/{what}")
-        assert early.status_code == 409
-        assert early.json() == {"error": "this is still being read: ask again when that is done"}
-    assert client.post(f"/api/sessions/{session_id}/stop").status_code == 204
-    table = rows(client.get(f"/api/sessions/{session_id}/table").text)
-    assert [row["frame"] for row in table] == ["1", "1", "2", "3", "4", "4"]
-    copy = tmp_path / "webcam.mp4"
-    copy.write_bytes(client.get(f"/api/sessions/{session_id}/shown").content)
-    assert [f.timestamp for f in VideoFile(copy)] == pytest.approx([0, 0.1, 0.101, 0.5], abs=1e-3)
-    late = client.post(f"/api/live/{session_id}?t=9", content=stream.getvalue())
-    assert late.json() == {"error": "the recording has ended"}
-
-
-def test_the_webcam_refuses_what_is_no_image(client: TestClient) -> None:
-    session_id = client.post("/api/live").json()["id"]
-    answer = client.post(f"/api/live/{session_id}?t=0", content=b"\x00nothing\xff")
-    assert answer.status_code == 422
-    assert answer.json() == {"error": "this is not an image that can be read"}
 
 
 def test_a_report_can_be_had(
