@@ -14,7 +14,7 @@ AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 \
 	OPENCV_CPU_DISABLE=AVX512-SKX,AVX512-ICL \
 	NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"
 NUMERIC := $(wildcard $(addprefix tests/,\
-	test_metrics.py test_geometry.py test_heatmap.py test_landmarks.py test_facs.py test_crop.py \
+	test_metrics.py test_geometry.py test_heatmap.py test_landmarks.py test_facs.py test_crop*.py \
 	test_models_*.py test_export*.py test_evaluation*.py test_faces_*.py test_examples.py \
 	test_inference_baseline.py test_inference_calibration.py test_inference_events.py \
 	test_inference_pipeline.py test_inference_predictor.py test_inference_runtimes.py \

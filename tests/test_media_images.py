@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import struct
 import warnings
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from auheat.errors import AuheatError
-from auheat.media import images, limits, png
+from auheat.media import limits
 from auheat.media.frames import VideoFile
 from auheat.media.images import image_note, is_image, read_image
-from heic_files import write_heic
-from stand_ins import texture
 
 # Four colours whose places tell every orientation apart.
 COLOURS = np.array(
@@ -280,81 +277,3 @@ def test_other_files_are_no_images(tmp_path: Path) -> None:
     assert not is_image(tmp_path / "text.jpg")
     assert not is_image(tmp_path / "none.jpg")
     assert not is_image(tmp_path)
-
-
-def with_height(content: bytes, height: int) -> bytes:
-    """A PNG whose header claims another height, with the right checksum."""
-    header = content[12:20] + struct.pack(">I", height) + content[24:29]
-    return content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
-
-
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "I;16"])
-@pytest.mark.parametrize("size", [(1, 1), (7, 5), (33, 20)])
-def test_a_png_without_its_last_rows_is_not_whole(
-    tmp_path: Path, mode: str, size: tuple[int, int]
-) -> None:
-    """As a download leaves it whose program closed the file properly."""
-    path = tmp_path / "a.png"
-    Image.new(mode, size).save(path)
-    assert read_image(path).shape == (size[1], size[0], 3)
-    path.write_bytes(with_height(path.read_bytes(), size[1] + 1))
-    with pytest.raises(AuheatError, match="rows are missing"):
-        read_image(path)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (3, 9), (8, 8), (17, 13)])
-def test_rows_of_interlaced_pngs_are_counted(tmp_path: Path, size: tuple[int, int]) -> None:
-    """Pillow writes none: seven passes of grey, made by hand, whole and without the last byte."""
-    width, height = size
-    passes = [
-        np.zeros((height, width), np.uint8)[y::down, x::across] for x, across, y, down in png._ADAM7
-    ]
-    rows = b"".join(b"\0" + row.tobytes() for part in passes if part.size for row in part)
-    for data, whole in ((rows, True), (rows[:-1], False)):
-        header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 1)
-        content = b"\x89PNG\r\n\x1a\n"
-        for kind, part in ((b"IHDR", header), (b"IDAT", zlib.compress(data)), (b"IEND", b"")):
-            checksum = struct.pack(">I", zlib.crc32(kind + part))
-            content += struct.pack(">I", len(part)) + kind + part + checksum
-        (tmp_path / "a.png").write_bytes(content)
-        assert png.has_all_rows(tmp_path / "a.png") == whole
-        if whole:
-            assert read_image(tmp_path / "a.png").shape == (height, width, 3)
-
-
-def test_the_tiles_of_a_heic_are_put_together(tmp_path: Path) -> None:
-    """Phones write them so, and how they are turned lies beside them, not in them."""
-    image = np.asarray(cv2.resize(texture(4), (384, 256), interpolation=cv2.INTER_CUBIC), np.uint8)
-    upright = write_heic(tmp_path / "a.heic", image, tile=128, size=(370, 250))
-    assert is_image(upright)
-    assert images.image_size(upright) == (370, 250)
-    found = read_image(upright)
-    assert found.shape == (250, 370, 3)
-    assert np.abs(found.astype(int) - image[:250, :370]).mean() < 5
-    turns = ((b"irot", 1), (b"imir", 1))
-    turned = read_image(write_heic(tmp_path / "b.heic", image, tile=128, turns=turns))
-    assert np.abs(turned.astype(int) - np.rot90(image)[:, ::-1]).mean() < 5
-
-
-def test_a_damaged_heic_is_one_line(tmp_path: Path) -> None:
-    """Cut at every place, and with each byte of its description changed in turn."""
-    whole = write_heic(tmp_path / "a.heic", np.tile(texture(4)[:64, :64], (1, 2, 1)), tile=64)
-    content = whole.read_bytes()
-    start = content.index(b"mdat")
-    damaged = [content[:end] for end in range(12, len(content), 97)]
-    for at in range(24, start, 5):
-        changed = bytearray(content)
-        changed[at] ^= 0xFF
-        damaged.append(bytes(changed))
-    path = tmp_path / "b.heic"
-    lines = []
-    for data in damaged:
-        path.write_bytes(data)
-        try:
-            assert read_image(path).dtype == np.uint8
-        except AuheatError as error:
-            lines.append(str(error))
-    assert len(lines) > len(damaged) / 4
-    assert not [line for line in lines if str(path) not in line or "\n" in line]
-    with pytest.raises(AuheatError, match="is an image"):
-        VideoFile(whole)
