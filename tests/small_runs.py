@@ -17,6 +17,8 @@ from auheat.training.experiment import DataConfig, Experiment, OptimConfig
 
 AUS = ("AU04", "AU12", "AU25")
 CROP = CropSpec(32, 2)
+# Settings of the model that make `experiment` one of an hourglass.
+HOURGLASS = {"kind": "hourglass", "scc": False, "input_size": 64, "maps": "au"}
 
 
 def write_dataset(folder: Path, seed: int = 0) -> Manifest:

@@ -13,14 +13,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from auheat.cli import main
-from auheat.cli.reproduce import _numbers
 from auheat.data.datasets.bp4d import SPEC as BP4D_SPEC
 from auheat.data.datasets.disfa import SPEC
 from auheat.data.manifest import read_manifest
-from auheat.evaluation.predictions import Predictions, pool, read_predictions
+from auheat.evaluation.predictions import read_predictions
 from auheat.facs import BP4D_AUS, DISFA_AUS
 from auheat.figures import style
-from auheat.figures.paper_figures import most_active_sequences
 from auheat.figures.reproduce import side_by_side
 from auheat.metrics import icc31
 from auheat.training.ablations import Sweep
@@ -281,27 +279,3 @@ def test_what_is_refused(disfa: Path, runs: Path, tmp_path: Path) -> None:
         assert result.exit_code == 2
         assert "of the kind 'synthetic': the paper's tables are of DISFA and BP4D" in result.stderr
     assert not (tmp_path / "none").exists()
-
-
-def test_lists_of_numbers() -> None:
-    assert _numbers(None, None, "1,3,5-7,3") == (1, 3, 5, 6, 7)  # type: ignore[arg-type]
-
-
-def test_the_liveliest_sequences() -> None:
-    """b varies most in AU01, and a in what is left of AU02."""
-    table = pd.DataFrame(
-        {
-            "image": [f"{i}" for i in range(6)],
-            "subject": list("aabbcc"),
-            "sequence": list("aabbcc"),
-            "frame": [1, 2] * 3,
-            "fold": ["1"] * 6,
-            "AU01": 0.0,
-            "AU02": 0.0,
-            "AU01_label": [0.0, 1, 0, 3, 2, 2],
-            "AU02_label": [0.0, 2, 0, 5, 1, 2],
-        }
-    )
-    predictions = Predictions(table, {})
-    assert most_active_sequences(predictions, ("AU01", "AU02")) == [("b", "AU01"), ("a", "AU02")]
-    assert pool([predictions]).table["image"].to_list() == list("012345")

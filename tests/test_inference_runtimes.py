@@ -1,3 +1,5 @@
+"""Exported networks in ONNX Runtime and OpenVINO, which draw the maps of torch."""
+
 from __future__ import annotations
 
 import os
@@ -10,83 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from numpy.typing import NDArray
-from torch import Tensor
 
-from auheat.cli import main
 from auheat.config import ModelConfig
-from auheat.doctor import self_test
 from auheat.errors import AuheatError
-from auheat.export.exporting import parity, write_graph
-from auheat.export.faces import sheet
+from auheat.export.exporting import write_graph
 from auheat.face_shape import SIZE
 from auheat.heatmap import layout_of
 from auheat.inference.predictor import Predictor, load
-from auheat.models import fused
-from auheat.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from auheat.models.fused import fuse, in_bfloat16
-from auheat.models.runtimes import torch_runtime
+from auheat.models.checkpoint import Checkpoint, save_checkpoint
 from auheat.models.runtimes.exported import ExportedSettings
 from auheat.models.runtimes.opening import open_runtime
-from auheat.models.runtimes.runtime import HeatmapArrays, read_intensities
+from auheat.models.runtimes.runtime import read_intensities
 from auheat.models.runtimes.torch_runtime import TorchRuntime
-from auheat.models.weights import default_network, default_weights
 from lively_nets import HOURGLASS, WITH_SCC, as_tensor, crops, lively
-from stand_ins import SMALL, KnownFaces, save_small, small_checkpoint
-
-
-def test_torch_runtime_takes_crops_as_they_come() -> None:
-    net, images = lively(WITH_SCC), crops(3)
-    runtime = TorchRuntime(Checkpoint(net, WITH_SCC, {}), device="cpu", precision="fp32")
-    found = runtime.heatmaps(images)
-    with torch.no_grad():
-        expected = net(as_tensor(images))
-    assert (runtime.name, runtime.precision, runtime.device) == ("torch", "fp32", "cpu")
-    np.testing.assert_allclose(found.intensity, expected.intensity, rtol=0, atol=2e-5)
-    assert found.location is not None
-    np.testing.assert_allclose(found.location, expected.location, rtol=0, atol=2e-5)
-    np.testing.assert_array_equal(runtime.heatmaps(images).intensity, found.intensity)
-    assert torch.is_grad_enabled()
-
-
-def test_precision_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    net = lively(WITH_SCC)
-    for able, expected in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr(torch_runtime, "has_bfloat16", lambda _, able=able: able)
-        runtime = TorchRuntime(Checkpoint(net, WITH_SCC, {}), device="cpu")
-        assert runtime.precision == expected
-        assert runtime.heatmaps(crops(1)).intensity.dtype == np.float32
-        weight = runtime.net.head.weight
-        assert weight.dtype == (torch.bfloat16 if able else torch.float32)
-    assert (
-        TorchRuntime(Checkpoint(net, WITH_SCC, {}), device="cpu", precision="bf16").precision
-        == "bf16"
-    )
-
-
-def test_bfloat16_normalises_in_float32() -> None:
-    """Pixels above 128 would lose their lowest bit; a faint image in bright light shows it."""
-    net = in_bfloat16(fuse(lively(WITH_SCC)))
-    faint = torch.full((1, 3, 64, 64), 200.0)
-    faint[..., ::2] += 1
-    seen = net.normalise(faint)
-    assert seen.dtype == torch.bfloat16
-    expected = 0.5 / np.sqrt(0.25 + 1.0)  # deviation 0.5, and the 1 that is added to the variance
-    torch.testing.assert_close(
-        seen.float().abs(), torch.full_like(faint, expected), rtol=0.01, atol=0
-    )
-
-
-def test_threads_are_set_by_asking_alone() -> None:
-    before = torch.get_num_threads()
-    try:
-        TorchRuntime(Checkpoint(lively(SMALL), SMALL, {}), device="cpu")
-        assert torch.get_num_threads() == before
-        TorchRuntime(Checkpoint(lively(SMALL), SMALL, {}), device="cpu", threads=before + 1)
-        assert torch.get_num_threads() == before + 1
-    finally:
-        torch.set_num_threads(before)
+from stand_ins import KnownFaces, save_small
 
 
 @pytest.fixture(scope="module")
@@ -291,94 +231,6 @@ def test_load_hands_its_wishes_on(
     assert load(runtime="openvino").runtime.name == "openvino"
 
 
-def test_batch_bounds_what_goes_through_together(face: NDArray[np.float64]) -> None:
-    from stand_ins import face_from, texture
-
-    checkpoint, seen = small_checkpoint(), list[int]()
-    runtime = TorchRuntime(checkpoint, device="cpu")
-    draw = runtime.heatmaps
-
-    def counted(
-        images: NDArray[np.uint8], geometry: NDArray[np.float32] | None = None
-    ) -> HeatmapArrays:
-        seen.append(len(images))
-        return draw(images, geometry)
-
-    runtime.heatmaps = counted  # type: ignore[method-assign, assignment]
-    predictor = Predictor(runtime, KnownFaces([[]]), batch=3)
-    predictor.predict_faces(texture(0, 270, 480), [face_from(face)] * 7)
-    assert seen == [3, 3, 1]
-
-
-@pytest.fixture(scope="module")
-def default() -> Checkpoint:
-    return load_checkpoint(default_weights())
-
-
-@pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-4), ("bf16", 0.06)])
-def test_default_weights_in_torch(default: Checkpoint, precision: str, most: float) -> None:
-    """Folded against plain over the faces of the examples; bf16 was 0.038 over 250 of them."""
-    runtime = TorchRuntime(default, device="cpu", precision=precision)  # type: ignore[arg-type]
-    faces = sheet(default.config.input_size)[::2]
-    found = parity(TorchRuntime(default, device="cpu", fused=False), runtime, faces)
-    assert found.largest < most
-    assert found.icc > 0.995
-    levels = layout_of(default.config).read(runtime.heatmaps(faces).intensity)
-    assert levels.max() > 3.0  # the faces smile: there is something to compare
-
-
-def test_foreign_precision_in_metadata_is_refused(tmp_path: Path) -> None:
-    settings = ExportedSettings(SMALL, {}, "fp32")
-    assert ExportedSettings.read(settings.text(), tmp_path) == settings
-    for broken, message in (
-        (settings.text().replace("fp32", "fp4"), "does not read"),
-        (settings.text().replace('"format": 1', '"format": 2'), "format 2"),
-        (settings.text()[:-9], "damaged"),
-        ("[]", "damaged"),
-        (None, "not one of auheat"),
-    ):
-        with pytest.raises(AuheatError, match=message):
-            ExportedSettings.read(broken, tmp_path)
-
-
-def swap_near_ties(nodes: Tensor, count: int, tolerance: float) -> tuple[Tensor, int]:
-    """The neighbours of `_other_channels`, but the last one is the next instead wherever the two
-    are nearly as far away; and how often that was."""
-    batch, channels = nodes.shape[:2]
-    nodes = nodes - nodes.mean(1, keepdim=True)
-    norms = nodes.square().sum(2)
-    closeness = 2 * (nodes @ nodes.transpose(1, 2)) - norms[:, None, :]
-    values, found = (closeness - torch.eye(channels) * 1e30).topk(count + 1, dim=2)
-    near = values[..., count - 1] - values[..., count] < tolerance * norms
-    last = torch.where(near, found[..., count], found[..., count - 1])
-    found = torch.cat([found[..., : count - 1], last[..., None]], 2)
-    start = torch.arange(batch)[:, None, None] * channels
-    return (found + start).view(batch * channels, count), int(near.sum())
-
-
-def test_ties_of_neighbours_move_no_intensity_by_more_than_a_twentyfifth(
-    default: Checkpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two runtimes sum distances in another order, and so may see near ties the other way round.
-
-    Rounding is some 1e-6 of a distance. With all ties of a hundred times that decided otherwise at
-    once, in every layer, the largest change was 0.028 over 58 faces (0.011 with earlier weights).
-    """
-    runtime = TorchRuntime(default, device="cpu", precision="fp32")
-    faces = sheet(default.config.input_size)[::2]
-    expected, swapped = read_intensities(runtime, faces), list[int]()
-
-    def other(nodes: Tensor, count: int) -> Tensor:
-        rows, number = swap_near_ties(nodes, count, 1e-4)
-        swapped.append(number)
-        return rows
-
-    monkeypatch.setattr(fused, "_other_channels", other)
-    moved = np.abs(read_intensities(runtime, faces) - expected).max()
-    assert sum(swapped) > 3
-    assert 0 < moved < 0.04
-
-
 def test_channels_that_are_equal_are_read_the_same_in_every_runtime(
     exported: Callable[..., Path],
 ) -> None:
@@ -390,72 +242,3 @@ def test_channels_that_are_equal_are_read_the_same_in_every_runtime(
     for name in ("onnx", "openvino"):
         runtime = open_runtime(exported(WITH_SCC), runtime=name)
         np.testing.assert_allclose(read_intensities(runtime, blank), expected, atol=1e-3)
-
-
-def test_reading_runs_without_the_extras() -> None:
-    """In a process that refuses their packages: a face is found and read."""
-    code = (
-        "import sys\n"
-        "from auheat.optional import EXTRAS\n"
-        "class Refuse:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] in set(EXTRAS) - {'matplotlib'}:\n"
-        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
-        "sys.meta_path.insert(0, Refuse())\n"
-        "import auheat\n"
-        "from auheat.doctor import self_test\n"
-        "(face,) = auheat.load().predict(self_test.folder() / self_test.FACE)\n"
-        "print(round(face.intensities['AU12'], 1))\n"
-        "try:\n"
-        "    auheat.load(runtime='torch')\n"
-        "except auheat.AuheatError as error:\n"
-        "    print(error)\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
-    expected = self_test.expectation().intensities["AU12"]
-    assert result.stdout == (
-        f'{expected:.1f}\ntorch is not installed: pip install "auheat[torch]"\n'
-    ), result.stderr
-    assert result.stderr == ""
-
-
-@pytest.mark.parametrize(
-    ("options", "line"),
-    [
-        ("--device cuda:9", "no device 'cuda:9' here"),
-        ("--device gpu", "'gpu' is no device: give one of auto, cpu, cuda, cuda:N, mps"),
-        ("--device CUDA --runtime onnx", "'CUDA' is no device: give one of"),
-        ("--runtime onnx --precision bf16", "on a CPU: for bf16 give --runtime torch, or "),
-        ("--runtime openvino --precision bf16", "in fp32: for bf16 give --runtime torch, or "),
-        (
-            "--runtime openvino --precision bf16",
-            "`auheat export WEIGHTS -o FILE.onnx --precision bf16`",
-        ),
-        ("--runtime onnx --device cuda", "default.onnx does: give --runtime torch\n"),
-        ("--weights own.onnx --device mps", "own.onnx does: give --runtime torch and the .safe"),
-        ("--weights own.onnx --precision bf16", "give --runtime torch and .safetensors weights"),
-        ("--weights none.onnx", "no exported network at none.onnx"),
-        ("--weights damaged.onnx", "install auheat again"),
-        (
-            "--weights damaged.onnx --runtime openvino",
-            "damaged.onnx is not a readable .onnx network",
-        ),
-    ],
-)
-def test_what_cannot_run_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
-    options: str, line: str,
-) -> None:  # fmt: skip
-    """Native libraries, too, write nothing."""
-    clip = Path(__file__).resolve().parents[1] / "examples" / "smiles.mp4"
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "damaged.onnx").write_bytes(default_network().read_bytes()[:5000])
-    (tmp_path / "own.onnx").touch()
-    result = CliRunner().invoke(main, ["predict", str(clip), "-o", "out", *options.split()])
-    assert result.exit_code == 2
-    assert line in result.stderr
-    assert result.stderr.count("\n") == 1
-    assert capfd.readouterr() == ("", "")
-    assert not (tmp_path / "out").exists()

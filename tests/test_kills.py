@@ -27,10 +27,10 @@ from auheat.settings import to_dict
 from auheat.training.checkpointing import readable_checkpoint
 from auheat.training.experiment import read_experiment
 from auheat.training.run_folder import BEST, HISTORY
+from broken_runs import same_end
 from corpus_clips import inputs, rows, write_clips
 from odd_sources import disfa_subject, small
 from small_runs import experiment, write_dataset
-from test_training_runs import same_end
 
 pytestmark = pytest.mark.slow
 

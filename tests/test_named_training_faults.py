@@ -1,7 +1,7 @@
 """Faults of training, evaluating and reproducing, each shown by its commands alone. Slow.
 
 `AUHEAT_OTHER_SOURCE=DIR/src` runs the commands of another version: at commit 2ec3f3a, where these
-faults were found, every test here fails. Finer tests stand in `test_training_runs`.
+faults were found, every test here fails. Finer tests stand in `test_training_*`.
 """
 
 from __future__ import annotations

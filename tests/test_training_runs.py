@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import lightning
 import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
-from safetensors.torch import load_file
 
 from auheat.cli import main
 from auheat.data.datasets.disfa import SPEC as DISFA
@@ -27,73 +22,10 @@ from auheat.facs import DISFA_AUS
 from auheat.training import checkpointing
 from auheat.training.callbacks import History
 from auheat.training.checkpointing import readable_checkpoint
-from auheat.training.experiment import (
-    DataConfig,
-    Experiment,
-    LossConfig,
-    OptimConfig,
-    RunConfig,
-    differences,
-)
 from auheat.training.fit import fit
-from auheat.training.run_folder import BEST, HISTORY, LAST, PREVIOUS, RECORD, claim, read_history
-from small_runs import experiment, noise_dataset, write_dataset
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    write_dataset(folder)
-    return folder
-
-
-def settings_of(data: Path, minutes: float = 10.0, **optim: Any) -> Experiment:
-    """Three epochs of four batches."""
-    made = experiment(data, **{"learning_rate": 1e-2, **optim})
-    return replace(
-        made, data=replace(made.data, epoch_images=32, batch_size=8), run=RunConfig(minutes)
-    )
-
-
-class Break(lightning.Callback):
-    """Does something after so many batches of the whole training."""
-
-    def __init__(self, batches: int, act: Callable[[], object]) -> None:
-        self._left, self._act = batches, act
-
-    def on_train_batch_end(self, *_: object) -> None:
-        self._left -= 1
-        if not self._left:
-            self._act()
-
-
-def broken(monkeypatch: pytest.MonkeyPatch, callback: lightning.Callback) -> None:
-    """Every training from now on has one more callback, after the others."""
-    setup = lightning.Trainer.__init__
-
-    def with_callback(self: lightning.Trainer, **options: Any) -> None:
-        options["callbacks"] = [*options["callbacks"], callback]
-        setup(self, **options)
-
-    monkeypatch.setattr(lightning.Trainer, "__init__", with_callback)
-
-
-def power_cut() -> None:
-    raise RuntimeError("power cut")
-
-
-def same_end(one: Path, other: Path) -> None:
-    """Weights, the state that resuming needs, and the figures of all epochs are equal."""
-    first, second = (torch.load(run / LAST, weights_only=True) for run in (one, other))
-    assert all(torch.equal(first["state_dict"][k], second["state_dict"][k])
-               for k in first["state_dict"])  # fmt: skip
-    assert str(first["optimizer_states"]) == str(second["optimizer_states"])
-    weights, again = (load_file(run / BEST) for run in (one, other))
-    assert all(torch.equal(weights[name], again[name]) for name in weights)
-    lines, after = read_history(one), read_history(other)
-    assert [line["epoch"] for line in after] == [1, 2, 3]
-    for line, resumed in zip(lines, after, strict=True):
-        assert line == pytest.approx(resumed, rel=1e-6, nan_ok=True)
+from auheat.training.run_folder import BEST, HISTORY, LAST, PREVIOUS, RECORD, read_history
+from broken_runs import Break, broken, power_cut, same_end, settings_of
+from small_runs import noise_dataset
 
 
 @pytest.fixture(scope="module")
@@ -187,49 +119,6 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
         fit(settings, run)
 
 
-def test_a_full_disk_keeps_the_checkpoint_before(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings, run = settings_of(data), tmp_path / "run"
-    saved: list[object] = []
-    save = torch.save
-
-    def full(content: Any, stream: Any) -> None:
-        saved.append(content)
-        if len(saved) > 1:
-            stream.write(b"half")
-            raise OSError(28, "No space left on device")
-        save(content, stream)
-
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(AuheatError, match=r"last\.ckpt: No space left on device; the checkpoint"):
-        fit(settings, run)
-    assert sorted(path.name for path in run.glob("*.ckpt")) == [LAST]
-    assert not list(run.glob(".*.part*"))
-    found = readable_checkpoint(run)
-    assert found is not None and found[1]["callbacks"]["Checkpoints"]["batches"] == 4
-
-
-def test_why_a_checkpoint_cannot_be_written(tmp_path: Path) -> None:
-    """torch's own writer says "unexpected pos" for it."""
-    path = tmp_path / LAST
-    writer = checkpointing.SafeCheckpoints()
-    with pytest.raises(AuheatError, match=r"Is a directory; there is none before it$"):
-        (tmp_path / ".last.part.ckpt").mkdir()
-        writer.save_checkpoint({"a": torch.ones(10)}, path)
-    (tmp_path / ".last.part.ckpt").rmdir()
-    writer.save_checkpoint({"a": torch.ones(10)}, path)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    try:
-        with pytest.raises(AuheatError, match=r"last\.ckpt: File too large; the checkpoint before"):
-            writer.save_checkpoint({"a": torch.ones(100_000)}, path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert [entry.name for entry in tmp_path.iterdir()] == [LAST]
-    assert torch.load(path, weights_only=True)["a"].tolist() == 10 * [1.0]
-
-
 @pytest.mark.parametrize(
     ("number", "code", "ended"),
     [
@@ -291,7 +180,7 @@ SCRIPT = """
 import os, random, signal, sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_training_runs import settings_of
+from broken_runs import settings_of
 from auheat.training.fit import fit
 
 def train(run):
@@ -371,64 +260,3 @@ def test_what_the_folder_records(unbroken: Path) -> None:
     ordinary = unbroken / "ordinary"
     ordinary.touch()
     assert (unbroken / BEST).stat().st_mode == ordinary.stat().st_mode
-
-
-def test_a_start_that_fails_leaves_the_folder_free(data: Path, tmp_path: Path) -> None:
-    wrong = settings_of(data, start=str(tmp_path / "none.safetensors"))
-    with pytest.raises(AuheatError, match=r"no file at .*none\.safetensors, which optim\.start"):
-        fit(wrong, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-    claim(tmp_path / "run", settings_of(data, epochs=2))  # stopped before its first checkpoint
-    fit(settings_of(data, epochs=1), tmp_path / "run")
-
-
-def test_a_folder_keeps_to_its_settings(data: Path, tmp_path: Path) -> None:
-    settings = settings_of(data, epochs=1)
-    fit(settings, tmp_path / "run")
-    with pytest.raises(AuheatError, match=r"other settings \(optim\.epochs 1, not 2\): give"):
-        fit(settings_of(data, epochs=2), tmp_path / "run")
-    fit(replace(settings, run=RunConfig(1.0, ())), tmp_path / "run")  # trains the same
-    (tmp_path / "run" / "experiment.json").write_text('{"name": ')
-    with pytest.raises(AuheatError, match=r"experiment\.json is damaged: delete"):
-        fit(settings, tmp_path / "run")
-
-
-def test_what_trains_the_same_is_no_difference(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    one = Experiment(data=DataConfig("faces", workers=3, cache="c"))
-    other = Experiment(data=DataConfig(str(tmp_path / "faces")), run=RunConfig(0))
-    assert differences(one, other) == []
-    assert differences(one, replace(other, seed=2)) == ["seed 1, not 2"]
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: OptimConfig(epochs=-1), "epochs = -1: expected a number of at least 1"),
-        (lambda: DataConfig(geometry_dropout=1.5), "geometry_dropout = 1.5: expected a fraction"),
-        (lambda: DataConfig(image_dropout=2), "image_dropout = 2: expected a fraction, 0 to 1"),
-        (lambda: OptimConfig(learning_rate=-1.0), "learning_rate = -1.0: expected"),
-        (lambda: OptimConfig(learning_rate=float("nan")), "learning_rate = nan: expected"),
-        (lambda: OptimConfig(accumulate=0), "accumulate = 0"),
-        (lambda: DataConfig(batch_size=0), "batch_size = 0"),
-        (lambda: DataConfig(workers=-1), "workers is -1: give a whole number from 0 to 512"),
-        (lambda: DataConfig(workers=513), "workers is 513: give a whole number from 0 to 512"),
-        (lambda: DataConfig(fold=0), "fold = 0"),
-        (lambda: LossConfig(foreground=-1.0), r"foreground = -1\.0"),
-        (lambda: Experiment(seed=-1), "seed = -1"),
-        (lambda: Experiment(seed=2**32), "seed = 4294967296"),
-        (lambda: Experiment("a/b"), "name = 'a/b': expected the name of a folder"),
-    ],
-)
-def test_settings_that_make_no_sense(make: Callable[[], object], message: str) -> None:
-    with pytest.raises(AuheatError, match=message):
-        make()
-
-
-def test_the_fold_is_in_the_name() -> None:
-    assert Experiment("a", 2).folder_name == "a-seed2"
-    assert Experiment("a", 2, data=DataConfig(protocol="k-fold", fold=3)).folder_name == (
-        "a-seed2-fold3"
-    )
