@@ -88,10 +88,8 @@ class FitLandmarks:
         """See `Landmarks.open`."""
         fits = np.atleast_1d(read_mat(self.path, _STRUCT))
         if len(fits) != len(self.frames):
-            raise AuheatError(
-                f"{self.path} has landmarks of {len(fits)} images where there are "
-                f"{len(self.frames)}"
-            )
+            counts = f"{len(fits)} images where there are {len(self.frames)}"
+            raise AuheatError(f"{self.path} has landmarks of {counts}")
         by_frame = dict(zip(self.frames, fits, strict=True))
 
         def at(frame: int) -> Points | None:
