@@ -229,3 +229,35 @@ def test_narrow_images_are_pointed_out(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     text = call("default", "--data", "data", "--workers", 0).output
     assert "note: the images of data have 2 pixels around the face and the mesh needs 5" in text
+
+
+def never(*arguments: object, **options: object) -> None:
+    raise AssertionError("it was measured")
+
+
+def test_what_cannot_be_reported_is_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was refused after the whole dataset had been read."""
+    write_dataset(tmp_path / "data")
+    (tmp_path / "people.csv").write_text("subject,sex\nP1,f\n")
+    monkeypatch.setattr("auheat.evaluation.assess.assess", never)
+    words = ("default", "--data", tmp_path / "data")
+    assert "this dataset has no families" in refused(*words, "--suite", "ood")
+    assert "names none of the subjects" in refused(*words, "--groups", tmp_path / "people.csv")
+
+
+def test_reports_by_group_stay_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second report was written over the first, which is of other groups."""
+    subjects = write_dataset(tmp_path / "data").table["subject"].unique()
+    table_of(read_manifest(tmp_path / "data"), tmp_path / "theirs.csv", lambda y: y)
+    monkeypatch.chdir(tmp_path)
+    for column in ("sex", "site", "sex"):
+        text = f"subject,{column}\n" + "".join(f"{name},a\n" for name in subjects)
+        (tmp_path / "people.csv").write_text(text)
+        shown("theirs.csv", "--data", "data", "--groups", "people.csv")
+    assert sorted(path.name for path in tmp_path.glob("groups-*")) == [
+        "groups-theirs-test-2.json",
+        "groups-theirs-test.json",
+    ]
+    assert "sex" in json.loads((tmp_path / "groups-theirs-test.json").read_text())["groups"]

@@ -237,6 +237,20 @@ def test_baseline_frames_that_do_not_fit_are_one_line(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["completion"], "missing argument '{bash|zsh|fish}': choose from bash, zsh, fish; see"),
+        (["evaluate", "default", "--data"], "option '--data' requires an argument; see `auheat ev"),
+        (["table", "x", "--pooled", "y"], "no such option '--pooled': did you mean '--pool'?; see"),
+    ],
+)
+def test_what_click_says_is_one_sentence(arguments: list[str], line: str) -> None:
+    said = call(*arguments).stderr
+    assert said.startswith(f"auheat: {line}")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     "arguments",
     [["predict"], ["predict", "a.mp4", "--faces", "0"], ["predict", "a", "--fps", "0"], ["predct"]],
 )

@@ -145,3 +145,13 @@ def test_an_au_that_nobody_in_a_group_shows_says_nothing_of_its_icc(tmp_path: Pa
     assert not np.isnan(men.icc_interval).any()
     measured.table.loc[first, "AU01" + LABEL] = 2.0
     assert np.isnan(GroupReport.of(measured, people).groups["sex"][0].icc)
+
+
+def test_who_has_no_value_is_counted_by_column(tmp_path: Path) -> None:
+    text = "subject,sex,age\nS0,f,20\nS1,,30\nS2,,\nS3,m,40\n"
+    report = GroupReport.of(predictions(), read_people(people_file(tmp_path, text)))
+    assert (report.without, report.unknown) == ({"sex": 2, "age": 1}, 5)
+    text = "subject,sex,age\nS0,f,\nS1,m,\nS77,,30\n"
+    people = read_people(people_file(tmp_path, text))
+    with pytest.raises(AuheatError, match="no value in its column age for anybody who was"):
+        GroupReport.of(predictions(), people)

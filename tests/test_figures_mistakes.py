@@ -92,7 +92,18 @@ def test_the_command_draws_them(
     assert cv2.imread("worst.jpg") is not None
     line = cli_calls.refused("evaluate", *arguments, "worst.gif")
     assert "give a name that ends in .jpg or .jpeg or .png" in line
+
+
+def test_no_image_of_the_dataset_is_written_over(
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by its name nor through a link, as of a folder of images that datasets share."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("data")
     before = Path("data/05.png").read_bytes()
-    line = cli_calls.refused("evaluate", *arguments, "data/05.png")
-    assert line == "auheat: data/05.png lies in the dataset: name a place outside it\n"
+    for place in ("data/05.png", "link/05.png"):
+        line = cli_calls.refused("evaluate", "default", "--data", "data", "--mistakes", place)
+        assert line == (
+            f"auheat: {place} is read, and cannot be written as well: name another file\n"
+        )
     assert Path("data/05.png").read_bytes() == before

@@ -171,6 +171,12 @@ def test_folders_that_stay_empty_are_removed_again(tmp_path: Path) -> None:
         assert (tmp_path / "a" / "b").is_dir()
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]  # it was there before
+    with pytest.raises(AuheatError), folder_for_results(tmp_path / "e" / ("n" * 300)):
+        raise AssertionError
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    with folder_for_results(tmp_path / "f" / ".." / "g"):
+        assert (tmp_path / "g").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
     with folder_for_results(tmp_path / "c" / "d"):
         (tmp_path / "c" / "x").touch()
     assert [path.name for path in (tmp_path / "c").iterdir()] == ["x"]

@@ -79,3 +79,5 @@ def test_a_blink_is_asked_for_as_closed_eyes(tmp_path: Path) -> None:
     assert load(path, "cpu", aus=["AU45"]).aus == ("AU43",)
     assert load(path, "cpu", aus=iter(["AU45", "AU12"])).aus == ("AU12", "AU43")
     assert load(path, "cpu", aus=["AU12", "AU45", "AU43"]).aus == ("AU12", "AU43")
+    with pytest.raises(AuheatError, match="Action Unit 'AU45' is listed twice"):
+        load(path, "cpu", aus=["AU45", "AU43", "AU45"])

@@ -228,12 +228,12 @@ def folder_for_results(path: Path) -> Iterator[None]:
         AuheatError: if it cannot be made or written to.
     """
     made = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
-    make_folder(path)
     try:
+        make_folder(path)
         yield
     finally:
-        with suppress(OSError):  # the first that holds something ends it
-            for folder in made:
+        for folder in made:
+            with suppress(OSError):  # it holds something
                 folder.rmdir()
 
 

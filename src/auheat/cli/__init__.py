@@ -8,7 +8,9 @@ that `auheat --help` stays fast. `options` holds what several share, `console` w
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
@@ -23,6 +25,8 @@ from auheat.errors import AuheatError, Terminated
 from auheat.faults import DEBUG, unexpected
 from auheat.optional import explained
 
+# How click asks, which depends on its version and on how many words are near.
+_MEANT = re.compile(r"\. \(?Did you mean (?:one of: )?(.+?)\?\)?$")
 DIFFERS, FAILED, INTERRUPTED = 1, 2, 130
 _SHARED = {"console", "options", "progress_line"}
 # The extras of subcommands that each need more than one package.
@@ -73,6 +77,12 @@ class Subcommands(click.Group):
         with console.quiet():
             sys.exit(self._run(*args, **kwargs))
 
+    def _named(self, arguments: Sequence[str] | None) -> str:
+        """The command that arguments, or those of the process, call."""
+        given = sys.argv[1:] if arguments is None else arguments
+        known = self.list_commands(click.Context(self))
+        return " ".join(["auheat", *[word for word in given if word in known][:1]])
+
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         try:
             _require_folder()
@@ -83,6 +93,8 @@ class Subcommands(click.Group):
             return error.exit_code
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "auheat"
+            if isinstance(error, click.BadOptionUsage):  # click does not say whose option it is
+                command = self._named(args[0] if args else kwargs.get("args"))
             console.warn(f"{_sentence(error)}; see `{command} --help`")
             return error.exit_code
         except click.ClickException as error:
@@ -104,7 +116,8 @@ class Subcommands(click.Group):
 
 def _sentence(error: click.ClickException) -> str:
     """What click says of a misuse, as the beginning of a line of ours."""
-    message = error.format_message().strip().removesuffix(".").replace(". (Did", " (did")
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    message = _MEANT.sub(r": did you mean \1?", message).replace(". Choose from:", ": choose from")
     return message[:1].lower() + message[1:]
 
 

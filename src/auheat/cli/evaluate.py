@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from auheat.cli import console, options
 from auheat.cli.console import warn
 from auheat.cli.progress_line import progress_bar
 from auheat.data.names import Suite
-from auheat.errors import AuheatError
 from auheat.tables.names import ProgramChoice, Split
 
 if TYPE_CHECKING:
@@ -72,35 +71,69 @@ def command(
     it.
     """
     from auheat.evaluation.assess import Choices, assess
-    from auheat.files import checked_ending, folder_for_results, output_path, refuse_input
+    from auheat.files import checked_ending, folder_for_results, refuse_input
 
     if suite and groups:
         raise click.UsageError("--suite and --groups are two reports: ask for one of them")
     if out:
         refuse_input(out, [path for path in (target, groups) if isinstance(path, Path)])
         checked_ending(out, "a result file", ".json")
+    folders = [out.parent] if out else list(filter(Path.is_dir, [_default_folder(target)]))
     if mistakes:
         from auheat.figures.mistakes import ENDINGS
 
-        output_path(mistakes, "an image", *ENDINGS)
-        if data.resolve() in mistakes.resolve().parents:
-            raise AuheatError(f"{mistakes} lies in the dataset: name a place outside it")
+        checked_ending(mistakes, "an image", *ENDINGS)
+        folders.append(mistakes.parent)
     people = None if groups is None else _people(groups)
     if groups and not _belongs(groups, data):
         warn(f"note: {groups} lies in another dataset than {data}: are these the same people?")
-    with folder_for_results(out.parent) if out else nullcontext():
+    _check(data, suite=suite, people=people, mistakes=mistakes)
+    with ExitStack() as made:
+        for folder in folders:
+            made.enter_context(folder_for_results(folder))
         found = assess(target, data, Choices(**chosen, progress=progress_bar))
         for note in found.notes:
             warn(f"note: {note}")
         if suite:
-            place = found.place.with_name(f"{suite}-{found.place.name}")
-            _by_family(found, out or place)
+            _by_family(found, suite, out)
         elif people is not None:
-            _by_group(found, people, out or found.place.with_name(f"groups-{found.place.name}"))
+            _by_group(found, people, out)
         else:
             _whole(found, out or found.place)
-    if mistakes:
-        _draw(found, data, mistakes)
+        if mistakes:
+            _draw(found, data, mistakes)
+
+
+def _default_folder(target: str | Path) -> Path:
+    """Where results go that nobody gave a place."""
+    from auheat.evaluation.assess import BEST
+
+    if isinstance(target, str):
+        return Path()
+    return target if (target / BEST).is_file() else target.parent
+
+
+def _check(
+    data: Path, *, suite: Suite | None, people: pd.DataFrame | None, mistakes: Path | None
+) -> None:
+    """What can be refused is, before anything is measured."""
+    from auheat.data.manifest import read_manifest
+    from auheat.files import refuse_input
+    from auheat.optional import needing
+
+    if not (suite or people is not None or mistakes):
+        return
+    with needing("evaluate"):
+        from auheat.evaluation.groups import those_measured
+        from auheat.evaluation.suite import check_suite
+
+    manifest = read_manifest(data)
+    if suite:
+        check_suite(manifest.source)
+    if people is not None:
+        those_measured(people, manifest.table["subject"])
+    if mistakes and mistakes.exists():
+        refuse_input(mistakes, [manifest.folder / name for name in manifest.table["image"]])
 
 
 def _draw(found: Assessment, data: Path, path: Path) -> None:
@@ -130,12 +163,15 @@ def _measured_on(found: Assessment) -> None:
     console.lines(f"{found.report.images} images{faces}, {found.report.subjects} subjects\n")
 
 
-def _by_family(found: Assessment, result: Path) -> None:
+def _by_family(found: Assessment, suite: Suite, out: Path | None) -> None:
+    from auheat.evaluation.breakdown import free_breakdown_place
     from auheat.evaluation.suite import SuiteReport
     from auheat.figures.suite_table import suite_table
 
     _measured_on(found)
     report = SuiteReport.of(found.predictions)
+    usual = found.usual.with_name(f"{suite}-{found.usual.name}")
+    result = out or free_breakdown_place(usual, report.content)
     report.write(result)
     console.lines(suite_table(report))
     console.lines(f"\nresult file: {result}")
@@ -158,14 +194,20 @@ def _people(path: Path) -> pd.DataFrame:
         return read_people(path)
 
 
-def _by_group(found: Assessment, people: pd.DataFrame, result: Path) -> None:
+def _by_group(found: Assessment, people: pd.DataFrame, out: Path | None) -> None:
+    from auheat.evaluation.breakdown import free_breakdown_place
     from auheat.evaluation.groups import GroupReport
     from auheat.figures.group_table import group_table
 
     _measured_on(found)
     report = GroupReport.of(found.predictions, people)
+    usual = found.usual.with_name(f"groups-{found.usual.name}")
+    result = out or free_breakdown_place(usual, report.content)
     report.write(result)
     console.lines(group_table(report))
     if report.unknown:
         warn(f"note: {report.unknown} of the subjects are not in the table of people")
+    for column, count in report.without.items():
+        if count:
+            warn(f"note: {count} of the subjects have no value in its column {column}")
     console.lines(f"\nresult file: {result}")

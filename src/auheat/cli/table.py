@@ -7,12 +7,19 @@ from pathlib import Path
 import click
 
 from auheat.cli import console, options
+from auheat.errors import AuheatError
 from auheat.tables.names import Metric
 
 
 @click.command()
 @click.argument("results", nargs=-1, required=True, type=options.PATH)
-@click.option("--metric", type=options.choices(Metric), default="icc", show_default=True)
+@click.option(
+    "--metric",
+    type=options.choices(Metric, "false_alarms"),
+    default="icc",
+    show_default=True,
+    help="False alarms are of families and groups alone.",
+)
 @click.option(
     "--pool",
     "pooled",
@@ -20,7 +27,7 @@ from auheat.tables.names import Metric
     help="RESULTS are predictions-*.parquet of the folds of one network: measure them together "
     "and write this result file.",
 )
-def command(results: tuple[Path, ...], metric: Metric, pooled: Path | None) -> None:
+def command(results: tuple[Path, ...], metric: str, pooled: Path | None) -> None:
     """Print one table of RESULTS, the files that `auheat evaluate` wrote.
 
     It is by Action Unit; by family or group for the files of --suite and --groups.
@@ -29,10 +36,15 @@ def command(results: tuple[Path, ...], metric: Metric, pooled: Path | None) -> N
     from auheat.evaluation.report import read_report
     from auheat.figures.tables import by_au, by_part
 
+    parts = [path for path in results if is_breakdown(path)]
+    if parts and (pooled or len(parts) < len(results)):
+        raise AuheatError(
+            f"{parts[0]} is a report by family or group: it is compared with such reports alone"
+        )
     if pooled:
         _pool(results, pooled)
-    elif is_breakdown(results[0]):
-        console.lines(by_part([read_breakdown(path) for path in results], metric))
+    elif parts:
+        console.lines(by_part([read_breakdown(path) for path in parts], metric))
     else:
         console.lines(by_au([read_report(path) for path in results], metric))
 

@@ -1,6 +1,8 @@
 """Augmentation of what an image looks like: light, colours, relief, textures, what lies before it.
 
 No pixel moves; where things are changes in `auheat.data.transforms`, which decides what is drawn.
+Every function takes the generator that decides and an image (H, W, 3), RGB uint8, 0 to 255; it
+leaves that as it is and returns another one of its size.
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ _FILTER_SIDES = (1, 3, 5, 7)
 
 
 def photometric(rng: np.random.Generator, image: Image, strength: float) -> Image:
-    """Brightness, contrast and gamma of the whole, and a colour cast, by a look-up table."""
+    """Brightness, contrast and gamma of the whole, and a colour cast, by a look-up table.
+
+    strength: From 0, where nothing changes; 1 is how much ordinary cameras differ.
+    """
     level = np.linspace(0, 1, 256)[:, None]
     gamma = np.exp(rng.normal(0, 0.25 * strength) + rng.normal(0, 0.05 * strength, 3))
     contrast = np.exp(rng.normal(0, 0.2 * strength))
@@ -71,7 +76,7 @@ def filtered(rng: np.random.Generator, image: Image) -> Image:
 
 def erased(rng: np.random.Generator, image: Image) -> Image:
     """One or two blobs over the image, as hands, microphones, hair or frames would be."""
-    covered, size = np.ascontiguousarray(image), image.shape[0]
+    covered, size = image.copy(), image.shape[0]
     for _ in range(rng.integers(1, 3)):
         middle = rng.uniform(0, size, 2)
         axes = size * np.exp(rng.uniform(np.log(0.04), np.log(0.22), 2))

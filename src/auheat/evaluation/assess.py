@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from auheat.evaluation.selection import Selection
 
 # The weights in a run's folder.
-_BEST = "best.safetensors"
+BEST = "best.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,7 @@ class Assessment:
         report: The figures.
         predictions: Row by row, beside the labels.
         place: Where the result file goes unless another is named; never that of something else.
+        usual: Where it would go if nothing were there.
         is_network: Whether a network was run, rather than a table read.
         notes: What looks odd about the values, one line each.
         seen: The people measured whom the network was trained on; None where that is not known.
@@ -43,6 +44,7 @@ class Assessment:
     predictions: Predictions
     _: KW_ONLY
     place: Path
+    usual: Path
     is_network: bool
     notes: tuple[str, ...] = ()
     seen: frozenset[str] | None = frozenset()
@@ -154,7 +156,7 @@ def assess(target: str | Path | pd.DataFrame, data: str | Path, chosen: Choices)
             "runtime": chosen.runtime, "device": chosen.device, "precision": chosen.precision
         }  # fmt: skip
         weights = file_of(target, **run_on)
-        weights = weights / _BEST if weights.is_dir() else weights
+        weights = weights / BEST if weights.is_dir() else weights
         network = open_runtime(weights, **run_on)
         experiment = network.card.get("experiment", {})
         selection = select(read_manifest(data), chosen.split, **division, experiment=experiment)
@@ -189,7 +191,13 @@ def _assessment(
     report = score(predictions, controls(predictions, selection.train))
     free = free_place(place, report)
     return Assessment(
-        report, predictions, place=free, is_network=is_network, notes=notes, seen=selection.seen
+        report,
+        predictions,
+        place=free,
+        usual=place,
+        is_network=is_network,
+        notes=notes,
+        seen=selection.seen,
     )
 
 

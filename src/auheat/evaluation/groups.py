@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from auheat.errors import AuheatError, checked_path
-from auheat.evaluation.breakdown import GROUPS, write_breakdown
+from auheat.evaluation.breakdown import GROUPS, content_of, measured_on, write_breakdown
 from auheat.evaluation.intervals import intervals
 from auheat.evaluation.predictions import LABEL, Predictions
 from auheat.metrics import false_alarms, nanmean, summary
@@ -68,11 +68,15 @@ class GroupReport:
         groups: By what people differ in, in the order of the table's columns.
         unknown: How many subjects the table does not name.
         about: What was measured.
+        without: How many of the subjects that it names have no value, by what people differ in.
+        measured: On what, see `auheat.evaluation.breakdown`.
     """
 
     groups: Mapping[str, tuple[Group, ...]]
     unknown: int
     about: Mapping[str, Any]
+    without: Mapping[str, int] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, predictions: Predictions, people: pd.DataFrame) -> GroupReport:
@@ -83,15 +87,11 @@ class GroupReport:
             people: What `read_people` gives.
 
         Raises:
-            AuheatError: The table names nobody who was measured.
+            AuheatError: The table names nobody who was measured, or has a column without a value
+                for any of them.
         """
         subjects = pd.Series(predictions.subjects.astype(str))
-        there = people.loc[people.index.isin(set(subjects))]
-        if there.empty:
-            raise AuheatError(
-                "the table of people names none of the subjects that were measured, such as "
-                f"{subjects.iloc[0]}: its column `{SUBJECT}` must name them as the dataset does"
-            )
+        there = those_measured(people, subjects)
         groups = {}
         for column in there.columns:
             named = _named(there[column].dropna())
@@ -100,13 +100,19 @@ class GroupReport:
                 for name in dict.fromkeys(named.sort_values())
             )
         unknown = len(set(subjects) - set(there.index))
-        return cls(groups, unknown, predictions.about)
+        without = {str(column): int(there[column].isna().sum()) for column in there.columns}
+        return cls(groups, unknown, predictions.about, without, measured_on(predictions))
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The content of a result file."""
+        groups = {column: [vars(group) for group in found] for column, found in self.groups.items()}
+        parts = {"unknown": self.unknown, "without": self.without, GROUPS: groups}
+        return content_of(self.about, self.measured, parts)
 
     def write(self, path: Path) -> None:
         """Writes the report as JSON; NaN becomes null."""
-        groups = {column: [vars(group) for group in found] for column, found in self.groups.items()}
-        content = {"unknown": self.unknown, GROUPS: groups}
-        write_breakdown(path, self.about, content)
+        write_breakdown(path, self.content)
 
 
 def read_people(path: str | Path) -> pd.DataFrame:
@@ -140,6 +146,34 @@ def read_people(path: str | Path) -> pd.DataFrame:
     if len(twice):
         raise AuheatError(f"{path} names the subject {twice.iloc[0]} more than once")
     return table.set_index(SUBJECT)[things]
+
+
+def those_measured(people: pd.DataFrame, subjects: pd.Series) -> pd.DataFrame:
+    """What is known of subjects.
+
+    Args:
+        people: What `read_people` gives.
+        subjects: Who is measured, in any order and number.
+
+    Returns:
+        Their rows of the table.
+
+    Raises:
+        AuheatError: There are none, or a column has no value in any of them.
+    """
+    there = people.loc[people.index.isin(set(subjects.astype(str)))]
+    if there.empty:
+        raise AuheatError(
+            "the table of people names none of the subjects that were measured, such as "
+            f"{subjects.iloc[0]}: its column `{SUBJECT}` must name them as the dataset does"
+        )
+    for column in there.columns:
+        if not there[column].notna().any():
+            raise AuheatError(
+                f"the table of people has no value in its column {column} for anybody who was "
+                "measured: fill it or leave it out"
+            )
+    return there
 
 
 def _named(values: pd.Series) -> pd.Series:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,8 +92,18 @@ def free_place(path: Path, report: Report) -> Path:
     Returns:
         The path, or the first of `name-2.json` and so on that is free for it.
     """
+    return free_of_others(path, lambda place: _is_older(place, report))
+
+
+def free_of_others(path: Path, is_older: Callable[[Path], bool]) -> Path:
+    """The path, or the first of `name-2.json` and so on where nothing else is.
+
+    Args:
+        path: Where something belongs.
+        is_older: Whether a file that is there may be replaced.
+    """
     place, number = path, 1
-    while place.exists() and not _is_older(place, report):
+    while place.exists() and not is_older(place):
         number += 1
         place = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return place

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from auheat.errors import AuheatError
-from auheat.evaluation.breakdown import FAMILIES, write_breakdown
+from auheat.evaluation.breakdown import FAMILIES, content_of, measured_on, write_breakdown
 from auheat.evaluation.predictions import Predictions
 from auheat.metrics import Agreement, false_alarms, nanmean, summary
 
@@ -31,10 +31,12 @@ class SuiteReport:
             `false_alarms`, the fraction of images with label 0 that read above 1, and `n`, the
             number of images. What is undefined is NaN, as the ICC where the label never changes.
         about: What was measured.
+        measured: On what, see `auheat.evaluation.breakdown`.
     """
 
     families: Mapping[str, Measures]
     about: Mapping[str, Any]
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, predictions: Predictions) -> SuiteReport:
@@ -45,21 +47,32 @@ class SuiteReport:
         """
         names = predictions.table["sequence"].to_numpy()
         families = list(dict.fromkeys(str(name) for name in names))
-        suite = dict(predictions.about.get("data", {})).get("plan", {}).get("suite")
-        if not suite:
-            raise AuheatError(
-                "this dataset has no families: make one with `auheat synth --suite ood`"
-            )
+        check_suite(predictions.about.get("data", {}))
         values, labels = predictions.values(), predictions.labels()
         measured = {}
         for family in families:
             rows = names == family
             measured[family] = _measure(values[rows], labels[rows], predictions.aus)
-        return cls(measured, predictions.about)
+        return cls(measured, predictions.about, measured_on(predictions))
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The content of a result file."""
+        return content_of(self.about, self.measured, {FAMILIES: self.families})
 
     def write(self, path: Path) -> None:
         """Writes the report as JSON; NaN becomes null."""
-        write_breakdown(path, self.about, {FAMILIES: self.families})
+        write_breakdown(path, self.content)
+
+
+def check_suite(source: Mapping[str, Any]) -> None:
+    """Looks whether a dataset has families, by its manifest's source.
+
+    Raises:
+        AuheatError: It has none.
+    """
+    if not dict(source).get("plan", {}).get("suite"):
+        raise AuheatError("this dataset has no families: make one with `auheat synth --suite ood`")
 
 
 def _measure(

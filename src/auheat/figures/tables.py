@@ -22,7 +22,6 @@ from auheat.evaluation.report import Report
 from auheat.files import atomic_write
 from auheat.metrics import METRICS, nanmean
 from auheat.tables.markdown import markdown_table
-from auheat.tables.names import Metric
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -180,14 +179,16 @@ def write_table(table: Table, stem: Path) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def by_au(reports: Sequence[Report], metric: Metric = "icc") -> str:
+def by_au(reports: Sequence[Report], metric: str = "icc") -> str:
     """A Markdown table: a row per run name, the mean over its seeds, a column per AU.
 
     With several seeds the mean column shows the standard deviation between seeds, too.
 
     Raises:
-        AuheatError: if the reports measured different images or AUs.
+        AuheatError: if the reports measured different images or AUs, or no such metric.
     """
+    if metric not in METRICS:
+        raise AuheatError(f"result files have no {metric} by AU: choose from {', '.join(METRICS)}")
     first = reports[0]
     aus = [au for au in first.metrics if au != "mean"]
     for report in reports:
@@ -209,20 +210,22 @@ def by_au(reports: Sequence[Report], metric: Metric = "icc") -> str:
     return "\n".join([note, "", markdown_table(head, rows)])
 
 
-def by_part(breakdowns: Sequence[Breakdown], metric: Metric = "icc") -> str:
+def by_part(breakdowns: Sequence[Breakdown], metric: str = "icc") -> str:
     """A Markdown table: a row for each family or group, a column for each run.
 
     Raises:
         AuheatError: They have other parts, or no such metric.
     """
     if metric not in MEASURED:
-        known = ", ".join(name for name in MEASURED if name in METRICS)
-        raise AuheatError(f"families and groups have no {metric}: choose from {known}")
+        raise AuheatError(
+            f"families and groups have no {metric}: choose from {', '.join(MEASURED)}"
+        )
     first = breakdowns[0]
     for other in breakdowns:
-        if list(other.parts) != list(first.parts) or other.synthetic != first.synthetic:
+        if not other.is_of_the_same(first):
+            differ = "families or groups" if set(other.parts) != set(first.parts) else "images"
             raise AuheatError(
-                f"{other.name} has other families or groups than {first.name}: "
+                f"{other.file or other.name} is of other {differ} than {first.file or first.name}: "
                 "a table compares like with like"
             )
     faces = {True: ", synthetic faces", False: "", None: ""}[first.synthetic]
@@ -231,7 +234,8 @@ def by_part(breakdowns: Sequence[Breakdown], metric: Metric = "icc") -> str:
     for part in first.parts:
         values = [one.parts[part][metric] for one in breakdowns]
         rows.append([part, *("" if np.isnan(value) else f"{value:.3f}" for value in values)])
-    return "\n".join([f"{metric.upper()}, mean over AUs{faces}.", "", markdown_table(head, rows)])
+    what = "False alarms" if metric == "false_alarms" else metric.upper()
+    return "\n".join([f"{what}, mean over AUs{faces}.", "", markdown_table(head, rows)])
 
 
 def _faces(report: Report) -> str:
@@ -242,7 +246,7 @@ def _faces(report: Report) -> str:
 
 
 def _row_of_run(
-    name: str, members: Sequence[Report], *, aus: Sequence[str], metric: Metric
+    name: str, members: Sequence[Report], *, aus: Sequence[str], metric: str
 ) -> list[str]:
     cells = [f"{nanmean([m.metrics[au][metric] for m in members]):.3f}" for au in aus]
     means = [m.metrics["mean"][metric] for m in members]

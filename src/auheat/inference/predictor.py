@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from auheat.arrays import Image
 from auheat.errors import (
+    AuheatError,
     check_callable,
     check_choice,
     check_count,
@@ -199,5 +200,7 @@ def _with_closures(aus: Sequence[str]) -> Sequence[str]:
     names = listed(aus)
     if names is None:
         return aus
-    twice = CLOSURE in names
-    return [CLOSURE if au == BLINK else au for au in names if au != BLINK or not twice]
+    if names.count(BLINK) > 1:
+        raise AuheatError(f"Action Unit {BLINK!r} is listed twice: name each one once")
+    both = CLOSURE in names
+    return [CLOSURE if au == BLINK else au for au in names if au != BLINK or not both]
