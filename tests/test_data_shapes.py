@@ -21,6 +21,7 @@ from auheat.data.transforms import NONE, AugmentConfig
 from auheat.errors import AuheatError
 from auheat.evaluation.evaluate import predict_part
 from auheat.faces.crop import CropSpec
+from auheat.files import atomic_write
 from auheat.models.runtimes.runtime import HeatmapArrays
 
 SPEC = CropSpec(32, 8)
@@ -108,6 +109,15 @@ def test_shapes_are_found_where_nothing_may_be_written(
     monkeypatch.setattr("os.access", lambda path, mode: False)
     assert find_shapes(manifest)[:, 0].tolist() == [0, 1, 2, 3]
     assert not (manifest.folder / FILE).exists()
+
+
+def test_two_processes_find_shapes_at_once(manifest: Manifest, looked_at: list[int]) -> None:
+    """The second one ended with "another run is writing it", its work lost."""
+    with atomic_write(manifest.folder / FILE) as of_the_first:
+        of_the_first.write_bytes(b"half")
+        assert find_shapes(manifest)[:, 0].tolist() == [0, 1, 2, 3]
+        of_the_first.write_bytes(b"whole")
+    assert (manifest.folder / FILE).read_bytes() == b"whole"
 
 
 def test_narrow_crops_have_no_shapes(manifest: Manifest, looked_at: list[int]) -> None:

@@ -25,6 +25,10 @@ Itself = TypeVar("Itself", bound="Resource")
 _TOKEN_DIGITS = 22  # hexadecimal digits in the name of a temporary file
 
 
+class BeingWrittenError(AuheatError):
+    """Another process is writing the file."""
+
+
 def check_file(path: Path) -> None:
     """Whatever a user names is asked for this before it is read: a pipe would be waited for.
 
@@ -142,7 +146,7 @@ def _refuse_other_run(target: Path, own: Path) -> None:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 other.unlink()
             except BlockingIOError:
-                raise AuheatError(
+                raise BeingWrittenError(
                     f"cannot write {target}: another run is writing it; name another folder or "
                     "file with -o"
                 ) from None

@@ -27,7 +27,7 @@ from auheat.data.manifest import Manifest
 from auheat.faces.crop_shape import shape_in_crop
 from auheat.faces.face_mesh import FaceMesh
 from auheat.faces.model_files import MESH, model_file
-from auheat.files import atomic_write
+from auheat.files import BeingWrittenError, atomic_write
 from auheat.progress import Progress, silent
 from auheat.sums import sha256
 
@@ -58,7 +58,8 @@ def too_close(config: ModelConfig, manifest: Manifest) -> str:
 def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.float32]:
     """The shape of every row's face, from the file or from its image.
 
-    What was looked for is kept in the file, unless nothing may be written beside the manifest.
+    What was looked for is kept in the file, unless nothing may be written beside the manifest or
+    another process writes the same just then.
 
     Args:
         manifest: Its images show the face with some of what surrounds it, or the mesh guesses.
@@ -83,7 +84,8 @@ def find_shapes(manifest: Manifest, progress: Progress = silent) -> NDArray[np.f
                 advance(1)
                 due = count % _SAVE_INTERVAL_IMAGES == 0 or count == len(missing)
                 if due and os.access(manifest.folder, os.W_OK):
-                    _write(path, found)
+                    with suppress(BeingWrittenError):
+                        _write(path, found)
     return np.stack([found[name] for name in names]) if names else _NONE
 
 
