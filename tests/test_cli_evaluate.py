@@ -194,6 +194,7 @@ def test_the_default_weights_are_measured_by_their_word(
     assert there == {"result-data-test.json", "predictions-data-test.parquet"}
     assert "result file: result-data-test.json\n" in text
     report, stored = evaluate("default", tmp_path / "data"), read_report("result-data-test.json")
+    assert (report.name, stored.name) == ("default", "default")
     assert (report.weights, stored.weights, stored.images) == (*["default.onnx"] * 2, 6)
     assert stored.metrics["AU04"] == report.metrics["AU04"]
     named = evaluate(default_network(), "data", runtime="onnx")

@@ -10,7 +10,6 @@ from auheat.synthesis import facial_hair
 from auheat.synthesis.arrays import floats
 from auheat.synthesis.face import FaceModel
 from auheat.synthesis.fibres import SkinMap
-from auheat.synthesis.skin import SIZE
 from auheat.synthesis.textures import NoiseBank
 
 BROWN = floats([0.07, 0.04, 0.02])
@@ -143,19 +142,3 @@ def test_hair_colour_shows_through_where_it_is_painted() -> None:
     )
     assert (found[:190] == 0.5).all()
     assert (albedo == 0.5).all()
-
-
-def test_the_heads_of_some_brows_are_sparse(model: FaceModel, skin: SkinMap) -> None:
-    """In two people of five the band fades towards the nose, by up to .7."""
-    marks = model.landmark_uv
-    head = int((0.6 * marks[21] + 0.4 * marks[20])[0] * SIZE)
-    bow = int(marks[19, 0] * SIZE)
-    ratios = []
-    for seed in range(120):
-        paint = facial_hair.grow_brows(np.random.default_rng(seed), marks, skin, BROWN, 0.5).paint
-        columns = paint.max(0)
-        ratios.append(columns[head] / columns[bow])
-    ratios = np.array(ratios)
-    assert 0.15 < (ratios < 0.8).mean() < 0.5
-    assert 0.35 < ratios.min() < 0.65
-    assert np.median(ratios) > 0.88

@@ -145,7 +145,7 @@ def test_lips_part_where_a_face_would_part_them(levels: Floats32) -> None:
     assert 0.8 < (lips[jaw] >= 1.5).mean() < 0.99  # but not always
     assert 0.7 < (lips[upper] >= 1).mean() < 0.95
     pressed = (column(levels, "AU17") > 1.5) & (lips > 1.5)
-    assert 0.01 < pressed.mean() < 0.06  # disgust pushes the chin up under parted lips
+    assert 0 < pressed.mean() < 0.03
 
 
 def test_marked_smiles_mostly_raise_the_cheeks(levels: Floats32) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -10,7 +10,7 @@ from auheat.errors import check_callable, check_choice, check_count, check_text,
 from auheat.evaluation.report import Report, free_place
 from auheat.models.runtimes.names import PrecisionChoice, RuntimeChoice
 from auheat.models.runtimes.opening import file_of, open_runtime
-from auheat.models.weights import is_default
+from auheat.models.weights import DEFAULT, is_default
 from auheat.optional import needing, require
 from auheat.progress import Progress, silent
 from auheat.system import MAX_PROCESSES
@@ -163,6 +163,8 @@ def assess(target: str | Path | pd.DataFrame, data: str | Path, chosen: Choices)
         predictions = measure(
             network, weights, selection, workers=chosen.workers, progress=chosen.progress
         )
+        if is_default(target):  # not the run that they are from
+            predictions = replace(predictions, about={**predictions.about, "name": DEFAULT})
         folder = Path() if is_default(target) else weights.parent
         place = folder / _result_name(selection, Path(data), trained=bool(experiment))
         close = too_close(network.config, selection.part)

@@ -16,9 +16,6 @@ _BROWS = (np.array([17, 18, 19, 20, 21]), np.array([26, 25, 24, 23, 22]))  # tai
 # Width of a brow along it, from tail to head, as a fraction of its widest place past the head.
 _TAPER_AT, _TAPER = (0, 0.25, 0.6, 0.85, 1), (0.25, 0.75, 1, 0.95, 0.6)
 
-# The fraction of people the heads of whose brows are thinner than their bows.
-_SPARSE_HEADS = 0.4
-
 
 @dataclass(frozen=True)
 class FacialHair:
@@ -53,7 +50,6 @@ def grow_brows(
     # from a distance a brow is one dark band, soft or sharp at its rim, and hardly its hairs
     density, softness = rng.uniform(0.25, 0.75) + 0.25 * heavy, rng.uniform(1.5, 5.0)
     fineness, fading = rng.uniform(0.3, 1.0), rng.uniform(0.3, 1.0)
-    sparse = rng.uniform(0.3, 1.0) if rng.random() < _SPARSE_HEADS else 1.0
     groups, paint = [], np.zeros((SIZE, SIZE), np.float32)
     for side, indices in zip((-1.0, 1.0), _BROWS, strict=True):
         curve = marks[indices] + (0, lift)
@@ -70,22 +66,20 @@ def grow_brows(
             1,
         )
         groups.append((np.stack([u, v + off * width], 1), offset))
-        paint = np.maximum(paint, _band(floats(curve), thickness, softness, (fading, sparse)))
+        paint = np.maximum(paint, _band(floats(curve), thickness, softness, fading))
     uv, offset = (np.concatenate([group[i] for group in groups]) for i in (0, 1))
     fibres = _rooted(rng, skin, uv, offset, colour, fineness * (0.022 + 0.014 * heavy))
     return FacialHair(fibres, floats(paint * density))
 
 
-def _band(
-    curve: Floats32, thickness: float, softness: float, dark: tuple[float, float]
-) -> Floats32:
+def _band(curve: Floats32, thickness: float, softness: float, fading: float) -> Floats32:
     """One brow as the band that its hairs make, 0 to 1, (512, 512).
 
     Args:
         curve: (5, 2) its middle from tail to head, in texture coordinates.
         thickness: Of its widest place.
         softness: Of its rim, in texels.
-        dark: How dark its tail and its head are, 1 at most.
+        fading: How dark its tail is, its head being 1.
     """
     at = np.linspace(0, 1, 13)
     middle = np.stack([np.interp(at, np.linspace(0, 1, 5), curve[:, axis]) for axis in (0, 1)], 1)
@@ -96,7 +90,7 @@ def _band(
     columns = (np.arange(SIZE) + 0.5) / SIZE
     order = np.argsort(curve[:, 0])
     along = np.interp(columns, curve[order, 0], np.linspace(0, 1, 5)[order])
-    return floats(band * np.interp(along, (0, 0.55, 1), (dark[0], 1.0, dark[1]))[None])
+    return floats(band * (fading + (1 - fading) * along)[None])
 
 
 def grow_beard(

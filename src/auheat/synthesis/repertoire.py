@@ -39,8 +39,7 @@ _TOGETHER: tuple[tuple[tuple[int, ...], float], ...] = (
     ((4, 6, 7, 9, 43), 4), ((4, 43), 5), ((4, 7, 43), 3), ((4, 6, 43), 3), ((4, 9, 43), 2),
     ((4, 6, 7, 9, 10, 25), 3), ((4, 6, 7, 9, 10, 25, 43), 3), ((4, 6, 10, 20, 25, 43), 2),
     ((6, 9, 10), 2), ((9, 10, 17), 2), ((9, 10, 25), 3), ((10, 25), 3), ((4, 10), 2), ((10, 17), 2),
-    ((10, 15, 17, 25), 4), ((4, 15, 17, 25), 4), ((4, 10, 15, 17, 20, 25), 3),
-    ((10, 17, 20, 25), 2), ((4, 9, 10, 17, 25), 2),
+    ((10, 15, 17, 25), 2), ((4, 15, 17, 25), 1),
     # shouting
     ((10, 25, 26), 3), ((4, 10, 25, 26), 4), ((4, 6, 10, 25, 26), 3), ((4, 7, 10, 25, 26), 3),
     ((4, 9, 10, 25, 26), 2), ((4, 7, 10, 25, 26, 43), 2), ((4, 25, 26), 2), ((1, 4, 10, 25, 26), 2),
@@ -182,7 +181,7 @@ def _plausible(rng: np.random.Generator, levels: dict[str, float]) -> dict[str, 
         levels["AU25"] = max(levels["AU25"], float(rng.uniform(1.5, MAX_INTENSITY)))
     if levels["AU10"] > 2 and not sealed and rng.random() < 0.75:
         levels["AU25"] = max(levels["AU25"], float(rng.uniform(1, 4)))
-    if levels["AU17"] > 1.5 and levels["AU25"] > 1.5 and rng.random() < 0.2:
+    if levels["AU17"] > 1.5 and levels["AU25"] > 1.5 and rng.random() < 0.6:
         levels[str(rng.choice(["AU17", "AU25"]))] = 0.0
         levels["AU26"] = min(levels["AU26"], levels["AU25"])
     if levels["AU14"] > 1 and levels["AU25"] > 1.5 and rng.random() < 0.9:
