@@ -96,11 +96,14 @@ def free_place(path: Path, report: Report) -> Path:
 
 
 def free_of_others(path: Path, is_older: Callable[[Path], bool]) -> Path:
-    """The path, or the first of `name-2.json` and so on where nothing else is.
+    """Where something goes that nobody gave a place.
 
     Args:
-        path: Where something belongs.
+        path: Where it belongs.
         is_older: Whether a file that is there may be replaced.
+
+    Returns:
+        The path, or the first of `name-2.json` and so on where nothing else is.
     """
     place, number = path, 1
     while place.exists() and not is_older(place):
