@@ -275,7 +275,7 @@ def test_sigterm_leaves_nothing_half_written(tmp_path: Path) -> None:
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         code = process.wait(LIMIT_S)
-    assert list(out.iterdir()) == []
+    assert not out.exists() or list(out.iterdir()) == []  # today the empty folder goes as well
     assert code == 143
 
 
