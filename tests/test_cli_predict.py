@@ -239,6 +239,11 @@ def test_baseline_frames_that_do_not_fit_are_one_line(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
+        (
+            ["evaluate", "x", "--data", "y", "--suite", "ood", "--groups", "z"],
+            "--suite and --groups are two reports: "
+            "ask for one of them; see `auheat evaluate --help`",
+        ),
         (["completion"], "missing argument '{bash|zsh|fish}': choose from bash, zsh, fish; see"),
         (["evaluate", "default", "--data"], "option '--data' requires an argument; see `auheat ev"),
         (["table", "x", "--pooled", "y"], "no such option '--pooled': did you mean '--pool'?; see"),

@@ -92,8 +92,9 @@ class Subcommands(click.Group):
             error.show()
             return error.exit_code
         except click.UsageError as error:
-            command = error.ctx.command_path if error.ctx else "auheat"
-            if isinstance(error, click.BadOptionUsage):  # click does not say whose option it is
+            if error.ctx and not isinstance(error, click.BadOptionUsage):
+                command = error.ctx.command_path
+            else:  # click does not say whose option it is
                 command = self._named(args[0] if args else kwargs.get("args"))
             console.warn(f"{_sentence(error)}; see `{command} --help`")
             return error.exit_code
