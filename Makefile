@@ -19,7 +19,7 @@ NUMERIC := $(wildcard $(addprefix tests/,\
 	test_inference_baseline.py test_inference_calibration.py test_inference_events.py \
 	test_inference_pipeline.py test_inference_predictor.py test_inference_runtimes*.py \
 	test_inference_smoothing.py test_inference_uncertainty.py test_training.py test_training_loss.py \
-	test_data_transforms.py test_synthesis_render*.py test_synthesis_shading*.py))
+	test_data_light.py test_data_transforms.py test_synthesis_render*.py test_synthesis_shading*.py))
 
 .PHONY: help demo test test-slow test-core test-avx2 coverage lint types unit format docs docs-serve gallery hooks dist clean
 

@@ -12,7 +12,7 @@ from auheat.cli import main
 from auheat.errors import AuheatError
 from auheat.inference.video import FrameImages
 from auheat.media import limits
-from cli_calls import lines, predict
+from cli_calls import call, lines, predict
 from small_media import clip, image
 
 pytestmark = pytest.mark.usefixtures("known_face")
@@ -107,3 +107,35 @@ def test_a_misspelt_name_is_told_before_the_dataset_is_missed(
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert line in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["evaluate", "x", "--data", "y", "--suite", "ood", "--groups", "z"],
+            "--suite and --groups are two reports: "
+            "ask for one of them; see `auheat evaluate --help`",
+        ),
+        (["completion"], "missing argument '{bash|zsh|fish}': choose from bash, zsh, fish; see"),
+        (["evaluate", "default", "--data"], "option '--data' requires an argument; see `auheat ev"),
+        (["table", "x", "--pooled", "y"], "no such option '--pooled': did you mean '--pool'?; see"),
+    ],
+)
+def test_what_click_says_is_one_sentence(arguments: list[str], line: str) -> None:
+    said = call(*arguments).stderr
+    assert said.startswith(f"auheat: {line}")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["predict"], ["predict", "a.mp4", "--faces", "0"], ["predict", "a", "--fps", "0"], ["predct"]],
+)
+def test_misuse_is_one_line_that_names_the_help(arguments: list[str]) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    command = "auheat predict" if arguments[0] == "predict" else "auheat"
+    assert result.stderr.startswith("auheat: ")
+    assert result.stderr.endswith(f"; see `{command} --help`\n")
+    assert result.stderr.count("\n") == 1

@@ -236,38 +236,6 @@ def test_baseline_frames_that_do_not_fit_are_one_line(
     assert not (tmp_path / "out").exists()  # what stays empty is removed again
 
 
-@pytest.mark.parametrize(
-    ("arguments", "line"),
-    [
-        (
-            ["evaluate", "x", "--data", "y", "--suite", "ood", "--groups", "z"],
-            "--suite and --groups are two reports: "
-            "ask for one of them; see `auheat evaluate --help`",
-        ),
-        (["completion"], "missing argument '{bash|zsh|fish}': choose from bash, zsh, fish; see"),
-        (["evaluate", "default", "--data"], "option '--data' requires an argument; see `auheat ev"),
-        (["table", "x", "--pooled", "y"], "no such option '--pooled': did you mean '--pool'?; see"),
-    ],
-)
-def test_what_click_says_is_one_sentence(arguments: list[str], line: str) -> None:
-    said = call(*arguments).stderr
-    assert said.startswith(f"auheat: {line}")
-    assert said.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [["predict"], ["predict", "a.mp4", "--faces", "0"], ["predict", "a", "--fps", "0"], ["predct"]],
-)
-def test_misuse_is_one_line_that_names_the_help(arguments: list[str]) -> None:
-    result = call(*arguments)
-    assert result.exit_code == 2
-    command = "auheat predict" if arguments[0] == "predict" else "auheat"
-    assert result.stderr.startswith("auheat: ")
-    assert result.stderr.endswith(f"; see `{command} --help`\n")
-    assert result.stderr.count("\n") == 1
-
-
 def test_an_interrupt_is_one_line(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

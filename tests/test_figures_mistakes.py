@@ -11,7 +11,8 @@ import pytest
 import cli_calls
 from auheat.data.manifest import Manifest
 from auheat.evaluation.predictions import LABEL, Predictions
-from auheat.figures.mistakes import HIGH, LOW, largest_errors, mistakes, save
+from auheat.figures import style
+from auheat.figures.mistakes import HIGH, LOW, largest_errors, mistakes
 from drawn_figures import shown_images, words
 from small_runs import AUS, CROP, write_dataset
 
@@ -71,7 +72,7 @@ def test_the_same_errors_give_the_same_bytes(
     manifest: Manifest, predictions: Predictions, tmp_path: Path
 ) -> None:
     for name in ("a.png", "b.png", "a.jpg", "b.jpg"):
-        save(mistakes(predictions, manifest), tmp_path / name)
+        style.write(mistakes(predictions, manifest), tmp_path / name)
     for ending in ("png", "jpg"):
         one, other = (tmp_path / f"{stem}.{ending}" for stem in "ab")
         assert one.read_bytes() == other.read_bytes()

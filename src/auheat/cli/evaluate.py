@@ -17,6 +17,7 @@ from auheat.tables.names import ProgramChoice, Split
 if TYPE_CHECKING:
     import pandas as pd
 
+    from auheat.data.manifest import Manifest
     from auheat.evaluation.assess import Assessment
 
 
@@ -70,7 +71,7 @@ def command(
     of them), such as OpenFace, py-feat or LibreFace write. A network runs as `auheat predict` runs
     it.
     """
-    from auheat.evaluation.assess import Choices, assess
+    from auheat.evaluation.assess import Choices, assess, folder_of
     from auheat.files import checked_ending, folder_for_results, refuse_input
 
     if suite and groups:
@@ -78,7 +79,7 @@ def command(
     if out:
         refuse_input(out, [path for path in (target, groups) if isinstance(path, Path)])
         checked_ending(out, "a result file", ".json")
-    folders = [out.parent] if out else list(filter(Path.is_dir, [_default_folder(target)]))
+    folders = [out.parent] if out else list(filter(Path.is_dir, [folder_of(target)]))
     if mistakes:
         from auheat.figures.mistakes import ENDINGS
 
@@ -87,7 +88,7 @@ def command(
     people = None if groups is None else _people(groups)
     if groups and not _belongs(groups, data):
         warn(f"note: {groups} lies in another dataset than {data}: are these the same people?")
-    _check(data, suite=suite, people=people, mistakes=mistakes)
+    manifest = _checked(data, suite=suite, people=people, mistakes=mistakes)
     with ExitStack() as made:
         for folder in folders:
             made.enter_context(folder_for_results(folder))
@@ -100,29 +101,20 @@ def command(
             _by_group(found, people, out)
         else:
             _whole(found, out or found.place)
-        if mistakes:
-            _draw(found, data, mistakes)
+        if mistakes and manifest:
+            _draw(found, manifest, mistakes)
 
 
-def _default_folder(target: str | Path) -> Path:
-    """Where results go that nobody gave a place."""
-    from auheat.evaluation.assess import BEST
-
-    if isinstance(target, str):
-        return Path()
-    return target if (target / BEST).is_file() else target.parent
-
-
-def _check(
+def _checked(
     data: Path, *, suite: Suite | None, people: pd.DataFrame | None, mistakes: Path | None
-) -> None:
-    """What can be refused is, before anything is measured."""
+) -> Manifest | None:
+    """The dataset, if more than results by AU is asked for; refuses what it cannot give."""
     from auheat.data.manifest import read_manifest
     from auheat.files import refuse_input
     from auheat.optional import needing
 
     if not (suite or people is not None or mistakes):
-        return
+        return None
     with needing("evaluate"):
         from auheat.evaluation.groups import those_measured
         from auheat.evaluation.suite import check_suite
@@ -134,13 +126,14 @@ def _check(
         those_measured(people, manifest.table["subject"])
     if mistakes and mistakes.exists():
         refuse_input(mistakes, [manifest.folder / name for name in manifest.table["image"]])
+    return manifest
 
 
-def _draw(found: Assessment, data: Path, path: Path) -> None:
-    from auheat.data.manifest import read_manifest
-    from auheat.figures.mistakes import mistakes, save
+def _draw(found: Assessment, manifest: Manifest, path: Path) -> None:
+    from auheat.figures import style
+    from auheat.figures.mistakes import mistakes
 
-    save(mistakes(found.predictions, read_manifest(data)), path)
+    style.write(mistakes(found.predictions, manifest), path)
     console.echo(f"largest errors: {path}")
 
 

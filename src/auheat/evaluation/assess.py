@@ -165,8 +165,7 @@ def assess(target: str | Path | pd.DataFrame, data: str | Path, chosen: Choices)
         )
         if is_default(target):  # not the run that they are from
             predictions = replace(predictions, about={**predictions.about, "name": DEFAULT})
-        folder = Path() if is_default(target) else weights.parent
-        place = folder / _result_name(selection, Path(data), trained=bool(experiment))
+        place = folder_of(target) / _result_name(selection, Path(data), trained=bool(experiment))
         close = too_close(network.config, selection.part)
         notes = (close,) if close else ()
         return _assessment(predictions, selection, place=place, is_network=True, notes=notes)
@@ -175,8 +174,16 @@ def assess(target: str | Path | pd.DataFrame, data: str | Path, chosen: Choices)
     selection = select(read_manifest(data), chosen.split, **division)
     about = {"name": f"{path.stem} ({table.kind})", "weights": path.name, **selection.about}
     predictions = join_to_labels(table, selection.whole, part=selection.part, about=about)
-    place = path.parent / f"{path.stem}-{chosen.split}.json"
+    place = folder_of(path) / f"{path.stem}-{chosen.split}.json"
     return _assessment(predictions, selection, place=place, is_network=False, notes=table.notes)
+
+
+def folder_of(target: str | Path) -> Path:
+    """Where results go that nobody gave a place: a run's folder, or where the file lies."""
+    if is_default(target):
+        return Path()
+    path = Path(target)
+    return path if (path / BEST).is_file() else path.parent
 
 
 def _assessment(

@@ -56,13 +56,17 @@ class Breakdown:
 
     def is_of_the_same(self, other: Breakdown) -> bool:
         """Whether both are of the same rows, as far as the files say, and have the same parts."""
-        known = not (self.measured and other.measured) or self.measured == other.measured
-        return known and self.synthetic == other.synthetic and set(self.parts) == set(other.parts)
+        untold = not (self.measured and other.measured)
+        return (untold or self.measured == other.measured) and (
+            (self.synthetic, set(self.parts)) == (other.synthetic, set(other.parts))
+        )
 
     def replaces(self, other: Breakdown) -> bool:
         """Whether the other one is an older report of the same network on the same rows."""
-        mine, theirs = ((one.name, one.seed, one.weights) for one in (self, other))
-        return mine == theirs and self.measured == other.measured and self.is_of_the_same(other)
+        mine, theirs = (
+            (one.name, one.seed, one.weights, one.measured, set(one.parts)) for one in (self, other)
+        )
+        return mine == theirs
 
 
 def measured_on(predictions: Predictions) -> dict[str, Any]:
@@ -105,8 +109,7 @@ def write_breakdown(path: Path, content: Mapping[str, Any]) -> None:
 
 def free_breakdown_place(path: Path, content: Mapping[str, Any]) -> Path:
     """Where a report goes that nobody gave a place: never over one of something else."""
-    # as it will be read back, in which tuples are lists
-    mine = _parsed(json.loads(json.dumps(content)), path)
+    mine = _parsed(content, path)
 
     def is_older(place: Path) -> bool:
         try:

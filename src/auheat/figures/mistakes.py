@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,6 @@ from auheat.evaluation.report import is_synthetic
 from auheat.facs import TABLE
 from auheat.figures import style
 from auheat.figures.face_maps import level_text, show_face
-from auheat.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,22 +93,6 @@ def mistakes(
                 below = {"ha": "center", "color": style.BLACK}
                 sheet.text(at + face / 2, sheet.top + top + face + 0.01, said, style.SMALL, **below)
     return sheet.figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Writes the figure under a temporary name first; the same figure gives the same bytes.
-
-    Args:
-        figure: Of `mistakes`.
-        path: With one of `ENDINGS`.
-
-    Raises:
-        AuheatError: Nothing can be written there.
-    """
-    kind = "png" if path.suffix.lower() == ".png" else "jpeg"
-    metadata = {"Software": None} if kind == "png" else None
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format=kind, dpi=style.DPI, metadata=metadata)
 
 
 def _shown(manifest: Manifest, image: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -55,6 +55,11 @@ _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "auheat",  # the same figure gives the same bytes
     "svg.fonttype": "path",
 }
+# What files would tell of the time and the program that wrote them, by format.
+_UNDATED: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+}
 _LINE_PITCH = 1.35  # distance of lines in type sizes
 _MARGIN_IN = 0.06
 
@@ -128,19 +133,31 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
     Raises:
         AuheatError: if nothing can be written there.
     """
-    import matplotlib
-
     png, svg = (stem.with_name(stem.name + suffix) for suffix in (".png", ".svg"))
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AuheatError(f"cannot make the folder {stem.parent}: {error.strerror}") from None
-    with matplotlib.rc_context(_SETTINGS):
-        for path, metadata in ((png, {"Software": None}), (svg, {"Date": None, "Creator": None})):
-            with atomic_write(path) as temporary:
-                kind = path.suffix[1:]
-                figure.savefig(temporary, format=kind, dpi=DPI, metadata=metadata)
+    for path in (png, svg):
+        write(figure, path)
     return png, svg
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Writes one file under a temporary name first, 200 dpi; the same figure gives the same bytes.
+
+    Args:
+        figure: What to write.
+        path: Its ending, .png, .svg, .jpg or .jpeg, says in which format.
+
+    Raises:
+        AuheatError: if nothing can be written there.
+    """
+    import matplotlib
+
+    kind = path.suffix[1:].lower()
+    with matplotlib.rc_context(_SETTINGS), atomic_write(path) as temporary:
+        figure.savefig(temporary, format=kind, dpi=DPI, metadata=_UNDATED.get(kind))
 
 
 def _wrapped(text: str, width: float, size: float) -> list[str]:
