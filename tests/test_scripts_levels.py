@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from auheat.metrics import FALSE_ALARM, icc31
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.runtimes.runtime import read_intensities
-from fit_levels import Part, best_pair, scaled, write
+from fit_levels import Part, best_pair, main, order, scaled, write
 from stand_ins import SMALL, save_small
 
 NONE = Part(np.zeros((40, 1)), np.zeros((40, 1)))
@@ -63,3 +64,23 @@ def test_weights_read_what_their_pairs_say(tmp_path: Path) -> None:
     gains, offsets = np.array(list(pairs.values())).T
     assert np.ptp(before) > 1
     np.testing.assert_allclose(after, scaled(before.astype(float), gains, offsets), atol=1e-4)
+
+
+def test_faint_readings_keep_their_order() -> None:
+    """An offset alone would read all of them as 0, and an AUC of a half."""
+    labels = np.repeat([0.0, 2.0], 50)[:, None]
+    values = np.r_[np.linspace(0.0, 0.19, 50), np.linspace(0.2, 0.39, 50)][:, None]
+    part = Part(values, labels)
+    assert scaled(values[:, 0], 1.4, 0.4)[49] == pytest.approx(0.2 * 0.19)
+    assert order(part, 0, 1.4, 0.4) == pytest.approx(order(part, 0), abs=0.01) == 1.0
+
+
+def test_curves_are_not_fitted_on_curves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, out = save_small(tmp_path / "a.safetensors"), tmp_path / "b.safetensors"
+    write(weights, dict.fromkeys(SMALL.aus, (1.2, 0.1)), out)
+    monkeypatch.setattr("sys.argv", ["fit_levels.py", str(out), "x", "y", "-o", str(weights)])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "has curves already" in capsys.readouterr().err

@@ -60,6 +60,9 @@ class ModelConfig:
         gaussian: Whether the Gaussian grows with the intensity.
         location_maps: Whether there is a second set of heatmaps that mark each AU point with peak 1
             whatever the intensity.
+        levels: Whether curves that were fitted after training give intensities the spread of labels
+            (`auheat.models.levels`). `scripts/fit_levels.py` makes such weights; to train further
+            leave it out, as the loss wants maps without.
 
     Raises:
         AuheatError: No network can be built from these values.
@@ -89,6 +92,7 @@ class ModelConfig:
     map_units: MapUnits = dataclasses.field(
         default="intensity", metadata={FORMER_VALUE: "amplitude"}
     )
+    levels: bool = dataclasses.field(default=False, metadata={FORMER_VALUE: False})
 
     def __post_init__(self) -> None:
         action_units(self.aus)

@@ -19,6 +19,8 @@ _PATCH_STRENGTH, _PATCHES = (0.1, 0.5), (2, 7)
 # What lies between the image and its blur, whose spread is a fraction of the side, is multiplied by
 # 1 plus one of these.
 _RELIEF_SPREAD, _RELIEF = (0.008, 0.08), (-0.7, 1.4)
+# Smoothed skin: how often it is gone over, within which differences of colour, and how far.
+_PASSES, _ALIKE, _REACH = (1, 4), (15.0, 80.0), (0.012, 0.03)
 # Sides of random filters, in pixels.
 _FILTER_SIDES = (1, 3, 5, 7)
 
@@ -51,6 +53,17 @@ def relief(rng: np.random.Generator, image: Image) -> Image:
     smooth = cv2.GaussianBlur(image, (0, 0), float(spread))
     factor = 1 + rng.uniform(*_RELIEF)
     return np.asarray(cv2.addWeighted(image, factor, smooth, 1 - factor, 0), np.uint8)
+
+
+def smoothed(rng: np.random.Generator, image: Image) -> Image:
+    """Lines of the skin fade, rims of brows, eyes and lips stay: bilateral filters.
+
+    Tomasi and Manduchi, "Bilateral filtering for gray and color images", ICCV 1998.
+    """
+    alike, reach = rng.uniform(*_ALIKE), rng.uniform(*_REACH) * image.shape[0]
+    for _ in range(int(rng.integers(*_PASSES))):
+        image = np.asarray(cv2.bilateralFilter(image, -1, alike, reach), np.uint8)
+    return image
 
 
 def filtered(rng: np.random.Generator, image: Image) -> Image:

@@ -24,7 +24,7 @@ _MOST = {"rotation": 90.0, "photometric": 10.0, "translation": 0.5, "bend": 0.05
 # The settings that say how often, not how far.
 PROBABILITIES = (
     "flip", "grayscale", "blur", "noise", "random_erasing", "shading", "local_contrast",
-    "random_convolution",
+    "smoothing", "random_convolution",
 )  # fmt: skip
 
 
@@ -50,6 +50,8 @@ class AugmentConfig:
         random_erasing: Probability of one or two blobs over the image.
         shading: Probability of lighter and darker patches, from half a face to a brow in size.
         local_contrast: Probability of relief that is stronger or weaker than it is.
+        smoothing: Probability of skin whose lines are smoothed away while rims stay sharp, as
+            retouching, noise reduction, make-up and strong compression do.
         bend: How far features are moved by a smooth field, as the resting faces of people differ:
             standard deviation, as a fraction of the size, where the field is widest; beyond 0.05
             faces fold.
@@ -73,6 +75,7 @@ class AugmentConfig:
     random_erasing: float = _was("occlude", 0.25)
     shading: float = 0.0
     local_contrast: float = 0.0
+    smoothing: float = 0.0
     bend: float = 0.0
     random_convolution: float = 0.0
 
@@ -138,6 +141,8 @@ def augment(
         moved = light.shaded(rng, moved)
     if config.local_contrast and rng.random() < config.local_contrast:
         moved = light.relief(rng, moved)
+    if config.smoothing and rng.random() < config.smoothing:
+        moved = light.smoothed(rng, moved)
     if config.random_convolution and rng.random() < config.random_convolution:
         moved = light.filtered(rng, moved)
     if config.photometric:

@@ -210,12 +210,11 @@ class _FromCrops(nn.Module):
 
     def __init__(self, net: HeatmapModel) -> None:
         super().__init__()
-        self.net, self.points = fuse(net), net.points
+        self.net = fuse(net)
 
     def forward(self, crops: Tensor, geometry: Tensor | None = None) -> tuple[Tensor, ...]:
         images = crops.permute(0, 3, 1, 2).float()
-        maps = self.net.head(self.net.features(images, geometry))
-        return tuple(maps.split(self.points, 1))
+        return tuple(maps for maps in self.net(images, geometry) if maps is not None)
 
 
 def parity(

@@ -83,8 +83,11 @@ def _as_trained(checkpoint: Checkpoint) -> TorchRuntime:
 
 def _weights(checkpoint: Checkpoint) -> NDArray[np.float32]:
     """(A, C) of a head whose first N filters make the intensity maps."""
-    layout = layout_of(checkpoint.config)
-    filters = checkpoint.net.head.weight[: layout.count, :, 0, 0].float().detach().cpu().numpy()
+    layout, levels = layout_of(checkpoint.config), checkpoint.net.levels
+    weights = checkpoint.net.head.weight[: layout.count, :, 0, 0]
+    if levels is not None:
+        weights = weights * levels.gain[:, None]
+    filters = weights.float().detach().cpu().numpy()
     if layout.kind == "au":
         return np.asarray(filters)
     return np.asarray(mean_over_points(filters.T, layout.au_of_point).T)

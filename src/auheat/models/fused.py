@@ -55,11 +55,13 @@ def fuse(net: _Net) -> _Net:
 def in_bfloat16(fused: _Net) -> _Net:
     """Lets a fused network work in bfloat16, in place: between its normalised input and its maps.
 
-    Distances between channels, and so the graphs of SCC, are summed in float32.
+    Distances between channels, and so the graphs of SCC, are summed in float32, and level curves
+    are applied in it.
     """
     if isinstance(fused, HeatmapModel):
-        normalise = fused.normalise
+        normalise, levels = fused.normalise, copy.deepcopy(fused.levels)
         fused.to(torch.bfloat16)
+        fused.levels = levels
         fused.normalise = _Rounded(normalise.float())  # type: ignore[assignment]
     return fused
 

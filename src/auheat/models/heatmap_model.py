@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from auheat.models.levels import LevelCurves
+
 
 class Heatmaps(NamedTuple):
     """What a network gives for a batch.
@@ -54,9 +56,14 @@ class HeatmapModel(nn.Module):
     Args:
         points: N, the number of maps of each kind.
         input_size: side of the square input in pixels.
+
+    Attributes:
+        levels: What follows the output for intensities, see `auheat.models.levels`; None while a
+            network is trained.
     """
 
     head: nn.Conv2d
+    levels: LevelCurves | None
 
     def __init__(
         self, points: int, input_size: int, normalise: Literal["imagenet", "image"]
@@ -65,6 +72,7 @@ class HeatmapModel(nn.Module):
         self.normalise = Normalise(normalise)
         self.points = points
         self.input_size = input_size
+        self.levels = None
 
     def features(self, images: Tensor, geometry: Tensor | None = None) -> Tensor:
         """The channels that the 1x1 output weighs: (B, C, h, w). Arguments as for `forward`."""
@@ -79,9 +87,11 @@ class HeatmapModel(nn.Module):
                 where none is known. Networks whose settings have no geometry do not look at it.
         """
         maps = self.head(self.features(images, geometry))
-        if maps.shape[1] == self.points:
-            return Heatmaps(maps, None)
-        return Heatmaps(maps[:, : self.points], maps[:, self.points :])
+        located = self.head.out_channels > self.points
+        intensity, location = maps[:, : self.points], maps[:, self.points :]
+        if self.levels is not None:
+            intensity = self.levels(intensity)
+        return Heatmaps(intensity, location if located else None)
 
 
 def output_layer(channels: int, maps: int) -> nn.Conv2d:

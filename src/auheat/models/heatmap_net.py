@@ -16,6 +16,7 @@ from auheat.heatmap import layout_of
 from auheat.models.geometry import GeometryChannels
 from auheat.models.heatmap_model import HeatmapModel, output_layer
 from auheat.models.hourglass import Hourglass
+from auheat.models.levels import LevelCurves
 from auheat.models.resnet import ResNet
 from auheat.models.scc import SemanticCorrespondenceConv
 
@@ -90,7 +91,13 @@ def build_net(config: ModelConfig) -> HeatmapModel:
     Raises:
         AuheatError: for an unknown AU.
     """
-    maps = layout_of(config).count
+    net = _untrained(config, layout_of(config).count)
+    if config.levels:
+        net.levels = LevelCurves(net.points)
+    return net
+
+
+def _untrained(config: ModelConfig, maps: int) -> HeatmapModel:
     if config.kind == "hourglass":
         return Hourglass(
             maps, config.input_size, config.normalise, config.width, config.location_maps
