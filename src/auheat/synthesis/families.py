@@ -77,6 +77,18 @@ def _grey(rng: Rng, image: Image) -> Image:
     return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
+def _smoothed(rng: Rng, image: Image) -> Image:
+    """Skin without lines, as retouching and cameras leave it; rims of features stay.
+
+    By another filter than the augmentation that is meant for it (`auheat.data.light.smoothed`):
+    Gastal and Oliveira, "Domain transform for edge-aware image and video processing", 2011.
+    """
+    smooth = cv2.edgePreservingFilter(
+        image, flags=cv2.RECURS_FILTER, sigma_s=0.1 * image.shape[0], sigma_r=rng.uniform(0.2, 0.4)
+    )
+    return _plain_camera(rng, np.asarray(smooth, np.uint8))
+
+
 def _hand(rng: Rng, image: Image) -> Image:
     """A palm with fingers before a part of the face, in the colour of the face."""
     covered, side = np.ascontiguousarray(_plain_camera(rng, image)), image.shape[0]
@@ -148,4 +160,6 @@ FAMILIES: dict[str, Family] = {
     "rest, beard": Family(Look(glasses=False, beard=True, fringe=False), expression=_at_rest),
     "rest, hard light": Family(expression=_at_rest, light=_hard),
     "rest, grey": Family(expression=_at_rest, camera=_grey),
+    "smoothed skin": Family(camera=_smoothed),
+    "rest, smoothed skin": Family(expression=_at_rest, camera=_smoothed),
 }
