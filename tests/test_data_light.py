@@ -69,6 +69,22 @@ def test_weak_light_changes_little(marks: NDArray[np.float64]) -> None:
         assert np.abs(found - plain).max() <= 1
 
 
+def test_smoothing_takes_lines_of_the_skin_and_leaves_rims() -> None:
+    """Left of a dark brow, 130 levels below, a furrow of 12 levels, two pixels wide."""
+    skin = np.full((SIZE, SIZE, 3), 180, np.uint8)
+    skin[:, SIZE // 4 : SIZE // 4 + 2] = 168
+    skin[:, SIZE // 2 :] = 50
+    config, left = replace(NONE, smoothing=1.0), []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        found = augment(rng, skin, np.zeros((68, 2)), SIZE, 0, config).image[..., 0].astype(int)
+        left.append(np.ptp(found[:, : SIZE // 2 - 4]) / 12)
+        assert (found[:, SIZE // 2 - 1] > 170).all()
+        assert (found[:, SIZE // 2] < 60).all()
+    assert min(left) < 0.35
+    assert max(left) < 0.9
+
+
 def filtered(image: Image, seed: int) -> Image:
     config = replace(NONE, random_convolution=1.0)
     nowhere = np.zeros((68, 2))

@@ -194,7 +194,7 @@ def test_colours_do_not_move_points(marks: NDArray[np.float64]) -> None:
 
 
 ALL = ("photometric", "grayscale", "blur", "noise", "random_erasing", "shading", "local_contrast",
-       "random_convolution")  # fmt: skip
+       "smoothing", "random_convolution")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ALL)

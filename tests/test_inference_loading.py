@@ -81,3 +81,5 @@ def test_a_blink_is_asked_for_as_closed_eyes(tmp_path: Path) -> None:
     assert load(path, "cpu", aus=["AU12", "AU45", "AU43"]).aus == ("AU12", "AU43")
     with pytest.raises(AuheatError, match="Action Unit 'AU45' is listed twice"):
         load(path, "cpu", aus=["AU45", "AU43", "AU45"])
+    with pytest.raises(AuheatError, match=r"'AU54': did you mean 'AU45'\? known are .*AU43, AU45$"):
+        load(path, "cpu", aus=["AU54"])

@@ -32,7 +32,7 @@ def images(samples: list[LabelledImage]) -> NDArray[np.float64]:
 
 # Families in which the face itself is where it is in the base family.
 UNMOVED = ("dark skin", "glasses", "fringe", "beard", "hard light", "dim", "blurred", "small",
-           "hand", "grey")  # fmt: skip
+           "hand", "grey", "smoothed skin")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", UNMOVED)
@@ -62,10 +62,14 @@ def test_families_look_as_they_are_called(seen: dict[str, list[LabelledImage]]) 
     assert np.abs(grey - grey.mean(-1, keepdims=True)).max() < 1e-9
     sharpness = {
         name: np.abs(np.diff(images(seen[name]), axis=1)).mean()
-        for name in ("base", "blurred", "small")
+        for name in ("base", "blurred", "small", "smoothed skin")
     }
     assert sharpness["blurred"] < 0.7 * sharpness["base"]
     assert sharpness["small"] < sharpness["base"]
+    assert sharpness["smoothed skin"] < 0.9 * sharpness["base"]
+    rims = np.abs(np.diff(base, axis=1)) > 60
+    kept = np.abs(np.diff(images(seen["smoothed skin"]), axis=1))[rims].mean()
+    assert kept > 0.7 * np.abs(np.diff(base, axis=1))[rims].mean()
     covered = np.abs(images(seen["hand"]) - base).max(-1) > 20
     assert 0.02 < covered.mean() < 0.4
 

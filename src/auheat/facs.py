@@ -12,7 +12,7 @@ D (4, severe), E (5, maximum).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,8 +160,12 @@ def au_number(au: str) -> int:
     return int(au[2:])
 
 
-def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:
+def action_units(names: Iterable[str], *, beside: Sequence[str] = ()) -> tuple[ActionUnit, ...]:
     """The rows of the named AUs, in the given order.
+
+    Args:
+        names: Of AUs, each one once.
+        beside: Other names that the caller takes, for the list of what is known.
 
     Raises:
         AuheatError: for an unknown or repeated name, for none at all, or for what is no list.
@@ -174,12 +178,13 @@ def action_units(names: Iterable[str]) -> tuple[ActionUnit, ...]:
     units: list[ActionUnit] = []
     for name in given:
         if not isinstance(name, str) or name not in TABLE:
-            raise unknown_name("Action Unit", str(name), TABLE)
+            raise unknown_name("Action Unit", str(name), [*TABLE, *beside])
         if TABLE[name] in units:
             raise AuheatError(f"Action Unit {shown(name)} is listed twice: name each one once")
         units.append(TABLE[name])
     if not units:
-        raise AuheatError(f"no Action Units are listed: known are {', '.join(TABLE)}")
+        known = ", ".join([*TABLE, *beside])
+        raise AuheatError(f"no Action Units are listed: known are {known}")
     return tuple(units)
 
 

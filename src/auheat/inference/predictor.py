@@ -178,7 +178,7 @@ def load(
     check_count("batch", batch, maximum=MAX_BATCH, optional=True)
     check_flag("exact_landmarks", exact_landmarks)
     if aus is not None:
-        aus = [unit.name for unit in action_units(_with_closures(aus))]
+        aus = [unit.name for unit in action_units(_with_closures(aus), beside=[BLINK])]
     path = file_of(weights, runtime=runtime, device=device, precision=precision)
     network = open_runtime(
         path, runtime=runtime, device=device, precision=precision, threads=threads
