@@ -1,8 +1,8 @@
 """Level curves: readings with the spread of labels, without losing the order of faint ones.
 
 A network that was trained on squared error reads what an image shows on average over all that it
-may show, so it stays the closer to rest the less it sees, and rests above 0. `scripts/fit_levels.py`
-finds for each AU a gain and an offset that mend both, and this layer applies them:
+may show, so it stays the closer to rest the less it sees, and rests above 0. A gain and an offset
+for each AU, which `scripts/fit_levels.py` finds, mend both; this layer applies them:
 
     y = max(gain x - offset, faint x)
 
