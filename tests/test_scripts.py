@@ -26,7 +26,7 @@ def size(path: Path) -> tuple[int, int]:
 def test_the_gallery_of_faces(tiny_folder: Path, tmp_path: Path) -> None:
     gallery.draw(tiny_folder, tmp_path, seed=1, subject=3, size=64)
     assert size(tmp_path / "contact-sheet.jpg") == (640, 384)
-    assert size(tmp_path / "augmentations.jpg") == (8 * 42, 14 * (42 + 24))
+    assert size(tmp_path / "augmentations.jpg") == (8 * 42, 15 * (42 + 24))
     assert size(tmp_path / "au-levels.jpg") == (2 * 384 + 12, len(ALL_AUS) // 2 * (64 + 24))
     strips = sorted((tmp_path / "levels").iterdir())
     assert [path.stem for path in strips] == list(ALL_AUS)
