@@ -117,10 +117,15 @@ def spread(narrow: Tensor, wide: Tensor, name: str) -> None:
     wide[torch.meshgrid(*places, indexing="ij") if places else ...] = narrow
 
 
-@pytest.mark.parametrize("backbone", ["resnet18", "resnet50"])
-def test_a_narrower_network_keeps_the_channels_that_weigh(tmp_path: Path, backbone: Any) -> None:
+@pytest.mark.parametrize(
+    ("backbone", "geometry"),
+    [("resnet18", "none"), ("resnet50", "none"), ("resnet18", "channels")],
+)
+def test_a_narrower_network_keeps_the_channels_that_weigh(
+    tmp_path: Path, backbone: Any, geometry: Any
+) -> None:
     """A network hidden among channels of zeros in one of twice the width is found again."""
-    config = replace(TWO_AUS, backbone=backbone)
+    config = replace(TWO_AUS, backbone=backbone, geometry=geometry)
     hidden = lively(config)
     broad = replace(config, width=0.25, deconv_widths=(24, 16))
     wide = lively(broad, 1)

@@ -169,6 +169,8 @@ def _streams(net: HeatmapNet) -> list[list[_Place]]:
         streams.places[name].append((f"{name}.deconv.weight", 1))
         streams.norm(f"{name}.norm", name)
         last = name
+    if net.geometry is not None:  # which adds to what the first deconvolution gives
+        streams.places["deconvs.0"].append(("geometry.weigh.weight", 0))
     streams.places[last].append(("head.weight", 1))
     return list(streams.places.values())
 
