@@ -1,4 +1,4 @@
-"""Measures how far readings are off on synthetic people, and fits what `--sd` and confidence say.
+"""Measures how far readings are off on synthetic people, and fits what `--std` and confidence say.
 
     python scripts/fit_uncertainty.py DATA [--weights FILE] [-o FILE] [--report FILE]
 

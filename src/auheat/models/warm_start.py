@@ -26,7 +26,7 @@ from auheat.models.heatmap_net import HeatmapNet
 from auheat.models.resnet import Bottleneck, ResNet
 
 # Parts that a network may have or lack beside the one that it starts from.
-_OPTIONAL = ("correspondence.", "geometry.", "levels.")
+_OPTIONAL = ("correspondence.", "geometry.", "landmarks.", "levels.")
 _HEAD = ("head.weight", "head.bias")
 # A place of a stream of channels: a tensor's name and the axis that counts the channels.
 _Place = tuple[str, int]
