@@ -2,8 +2,8 @@
 
 Where brows, lids and lips lie tells most of what a face does: on rendered faces a small network on
 exact landmarks alone reads intensities with a mean ICC of .87, one on images alone of .77. So a
-network may be trained to say where the landmarks are. A linear layer on the last features of the
-backbone says it coarsely; then each step looks at finer features around every landmark, and moves
+network may be trained to say where the landmarks are. A layer over the whole of the backbone's last
+features says it coarsely; then each step looks at finer features around every landmark, and moves
 it. That is a cascaded shape regression (Dollar, Welinder and Perona, CVPR 2010; Xiong and De la
 Torre, CVPR 2013). That landmarks learned from rendered faces hold on photos: Wood et al., "Fake it
 till you make it", ICCV 2021.
@@ -107,9 +107,9 @@ class LandmarkChannels(nn.Module):
     ) -> None:
         super().__init__()
         self.side, self.size = 2 * side, size
-        self.find = nn.Linear(coarse * side**2, 2 * COUNT)
+        self.find = nn.Conv2d(coarse, 2 * COUNT, side)
         nn.init.normal_(self.find.weight, std=0.001)
-        nn.init.zeros_(self.find.bias)
+        nn.init.zeros_(self.find.bias)  # type: ignore[arg-type]
         pixels = zip(finer, (16, 16, 8), (8, 4, 2), strict=True)
         self.refine = nn.ModuleList(
             Refinement(inputs, kept, 2 * reach / size) for inputs, kept, reach in pixels
@@ -134,8 +134,7 @@ class LandmarkChannels(nn.Module):
             the image, as they were found at first and after each step.
         """
         with torch.autocast(last.device.type, enabled=False):
-            flat = last.float().contiguous().flatten(1)
-            places = _STEP * self.find(flat).view(-1, COUNT, 2)
+            places = _STEP * self.find(last.float()).view(-1, COUNT, 2)
             found, code = [places], places
             for refine, features in zip(self.refine, finer, strict=True):
                 places, code = refine(features.float().contiguous(), places)
