@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
@@ -16,7 +17,7 @@ from auheat.heatmap import layout_of
 from auheat.models.checkpoint import load_checkpoint, save_checkpoint
 from auheat.models.fused import fuse, in_bfloat16
 from auheat.models.heatmap_net import HeatmapNet, build_net
-from auheat.models.landmarks import LandmarkChannels, Refinement, _without_pose
+from auheat.models.landmarks import LandmarkChannels, _without_pose, surroundings
 from auheat.models.warm_start import start_from
 from auheat.training.module import landmark_distances
 from lively_nets import WITH_SCC, as_tensor, crops, lively
@@ -41,25 +42,34 @@ def test_a_network_that_is_given_landmarks_reads_as_before(tmp_path: Path) -> No
     assert torch.equal(found.landmarks[:, 0], found.landmarks[:, 3])
 
 
-@torch.no_grad()
 def test_a_step_looks_around_each_landmark() -> None:
     """Features that hold their own pixel coordinates say where was looked."""
-    size, looked = 8, []
-    step = Refinement(2, 2, reach=2 / size).eval()  # a pixel of the features
-    rows = torch.arange(size, dtype=torch.float32)
+    rows = torch.arange(8, dtype=torch.float32)
     features = torch.stack(torch.meshgrid(rows, rows, indexing="xy"))[None]  # x, then y
-    step.reduce.weight.copy_(torch.eye(2)[..., None, None])
-    torch.nn.init.zeros_(step.reduce.bias)  # type: ignore[arg-type]
-    step.local.copy_(torch.eye(18, 16))  # passes on 16 of 9 x and 9 y
-    step.norm.register_forward_pre_hook(lambda _, inputs: looked.append(inputs[0]))
     places = torch.zeros(1, 68, 2)
     places[0, 1] = torch.tensor([0.25, -0.5])
-    step(features, places)
-    middle, other = looked[0].view(68, 16)[:2]
-    assert middle[:9].tolist() == pytest.approx([2.5, 3.5, 4.5] * 3)
-    assert middle[9:].tolist() == pytest.approx([2.5] * 3 + [3.5] * 3 + [4.5])
-    assert other[4] == pytest.approx((0.25 + 1) * 8 / 2 - 0.5)  # pixel centres are at integers
-    assert other[9 + 4] == pytest.approx((-0.5 + 1) * 8 / 2 - 0.5)
+    middle, other = surroundings(features, places)[0, :2].view(2, 3, 3, 2)
+    assert middle[1, :, 0].tolist() == [2.5, 3.5, 4.5]  # pixel centres are at integers
+    assert middle[:, 1, 1].tolist() == [2.5, 3.5, 4.5]
+    assert other[1, 1].tolist() == [(0.25 + 1) * 8 / 2 - 0.5, (-0.5 + 1) * 8 / 2 - 0.5]
+
+
+def test_looking_around_is_bilinear_and_ends_at_the_border() -> None:
+    """Beside PyTorch's grid_sample, with landmarks far outside, and beside its gradients."""
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(3, 5, 16, 12, generator=generator, requires_grad=True)
+    places = torch.randn(3, 68, 2, generator=generator)
+    step = torch.tensor([2 / 12, 2 / 16])
+    line = torch.arange(-1, 2)
+    grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, 1, 9, 2) * step
+    at = places[:, :, None] + grid
+    expected = grid_sample(features, at, "bilinear", "border", align_corners=False)
+    found = surroundings(features, places).view(3, 68, 9, 5).permute(0, 3, 1, 2)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    weights = torch.randn(expected.shape, generator=generator)
+    (one,) = torch.autograd.grad((expected * weights).sum(), features)
+    (other,) = torch.autograd.grad((found * weights).sum(), features)
+    torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-4)
 
 
 @torch.no_grad()

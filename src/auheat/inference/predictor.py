@@ -152,8 +152,8 @@ def load(
             `device` names another than the CPU or `precision` is "bf16".
         precision: "fp32"; or "bf16", faster on a processor that has it, which moved intensities by
             some hundredths (0.038 at most over a rendered clip; more in OpenVINO). "auto" is fp32
-            on ONNX Runtime, on torch bf16 where the device computes in it, and on OpenVINO what the file
-            was exported in.
+            on ONNX Runtime, on torch bf16 where the device computes in it, and on OpenVINO what the
+            file was exported in.
         threads: CPU threads of the network; for torch, of all that it does in this process. Left to
             the runtime if None, which takes all processors: best for images. For videos `auheat
             predict` gives one less than there are, as finding faces keeps one busy; so should you
