@@ -95,7 +95,6 @@ def a_batch(side: int = 32) -> Sample:
         "image": torch.randint(0, 255, (2, 3, side, side), dtype=torch.uint8, generator=generator),
         "points": torch.rand(2, 5, 2, generator=generator) * side,
         "intensities": torch.tensor([[math.nan, 2.0, 1.0], [math.nan, 0.5, math.nan]]),
-        "landmarks": torch.rand(2, 68, 2, generator=generator) * side,
     }
 
 

@@ -18,7 +18,6 @@ HeatmapKind = Literal["point", "au"]
 Gaussian = Literal["fixed", "growing"]
 MapUnits = Literal["intensity", "amplitude"]
 Geometry = Literal["none", "channels"]
-Landmarks = Literal["none", "channels"]
 # No network of use is larger; a damaged or hostile file may ask for any.
 _MAX_WIDTH, _MAX_SIDE, _MAX_STAGES = 16, 4096, 7
 
@@ -52,9 +51,6 @@ class ModelConfig:
         geometry: Whether the network takes in the shape of the face's mesh (`auheat.face_shape`)
             beside the image: "channels" adds maps that are drawn from it to the channels that the
             first deconvolution gives, before SCC joins them; "none" does not.
-        landmarks: Whether the network finds the 68 landmarks itself (`auheat.models.landmarks`):
-            with "channels" maps of where they lie are added beside those of `geometry`; "none" does
-            not look for them.
         maps: One heatmap per AU point, or one per AU.
         sigma: See `auheat.heatmap`, as for amplitude and gaussian.
         amplitude: Peak of a heatmap at intensity 1, "paper" for that of Eq. 1. Where `map_units` is
@@ -88,7 +84,6 @@ class ModelConfig:
     scc_init: SccInit = "identity"
     scc_edges: EdgeFeatures = "centre_difference"
     geometry: Geometry = dataclasses.field(default="none", metadata={FORMER_VALUE: "none"})
-    landmarks: Landmarks = dataclasses.field(default="none", metadata={FORMER_VALUE: "none"})
     maps: HeatmapKind = "point"
     sigma: float = 2.0
     amplitude: float | Literal["paper"] = 0.2
@@ -130,10 +125,6 @@ class ModelConfig:
             ),
             "geometry": (
                 self.geometry == "none" or not hourglass,
-                "'none' where kind is 'hourglass'",
-            ),
-            "landmarks": (
-                self.landmarks == "none" or not hourglass,
                 "'none' where kind is 'hourglass'",
             ),
             "sigma": (0 < self.sigma < math.inf, "more than 0"),

@@ -34,7 +34,6 @@ class Sample(_Beside):
         image: (3, H, W) uint8.
         points: (K, 2) in its pixels.
         intensities: (A,), NaN if uncoded.
-        landmarks: (68, 2) in its pixels.
         geometry: (G,), the shape of the face's mesh, see `auheat.face_shape`; only where the
             dataset was given shapes.
     """
@@ -42,7 +41,6 @@ class Sample(_Beside):
     image: Tensor
     points: Tensor
     intensities: Tensor
-    landmarks: Tensor
 
 
 class CropDataset(Dataset[Sample]):
@@ -108,7 +106,6 @@ class CropDataset(Dataset[Sample]):
             "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
             "points": torch.from_numpy(self._layout.locate(landmarks).astype(np.float32)),
             "intensities": torch.from_numpy(self._labels[row].copy()),
-            "landmarks": torch.from_numpy(landmarks.astype(np.float32)),
         }
         if shape is not None:
             sample["geometry"] = torch.from_numpy(np.array(shape, np.float32))

@@ -214,8 +214,7 @@ class _FromCrops(nn.Module):
 
     def forward(self, crops: Tensor, geometry: Tensor | None = None) -> tuple[Tensor, ...]:
         images = crops.permute(0, 3, 1, 2).float()
-        maps = self.net(images, geometry)
-        return (maps.intensity,) if maps.location is None else (maps.intensity, maps.location)
+        return tuple(maps for maps in self.net(images, geometry) if maps is not None)
 
 
 def parity(

@@ -55,16 +55,13 @@ def fuse(net: _Net) -> _Net:
 def in_bfloat16(fused: _Net) -> _Net:
     """Lets a fused network work in bfloat16, in place: between its normalised input and its maps.
 
-    Distances between channels, and so the graphs of SCC, are summed in float32; landmarks are found
-    and level curves applied in it.
+    Distances between channels, and so the graphs of SCC, are summed in float32, and level curves
+    are applied in it.
     """
     if isinstance(fused, HeatmapModel):
         normalise, levels = fused.normalise, copy.deepcopy(fused.levels)
-        landmarks = copy.deepcopy(getattr(fused, "landmarks", None))
         fused.to(torch.bfloat16)
         fused.levels = levels
-        if landmarks is not None:
-            fused.landmarks = landmarks
         fused.normalise = _Rounded(normalise.float())  # type: ignore[assignment]
     return fused
 

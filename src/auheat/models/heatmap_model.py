@@ -20,25 +20,10 @@ class Heatmaps(NamedTuple):
     Attributes:
         intensity: (B, N, h, w), peak = intensity times the codec's amplitude.
         location: (B, N, h, w) with peak 1 at each AU point whatever the intensity, or None.
-        landmarks: (B, steps, 68, 2) pixel coordinates in the image, from coarse to fine, of a
-            network that finds landmarks (`auheat.models.landmarks`), or None.
     """
 
     intensity: Tensor
     location: Tensor | None
-    landmarks: Tensor | None = None
-
-
-class Seen(NamedTuple):
-    """What a network sees in a batch.
-
-    Attributes:
-        features: (B, C, h, w), the channels that the 1x1 output weighs.
-        landmarks: See `Heatmaps`.
-    """
-
-    features: Tensor
-    landmarks: Tensor | None = None
 
 
 class Normalise(nn.Module):
@@ -66,7 +51,7 @@ class Normalise(nn.Module):
 
 
 class HeatmapModel(nn.Module):
-    """A network from images to maps: what it sees in them, `see`, weighed by a 1x1 output.
+    """A network from images to maps: what it sees in them, `features`, weighed by a 1x1 output.
 
     Args:
         points: N, the number of maps of each kind.
@@ -89,13 +74,9 @@ class HeatmapModel(nn.Module):
         self.input_size = input_size
         self.levels = None
 
-    def see(self, images: Tensor, geometry: Tensor | None = None) -> Seen:
-        """What the 1x1 output weighs. Arguments as for `forward`."""
-        raise NotImplementedError
-
     def features(self, images: Tensor, geometry: Tensor | None = None) -> Tensor:
         """The channels that the 1x1 output weighs: (B, C, h, w). Arguments as for `forward`."""
-        return self.see(images, geometry).features
+        raise NotImplementedError
 
     def forward(self, images: Tensor, geometry: Tensor | None = None) -> Heatmaps:
         """Maps of faces.
@@ -105,13 +86,12 @@ class HeatmapModel(nn.Module):
             geometry: (B, G) float, the shapes of the faces' meshes, see `auheat.face_shape`; None
                 where none is known. Networks whose settings have no geometry do not look at it.
         """
-        features, landmarks = self.see(images, geometry)
-        maps = self.head(features)
+        maps = self.head(self.features(images, geometry))
         located = self.head.out_channels > self.points
         intensity, location = maps[:, : self.points], maps[:, self.points :]
         if self.levels is not None:
             intensity = self.levels(intensity)
-        return Heatmaps(intensity, location if located else None, landmarks)
+        return Heatmaps(intensity, location if located else None)
 
 
 def output_layer(channels: int, maps: int) -> nn.Conv2d:

@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from auheat.config import ModelConfig
 from auheat.heatmap import layout_of
 from auheat.models.geometry import GeometryChannels
-from auheat.models.heatmap_model import HeatmapModel, Seen, output_layer
+from auheat.models.heatmap_model import HeatmapModel, output_layer
 from auheat.models.hourglass import Hourglass
-from auheat.models.landmarks import LandmarkChannels
 from auheat.models.levels import LevelCurves
 from auheat.models.resnet import ResNet
 from auheat.models.scc import SemanticCorrespondenceConv
@@ -50,9 +49,7 @@ class HeatmapNet(HeatmapModel):
         input_size: side of the square input.
         correspondence: what follows each deconvolution: SCC, or nn.Identity.
         geometry: what draws the shape of a face's mesh for the first of them; None for networks
-            that do not take it in.
-        landmarks: what finds landmarks and draws for the first of them where they lie; None for
-            networks that do not. Others: see `ModelConfig`.
+            that do not take it in. Others: see `ModelConfig`.
     """
 
     def __init__(
@@ -65,7 +62,6 @@ class HeatmapNet(HeatmapModel):
         correspondence: Sequence[nn.Module],
         location_maps: bool,
         geometry: GeometryChannels | None = None,
-        landmarks: LandmarkChannels | None = None,
     ) -> None:
         super().__init__(points, input_size, normalise)
         self.backbone = backbone
@@ -75,26 +71,18 @@ class HeatmapNet(HeatmapModel):
         )
         self.correspondence = nn.ModuleList(correspondence)
         self.geometry = geometry
-        self.landmarks = landmarks
         self.head = output_layer(widths[-1], points * (2 if location_maps else 1))
 
-    def see(self, images: Tensor, geometry: Tensor | None = None) -> Seen:
-        """The channels that the 1x1 output weighs, F^L of Eq. 5: (B, C, h, w); and landmarks."""
-        stem, first, second, _, last = self.backbone.stages(self.normalise(images))
-        drawn, found = [], None
-        if self.landmarks is not None:
-            maps, found = self.landmarks(last, (second, first, stem))
-            drawn.append(maps)
-        if self.geometry is not None and geometry is not None:
-            drawn.append(self.geometry(geometry))
-        x: Tensor = last
+    def features(self, images: Tensor, geometry: Tensor | None = None) -> Tensor:
+        """The channels that the 1x1 output weighs, F^L of Eq. 5: (B, C, h, w)."""
+        x: Tensor = self.backbone(self.normalise(images))
         stages = zip(self.deconvs, self.correspondence, strict=True)
         for stage, (deconv, correspondence) in enumerate(stages):
             x = deconv(x)
-            if stage == 0:
-                x = sum(drawn, x)
+            if stage == 0 and self.geometry is not None and geometry is not None:
+                x = x + self.geometry(geometry)
             x = correspondence(x)
-        return Seen(x, found)
+        return x
 
 
 def build_net(config: ModelConfig) -> HeatmapModel:
@@ -114,9 +102,8 @@ def _untrained(config: ModelConfig, maps: int) -> HeatmapModel:
         return Hourglass(
             maps, config.input_size, config.normalise, config.width, config.location_maps
         )
-    backbone = ResNet(config.backbone, config.width)
     return HeatmapNet(
-        backbone,
+        ResNet(config.backbone, config.width),
         maps,
         config.input_size,
         config.normalise,
@@ -124,7 +111,6 @@ def _untrained(config: ModelConfig, maps: int) -> HeatmapModel:
         _correspondence(config),
         config.location_maps,
         _geometry(config),
-        _landmarks(config, backbone),
     )
 
 
@@ -137,15 +123,6 @@ def _geometry(config: ModelConfig) -> GeometryChannels | None:
     if config.geometry == "none":
         return None
     return GeometryChannels(config.deconv_widths[0], _side(config, 1))
-
-
-def _landmarks(config: ModelConfig, backbone: ResNet) -> LandmarkChannels | None:
-    if config.landmarks == "none":
-        return None
-    stem, first, second, _, last = backbone.widths
-    return LandmarkChannels(
-        last, (second, first, stem), _side(config, 0), config.input_size, config.deconv_widths[0]
-    )
 
 
 def _correspondence(config: ModelConfig) -> list[nn.Module]:

@@ -13,7 +13,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auheat.models.heatmap_model import HeatmapModel, Seen, output_layer
+from auheat.models.heatmap_model import HeatmapModel, output_layer
 
 DEPTH = 4
 
@@ -104,7 +104,7 @@ class Hourglass(HeatmapModel):
         )
         self.head = output_layer(wide, points * (2 if location_maps else 1))
 
-    def see(self, images: Tensor, geometry: Tensor | None = None) -> Seen:
+    def features(self, images: Tensor, geometry: Tensor | None = None) -> Tensor:
         """The channels that the 1x1 output weighs: (B, C, H / 4, W / 4)."""
         del geometry  # it has no place for it
-        return Seen(self.tail(self.hourglass(self.stem(self.normalise(images)))))
+        return self.tail(self.hourglass(self.stem(self.normalise(images))))  # type: ignore[no-any-return]

@@ -78,9 +78,6 @@ class ResNet(nn.Module):
     Args:
         kind: which depth.
         width: factor on all channel counts (1 is the published network).
-
-    Attributes:
-        widths: channels of what `stages` gives.
     """
 
     def __init__(self, kind: Backbone = "resnet18", width: float = 1.0) -> None:
@@ -91,7 +88,7 @@ class ResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(stem)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, padding=1)
-        channels, self.widths = stem, [stem]
+        channels = stem
         for stage, depth in enumerate(depths):
             planes = round(64 * 2**stage * width)
             blocks = []
@@ -100,23 +97,16 @@ class ResNet(nn.Module):
                 blocks.append(block(channels, planes, stride))
                 channels = planes * block.expansion
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
-            self.widths.append(channels)
         self.out_channels = channels
         self.stride = 32
         _initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, out_channels, H / 32, W / 32)."""
-        return self.stages(x)[-1]
-
-    def stages(self, x: Tensor) -> list[Tensor]:
-        """The features of the stem and of the four stages, at 1/2, 1/4, 1/8, 1/16 and 1/32."""
-        found = [self.relu(self.bn1(self.conv1(x)))]
-        x = self.maxpool(found[0])
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         for stage in (1, 2, 3, 4):
             x = getattr(self, f"layer{stage}")(x)
-            found.append(x)
-        return found
+        return x
 
 
 def _initialise(net: nn.Module) -> None:

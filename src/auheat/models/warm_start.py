@@ -26,7 +26,7 @@ from auheat.models.heatmap_net import HeatmapNet
 from auheat.models.resnet import Bottleneck, ResNet
 
 # Parts that a network may have or lack beside the one that it starts from.
-_OPTIONAL = ("correspondence.", "geometry.", "landmarks.", "levels.")
+_OPTIONAL = ("correspondence.", "geometry.", "levels.")
 _HEAD = ("head.weight", "head.bias")
 # A place of a stream of channels: a tensor's name and the axis that counts the channels.
 _Place = tuple[str, int]
@@ -162,8 +162,7 @@ class _Streams:
 
 def _streams(net: HeatmapNet) -> list[list[_Place]]:
     streams = _Streams()
-    ends = _walk_backbone(net.backbone, streams)
-    last = ends[-1]
+    last = _walk_backbone(net.backbone, streams)
     for n in range(len(net.deconvs)):
         name = f"deconvs.{n}"
         streams.places[last].append((f"{name}.deconv.weight", 0))
@@ -172,19 +171,14 @@ def _streams(net: HeatmapNet) -> list[list[_Place]]:
         last = name
     if net.geometry is not None:  # which adds to what the first deconvolution gives
         streams.places["deconvs.0"].append(("geometry.weigh.weight", 0))
-    if net.landmarks is not None:  # which looks at four streams, and adds to the same
-        streams.places["deconvs.0"].append(("landmarks.weigh.weight", 0))
-        streams.places[ends[4]].append(("landmarks.find.weight", 1))
-        for n, stage in enumerate((2, 1, 0)):
-            streams.places[ends[stage]].append((f"landmarks.refine.{n}.reduce.weight", 1))
     streams.places[last].append(("head.weight", 1))
     return list(streams.places.values())
 
 
-def _walk_backbone(backbone: ResNet, streams: _Streams) -> list[str]:
-    """Notes the layers of a backbone; the names of the streams after its stem and its stages."""
+def _walk_backbone(backbone: ResNet, streams: _Streams) -> str:
+    """Notes the layers of a backbone; the name of its last stream."""
     streams.layer("backbone.conv1", "backbone.bn1", "", "stem")
-    last, ends = "stem", ["stem"]
+    last = "stem"
     for stage in (1, 2, 3, 4):
         for n, block in enumerate(getattr(backbone, f"layer{stage}")):
             name = f"backbone.layer{stage}.{n}"
@@ -198,5 +192,4 @@ def _walk_backbone(backbone: ResNet, streams: _Streams) -> list[str]:
                 streams.layer(f"{name}.conv{k}", f"{name}.bn{k}", inner, outer)
                 inner = outer
             last = after
-        ends.append(last)
-    return ends
+    return last

@@ -146,8 +146,6 @@ class LossConfig:
         foreground: Weight of pixels at AU points is 1 + foreground; 0 for plain squared error, as
             in the paper.
         location: Weight of the loss on location maps, if the network has them.
-        landmarks: Weight of the loss on landmarks, if the network finds them: mean distance from
-            where they are, in twentieths of the image's side, summed over the steps that find them.
 
     Raises:
         AuheatError: A weight is below 0.
@@ -156,10 +154,9 @@ class LossConfig:
     form: Literal["mean", "sum"] = "mean"
     foreground: float = 15.0
     location: float = 1.0
-    landmarks: float = 0.5
 
     def __post_init__(self) -> None:
-        _check(self, {"foreground": 0, "location": 0, "landmarks": 0})
+        _check(self, {"foreground": 0, "location": 0})
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,6 @@ from auheat.models.scc import SemanticCorrespondenceConv
 from auheat.training.average import WeightAverage
 from auheat.training.experiment import Experiment, LossConfig, OptimConfig
 
-# What distances of landmarks are counted in, as a fraction of the image's side; and one in pixels
-# below which their loss is round.
-_UNIT, _NEAR = 0.05, 0.05
-
 
 def heatmap_loss(maps: Heatmaps, targets: Targets, config: LossConfig) -> Tensor:
     """Weighted squared error of intensity and location maps (B, N, h, w), see `LossConfig`.
@@ -40,16 +36,6 @@ def heatmap_loss(maps: Heatmaps, targets: Targets, config: LossConfig) -> Tensor
     if config.form == "sum":
         error = error * targets.intensity[0].numel()
     return error
-
-
-def landmark_distances(found: Tensor, wanted: Tensor) -> Tensor:
-    """Mean distance in pixels between landmarks (B, steps, P, 2) and their places (B, P, 2).
-
-    Returns:
-        (steps,). Its gradient stays finite where both are the same.
-    """
-    squared = (found - wanted[:, None]).square().sum(-1)
-    return torch.sqrt(squared + _NEAR**2).mean((0, 2))
 
 
 def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, Any]]:
@@ -115,13 +101,7 @@ class HeatmapModule(lightning.LightningModule):
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
         targets = self._layout.targets(batch["points"], batch["intensities"])
         images = batch["image"].float().contiguous(memory_format=torch.channels_last)
-        maps = self.net(images, batch.get("geometry"))
-        loss = heatmap_loss(maps, targets, self.experiment.loss)
-        if maps.landmarks is not None:
-            away = landmark_distances(maps.landmarks, batch["landmarks"])
-            unit = images.shape[-1] * _UNIT
-            loss = loss + self.experiment.loss.landmarks * away.sum() / unit
-            self.log("train/landmarks_px", away[-1], prog_bar=True)
+        loss = heatmap_loss(self.net(images, batch.get("geometry")), targets, self.experiment.loss)
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
