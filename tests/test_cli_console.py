@@ -48,10 +48,11 @@ def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_standard_output_that_is_full() -> None:
+@pytest.mark.parametrize("arguments", [["completion", "bash"], ["--help"], ["predict", "--help"]])
+def test_standard_output_that_is_full(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "auheat", "completion", "bash"],
+            [sys.executable, "-m", "auheat", *arguments],
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     line = "auheat: cannot write to standard output: No space left on device\n"

@@ -95,6 +95,10 @@ def test_baseline_smooth_and_events(tmp_path: Path, weights: Path) -> None:
     again = predict(weights, *shared, "-o", out, "--neutral", saved)
     assert again.exit_code == 0, again.output
     assert {"b.baseline.json", "c.baseline.json"} < {path.name for path in out.iterdir()}
+    # A table from which nothing was subtracted does not lie beside what once was.
+    assert predict(weights, tmp_path / "a.mp4", "-o", out).exit_code == 0
+    assert not (out / "a.baseline.json").exists()
+    assert saved.exists()
     assert "raw" in (out / "b.csv").read_text().splitlines()[0]
 
 

@@ -196,6 +196,8 @@ def test_what_training_refuses(tmp_path: Path) -> None:
     assert "no dataset in" in refused("train", DEFAULT, f"data.folder={tmp_path}")
     assert "AU99" in refused("train", DEFAULT, "data.folder=a", 'model.aus=["AU99"]')
     assert "missing.toml" in refused("train", tmp_path / "missing.toml")
+    curves = refused("train", DEFAULT, "data.folder=a", "model.levels=true")
+    assert "model.levels = true: expected false; curves are fitted after training" in curves
     assert "no checkpoint at" in refused("evaluate", tmp_path / "no", "--data", tmp_path)
     assert "no result file at" in refused("table", tmp_path / "no.json")
 

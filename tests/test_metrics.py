@@ -272,3 +272,14 @@ def test_nanmean_is_silent() -> None:
         assert nanmean([1.0, np.nan, 4.0]) == 2.5
         assert np.isnan(nanmean([np.nan]))
         assert np.isnan(nanmean([]))
+
+
+def test_rows_with_nothing_in_them_are_left_out() -> None:
+    """A frame without a face had made the whole table 0."""
+    table = np.array(SHROUT_FLEISS, float)
+    gaps = np.insert(table, [1, 4], np.nan, axis=0)
+    gaps[1, 1:] = 3.0
+    assert icc31(gaps) == icc31(table)
+    assert np.isnan(icc31([[1, np.nan], [2, 3], [np.nan, 4]]))
+    with pytest.raises(AuheatError, match="infinite"):
+        icc31([[np.inf, 1], [2, 3]])

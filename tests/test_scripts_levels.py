@@ -11,6 +11,7 @@ from auheat.metrics import FALSE_ALARM, icc31
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.runtimes.runtime import read_intensities
 from fit_levels import Part, best_pair, main, order, scaled, write
+from small_runs import write_dataset
 from stand_ins import SMALL, save_small
 
 NONE = Part(np.zeros((40, 1)), np.zeros((40, 1)))
@@ -84,3 +85,16 @@ def test_curves_are_not_fitted_on_curves(
     with pytest.raises(SystemExit, match="2"):
         main()
     assert "has curves already" in capsys.readouterr().err
+
+
+def test_a_set_without_families_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, out = save_small(tmp_path / "a.safetensors"), tmp_path / "b.safetensors"
+    data = write_dataset(tmp_path / "data").folder
+    arguments = ["fit_levels.py", str(weights), str(data), str(data), "-o", str(out)]
+    monkeypatch.setattr("sys.argv", arguments)
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"{data} has no families: make them with" in capsys.readouterr().err
+    assert not out.exists()

@@ -69,6 +69,21 @@ def test_what_is_made_again_is_the_same(folder: Path, weights: Path) -> None:
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
+def test_a_table_whose_origin_was_replaced_is_named(folder: Path, weights: Path) -> None:
+    """Two formats of one input share the file of origin: the last one's is kept."""
+    first, second = folder / "two" / "a.csv", folder / "two" / "a.parquet"
+    common = ("predict", folder.parent / "a.mp4", "--weights", weights, "--device", "cpu")
+    for kind in ("openface", "tidy"):
+        assert call(*common, "-o", folder / "two", "--format", kind).exit_code == 0
+    result = verify(weights, folder / "two")
+    assert result.exit_code == 2
+    lines = [line for line in (result.stdout + result.stderr).splitlines() if "two" in line]
+    assert any(line.startswith(str(second)) and line.endswith("the same") for line in lines), lines
+    assert any(
+        str(first) in line and "a.origin.json is that of a.parquet" in line for line in lines
+    )
+
+
 def test_what_differs_is_named_with_rows_and_amount(folder: Path, weights: Path) -> None:
     table = folder / "a.csv"
     lines = table.read_text().splitlines()
@@ -108,7 +123,7 @@ def test_what_cannot_be_made_again_is_one_line_each(folder: Path, weights: Path)
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 5
     assert result.stderr.count("its input is not there any more") == 3
-    assert "there is no table 0.csv or .parquet" in result.stderr
+    assert "there is no table 0.csv beside its origin" in result.stderr
     assert "images.origin.json is damaged" in result.stderr
     assert result.stdout.splitlines()[-1] == "1 of 6 are the same, 0 differ, 5 not verified"
 

@@ -31,13 +31,14 @@ def icc31(ratings: ArrayLike) -> float:
     """ICC(3,1) of a table of ratings, from its mean squares (Shrout and Fleiss, 1979).
 
     Args:
-        ratings: (n, k), a row for each target and a column for each judge.
+        ratings: (n, k), a row for each target and a column for each judge. Rows with a NaN, such as
+            frames without a face, are left out.
 
     Returns:
         At most 1; NaN where it is undefined: fewer than two targets or judges, or no variance.
 
     Raises:
-        AuheatError: If it is no table of numbers.
+        AuheatError: If it is no table of numbers, or holds infinite ones.
     """
     try:
         table = np.asarray(ratings, np.float64)
@@ -48,6 +49,9 @@ def icc31(ratings: ArrayLike) -> float:
             f"ratings have shape {table.shape}: give a table (n targets, k judges), a row for each "
             "target"
         )
+    if np.isinf(table).any():
+        raise AuheatError("ratings are infinite: nothing can be measured")
+    table = table[~np.isnan(table).any(1)]
     n, k = table.shape
     if n < 2 or k < 2:
         return float("nan")

@@ -49,8 +49,13 @@ def script(text: str) -> None:
     except OSError as error:
         if error.errno == errno.EPIPE:  # who reads it has seen enough
             raise
-        _let_go(sys.stdout)
-        raise AuheatError(f"cannot write to standard output: {error.strerror}") from None
+        raise AuheatError(cannot_write(error)) from None
+
+
+def cannot_write(error: OSError) -> str:
+    """The line of what standard output does not take, which it is spared from here on."""
+    _let_go(sys.stdout)
+    return f"cannot write to standard output: {error.strerror}"
 
 
 def warn(line: str) -> None:

@@ -242,12 +242,14 @@ def _means(report: Report) -> list[str]:
     if not means:
         return []
     which = f"{len(scored)} AUs" if len(scored) == len(aus) else f"{len(scored)} of {len(aus)} AUs"
+    known = [metric for metric in ("icc", "mae") if not any(map(math.isnan, means[metric]))]
     texts = [
-        f"{metric.upper()} {report.metrics['mean'][metric]:.3f} "
-        f"({means[metric][0]:.3f} to {means[metric][1]:.3f})"
+        f"{metric.upper()} {report.metrics['mean'][metric]:.3f}"
+        + (f" ({means[metric][0]:.3f} to {means[metric][1]:.3f})" if metric in known else "")
         for metric in ("icc", "mae")
     ]
-    return [f"mean over {which} with 95% interval over subjects: {', '.join(texts)}"]
+    of = "with 95% interval over subjects" if known else "(too few subjects for an interval)"
+    return [f"mean over {which} {of}: {', '.join(texts)}"]
 
 
 def _controls(report: Report) -> list[str]:

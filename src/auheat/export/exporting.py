@@ -21,7 +21,7 @@ from auheat.errors import AuheatError
 from auheat.export.faces import faces_in, shapes_in, sheet
 from auheat.export.shared_weights import share_weights
 from auheat.face_shape import SIZE
-from auheat.files import atomic_write, checked_ending
+from auheat.files import atomic_write, output_path
 from auheat.metrics import Agreement
 from auheat.models.checkpoint import load_checkpoint
 from auheat.models.fused import fuse
@@ -118,7 +118,7 @@ def export(
         AuheatError: A difference is beyond `LIMITS`, no runtime is installed, none computes in bf16
             where that is asked for, or the checkpoint has nothing to share; no file is left.
     """
-    weights, out = Path(weights), checked_ending(out, "an exported network", SUFFIX)
+    weights, out = Path(weights), output_path(out, "an exported network", SUFFIX)
     checkpoint = load_checkpoint(weights)
     size = checkpoint.config.input_size
     crops = np.concatenate([sheet(size), faces_in(examples, size)])

@@ -51,22 +51,29 @@ def verify(
     predictors: dict[str, Predictor] = {}
     for path in origins:
         stem = path.with_name(path.name.removesuffix(ORIGIN))
+        table = None
         try:
-            yield _verified(stem, read_origin(path), weights, progress, predictors)
+            origin = read_origin(path)
+            table = _table_of(stem, origin)
+            yield _verified(table, origin, weights, progress, predictors)
         except Exception as error:  # whatever it is, the other tables are verified
-            yield Verdict(_table_of(stem) or path, problem=message(error, str(path)))
+            yield Verdict(table or _any_table(stem) or path, problem=message(error, str(path)))
+        for other in _tables(stem) if table else ():
+            if other != table:
+                yield Verdict(
+                    other,
+                    problem=f"{other}: cannot be verified: {path.name} is that of "
+                    f"{table.name if table else ''}; give each format a folder of its own",
+                )
 
 
 def _verified(
-    stem: Path,
+    table: Path,
     origin: dict[str, Any],
     weights: str | Path,
     progress: Progress,
     predictors: dict[str, Predictor],
 ) -> Verdict:
-    table = _table_of(stem)
-    if table is None:
-        raise AuheatError(f"there is no table {stem.name}.csv or .parquet beside its origin")
     source = Path(origin["input"]["path"])
     if not source.exists():
         raise AuheatError(f"its input is not there any more: {source}")
@@ -149,6 +156,23 @@ def _read_again(
     return made
 
 
-def _table_of(stem: Path) -> Path | None:
+def _tables(stem: Path) -> list[Path]:
+    """The tables of an input that are there."""
     tables = [stem.with_name(stem.name + end) for end in TABLES]
-    return next((table for table in tables if table.is_file()), None)
+    return [table for table in tables if table.is_file()]
+
+
+def _any_table(stem: Path) -> Path | None:
+    return next(iter(_tables(stem)), None)
+
+
+def _table_of(stem: Path, origin: dict[str, Any]) -> Path:
+    """The table that an origin is of.
+
+    Raises:
+        AuheatError: It is not there.
+    """
+    table = stem.with_name(stem.name + Layout(origin["settings"]["format"]).ending)
+    if not table.is_file():
+        raise AuheatError(f"there is no table {table.name} beside its origin")
+    return table

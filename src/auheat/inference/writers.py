@@ -185,18 +185,25 @@ class EventsWriter(Writer):
 
 
 class BaselineWriter(Writer):
-    """What was subtracted, if anything was."""
+    """What was subtracted, if anything was; otherwise the file of an earlier run goes.
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    Args:
+        path: The file that goes with the table.
+        named: Files that the user asked for.
+    """
+
+    def __init__(self, path: Path, named: Sequence[Path]) -> None:
         super().__init__()
-        self._paths = paths
+        self._path, self._named = path, named
 
     def write(self, item: Result) -> None:
         """Takes nothing from single frames."""
 
     def finish(self, baseline: Baseline | None) -> None:
-        for path in self._paths if baseline else ():
-            assert baseline is not None
+        if baseline is None:
+            self._path.unlink(missing_ok=True)
+            return
+        for path in (self._path, *self._named):
             baseline.write(path)
             self.files.append(path)
 
@@ -232,7 +239,7 @@ def writers_for(target: Target, outputs: Outputs) -> list[Writer]:
         end = OVERLAY_FOLDER if is_folder else OVERLAY_IMAGE
         writers.append(ImageOverlayWriter(path(end), schema.aus, is_folder))
     named = [outputs.baseline] if outputs.baseline else []
-    writers.append(BaselineWriter([path(BASELINE), *named]))
+    writers.append(BaselineWriter(path(BASELINE), named))
     if outputs.events and rate is not None:
         writers.append(EventsWriter(path(EVENTS), schema.aus))
     return [*writers, *outputs.more(target, outputs)]

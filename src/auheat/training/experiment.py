@@ -194,7 +194,8 @@ class Experiment:
         run: How the run is kept.
 
     Raises:
-        AuheatError: The name is no name of a folder, or the seed is not 0 to 2^32 - 1.
+        AuheatError: The name is no name of a folder, the seed is not 0 to 2^32 - 1, or the network
+            has level curves, through which nothing is trained.
     """
 
     name: str = "default"
@@ -211,6 +212,11 @@ class Experiment:
             raise AuheatError(f"seed = {self.seed}: expected less than 2^32")
         if not self.name or self.name in (".", "..") or set("/\\\0") & set(self.name):
             raise AuheatError(f"name = {self.name!r}: expected the name of a folder")
+        if self.model.levels:
+            raise AuheatError(
+                "model.levels = true: expected false; curves are fitted after training, by "
+                "scripts/fit_levels.py"
+            )
 
     @property
     def folder_name(self) -> str:
