@@ -80,7 +80,7 @@ def sound_only(path: Path) -> Path:
 
 
 def test_what_is_no_video_is_said_in_one_line(tmp_path: Path) -> None:
-    for name in ("text.mp4", "text.txt", "list.m3u8"):
+    for name in ("text.mp4", "text.txt", "list.m3u8", "text.tif"):
         (tmp_path / name).write_text("#EXTM3U\n#EXTINF:1,\nclip.mp4\n" * 20)
     (tmp_path / "empty.mp4").touch()
     Pillow.fromarray(texture(0)).save(tmp_path / "image.png")
@@ -92,6 +92,7 @@ def test_what_is_no_video_is_said_in_one_line(tmp_path: Path) -> None:
         (tmp_path / "empty.mp4", "empty"),
         (tmp_path / "text.mp4", "damaged or holds no video"),
         (tmp_path / "text.txt", "damaged or holds no video"),
+        (tmp_path / "text.tif", "damaged or of a kind that is not read"),
         (tmp_path / "list.m3u8", "damaged or holds no video"),
         (tmp_path / "image.mp4", "damaged or holds no video"),
         (headless, "damaged or holds no video"),

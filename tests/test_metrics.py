@@ -280,6 +280,6 @@ def test_rows_with_nothing_in_them_are_left_out() -> None:
     gaps = np.insert(table, [1, 4], np.nan, axis=0)
     gaps[1, 1:] = 3.0
     assert icc31(gaps) == icc31(table)
-    assert np.isnan(icc31([[1, np.nan], [2, 3], [np.nan, 4]]))
+    assert np.isnan(icc31([[1.0, np.nan], [2.0, 3.0], [np.nan, 4.0]]))
     with pytest.raises(AuheatError, match="infinite"):
-        icc31([[np.inf, 1], [2, 3]])
+        icc31([[np.inf, 1.0], [2.0, 3.0]])

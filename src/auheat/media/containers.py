@@ -12,6 +12,7 @@ from av.stream import Disposition
 
 from auheat.errors import AuheatError
 from auheat.files import check_file
+from auheat.folders import IMAGE_SUFFIXES
 from auheat.media.endings import breaks_off
 from auheat.media.heif import is_heif
 
@@ -44,7 +45,10 @@ def opened(path: Path) -> Any:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
     if empty:
         raise AuheatError(f"{path} is empty")
-    no_video = AuheatError(f"{path} is damaged or holds no video")
+    what = (
+        "of a kind that is not read" if path.suffix.lower() in IMAGE_SUFFIXES else "holds no video"
+    )
+    no_video = AuheatError(f"{path} is damaged or {what}")
     try:
         # With "file:" a name like `P01: a.mp4` is no protocol.
         container = av.open(f"file:{path}", metadata_errors="replace")
