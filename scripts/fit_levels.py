@@ -66,7 +66,7 @@ def scaled(values: Floats, gain: float, offset: float) -> Floats:
     """Exact for readings that were clipped before, as 0 <= offset <= gain - 1, of one point.
 
     The network bends the map of each point before points are averaged: where those of an AU differ,
-    by up to .09 (AU15, uneven faces), and by .003 at most on average.
+    in uneven faces, it reads a little else.
     """
     return np.clip(np.maximum(gain * values - offset, FAINT * values), 0, MAX_INTENSITY)
 
@@ -146,4 +146,5 @@ if __name__ == "__main__":
     try:
         main()
     except AuheatError as error:
-        sys.exit(f"fit_levels: {error}")
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        sys.exit(2)

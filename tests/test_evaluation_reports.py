@@ -60,6 +60,16 @@ def full(name: str = "a") -> Report:
     )
 
 
+def test_intervals_that_nobody_knows_are_left_out(tmp_path: Path) -> None:
+    part = write_dataset(tmp_path).split("test")
+    given = Predictions.of(part, AUS, np.zeros((6, 3)), {})
+    one = dataclasses.replace(
+        full(), intervals={"mean": dict.fromkeys(("icc", "mae"), (math.nan, math.nan))}
+    )
+    line = "mean over 2 AUs (too few subjects for an interval): ICC 0.350, MAE 0.500"
+    assert line in notes(one, given)
+
+
 def test_everything_new_survives_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     full().write(path)

@@ -7,7 +7,6 @@ that `auheat --help` stays fast. `options` holds what several share, `console` w
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import sys
@@ -111,12 +110,8 @@ class Subcommands(click.Group):
         except (click.Abort, KeyboardInterrupt):
             console.warn("interrupted")
             return INTERRUPTED
-        except OSError as error:
-            full = error.errno == errno.ENOSPC and error.filename is None  # for a help text, say
-            console.warn(console.cannot_write(error) if full else unexpected(error))
-            return FAILED
-        except Exception as error:  # a defect: one line, and the cause in the log
-            console.warn(unexpected(error))
+        except Exception as error:  # a help text that nobody takes; else a defect, for the log
+            console.warn(console.unwritten(error) or unexpected(error))
             return FAILED
 
 

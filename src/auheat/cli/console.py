@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,11 +50,21 @@ def script(text: str) -> None:
     except OSError as error:
         if error.errno == errno.EPIPE:  # who reads it has seen enough
             raise
-        raise AuheatError(cannot_write(error)) from None
+        raise AuheatError(_cannot_write(error)) from None
 
 
-def cannot_write(error: OSError) -> str:
-    """The line of what standard output does not take, which it is spared from here on."""
+def unwritten(error: Exception) -> str | None:
+    """The line of a help text that standard output does not take; None for any other error.
+
+    Click prints those itself, so what it raises is known by the function that raised it.
+    """
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    if isinstance(error, OSError) and frame.f_code is click.echo.__code__:
+        return _cannot_write(error)
+    return None
+
+
+def _cannot_write(error: OSError) -> str:
     _let_go(sys.stdout)
     return f"cannot write to standard output: {error.strerror}"
 

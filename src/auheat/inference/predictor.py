@@ -151,9 +151,9 @@ def load(
             and take any of the three; "auto" is ONNX Runtime for them, and torch only where
             `device` names another than the CPU or `precision` is "bf16".
         precision: "fp32"; or "bf16", faster on a processor that has it, which moved intensities by
-            some hundredths (0.055 at most over images of real people). "auto" is fp32
-            on ONNX Runtime, on torch bf16 where the device computes in it, and on OpenVINO what the
-            file was exported in.
+            some hundredths (0.055 at most over images of real people). "auto" is fp32 on ONNX
+            Runtime, on torch bf16 where the device computes in it, and on OpenVINO what the file
+            was exported in.
         threads: CPU threads of the network; for torch, of all that it does in this process. Left to
             the runtime if None, which takes all processors: best for images. For videos `auheat
             predict` gives one less than there are, as finding faces keeps one busy; so should you

@@ -51,20 +51,20 @@ def verify(
     predictors: dict[str, Predictor] = {}
     for path in origins:
         stem = path.with_name(path.name.removesuffix(ORIGIN))
-        table = None
+        tables = [stem.with_name(stem.name + end) for end in TABLES]
+        tables = [table for table in tables if table.is_file()]
+        own = None
         try:
             origin = read_origin(path)
-            table = _table_of(stem, origin)
-            yield _verified(table, origin, weights, progress, predictors)
+            own = _table_of(stem, origin)
+            yield _verified(own, origin, weights, progress, predictors)
         except Exception as error:  # whatever it is, the other tables are verified
-            yield Verdict(table or _any_table(stem) or path, problem=message(error, str(path)))
-        for other in _tables(stem) if table else ():
-            if other != table:
-                yield Verdict(
-                    other,
-                    problem=f"{other}: cannot be verified: {path.name} is that of "
-                    f"{table.name if table else ''}; give each format a folder of its own",
-                )
+            own = own or next(iter(tables), path)
+            yield Verdict(own, problem=message(error, str(path)))
+        for other in tables:
+            if other != own:
+                problem = f"{path.name} is that of {own.name}; give each format a folder of its own"
+                yield Verdict(other, problem=problem)
 
 
 def _verified(
@@ -154,16 +154,6 @@ def _read_again(
     if not made.is_file():
         raise AuheatError(outcome.problem or f"nothing could be read of {source}")
     return made
-
-
-def _tables(stem: Path) -> list[Path]:
-    """The tables of an input that are there."""
-    tables = [stem.with_name(stem.name + end) for end in TABLES]
-    return [table for table in tables if table.is_file()]
-
-
-def _any_table(stem: Path) -> Path | None:
-    return next(iter(_tables(stem)), None)
 
 
 def _table_of(stem: Path, origin: dict[str, Any]) -> Path:

@@ -3,9 +3,8 @@
 The other may read other Action Units, count in other units, have fewer or more SCC layers, lack
 what was added since, and be wider. What both have is copied; what only the new network has keeps
 the values that it has, but maps of new Action Units start at zero; what only the other has is left
-out, and so are level curves, which training wants none of. A narrower network gets the channels
-that weigh most, the same ones wherever a stream of channels goes (a residual stream is read and
-written by many layers).
+out. A narrower network gets the channels that weigh most, the same ones wherever a stream of
+channels goes (a residual stream is read and written by many layers).
 """
 
 from __future__ import annotations
@@ -64,11 +63,7 @@ def start_from(net: HeatmapModel, config: ModelConfig, path: str | Path) -> None
 
 def _with_own_parts(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors with the optional parts that the network has, and without those that it lacks."""
-    kept = {
-        k: v
-        for k, v in tensors.items()
-        if not k.startswith("levels.") and (k in own or not k.startswith(_OPTIONAL))
-    }
+    kept = {k: v for k, v in tensors.items() if k in own or not k.startswith(_OPTIONAL)}
     return {k: v for k, v in own.items() if k.startswith(_OPTIONAL)} | kept
 
 
