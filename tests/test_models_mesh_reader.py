@@ -1,0 +1,193 @@
+"""The second reader: its filters, what it adds to the maps, and how it travels."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+from auheat.config import ModelConfig
+from auheat.errors import AuheatError
+from auheat.faces.model_files import MESH, model_file
+from auheat.facs import PointLayout
+from auheat.heatmap import layout_of
+from auheat.models.checkpoint import load_checkpoint, save_checkpoint
+from auheat.models.fused import fuse, in_bfloat16
+from auheat.models.heatmap_model import HeatmapModel
+from auheat.models.heatmap_net import build_net
+from auheat.models.mesh_reader import MeshReader, MeshTrunk
+from auheat.models.mesh_weights import load_mesh
+from auheat.models.warm_start import start_from
+from auheat.training.module import level_loss
+
+AUS = ("AU01", "AU12", "AU25")
+CONFIG = ModelConfig(AUS, width=1 / 8, deconv_widths=(8, 8), scc=False, mesh_share=0.4)
+
+
+def reader_net(seed: int = 0, config: ModelConfig = CONFIG) -> HeatmapModel:
+    torch.manual_seed(seed)
+    net = build_net(config).eval()
+    with torch.no_grad():
+        net.head.weight.normal_(std=0.3)
+        reader_of(net).levels.bias.copy_(torch.linspace(0.5, 3.0, len(config.aus)))
+    return net
+
+
+def reader_of(net: HeatmapModel) -> MeshReader:
+    assert net.reader is not None
+    return net.reader
+
+
+def faces(count: int = 2) -> torch.Tensor:
+    return torch.rand(count, 3, 128, 128, generator=torch.Generator().manual_seed(3)) * 255
+
+
+def test_the_trunk_sees_what_mediapipes_mesh_sees() -> None:
+    """Against ONNX Runtime on the model itself, at the places that its landmarks are read from."""
+    model = onnx.load_model_from_string(gzip.decompress(model_file(MESH).read_bytes()))
+    for name in ("t157", "t203"):
+        output = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        model.graph.output.append(output)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    image = np.random.default_rng(0).integers(0, 256, (1, 192, 192, 3), np.uint8)
+    expected = session.run(["t157", "t203"], {"image": image})
+    trunk = MeshTrunk().eval()
+    load_mesh(trunk, model_file(MESH))
+    with torch.no_grad():
+        found = trunk(torch.from_numpy(image).permute(0, 3, 1, 2) / 255)
+    for one, other in zip(expected, found, strict=True):
+        assert one.shape == other.shape
+        assert np.abs(one).max() > 1
+        np.testing.assert_allclose(other.numpy(), one, atol=2e-4)
+
+
+def test_filters_come_from_a_whole_file_only(tmp_path: Path) -> None:
+    with pytest.raises(AuheatError, match="no file at"):
+        load_mesh(MeshTrunk(), tmp_path / "face_mesh.onnx.gz")
+
+
+def test_the_peak_is_the_mean_of_both_readings() -> None:
+    owners = PointLayout.of(AUS).au_of_point
+    reader = MeshReader(len(AUS), owners, share=0.25, peak=0.2)
+    location = torch.zeros(1, len(owners), 8, 8)
+    location[:, :, 2, 5] = 0.5  # whatever its height
+    location[:, :, 2, 6] = 0.25
+    location[:, :, 7, 7] = -3.0
+    intensity = torch.zeros_like(location)
+    intensity[:, :, 2, 5] = 0.4  # level 2
+    joined = reader.join(intensity, location, torch.tensor([[4.0, 0.0, 1.0]]))
+    levels = torch.tensor([4.0, 0.0, 1.0])[list(owners)]
+    expected = 0.75 * 2 + 0.25 * levels
+    torch.testing.assert_close(joined[0, :, 2, 5] / 0.2, expected)
+    torch.testing.assert_close(joined[0, :, 2, 6] / 0.2, 0.125 * levels)
+    assert joined[0, :, 7, 7].abs().max() == 0
+
+
+def test_a_network_joins_its_reader_before_level_curves() -> None:
+    net, images = reader_net(), faces()
+    layout = layout_of(CONFIG)
+    with torch.no_grad():
+        views, joined = net.views(images), net(images)
+        levels = views.levels
+        assert levels is not None and views.maps.location is not None
+        by_hand = 0.6 * views.maps.intensity + 0.4 * levels[
+            :, list(layout.au_of_point), None, None
+        ] * (views.maps.location.relu() / views.maps.location.relu().amax((2, 3), keepdim=True))
+        torch.testing.assert_close(joined.intensity, by_hand)
+        torch.testing.assert_close(joined.location, views.maps.location)
+        reader_of(net).share = 0.0
+        torch.testing.assert_close(net(images).intensity, views.maps.intensity)
+
+
+def test_levels_do_not_depend_on_the_rest_of_the_batch() -> None:
+    net, images = reader_net(), faces(3)
+    with torch.no_grad():
+        together = reader_of(net)(images)
+        alone = torch.cat([reader_of(net)(image[None]) for image in images])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_larger_inputs_are_seen_at_the_same_size() -> None:
+    reader = MeshReader(2, (0, 1), 0.5, 1.0).eval()
+    small = faces(1)
+    large = nn.functional.interpolate(small, (512, 512), mode="nearest")
+    with torch.no_grad():
+        torch.testing.assert_close(reader(small), reader(large), atol=0.02, rtol=0.05)
+
+
+def test_a_fused_network_reads_the_same() -> None:
+    net, images = reader_net(), faces()
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, nn.PReLU):
+                module.weight.uniform_(-0.2, 1.3)  # on both sides of 1
+        expected, fused = net(images), fuse(net)
+        assert not any(isinstance(module, nn.PReLU) for module in fused.modules())
+        torch.testing.assert_close(fused(images).intensity, expected.intensity)
+        rounded = in_bfloat16(fused)(images).intensity.float()
+    assert (rounded - expected.intensity).abs().max() < 0.1 * expected.intensity.abs().max()
+
+
+def test_the_reader_is_stored_and_read_again(tmp_path: Path) -> None:
+    net, images = reader_net(), faces()
+    save_checkpoint(tmp_path / "w.safetensors", net, CONFIG)
+    again = load_checkpoint(tmp_path / "w.safetensors")
+    assert again.config.mesh_share == 0.4
+    with torch.no_grad():
+        torch.testing.assert_close(again.net(images).intensity, net(images).intensity)
+
+
+def test_a_start_with_other_aus_keeps_what_the_reader_knows(tmp_path: Path) -> None:
+    net = reader_net()
+    save_checkpoint(tmp_path / "w.safetensors", net, CONFIG)
+    config = ModelConfig(
+        ("AU04", "AU12", "AU01"), width=1 / 8, deconv_widths=(8, 8), scc=False, mesh_share=0.2
+    )
+    new = reader_net(1, config)
+    start_from(new, config, tmp_path / "w.safetensors")
+    with torch.no_grad():
+        old, found = reader_of(net)(faces()), reader_of(new)(faces())
+    torch.testing.assert_close(found[:, 1:], old[:, [1, 0]])
+    assert found[:, 0].abs().max() == 0
+
+
+def test_a_start_without_a_reader_leaves_it_as_it_is(tmp_path: Path) -> None:
+    plain = ModelConfig(AUS, width=1 / 8, deconv_widths=(8, 8), scc=False)
+    save_checkpoint(tmp_path / "w.safetensors", build_net(plain), plain)
+    new = reader_net(1)
+    before = {k: v.clone() for k, v in reader_of(new).state_dict().items()}
+    start_from(new, CONFIG, tmp_path / "w.safetensors")
+    for name, value in reader_of(new).state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_a_network_without_a_reader_starts_from_one_with(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "w.safetensors", reader_net(), CONFIG)
+    plain = ModelConfig(AUS, width=1 / 8, deconv_widths=(8, 8), scc=False)
+    start_from(build_net(plain), plain, tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(AuheatError, match=r"mesh_share = .*: expected 0, or less than 1"):
+        ModelConfig(AUS, mesh_share=share)
+
+
+def test_a_reader_needs_location_maps() -> None:
+    with pytest.raises(AuheatError, match=r"mesh_share = 0.5: .* where location_maps is true"):
+        ModelConfig(AUS, mesh_share=0.5, location_maps=False)
+
+
+def test_the_loss_of_levels_is_of_what_is_coded() -> None:
+    levels = torch.tensor([[1.0, 2.0], [0.0, 5.0]], requires_grad=True)
+    nan = float("nan")
+    loss = level_loss(levels, torch.tensor([[3.0, nan], [nan, 4.0]]))
+    assert loss.item() == pytest.approx((4 + 1) / 2)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert levels.grad is not None
+    torch.testing.assert_close(levels.grad, torch.tensor([[-2.0, 0.0], [0.0, 1.0]]))
+    assert level_loss(levels, torch.full((2, 2), nan)).item() == 0
