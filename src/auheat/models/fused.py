@@ -2,7 +2,6 @@
 
 Batch norms go into the convolutions before them. In an SCC layer (see `auheat.models.scc`) the
 norm goes into the node weights, the two products become one, and no winner is kept for gradients.
-Paddings go into convolutions, and a PReLU becomes convolutions of single channels.
 What is left are plain tensor operations, so that `auheat.export` can trace them.
 
 Letters: B batch, C channels, H W pixels, L = H * W, k neighbours.
@@ -21,7 +20,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import DeconvStage
 from auheat.models.hourglass import Residual
-from auheat.models.mesh_reader import Block, MeshTrunk
 from auheat.models.resnet import BasicBlock, Bottleneck, ResNet
 from auheat.models.scc import SemanticCorrespondenceConv
 
@@ -48,15 +46,9 @@ def fuse(net: _Net) -> _Net:
     for module in list(fused.modules()):
         for conv, norm in _pairs(module):
             _fuse(module, conv, norm)
-        if isinstance(module, Block | MeshTrunk) and isinstance(module.pad, nn.ZeroPad2d):
-            name = "depthwise" if isinstance(module, Block) else "stem"
-            setattr(module, name, _padding_itself(getattr(module, name)))
-            module.pad = nn.Identity()
         for name, child in module.named_children():
             if isinstance(child, SemanticCorrespondenceConv):
                 setattr(module, name, FusedCorrespondence(child))
-            elif isinstance(child, nn.PReLU):
-                setattr(module, name, Slopes(child))
     return fused
 
 
@@ -108,48 +100,6 @@ class FusedCorrespondence(nn.Module):
             for n in range(self.k - 1):
                 best = torch.maximum(best, others.index_select(0, rows[:, n]))
         return torch.relu(own + best).view(x.shape)
-
-
-class Slopes(nn.Module):
-    """A PReLU as x + relu((slope - 1) x), and a sign where a slope is more than 1.
-
-    ONNX Runtime keeps maps in blocks of channels between convolutions, but leaves that layout at a
-    PRelu; these are convolutions of single channels. (B, C, H, W) -> the same shape.
-
-    Args:
-        layer: whose slopes to take over.
-    """
-
-    def __init__(self, layer: nn.PReLU) -> None:
-        super().__init__()
-        slope = layer.weight.detach()
-        self.before = _of_channels(-(1 - slope).abs())
-        self.after = _of_channels(torch.sign(1 - slope)) if bool((slope > 1).any()) else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        negative = torch.relu(self.before(x))
-        return x + (negative if self.after is None else self.after(negative))
-
-
-def _padding_itself(layer: nn.Conv2d) -> nn.Conv2d:
-    """A convolution of 3 x 3 that needs no zeros right and below it, as one of 4 x 4.
-
-    Padded on all sides it begins one row and column earlier, where its filters are 0.
-    """
-    wide = nn.Conv2d(
-        layer.in_channels, layer.out_channels, 4, 2, padding=1, groups=layer.groups
-    ).requires_grad_(False)
-    wide.weight.copy_(nn.functional.pad(layer.weight, (1, 0, 1, 0)))
-    if layer.bias is not None and wide.bias is not None:
-        wide.bias.copy_(layer.bias)
-    return wide
-
-
-def _of_channels(factors: Tensor) -> nn.Conv2d:
-    """A convolution that multiplies each channel by a number of its own, (C,)."""
-    layer = nn.Conv2d(len(factors), len(factors), 1, groups=len(factors), bias=False)
-    layer.weight = nn.Parameter(factors.view(-1, 1, 1, 1).clone(), requires_grad=False)
-    return layer
 
 
 def _other_channels(nodes: Tensor, count: int) -> Tensor:

@@ -17,7 +17,6 @@ from auheat.models.geometry import GeometryChannels
 from auheat.models.heatmap_model import HeatmapModel, output_layer
 from auheat.models.hourglass import Hourglass
 from auheat.models.levels import LevelCurves
-from auheat.models.mesh_reader import MeshReader
 from auheat.models.resnet import ResNet
 from auheat.models.scc import SemanticCorrespondenceConv
 
@@ -93,8 +92,6 @@ def build_net(config: ModelConfig) -> HeatmapModel:
         AuheatError: for an unknown AU.
     """
     net = _untrained(config, layout_of(config).count)
-    if config.mesh_share:
-        net.reader = _reader(config)
     if config.levels:
         net.levels = LevelCurves(net.points)
     return net
@@ -115,12 +112,6 @@ def _untrained(config: ModelConfig, maps: int) -> HeatmapModel:
         config.location_maps,
         _geometry(config),
     )
-
-
-def _reader(config: ModelConfig) -> MeshReader:
-    layout = layout_of(config)
-    owners = layout.au_of_point if layout.kind == "point" else range(layout.count)
-    return MeshReader(len(config.aus), tuple(owners), config.mesh_share, layout.codec.scale)
 
 
 def _side(config: ModelConfig, stage: int) -> int:

@@ -19,9 +19,7 @@ import torch
 
 from auheat.data.shapes import too_close
 from auheat.errors import AuheatError, Terminated
-from auheat.faces.model_files import MESH, model_file
-from auheat.models.checkpoint import backbone_of, load_backbone, read_checkpoint_tensors
-from auheat.models.mesh_weights import load_mesh
+from auheat.models.checkpoint import backbone_of, load_backbone
 from auheat.models.warm_start import start_from
 from auheat.models.weights import checkpoint_path, is_default
 from auheat.system import keep_freed_memory
@@ -147,19 +145,12 @@ def _fill(module: HeatmapModule, experiment: Experiment) -> None:
     Raises:
         AuheatError: if they do not fit.
     """
-    optim, reader = experiment.optim, module.net.reader
-    if reader is not None and not (optim.start and _has_reader(optim.start)):
-        load_mesh(reader.trunk, model_file(MESH))
+    optim = experiment.optim
     if optim.backbone_weights:
         load_backbone(backbone_of(module.net), checkpoint_path(optim.backbone_weights))
     if optim.start:
         start_from(module.net, experiment.model, checkpoint_path(optim.start))
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _has_reader(start: str) -> bool:
-    config, _ = read_checkpoint_tensors(checkpoint_path(start))
-    return config.mesh_share > 0
 
 
 def _start(experiment: Experiment) -> str:
@@ -170,8 +161,7 @@ def _start(experiment: Experiment) -> str:
     if optim.backbone_weights:
         return f"the backbone starts from {optim.backbone_weights}"
     advice = "" if experiment.model.kind == "hourglass" else ", see optim.backbone_weights"
-    but = "" if not experiment.model.mesh_share else " but the filters of MediaPipe's face mesh"
-    return f"all weights{but} start at random{advice}"
+    return f"all weights start at random{advice}"
 
 
 def _resumption(checkpoint: dict[str, Any], parts: RunData, experiment: Experiment) -> str:

@@ -38,16 +38,6 @@ def heatmap_loss(maps: Heatmaps, targets: Targets, config: LossConfig) -> Tensor
     return error
 
 
-def level_loss(levels: Tensor, intensities: Tensor) -> Tensor:
-    """Squared error of a second reader's levels (B, A), 0 where none is coded (NaN).
-
-    By itself, not of the joint reading: each is to read as well as it can, as they err apart.
-    """
-    coded = ~intensities.isnan()
-    errors = (levels.float() - intensities.nan_to_num()).square() * coded
-    return errors.sum() / coded.sum().clamp(min=1)
-
-
 def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, Any]]:
     """The weights by how they are trained.
 
@@ -111,10 +101,7 @@ class HeatmapModule(lightning.LightningModule):
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
         targets = self._layout.targets(batch["points"], batch["intensities"])
         images = batch["image"].float().contiguous(memory_format=torch.channels_last)
-        views = self.net.views(images, batch.get("geometry"))
-        loss = heatmap_loss(views.maps, targets, self.experiment.loss)
-        if views.levels is not None:
-            loss = loss + level_loss(views.levels, batch["intensities"])
+        loss = heatmap_loss(self.net(images, batch.get("geometry")), targets, self.experiment.loss)
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
