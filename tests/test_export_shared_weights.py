@@ -32,6 +32,7 @@ if not installed():
 # Wide enough for matrices that are worth sharing: SCC's of 16 and 64 pixels with their norms.
 CONFIG = replace(WITH_SCC, input_size=64, deconv_widths=(32, 24))
 PLAIN = replace(CONFIG, scc_norm=False, geometry="channels")
+READER = replace(PLAIN, second_reader=0.5)
 
 
 Pair = tuple[Path, Path]
@@ -46,7 +47,7 @@ def made(folder: Path, config: ModelConfig, *, half: bool = True) -> Pair:
     return weights, network
 
 
-@pytest.fixture(scope="module", params=[CONFIG, PLAIN], ids=["norms", "geometry"])
+@pytest.fixture(scope="module", params=[CONFIG, PLAIN, READER], ids=["norms", "geometry", "reader"])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """A checkpoint and its network that shares it."""
     return made(tmp_path_factory.mktemp("pair"), request.param)

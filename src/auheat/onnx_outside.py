@@ -47,7 +47,7 @@ def outside(path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         places = _places(path)
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, LookupError):
         return {}  # no ONNX file, or a damaged one: ONNX Runtime will say so
     contents = {place.location: b"" for place in places.values()}
     for location in contents:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from auheat.models.levels import LevelCurves
+from auheat.models.second_reader import SecondReader
 
 
 class Heatmaps(NamedTuple):
@@ -24,6 +25,18 @@ class Heatmaps(NamedTuple):
 
     intensity: Tensor
     location: Tensor | None
+
+
+class Views(NamedTuple):
+    """What the parts of a network see, each by itself.
+
+    Attributes:
+        maps: What the heatmaps show.
+        levels: (B, A) what the second reader reads (`auheat.models.second_reader`); None without.
+    """
+
+    maps: Heatmaps
+    levels: Tensor | None
 
 
 class Normalise(nn.Module):
@@ -58,11 +71,13 @@ class HeatmapModel(nn.Module):
         input_size: side of the square input in pixels.
 
     Attributes:
+        reader: What reads the face a second time, see `auheat.models.second_reader`; None without.
         levels: What follows the output for intensities, see `auheat.models.levels`; None while a
             network is trained.
     """
 
     head: nn.Conv2d
+    reader: SecondReader | None
     levels: LevelCurves | None
 
     def __init__(
@@ -72,6 +87,7 @@ class HeatmapModel(nn.Module):
         self.normalise = Normalise(normalise)
         self.points = points
         self.input_size = input_size
+        self.reader = None
         self.levels = None
 
     def features(self, images: Tensor, geometry: Tensor | None = None) -> Tensor:
@@ -86,12 +102,20 @@ class HeatmapModel(nn.Module):
             geometry: (B, G) float, the shapes of the faces' meshes, see `auheat.face_shape`; None
                 where none is known. Networks whose settings have no geometry do not look at it.
         """
+        (intensity, location), levels = self.views(images, geometry)
+        if self.reader is not None and location is not None and levels is not None:
+            intensity = self.reader.join(intensity, location, levels)
+        if self.levels is not None:
+            intensity = self.levels(intensity)
+        return Heatmaps(intensity, location)
+
+    def views(self, images: Tensor, geometry: Tensor | None = None) -> Views:
+        """What `forward` joins, as training needs it. Arguments as there."""
         maps = self.head(self.features(images, geometry))
         located = self.head.out_channels > self.points
         intensity, location = maps[:, : self.points], maps[:, self.points :]
-        if self.levels is not None:
-            intensity = self.levels(intensity)
-        return Heatmaps(intensity, location if located else None)
+        levels = None if self.reader is None else self.reader(images)
+        return Views(Heatmaps(intensity, location if located else None), levels)
 
 
 def output_layer(channels: int, maps: int) -> nn.Conv2d:

@@ -126,6 +126,7 @@ class OptimConfig:
     average: float = 0.0
     backbone_weights: str = field(default="", metadata={FORMER_NAME: "trunk_weights"})
     start: str = ""
+    train: Literal["all", "second_reader"] = "all"
 
     def __post_init__(self) -> None:
         zeros = ("learning_rate", "weight_decay", "epsilon", "milestone", "clip_gradients")
@@ -194,8 +195,8 @@ class Experiment:
         run: How the run is kept.
 
     Raises:
-        AuheatError: The name is no name of a folder, the seed is not 0 to 2^32 - 1, or the network
-            has level curves, through which nothing is trained.
+        AuheatError: The name is no name of a folder, the seed is not 0 to 2^32 - 1, the network has
+            level curves, through which nothing is trained, or lacks what is to be trained.
     """
 
     name: str = "default"
@@ -216,6 +217,10 @@ class Experiment:
             raise AuheatError(
                 "model.levels = true: expected false; curves are fitted after training, by "
                 "scripts/fit_levels.py"
+            )
+        if self.optim.train == "second_reader" and not self.model.second_reader:
+            raise AuheatError(
+                "optim.train = 'second_reader': expected 'all' where model.second_reader is 0"
             )
 
     @property

@@ -18,6 +18,7 @@ from auheat.metrics import Agreement, summary
 from auheat.models.heatmap_model import HeatmapModel, Heatmaps
 from auheat.models.heatmap_net import build_net
 from auheat.models.scc import SemanticCorrespondenceConv
+from auheat.models.second_reader import SecondReader
 from auheat.training.average import WeightAverage
 from auheat.training.experiment import Experiment, LossConfig, OptimConfig
 
@@ -38,8 +39,18 @@ def heatmap_loss(maps: Heatmaps, targets: Targets, config: LossConfig) -> Tensor
     return error
 
 
+def level_loss(levels: Tensor, intensities: Tensor) -> Tensor:
+    """Squared error of a second reader's levels (B, A), 0 where none is coded (NaN).
+
+    By itself, not of the joint reading: each is to read as well as it can, as they err apart.
+    """
+    coded = ~intensities.isnan()
+    errors = (levels.float() - intensities.nan_to_num()).square() * coded
+    return errors.sum() / coded.sum().clamp(min=1)
+
+
 def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, Any]]:
-    """The weights by how they are trained.
+    """The weights that are trained, by how they are.
 
     Filters decay; norms, biases and the matrices of SCC do not (decay would pull SCC away from the
     pass-through that it starts as). SCC's matrices and the last layer have their own factors on the
@@ -54,10 +65,11 @@ def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, An
     }
     last = {id(parameter) for parameter in net.head.parameters()} if optim.head_rate != 1 else set()
     head_rate, own = optim.learning_rate * optim.head_rate, matrices | last
-    scc = [p for p in net.parameters() if id(p) in matrices]
-    filters = [p for p in net.parameters() if p.ndim > 1 and id(p) not in own]
-    rest = [p for p in net.parameters() if p.ndim <= 1 and id(p) not in own]
-    head = [p for p in net.head.parameters() if id(p) in last]
+    trained = [p for p in net.parameters() if p.requires_grad]
+    scc = [p for p in trained if id(p) in matrices]
+    filters = [p for p in trained if p.ndim > 1 and id(p) not in own]
+    rest = [p for p in trained if p.ndim <= 1 and id(p) not in own]
+    head = [p for p in trained if id(p) in last]
     groups = [
         {"params": filters, "weight_decay": optim.weight_decay},
         {"params": rest, "weight_decay": 0.0},
@@ -87,6 +99,9 @@ class HeatmapModule(lightning.LightningModule):
         super().__init__()
         self.experiment, self._steps = experiment, steps
         self.net: HeatmapModel = build_net(experiment.model)
+        if (alone := self._trained_alone) is not None:
+            self.net.requires_grad_(requires_grad=False)
+            alone.requires_grad_(requires_grad=True)
         decay = experiment.optim.average
         self.average = WeightAverage(self.net, decay) if decay else None
         self._aus = experiment.model.aus
@@ -94,14 +109,24 @@ class HeatmapModule(lightning.LightningModule):
         self._agreement = Agreement.empty(len(self._aus))
 
     @property
+    def _trained_alone(self) -> SecondReader | None:
+        return self.net.reader if self.experiment.optim.train == "second_reader" else None
+
+    @property
     def measured(self) -> HeatmapModel:
         """What is measured and kept: the average where there is one."""
         return self.net if self.average is None else self.average.net
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
-        targets = self._layout.targets(batch["points"], batch["intensities"])
         images = batch["image"].float().contiguous(memory_format=torch.channels_last)
-        loss = heatmap_loss(self.net(images, batch.get("geometry")), targets, self.experiment.loss)
+        if (alone := self._trained_alone) is not None:
+            loss = level_loss(alone(images), batch["intensities"])
+        else:
+            targets = self._layout.targets(batch["points"], batch["intensities"])
+            maps, levels = self.net.views(images, batch.get("geometry"))
+            loss = heatmap_loss(maps, targets, self.experiment.loss)
+            if levels is not None:
+                loss = loss + level_loss(levels, batch["intensities"])
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
