@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 
+from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError
 from auheat.models.checkpoint import load_checkpoint
+from auheat.training import run_data
 from auheat.training.experiment import Experiment, OptimConfig
 from auheat.training.fit import fit
 from auheat.training.module import HeatmapModule, heatmap_loss, level_loss
@@ -78,6 +81,22 @@ def test_together_the_losses_add_up(faces: Path) -> None:
     torch.manual_seed(0)
     single = a_module(alone).training_step(batch, 0)
     torch.testing.assert_close(single, level_loss(levels, batch["intensities"]))
+
+
+def test_alone_it_needs_no_shapes_of_faces(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take longer to find than a short training does; validation reads heatmaps, too."""
+    asked: list[str] = []
+
+    def shapes(_: object, part: Manifest) -> NDArray[np.float32]:
+        asked.append(part.table["split"].iloc[0])
+        return np.zeros((len(part.table), 4), np.float32)
+
+    monkeypatch.setattr(run_data, "shapes_for", shapes)
+    for train, expected in (("second_reader", ["val"]), ("all", ["train", "val"])):
+        asked.clear()
+        parts = read_run_data(with_reader(faces, train=train))
+        assert asked == expected
+        assert (parts.train_shapes is None) == (train == "second_reader")
 
 
 def test_there_must_be_one_to_train(faces: Path) -> None:
