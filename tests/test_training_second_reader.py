@@ -45,10 +45,21 @@ def test_alone_it_leaves_the_rest_as_it_was_to_the_bit(faces: Path, tmp_path: Pa
     """Also the statistics of batch norms, which no gradient moves."""
     first = fit(with_reader(faces), tmp_path / "first")
     then = with_reader(faces, epochs=2, train="second_reader", start=str(first), average=0.5)
-    before, after = load_file(first), load_file(fit(then, tmp_path / "then"))
+    said: list[str] = []
+    before, after = load_file(first), load_file(fit(then, tmp_path / "then", notify=said.append))
+    assert said == [f"starts from {first}"]
     assert before.keys() == after.keys()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved == {name for name in before if name.startswith("reader.")}
+
+
+def test_a_network_without_one_says_what_it_leaves(faces: Path, tmp_path: Path) -> None:
+    first, said = fit(with_reader(faces), tmp_path / "first"), list[str]()
+    plain = with_reader(faces, share=0, start=str(first))
+    found = load_file(fit(plain, tmp_path / "plain", notify=said.append))
+    expected = f"starts from {first}, but without its second reader, see model.second_reader"
+    assert said == [expected]
+    assert not any(name.startswith("reader.") for name in found)
 
 
 def test_what_validates_is_the_joint_reading(faces: Path, tmp_path: Path) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +12,7 @@ from auheat.config import ModelConfig
 from auheat.data.transforms import AugmentConfig
 from auheat.errors import AuheatError, check_count
 from auheat.evaluation.protocols import published
-from auheat.settings import FORMER_NAME, build, deep_merge, override, read_toml, to_dict
+from auheat.settings import FORMER_NAME, build, deep_merge, override, read_toml
 from auheat.system import MAX_PROCESSES
 
 
@@ -240,37 +239,6 @@ def _check(settings: object, smallest: Mapping[str, float]) -> None:
         value = getattr(settings, key)
         if not least <= value < math.inf:
             raise AuheatError(f"{key} = {value!r}: expected a number of at least {least:g}")
-
-
-def differences(one: Experiment, other: Experiment) -> list[str]:
-    """Where two runs train something else: lines like `optim.epochs 10, not 20`.
-
-    Left out is what trains the same weights: workers, caches, how the run is kept, and
-    whether the path of a folder is absolute.
-    """
-    first, second = (_flat(to_dict(_as_trained(experiment))) for experiment in (one, other))
-    return [
-        f"{key} {json.dumps(value)}, not {json.dumps(second[key])}"
-        for key, value in first.items()
-        if value != second[key]
-    ]
-
-
-def _as_trained(experiment: Experiment) -> Experiment:
-    data = experiment.data
-    folder = str(Path(data.folder).resolve()) if data.folder else ""
-    more = tuple(str(Path(name).resolve()) for name in data.more)
-    data = replace(data, folder=folder, more=more, workers=0, cache="")
-    return replace(experiment, data=data, run=RunConfig())
-
-
-def _flat(settings: Mapping[str, Any], start: str = "") -> dict[str, Any]:
-    """Nested settings by dotted key."""
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        inner = isinstance(value, Mapping)
-        found |= _flat(value, f"{start}{key}.") if inner else {start + key: value}
-    return found
 
 
 def read_experiment(path: Path, assignments: Sequence[str] = ()) -> Experiment:

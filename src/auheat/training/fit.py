@@ -19,7 +19,7 @@ import torch
 
 from auheat.data.shapes import too_close
 from auheat.errors import AuheatError, Terminated
-from auheat.models.checkpoint import backbone_of, load_backbone
+from auheat.models.checkpoint import backbone_of, load_backbone, read_checkpoint_tensors
 from auheat.models.warm_start import start_from
 from auheat.models.weights import checkpoint_path, is_default
 from auheat.system import keep_freed_memory
@@ -157,7 +157,10 @@ def _start(experiment: Experiment) -> str:
     """What a user should know when a training begins."""
     optim = experiment.optim
     if optim.start:
-        return f"starts from {optim.start}"
+        stored, _ = read_checkpoint_tensors(checkpoint_path(optim.start))
+        left = bool(stored.second_reader) and not experiment.model.second_reader
+        but = ", but without its second reader, see model.second_reader" if left else ""
+        return f"starts from {optim.start}{but}"
     if optim.backbone_weights:
         return f"the backbone starts from {optim.backbone_weights}"
     advice = "" if experiment.model.kind == "hourglass" else ", see optim.backbone_weights"

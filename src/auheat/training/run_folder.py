@@ -34,7 +34,8 @@ from auheat.folders import RUN_SETTINGS
 from auheat.settings import build_stored, to_dict
 from auheat.sums import sha256
 from auheat.system import processor_name
-from auheat.training.experiment import Experiment, differences
+from auheat.training.differences import differences
+from auheat.training.experiment import Experiment
 
 SETTINGS, RECORD = RUN_SETTINGS, "run.json"
 BEST, HISTORY = "best.safetensors", "history.jsonl"
