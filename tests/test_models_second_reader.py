@@ -1,7 +1,10 @@
 """The second reader: its filters, what it adds to the maps, and how it travels."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -95,20 +98,60 @@ def test_the_peak_is_the_mean_of_both_readings() -> None:
     assert joined[0, :, 7, 7].abs().max() == 0
 
 
-def test_a_network_joins_its_reader_before_level_curves() -> None:
-    net, images = reader_net(), faces()
-    layout = layout_of(CONFIG)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"maps": "au"},
+        {"map_units": "amplitude", "amplitude": 0.2},
+        {"kind": "hourglass", "maps": "au", "width": 0.125},
+    ],
+    ids=["points", "aus", "amplitude", "hourglass"],
+)
+def test_a_network_joins_its_reader_before_level_curves(settings: dict[str, Any]) -> None:
+    config = replace(CONFIG, levels=True, **settings)
+    net, images = reader_net(config=config), faces()
+    layout = layout_of(config)
+    owners = list(range(len(AUS))) if config.maps == "au" else list(layout.au_of_point)
+    curves = net.levels
+    assert curves is not None
+    count = layout.count
+    curves.set(np.full(count, 1.5), np.full(count, 0.3 * layout.codec.scale), 0.1)
     with torch.no_grad():
-        views, joined = net.views(images), net(images)
-        levels = views.levels
-        assert levels is not None and views.maps.location is not None
-        by_hand = 0.6 * views.maps.intensity + 0.4 * levels[
-            :, list(layout.au_of_point), None, None
-        ] * (views.maps.location.relu() / views.maps.location.relu().amax((2, 3), keepdim=True))
-        torch.testing.assert_close(joined.intensity, by_hand)
-        torch.testing.assert_close(joined.location, views.maps.location)
-        reader_of(net).share = 0.0
-        torch.testing.assert_close(net(images).intensity, views.maps.intensity)
+        alone, joined = net.heatmaps(images), net(images)
+        levels = reader_of(net)(images)[:, owners, None, None] * layout.codec.scale
+        assert alone.location is not None
+        drawn = alone.location.relu()
+        drawn = drawn / drawn.amax((2, 3), keepdim=True).clamp(min=1e-6)
+        mixed = 0.6 * alone.intensity + 0.4 * levels * drawn
+        expected = torch.maximum(1.5 * mixed - 0.3 * layout.codec.scale, 0.1 * mixed)
+        torch.testing.assert_close(joined.intensity, expected)
+        torch.testing.assert_close(joined.location, alone.location)
+
+
+def test_images_are_seen_from_0_to_1() -> None:
+    """Half of the light, twice the first filters (and no bias): the same levels."""
+    reader = reader_of(reader_net())
+    bright = faces()
+    with torch.no_grad():
+        expected = reader(bright)
+        assert not torch.allclose(reader(bright / 2), expected, atol=1e-3)
+        reader.stem.weight *= 2
+        torch.testing.assert_close(reader(bright / 2), expected)
+        reader.stem.weight /= 2 * 255
+        first: list[torch.Tensor] = []
+        reader.stem.register_forward_hook(lambda _, __, out: first.append(out))
+        reader(bright)
+        by_hand = nn.functional.conv2d(bright, reader.stem.weight / 255, stride=2, padding=1)
+        torch.testing.assert_close(first[0], by_hand)
+
+
+def test_training_drops_what_readings_do_not() -> None:
+    reader, images = reader_of(reader_net()), faces(1)
+    with torch.no_grad():
+        assert torch.equal(reader(images), reader(images))
+        reader.train()
+        assert not torch.equal(reader(images), reader(images))
 
 
 def test_levels_do_not_depend_on_the_rest_of_the_batch() -> None:
@@ -187,8 +230,16 @@ def test_the_loss_of_levels_is_of_what_is_coded() -> None:
     levels = torch.tensor([[1.0, 2.0], [0.0, 5.0]], requires_grad=True)
     nan = float("nan")
     loss = level_loss(levels, torch.tensor([[3.0, nan], [nan, 4.0]]))
-    assert loss.item() == pytest.approx((4 + 1) / 2)
+    assert loss.item() == pytest.approx((4 + 1) / 4)
     loss.backward()  # type: ignore[no-untyped-call]
     assert levels.grad is not None
-    torch.testing.assert_close(levels.grad, torch.tensor([[-2.0, 0.0], [0.0, 1.0]]))
+    torch.testing.assert_close(levels.grad, torch.tensor([[-1.0, 0.0], [0.0, 0.5]]))
     assert level_loss(levels, torch.full((2, 2), nan)).item() == 0
+
+
+def test_parts_of_a_batch_average_to_the_whole() -> None:
+    """As processes and accumulated batches do, however much of each is coded."""
+    levels = torch.tensor([[1.0, 2.0], [0.0, 5.0], [3.0, 1.0], [2.0, 2.0]])
+    labels = torch.tensor([[0.0, 1.0], [2.0, 2.0], [float("nan")] * 2, [float("nan"), 0.0]])
+    halves = [level_loss(levels[rows], labels[rows]) for rows in (slice(2), slice(2, 4))]
+    torch.testing.assert_close(torch.stack(halves).mean(), level_loss(levels, labels))

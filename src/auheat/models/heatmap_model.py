@@ -27,18 +27,6 @@ class Heatmaps(NamedTuple):
     location: Tensor | None
 
 
-class Views(NamedTuple):
-    """What the parts of a network see, each by itself.
-
-    Attributes:
-        maps: What the heatmaps show.
-        levels: (B, A) what the second reader reads (`auheat.models.second_reader`); None without.
-    """
-
-    maps: Heatmaps
-    levels: Tensor | None
-
-
 class Normalise(nn.Module):
     """Brings RGB in 0 to 255 to zero mean and unit spread. (B, 3, H, W) -> the same shape.
 
@@ -102,20 +90,19 @@ class HeatmapModel(nn.Module):
             geometry: (B, G) float, the shapes of the faces' meshes, see `auheat.face_shape`; None
                 where none is known. Networks whose settings have no geometry do not look at it.
         """
-        (intensity, location), levels = self.views(images, geometry)
-        if self.reader is not None and location is not None and levels is not None:
-            intensity = self.reader.join(intensity, location, levels)
+        intensity, location = self.heatmaps(images, geometry)
+        if self.reader is not None and location is not None:
+            intensity = self.reader.join(intensity, location, self.reader(images))
         if self.levels is not None:
             intensity = self.levels(intensity)
         return Heatmaps(intensity, location)
 
-    def views(self, images: Tensor, geometry: Tensor | None = None) -> Views:
-        """What `forward` joins, as training needs it. Arguments as there."""
+    def heatmaps(self, images: Tensor, geometry: Tensor | None = None) -> Heatmaps:
+        """The maps by themselves: no second reader, no level curves. Arguments as for `forward`."""
         maps = self.head(self.features(images, geometry))
         located = self.head.out_channels > self.points
         intensity, location = maps[:, : self.points], maps[:, self.points :]
-        levels = None if self.reader is None else self.reader(images)
-        return Views(Heatmaps(intensity, location if located else None), levels)
+        return Heatmaps(intensity, location if located else None)
 
 
 def output_layer(channels: int, maps: int) -> nn.Conv2d:

@@ -4,8 +4,9 @@ Heatmaps ask of each place how strongly an Action Unit moves it. The second read
 whole face at once: a small residual network of depthwise convolutions (as in MobileNets: Howard et
 al., arXiv:1704.04861), and a layer that gives one level for each AU. It is trained by itself, and
 the level joins the heatmaps where the AU lies, so that the peak is the mean of both readings (late
-fusion): networks that are built and trained differently err differently, and a mean errs less than
-its parts do on average (Krogh and Vedelsby, NeurIPS 1994).
+fusion; nearly so, as their peaks need not be at one pixel, and neither is clipped before). Networks
+that are built and trained differently err differently, and a mean errs less than its parts do on
+average (Krogh and Vedelsby, NeurIPS 1994).
 
 Letters: see `heatmap_model`; A Action Units.
 """
@@ -106,6 +107,9 @@ class SecondReader(nn.Module):
 
     def join(self, intensity: Tensor, location: Tensor, levels: Tensor) -> Tensor:
         """Intensity maps whose peaks are the mean of both readings, weighed by `share`.
+
+        Just so where both peaks are at one pixel and the level is not below 0; a level that is
+        lowers the map around the AU.
 
         Args:
             intensity: (B, N, h, w).

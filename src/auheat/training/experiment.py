@@ -92,7 +92,8 @@ class OptimConfig:
             divides the rate by 10 at `milestone`, as the authors' code does.
         milestone: Fraction of all steps.
         precision: "bf16-mixed" or "32-true".
-        clip_gradients: Largest norm of all gradients together, 0 for no limit.
+        clip_gradients: Largest norm of all gradients together, those of a second reader apart; 0
+            for no limit.
         accumulate: Batches whose gradients are averaged before a step. Batch norm still sees
             `DataConfig.batch_size` images at a time.
         scc_rate: Factor on the learning rate of the matrices of SCC.
@@ -105,6 +106,8 @@ class OptimConfig:
         start: Checkpoint of auheat whose weights all training starts from. It may read other AUs,
             have other SCC layers, or be wider, see `auheat.models.warm_start`; "default" for the
             weights that come with auheat.
+        train: "all", or of a network with `ModelConfig.second_reader` the "heatmaps" or the
+            "second_reader" alone: the other part stays what `start` makes it, to the bit.
 
     Raises:
         AuheatError: A value makes no sense.
@@ -125,7 +128,7 @@ class OptimConfig:
     average: float = 0.0
     backbone_weights: str = field(default="", metadata={FORMER_NAME: "trunk_weights"})
     start: str = ""
-    train: Literal["all", "second_reader"] = "all"
+    train: Literal["all", "heatmaps", "second_reader"] = "all"
 
     def __post_init__(self) -> None:
         zeros = ("learning_rate", "weight_decay", "epsilon", "milestone", "clip_gradients")
@@ -195,7 +198,7 @@ class Experiment:
 
     Raises:
         AuheatError: The name is no name of a folder, the seed is not 0 to 2^32 - 1, the network has
-            level curves, through which nothing is trained, or lacks what is to be trained.
+            level curves, through which nothing is trained, or the parts to train do not fit it.
     """
 
     name: str = "default"
@@ -217,9 +220,24 @@ class Experiment:
                 "model.levels = true: expected false; curves are fitted after training, by "
                 "scripts/fit_levels.py"
             )
-        if self.optim.train == "second_reader" and not self.model.second_reader:
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Checks that what is not trained is there, and that levels have places to be drawn at."""
+        optim, reader = self.optim, self.model.second_reader
+        if optim.train != "all" and not reader:
             raise AuheatError(
-                "optim.train = 'second_reader': expected 'all' where model.second_reader is 0"
+                f"optim.train = {optim.train!r}: expected 'all' where model.second_reader is 0"
+            )
+        if optim.train == "second_reader" and not optim.start:
+            raise AuheatError(
+                "optim.train = 'second_reader': expected weights in optim.start whose heatmaps it "
+                "joins, such as default"
+            )
+        if reader and optim.train != "second_reader" and not self.loss.location:
+            raise AuheatError(
+                "loss.location = 0: expected more where model.second_reader is more than 0, which "
+                "needs location maps"
             )
 
     @property

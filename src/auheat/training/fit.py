@@ -150,7 +150,21 @@ def _fill(module: HeatmapModule, experiment: Experiment) -> None:
         load_backbone(backbone_of(module.net), checkpoint_path(optim.backbone_weights))
     if optim.start:
         start_from(module.net, experiment.model, checkpoint_path(optim.start))
+    if optim.train == "second_reader":
+        _refuse_unplaced(experiment)
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _refuse_unplaced(experiment: Experiment) -> None:
+    """A second reader's levels need the heatmaps that it starts with to know where AUs lie."""
+    start = experiment.optim.start
+    stored, _ = read_checkpoint_tensors(checkpoint_path(start))
+    if not stored.location_maps:
+        raise AuheatError(f"{start} has no location maps, which a second reader needs")
+    if new := [au for au in experiment.model.aus if au not in stored.aus]:
+        raise AuheatError(
+            f"{start} has no heatmaps of {', '.join(new)}: train them first (optim.train = 'all')"
+        )
 
 
 def _start(experiment: Experiment) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
 
 from auheat.data.dataset import Sample
 from auheat.heatmap import Targets, layout_of
@@ -18,7 +19,6 @@ from auheat.metrics import Agreement, summary
 from auheat.models.heatmap_model import HeatmapModel, Heatmaps
 from auheat.models.heatmap_net import build_net
 from auheat.models.scc import SemanticCorrespondenceConv
-from auheat.models.second_reader import SecondReader
 from auheat.training.average import WeightAverage
 from auheat.training.experiment import Experiment, LossConfig, OptimConfig
 
@@ -42,11 +42,11 @@ def heatmap_loss(maps: Heatmaps, targets: Targets, config: LossConfig) -> Tensor
 def level_loss(levels: Tensor, intensities: Tensor) -> Tensor:
     """Squared error of a second reader's levels (B, A), 0 where none is coded (NaN).
 
-    By itself, not of the joint reading: each is to read as well as it can, as they err apart.
+    By itself, not of the joint reading: each is to read as well as it can, as they err apart. The
+    mean is over all B A, as that of the heatmaps is, so that parts of a batch average to the whole.
     """
-    coded = ~intensities.isnan()
-    errors = (levels.float() - intensities.nan_to_num()).square() * coded
-    return errors.sum() / coded.sum().clamp(min=1)
+    errors = (levels.float() - intensities.nan_to_num()).square()
+    return (errors * ~intensities.isnan()).mean()
 
 
 def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, Any]]:
@@ -99,18 +99,24 @@ class HeatmapModule(lightning.LightningModule):
         super().__init__()
         self.experiment, self._steps = experiment, steps
         self.net: HeatmapModel = build_net(experiment.model)
-        if (alone := self._trained_alone) is not None:
-            self.net.requires_grad_(requires_grad=False)
-            alone.requires_grad_(requires_grad=True)
+        self._reads_maps = experiment.optim.train != "second_reader"
+        self._reads_levels = self.net.reader is not None and experiment.optim.train != "heatmaps"
+        for parameter in self._of_maps():
+            parameter.requires_grad_(self._reads_maps)
+        for parameter in self._of_reader():
+            parameter.requires_grad_(self._reads_levels)
         decay = experiment.optim.average
         self.average = WeightAverage(self.net, decay) if decay else None
         self._aus = experiment.model.aus
         self._layout = layout_of(experiment.model)
         self._agreement = Agreement.empty(len(self._aus))
 
-    @property
-    def _trained_alone(self) -> SecondReader | None:
-        return self.net.reader if self.experiment.optim.train == "second_reader" else None
+    def _of_reader(self) -> list[nn.Parameter]:
+        return [] if self.net.reader is None else list(self.net.reader.parameters())
+
+    def _of_maps(self) -> list[nn.Parameter]:
+        others = {id(parameter) for parameter in self._of_reader()}
+        return [parameter for parameter in self.net.parameters() if id(parameter) not in others]
 
     @property
     def measured(self) -> HeatmapModel:
@@ -119,21 +125,32 @@ class HeatmapModule(lightning.LightningModule):
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
         images = batch["image"].float().contiguous(memory_format=torch.channels_last)
-        if (alone := self._trained_alone) is not None:
-            loss = level_loss(alone(images), batch["intensities"])
-        else:
+        loss = images.new_zeros(())
+        if self._reads_maps:
             targets = self._layout.targets(batch["points"], batch["intensities"])
-            maps, levels = self.net.views(images, batch.get("geometry"))
+            maps = self.net.heatmaps(images, batch.get("geometry"))
             loss = heatmap_loss(maps, targets, self.experiment.loss)
-            if levels is not None:
-                loss = loss + level_loss(levels, batch["intensities"])
+        if self.net.reader is not None and self._reads_levels:
+            torch.manual_seed(self._seed_of(batch_index))
+            loss = loss + level_loss(self.net.reader(images), batch["intensities"])
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
+    def _seed_of(self, batch_index: int) -> int:
+        """What a second reader's dropout is drawn by: the same after a break, in no two processes.
+
+        The step counts, and the batch within it; nothing else in a forward pass is random.
+        """
+        within = batch_index % self.experiment.optim.accumulate
+        seed = self.experiment.seed, self.global_step, within, self.global_rank
+        return int(np.random.SeedSequence(seed).generate_state(1)[0])
+
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        # Lightning's own clipping refuses fused optimisers, which bf16 would not need it to.
+        # Lightning's own clipping refuses fused optimisers, which bf16 would not need it to. Each
+        # part by itself: heatmaps train as they do without a second reader.
         if limit := self.experiment.optim.clip_gradients:
-            torch.nn.utils.clip_grad_norm_(self.net.parameters(), limit)
+            for part in (self._of_maps(), self._of_reader()):
+                torch.nn.utils.clip_grad_norm_(part, limit)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)
