@@ -148,6 +148,35 @@ def test_files_that_are_no_reports(tmp_path: Path, text: str | None, said: str) 
         read_report(path)
 
 
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("metrics", "AU12", "icc"), {"a": 1}),
+        (("metrics", "AU12", "icc"), [0.5]),
+        (("intervals", "AU12"), {"icc": [0.1]}),
+        (("name",), 3),
+        (("seed",), "x"),
+        (("images",), None),
+        (("data",), "disfa"),
+        (("experiment",), []),
+        (("coverage",), {"AU12": None}),
+    ],
+)
+def test_a_field_of_another_kind_makes_it_none(
+    tmp_path: Path, where: tuple[str, ...], value: object
+) -> None:
+    """Before it is shown in a table, where it would be an unexpected error."""
+    report("a", 1, (0.1, 0.2)).write(tmp_path / "a.json")
+    content = json.loads((tmp_path / "a.json").read_text())
+    part = content
+    for key in where[:-1]:
+        part = part[key]
+    part[where[-1]] = value
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(AuheatError, match="is not a result file"):
+        read_report(tmp_path / "a.json")
+
+
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     report("a", 1, (0.1, 0.2)).write(tmp_path / "a.json")
     content = json.loads((tmp_path / "a.json").read_text()) | {"format": 3}

@@ -32,7 +32,6 @@ if not installed():
 # Wide enough for matrices that are worth sharing: SCC's of 16 and 64 pixels with their norms.
 CONFIG = replace(WITH_SCC, input_size=64, deconv_widths=(32, 24))
 PLAIN = replace(CONFIG, scc_norm=False, geometry="channels")
-READER = replace(PLAIN, second_reader=0.5)
 
 
 Pair = tuple[Path, Path]
@@ -47,7 +46,7 @@ def made(folder: Path, config: ModelConfig, *, half: bool = True) -> Pair:
     return weights, network
 
 
-@pytest.fixture(scope="module", params=[CONFIG, PLAIN, READER], ids=["norms", "geometry", "reader"])
+@pytest.fixture(scope="module", params=[CONFIG, PLAIN], ids=["norms", "geometry"])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """A checkpoint and its network that shares it."""
     return made(tmp_path_factory.mktemp("pair"), request.param)
@@ -162,6 +161,19 @@ def test_a_damaged_graph_is_read_or_refused(pair: Pair, tmp_path: Path) -> None:
         damaged.write_bytes(changed[: random.integers(1, len(content)) if turn % 2 else None])
         with suppress(AuheatError):
             outside(damaged)
+
+
+@pytest.mark.parametrize("pair", [PLAIN], indirect=True)
+def test_an_entry_that_lacks_its_key_is_damage(pair: Pair, tmp_path: Path) -> None:
+    """One byte, the tag of the key of an entry about the other file: it becomes another field."""
+    content, damaged = bytearray(pair[1].read_bytes()), tmp_path / "a.onnx"
+    shutil.copy(pair[0], tmp_path)
+    tag = content.index(b"\x0a\x08location")
+    content[tag] = 0x1A
+    damaged.write_bytes(content)
+    assert outside(damaged) == {}
+    with pytest.raises(AuheatError, match=r"a\.onnx"):
+        open_runtime(damaged, runtime="onnx")
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="there are no links")

@@ -138,6 +138,9 @@ def test_wrong_names_for_a_baseline_are_one_line(tmp_path: Path, people: list[Fa
     text = (tmp_path / "two.json").read_text().replace('"1": ', '"x": ')
     (tmp_path / "who.json").write_text(text)
     (tmp_path / "range.json").write_text(text.replace("2.5", "7.5"))
+    frames = (tmp_path / "aus.json").read_text().replace('"frames": []', '"frames": [Infinity]')
+    assert "Infinity" in frames
+    (tmp_path / "frames.json").write_text(frames)
     for named, predictor, reason in (
         (0, one, "frames count from 1"),
         ("-3", one, "frames count from 1"),
@@ -150,6 +153,7 @@ def test_wrong_names_for_a_baseline_are_one_line(tmp_path: Path, people: list[Fa
         (tmp_path / "list.json", one, "holds no baseline"),
         (tmp_path / "who.json", one, "holds no baseline"),
         (tmp_path / "range.json", one, "holds no baseline"),
+        (tmp_path / "frames.json", one, "holds no baseline"),
         (tmp_path / "new.json", one, "has format 3"),
         (tmp_path / "aus.json", one, "lacks AU04, AU09, AU12"),
         (tmp_path / "two.json", one, "2 people"),

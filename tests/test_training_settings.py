@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from auheat.errors import AuheatError
-from auheat.training.differences import differences
 from auheat.training.experiment import (
     DataConfig,
     Experiment,
     LossConfig,
     OptimConfig,
     RunConfig,
+    differences,
 )
 from auheat.training.fit import fit
 from auheat.training.run_folder import claim

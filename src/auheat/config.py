@@ -51,8 +51,6 @@ class ModelConfig:
         geometry: Whether the network takes in the shape of the face's mesh (`auheat.face_shape`)
             beside the image: "channels" adds maps that are drawn from it to the channels that the
             first deconvolution gives, before SCC joins them; "none" does not.
-        second_reader: The share that a second network, which reads levels from the whole face, has
-            in each intensity (`auheat.models.second_reader`); 0 for a network without one.
         maps: One heatmap per AU point, or one per AU.
         sigma: See `auheat.heatmap`, as for amplitude and gaussian.
         amplitude: Peak of a heatmap at intensity 1, "paper" for that of Eq. 1. Where `map_units` is
@@ -86,7 +84,6 @@ class ModelConfig:
     scc_init: SccInit = "identity"
     scc_edges: EdgeFeatures = "centre_difference"
     geometry: Geometry = dataclasses.field(default="none", metadata={FORMER_VALUE: "none"})
-    second_reader: float = dataclasses.field(default=0.0, metadata={FORMER_VALUE: 0.0})
     maps: HeatmapKind = "point"
     sigma: float = 2.0
     amplitude: float | Literal["paper"] = 0.2
@@ -129,10 +126,6 @@ class ModelConfig:
             "geometry": (
                 self.geometry == "none" or not hourglass,
                 "'none' where kind is 'hourglass'",
-            ),
-            "second_reader": (
-                self.second_reader == 0 or (0 < self.second_reader < 1 and self.location_maps),
-                "0, or less than 1 where location_maps is true",
             ),
             "sigma": (0 < self.sigma < math.inf, "more than 0"),
             "amplitude": (

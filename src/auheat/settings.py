@@ -12,6 +12,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -46,7 +47,9 @@ def read_toml(path: str | Path) -> dict[str, Any]:
             return tomllib.load(stream)
     except FileNotFoundError:
         raise AuheatError(f"no settings file at {path}: give the path of a .toml file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise AuheatError(f"{path} is not valid TOML: brackets are nested too deeply") from None
+    except ValueError as error:  # of tomllib, of the encoding, or of a number of 5,000 digits
         raise AuheatError(f"{path} is not valid TOML: {error}") from None
     except OSError as error:
         raise AuheatError(f"cannot read settings file {path}: {error.strerror}") from None
@@ -151,7 +154,7 @@ def _required(field: dataclasses.Field[Any]) -> bool:
 def _parse(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # tomllib's own error is among the first
         return text
 
 
@@ -182,7 +185,8 @@ def _convert(value: Any, kind: Any, key: str, where: str) -> Any:
             return None
     elif kind is float:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            with suppress(OverflowError):  # a whole number larger than any float
+                return float(value)
     elif kind is int:
         if isinstance(value, int) and not isinstance(value, bool):
             return value

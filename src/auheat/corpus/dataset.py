@@ -22,6 +22,7 @@ from auheat.corpus.parquet import parquet_table
 from auheat.corpus.records import Record, records_in, stored_record, table_of
 from auheat.corpus.storage import WORK, open_storage
 from auheat.errors import AuheatError
+from auheat.json_files import parse_json
 from auheat.optional import require
 
 _PROGRESS = f"{WORK}/progress.json"
@@ -59,7 +60,7 @@ class Corpus:
         """
         try:
             with self.storage.open(ABOUT) as file:
-                found = json.loads(file.read())[_KEY]
+                found = parse_json(file.read())[_KEY]
         except OSError:
             return False
         except (ValueError, KeyError, TypeError):
@@ -140,7 +141,7 @@ class Corpus:
             return None
         try:
             with self.storage.open(_PROGRESS) as file:
-                noted = json.loads(file.read())
+                noted = parse_json(file.read())
             return f"{noted['line']} ({max(time.time() - noted['time'], 0):.0f} s ago)"
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from auheat.corpus.parquet import parquet_metadata
 from auheat.corpus.storage import Storage
+from auheat.json_files import parse_json
 from auheat.optional import require
 
 # "read": all of it; "partly": what could be read; "failed": nothing.
@@ -93,7 +94,7 @@ class Record:
     def of_metadata(cls, metadata: Mapping[bytes, bytes] | None, size: int) -> Record | None:
         """The record in a file of `size` bytes; None if there is none."""
         try:
-            stored = json.loads((metadata or {})[KEY])
+            stored = parse_json((metadata or {})[KEY])
             names = {field.name for field in fields(cls)} - {"kept"}
             known = {name: stored[name] for name in names}
         except (KeyError, ValueError, TypeError):

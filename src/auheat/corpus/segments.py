@@ -19,6 +19,7 @@ from auheat.corpus.records import Record, key_of, rows_name
 from auheat.corpus.storage import WORK, Storage
 from auheat.corpus.videos import Checkpoints
 from auheat.inference.writers import Result, Writer
+from auheat.json_files import parse_json
 from auheat.optional import require
 from auheat.tables.buffer import TableBuffer, arrow_schema
 from auheat.tables.schema import TableSchema
@@ -84,7 +85,7 @@ class Segments:
     def _extent(self, name: str) -> Extent | None:
         """How far the input is after a segment; None if that is of no use."""
         try:
-            stored = json.loads(parquet_metadata(self._storage, name)[0][_KEY])
+            stored = parse_json(parquet_metadata(self._storage, name)[0][_KEY])
             return Extent.restored(stored["extent"]) if stored["of"] == self._of else None
         except (OSError, KeyError, ValueError, TypeError):  # Arrow's errors are among these
             return None

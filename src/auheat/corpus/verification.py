@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from auheat.corpus.read_settings import ReadSettings
 from auheat.corpus.records import Record
 from auheat.corpus.run import CorpusPlan, CorpusRun
 from auheat.faults import message
+from auheat.json_files import parse_json
 from auheat.optional import require
 from auheat.tables.compare import Verdict, difference_of
 
@@ -30,7 +30,7 @@ def verify_corpus(folder: Path, weights: str | Path = "default") -> Iterator[Ver
     """
     corpus = Corpus(str(folder))
     with corpus.storage.open(ABOUT) as file:
-        settings = _settings(json.loads(file.read())["origin"], weights)
+        settings = _settings(parse_json(file.read())["origin"], weights)
     for name, record in sorted(corpus.records().items()):
         path = folder / record.file
         try:

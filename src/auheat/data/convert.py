@@ -31,6 +31,7 @@ from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector, default_detector
 from auheat.files import atomic_write
 from auheat.folders import locate
+from auheat.json_files import parse_json
 from auheat.progress import Progress, silent
 
 _KEY = b"tally"
@@ -225,7 +226,7 @@ def _stored(out: Path, source: Source) -> list[pa.Table]:
 
 
 def _tally(shard: pa.Table) -> Tally:
-    return Tally(**json.loads(shard.schema.metadata[_KEY]))
+    return Tally(**parse_json(shard.schema.metadata[_KEY]))
 
 
 def _open(

@@ -33,6 +33,7 @@ from auheat.errors import AuheatError, checked_path
 from auheat.faces.crop import CropSpec
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, TABLE
 from auheat.files import atomic_write
+from auheat.json_files import parse_json
 from auheat.landmarks import COUNT
 
 FILE = "manifest.parquet"
@@ -144,7 +145,7 @@ def read_manifest(folder: str | Path) -> Manifest:
     try:
         stored = pq.read_table(path)
         stored.validate(full=True)
-        header = json.loads((stored.schema.metadata or {})[_KEY])
+        header = parse_json((stored.schema.metadata or {})[_KEY])
         if header["version"] != VERSION:
             raise AuheatError(
                 f"{path} has version {header['version']}, this auheat reads {VERSION}"

@@ -9,7 +9,6 @@ SHA-256 of the network's file. Both are made by
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from auheat.doctor.machine import Finding
 from auheat.errors import AuheatError
+from auheat.json_files import parse_json
 
 FACE, EXPECTED = "face.jpg", "face.json"
 # Other processors, bf16 and other versions of MediaPipe move a reading by a few hundredths.
@@ -51,7 +51,7 @@ def expectation() -> Expectation:
     """
     path = folder() / EXPECTED
     try:
-        stored = json.loads(path.read_text("utf-8"))
+        stored = parse_json(path.read_text("utf-8"))
         return Expectation(str(stored["network"]), dict(stored["intensities"]))
     except (OSError, ValueError, KeyError, TypeError):
         raise AuheatError(f"{path} is missing or damaged: {_AGAIN}") from None

@@ -24,6 +24,7 @@ from auheat.errors import AuheatError, checked_path
 from auheat.evaluation.predictions import LABEL, Predictions
 from auheat.evaluation.report import free_of_others, is_synthetic, without_nan
 from auheat.files import atomic_write
+from auheat.json_files import parse_json
 
 FORMAT = 1
 FAMILIES, GROUPS = "families", "groups"
@@ -123,8 +124,8 @@ def free_breakdown_place(path: Path, content: Mapping[str, Any]) -> Path:
 def is_breakdown(path: str | Path) -> bool:
     """Whether a file that can be read is a report by part."""
     try:
-        content = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = parse_json(Path(path).read_text("utf-8"))
+    except (OSError, ValueError):
         return False
     return isinstance(content, dict) and bool({FAMILIES, GROUPS} & set(content))
 
@@ -143,11 +144,11 @@ def read_breakdown(path: str | Path) -> Breakdown:
     """
     path = checked_path("the result file", path)
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = parse_json(path.read_text("utf-8"))
         if content["format"] != FORMAT:
             raise AuheatError(f"{path} has format {content['format']}, this auheat reads {FORMAT}")
         return _parsed(content, path)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise AuheatError(
             f"{path} is not a result file of `auheat evaluate --suite` or `--groups`"
         ) from None

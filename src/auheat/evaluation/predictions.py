@@ -30,6 +30,7 @@ from auheat.arrays import Floats
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError, checked_path
 from auheat.files import atomic_write
+from auheat.json_files import parse_json
 from auheat.metrics import Agreement
 
 LABEL = "_label"
@@ -137,7 +138,7 @@ def read_predictions(path: str | Path) -> Predictions:
         raise AuheatError(f"no predictions at {path}: `auheat evaluate RUN` writes them")
     try:
         stored = pq.read_table(path)
-        about = json.loads((stored.schema.metadata or {})[_KEY])
+        about = parse_json((stored.schema.metadata or {})[_KEY])
         found = Predictions(stored.to_pandas(), dict(about))
         complete = bool(found.aus) and {*_ROW, "fold"} <= set(found.table)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):

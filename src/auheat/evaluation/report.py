@@ -29,6 +29,7 @@ import numpy as np
 from auheat.errors import AuheatError, checked_path
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.files import atomic_write
+from auheat.json_files import parse_json
 from auheat.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def read_report(path: str | Path) -> Report:
     path = checked_path("the result file", path)
     unreadable = AuheatError(f"{path} is not a result file of `auheat evaluate`")
     try:
-        content = json.loads(path.read_text())
+        content = parse_json(path.read_text())
         version = content.pop("format")
     except FileNotFoundError:
         raise AuheatError(f"no result file at {path}") from None
@@ -164,12 +165,34 @@ def read_report(path: str | Path) -> Report:
         content.pop("synthetic", None)  # follows from `data`
         content |= {key: _with_nan(content[key]) for key in _NUMBERS if key in content}
         report = Report(**content)
-        complete = all(metric in row for row in report.metrics.values() for metric in METRICS)
+        sound = _is_sound(report)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise unreadable from None
-    if not complete:
+    if not sound:
         raise unreadable
     return report
+
+
+def _is_sound(report: Report) -> bool:
+    """Whether what a file held is of the kinds that `Report` says, with every metric.
+
+    Raises:
+        TypeError: It is not; or ValueError or AttributeError.
+    """
+    texts = (report.name, report.weights, report.split, report.protocol, report.fold)
+    counts = (report.seed, report.subjects, report.images, *report.coverage.values())
+    rows = [*report.metrics.values(), *report.fold_means.values(), *report.controls.values()]
+    numbers = [number for row in rows for number in row.values()]
+    for row in report.intervals.values():
+        for low, high in row.values():
+            numbers += [low, high]
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(type(count) is int for count in counts)
+        and all(isinstance(part, Mapping) for part in (report.data, report.experiment))
+        and all(isinstance(number, float) for number in numbers)
+        and all(metric in row for row in report.metrics.values() for metric in METRICS)
+    )
 
 
 def notes(

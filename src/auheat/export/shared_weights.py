@@ -10,7 +10,6 @@ Letters: L pixels of a map, O output channels.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat.errors import AuheatError
+from auheat.json_files import parse_json
 from auheat.optional import require
 
 Floats = NDArray[np.float32]
@@ -167,7 +167,7 @@ def _float16(checkpoint: Path) -> dict[str, _Stored]:
     content = checkpoint.read_bytes()
     start = 8 + int.from_bytes(content[:8], "little")
     found = {}
-    for name, entry in json.loads(content[8:start]).items():
+    for name, entry in parse_json(content[8:start]).items():
         if name == "__metadata__" or entry["dtype"] != "F16":
             continue
         first, last = (start + place for place in entry["data_offsets"])

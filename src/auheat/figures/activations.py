@@ -82,10 +82,9 @@ def _as_trained(checkpoint: Checkpoint) -> TorchRuntime:
 
 
 def _weights(checkpoint: Checkpoint) -> NDArray[np.float32]:
-    """(A, C) of a head whose first N filters make the intensity maps, as they count in readings."""
+    """(A, C) of a head whose first N filters make the intensity maps."""
     layout, levels = layout_of(checkpoint.config), checkpoint.net.levels
     weights = checkpoint.net.head.weight[: layout.count, :, 0, 0]
-    weights = weights * (1 - checkpoint.config.second_reader)
     if levels is not None:
         weights = weights * levels.gain[:, None]
     filters = weights.float().detach().cpu().numpy()

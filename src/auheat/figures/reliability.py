@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auheat.errors import AuheatError
 from auheat.figures import style
+from auheat.json_files import parse_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ def read_bins(path: Path) -> tuple[dict[str, Bins], float]:
         AuheatError: if the file cannot be read.
     """
     try:
-        report: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        report: dict[str, Any] = parse_json(path.read_text("utf-8"))
         return {"now": report["confidence"]["all"], "before": report["before"]}, report["trusted"]
     except (OSError, ValueError, KeyError, TypeError):
         raise AuheatError(f"{path} holds no bins of scripts/fit_uncertainty.py") from None

@@ -34,6 +34,7 @@ from auheat.arrays import Floats
 from auheat.errors import AuheatError, check_number, checked_path, shown
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY, action_units
 from auheat.files import atomic_write, check_file, output_path
+from auheat.json_files import parse_json
 from auheat.results import FacePrediction
 
 FORMAT = 2
@@ -157,7 +158,7 @@ def read_baseline(path: str | Path) -> Baseline:
     path = checked_path("the baseline", path)
     check_file(path)
     try:
-        stored = json.loads(path.read_text("utf-8"))
+        stored = parse_json(path.read_text("utf-8"))
         if stored[_KEY] != FORMAT:
             raise AuheatError(f"{path} has format {stored[_KEY]}, this auheat reads {FORMAT}")
         faces = {int(face): _person(one) for face, one in stored["faces"].items()}
@@ -166,7 +167,7 @@ def read_baseline(path: str | Path) -> Baseline:
         raise AuheatError(f"no file at {path}") from None
     except OSError as error:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise AuheatError(f"{path} holds no baseline: give one of --save-baseline") from None
     if len(faces) != 1:
         raise AuheatError(

@@ -21,6 +21,7 @@ from auheat.errors import AuheatError
 from auheat.files import atomic_write
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import ORIGIN
+from auheat.json_files import parse_json
 from auheat.media.limits import MAX_FPS
 from auheat.sums import sha256
 from auheat.tables.names import TableFormat
@@ -82,14 +83,14 @@ def read_origin(path: Path) -> dict[str, Any]:
         AuheatError: it cannot be read, or is of another version.
     """
     try:
-        stored = json.loads(path.read_text("utf-8"))
+        stored = parse_json(path.read_text("utf-8"))
         whole = stored[_KEY] == FORMAT and {*_SETTINGS} <= {*stored["settings"]}
         sound = not whole or _are_sound(stored["settings"])
         whole = whole and {"path", "given", "bytes", "modified_ns"} <= {*stored["input"]}
         whole = whole and {"auheat", "weights", "runtime", "precision", "device"} <= {*stored}
     except OSError as error:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise AuheatError(f"{path} is damaged, or not of auheat") from None
     if not whole:
         raise AuheatError(f"{path} was written by another version of auheat")
@@ -118,7 +119,7 @@ def is_of(stem: Path, path: Path) -> bool:
     They are if its path is the same, or its name, size and time, as of a file that was moved.
     """
     try:
-        stored = json.loads(stem.with_name(stem.name + ORIGIN).read_text("utf-8"))["input"]
+        stored = parse_json(stem.with_name(stem.name + ORIGIN).read_text("utf-8"))["input"]
         there = _identity(path)
         same_file = ("name", "bytes", "modified_ns")
         return bool(

@@ -39,6 +39,7 @@ from numpy.typing import NDArray
 from auheat.arrays import Floats
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
+from auheat.json_files import parse_json
 from auheat.models.weights import uncertainty_path
 
 FORMAT = 1
@@ -149,7 +150,7 @@ def load_uncertainty(weights: str | Path, aus: Sequence[str]) -> Uncertainty | N
 def read_uncertainty(path: Path, aus: Sequence[str]) -> Uncertainty:
     """Reads a file of `Uncertainty.write`, for the given AUs in the given order."""
     try:
-        stored = json.loads(path.read_text("utf-8"))
+        stored = parse_json(path.read_text("utf-8"))
         if stored[_KEY] != FORMAT:
             raise AuheatError(f"{path} has format {stored[_KEY]}, this auheat reads {FORMAT}")
         of_aus = [stored["log_sd"][au] for au in aus]
@@ -173,7 +174,7 @@ def read_uncertainty(path: Path, aus: Sequence[str]) -> Uncertainty:
             raise ValueError(numbers)
         if not (0 < found.ceiling <= 1 and 0 < found.power < math.inf):
             raise ValueError((found.ceiling, found.power))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise AuheatError(
             f"{path} holds no figures of uncertainty for {', '.join(aus)}: remove it, or make it "
             "with scripts/fit_uncertainty.py"

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError, checked_path
 from auheat.files import atomic_write
+from auheat.json_files import parse_json
 from auheat.models.heatmap_model import HeatmapModel
 from auheat.models.heatmap_net import HeatmapNet, build_net
 from auheat.models.resnet import ResNet
@@ -161,9 +162,9 @@ def _settings(text: str, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         f"the settings inside checkpoint {path} are damaged: give another copy of the file"
     )
     try:
-        stored = json.loads(text)
+        stored = parse_json(text)
         version = stored["format"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise damaged from None
     if version != FORMAT:
         raise AuheatError(

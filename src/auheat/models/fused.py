@@ -56,7 +56,7 @@ def in_bfloat16(fused: _Net) -> _Net:
     """Lets a fused network work in bfloat16, in place: between its normalised input and its maps.
 
     Distances between channels, and so the graphs of SCC, are summed in float32, and level curves
-    are applied in it. A second reader sees the image in bfloat16.
+    are applied in it.
     """
     if isinstance(fused, HeatmapModel):
         normalise, levels = fused.normalise, copy.deepcopy(fused.levels)

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from auheat.models.levels import LevelCurves
-from auheat.models.second_reader import SecondReader
 
 
 class Heatmaps(NamedTuple):
@@ -59,13 +58,11 @@ class HeatmapModel(nn.Module):
         input_size: side of the square input in pixels.
 
     Attributes:
-        reader: What reads the face a second time, see `auheat.models.second_reader`; None without.
         levels: What follows the output for intensities, see `auheat.models.levels`; None while a
             network is trained.
     """
 
     head: nn.Conv2d
-    reader: SecondReader | None
     levels: LevelCurves | None
 
     def __init__(
@@ -75,7 +72,6 @@ class HeatmapModel(nn.Module):
         self.normalise = Normalise(normalise)
         self.points = points
         self.input_size = input_size
-        self.reader = None
         self.levels = None
 
     def features(self, images: Tensor, geometry: Tensor | None = None) -> Tensor:
@@ -90,18 +86,11 @@ class HeatmapModel(nn.Module):
             geometry: (B, G) float, the shapes of the faces' meshes, see `auheat.face_shape`; None
                 where none is known. Networks whose settings have no geometry do not look at it.
         """
-        intensity, location = self.heatmaps(images, geometry)
-        if self.reader is not None and location is not None:
-            intensity = self.reader.join(intensity, location, self.reader(images))
-        if self.levels is not None:
-            intensity = self.levels(intensity)
-        return Heatmaps(intensity, location)
-
-    def heatmaps(self, images: Tensor, geometry: Tensor | None = None) -> Heatmaps:
-        """The maps by themselves: no second reader, no level curves. Arguments as for `forward`."""
         maps = self.head(self.features(images, geometry))
         located = self.head.out_channels > self.points
         intensity, location = maps[:, : self.points], maps[:, self.points :]
+        if self.levels is not None:
+            intensity = self.levels(intensity)
         return Heatmaps(intensity, location if located else None)
 
 

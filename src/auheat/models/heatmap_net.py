@@ -19,7 +19,6 @@ from auheat.models.hourglass import Hourglass
 from auheat.models.levels import LevelCurves
 from auheat.models.resnet import ResNet
 from auheat.models.scc import SemanticCorrespondenceConv
-from auheat.models.second_reader import SecondReader
 
 
 class DeconvStage(nn.Module):
@@ -93,8 +92,6 @@ def build_net(config: ModelConfig) -> HeatmapModel:
         AuheatError: for an unknown AU.
     """
     net = _untrained(config, layout_of(config).count)
-    if config.second_reader:
-        net.reader = _reader(config)
     if config.levels:
         net.levels = LevelCurves(net.points)
     return net
@@ -114,18 +111,6 @@ def _untrained(config: ModelConfig, maps: int) -> HeatmapModel:
         _correspondence(config),
         config.location_maps,
         _geometry(config),
-    )
-
-
-def _reader(config: ModelConfig) -> SecondReader:
-    layout = layout_of(config)
-    owners = layout.au_of_point if layout.kind == "point" else range(layout.count)
-    return SecondReader(
-        len(config.aus),
-        tuple(owners),
-        config.second_reader,
-        layout.codec.scale,
-        config.input_size,
     )
 
 

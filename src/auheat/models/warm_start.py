@@ -10,7 +10,7 @@ channels goes (a residual stream is read and written by many layers).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -26,9 +26,8 @@ from auheat.models.heatmap_net import HeatmapNet
 from auheat.models.resnet import Bottleneck, ResNet
 
 # Parts that a network may have or lack beside the one that it starts from.
-_OPTIONAL = ("correspondence.", "geometry.", "levels.", "reader.")
+_OPTIONAL = ("correspondence.", "geometry.", "levels.")
 _HEAD = ("head.weight", "head.bias")
-_LEVELS = ("reader.levels.weight", "reader.levels.bias")
 # A place of a stream of channels: a tensor's name and the axis that counts the channels.
 _Place = tuple[str, int]
 
@@ -51,7 +50,7 @@ def start_from(net: HeatmapModel, config: ModelConfig, path: str | Path) -> None
     tensors = _with_own_parts(tensors, own)
     if isinstance(net, HeatmapNet):
         tensors = _narrowed(tensors, net)
-    if misfit := describe_misfit(own, tensors, but=_HEAD + _LEVELS):
+    if misfit := describe_misfit(own, tensors, but=_HEAD):
         raise AuheatError(f"{path} does not fit the network: it {misfit}")
     factor = codec_of(config).scale / codec_of(stored_config).scale
     kinds = 2 if stored_config.location_maps else 1
@@ -59,19 +58,7 @@ def start_from(net: HeatmapModel, config: ModelConfig, path: str | Path) -> None
         raise AuheatError(f"{path} does not fit the network: its last layer has other maps")
     for name in _HEAD:
         tensors[name] = _maps_of(tensors[name], stored_config, own[name], config, factor)
-    if stored_config.second_reader and config.second_reader:
-        for name in _LEVELS:
-            tensors[name] = _levels_of(tensors[name], stored_config.aus, config.aus)
     fill(net, tensors, path)
-
-
-def _levels_of(stored: Tensor, stored_aus: Sequence[str], aus: Sequence[str]) -> Tensor:
-    """A second reader's last weights (A, ...) for the AUs of a network, those of new ones 0."""
-    result = torch.zeros(len(aus), *stored.shape[1:])
-    for row, au in enumerate(aus):
-        if au in stored_aus:
-            result[row] = stored[stored_aus.index(au)].float()
-    return result
 
 
 def _with_own_parts(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:

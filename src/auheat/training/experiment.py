@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from auheat.config import ModelConfig
 from auheat.data.transforms import AugmentConfig
 from auheat.errors import AuheatError, check_count
 from auheat.evaluation.protocols import published
-from auheat.settings import FORMER_NAME, build, deep_merge, override, read_toml
+from auheat.settings import FORMER_NAME, build, deep_merge, override, read_toml, to_dict
 from auheat.system import MAX_PROCESSES
 
 
@@ -92,8 +93,7 @@ class OptimConfig:
             divides the rate by 10 at `milestone`, as the authors' code does.
         milestone: Fraction of all steps.
         precision: "bf16-mixed" or "32-true".
-        clip_gradients: Largest norm of all gradients together, those of a second reader apart; 0
-            for no limit.
+        clip_gradients: Largest norm of all gradients together, 0 for no limit.
         accumulate: Batches whose gradients are averaged before a step. Batch norm still sees
             `DataConfig.batch_size` images at a time.
         scc_rate: Factor on the learning rate of the matrices of SCC.
@@ -106,8 +106,6 @@ class OptimConfig:
         start: Checkpoint of auheat whose weights all training starts from. It may read other AUs,
             have other SCC layers, or be wider, see `auheat.models.warm_start`; "default" for the
             weights that come with auheat.
-        train: "all", or of a network with `ModelConfig.second_reader` the "heatmaps" or the
-            "second_reader" alone: the other part stays what `start` makes it, to the bit.
 
     Raises:
         AuheatError: A value makes no sense.
@@ -128,7 +126,6 @@ class OptimConfig:
     average: float = 0.0
     backbone_weights: str = field(default="", metadata={FORMER_NAME: "trunk_weights"})
     start: str = ""
-    train: Literal["all", "heatmaps", "second_reader"] = "all"
 
     def __post_init__(self) -> None:
         zeros = ("learning_rate", "weight_decay", "epsilon", "milestone", "clip_gradients")
@@ -197,8 +194,8 @@ class Experiment:
         run: How the run is kept.
 
     Raises:
-        AuheatError: The name is no name of a folder, the seed is not 0 to 2^32 - 1, the network has
-            level curves, through which nothing is trained, or the parts to train do not fit it.
+        AuheatError: The name is no name of a folder, the seed is not 0 to 2^32 - 1, or the network
+            has level curves, through which nothing is trained.
     """
 
     name: str = "default"
@@ -220,25 +217,6 @@ class Experiment:
                 "model.levels = true: expected false; curves are fitted after training, by "
                 "scripts/fit_levels.py"
             )
-        self._check_parts()
-
-    def _check_parts(self) -> None:
-        """Checks that what is not trained is there, and that levels have places to be drawn at."""
-        optim, reader = self.optim, self.model.second_reader
-        if optim.train != "all" and not reader:
-            raise AuheatError(
-                f"optim.train = {optim.train!r}: expected 'all' where model.second_reader is 0"
-            )
-        if optim.train == "second_reader" and not optim.start:
-            raise AuheatError(
-                "optim.train = 'second_reader': expected weights in optim.start whose heatmaps it "
-                "joins, such as default"
-            )
-        if reader and optim.train != "second_reader" and not self.loss.location:
-            raise AuheatError(
-                "loss.location = 0: expected more where model.second_reader is more than 0, which "
-                "needs location maps"
-            )
 
     @property
     def folder_name(self) -> str:
@@ -257,6 +235,37 @@ def _check(settings: object, smallest: Mapping[str, float]) -> None:
         value = getattr(settings, key)
         if not least <= value < math.inf:
             raise AuheatError(f"{key} = {value!r}: expected a number of at least {least:g}")
+
+
+def differences(one: Experiment, other: Experiment) -> list[str]:
+    """Where two runs train something else: lines like `optim.epochs 10, not 20`.
+
+    Left out is what trains the same weights: workers, caches, how the run is kept, and
+    whether the path of a folder is absolute.
+    """
+    first, second = (_flat(to_dict(_as_trained(experiment))) for experiment in (one, other))
+    return [
+        f"{key} {json.dumps(value)}, not {json.dumps(second[key])}"
+        for key, value in first.items()
+        if value != second[key]
+    ]
+
+
+def _as_trained(experiment: Experiment) -> Experiment:
+    data = experiment.data
+    folder = str(Path(data.folder).resolve()) if data.folder else ""
+    more = tuple(str(Path(name).resolve()) for name in data.more)
+    data = replace(data, folder=folder, more=more, workers=0, cache="")
+    return replace(experiment, data=data, run=RunConfig())
+
+
+def _flat(settings: Mapping[str, Any], start: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        inner = isinstance(value, Mapping)
+        found |= _flat(value, f"{start}{key}.") if inner else {start + key: value}
+    return found
 
 
 def read_experiment(path: Path, assignments: Sequence[str] = ()) -> Experiment:

@@ -19,7 +19,7 @@ import torch
 
 from auheat.data.shapes import too_close
 from auheat.errors import AuheatError, Terminated
-from auheat.models.checkpoint import backbone_of, load_backbone, read_checkpoint_tensors
+from auheat.models.checkpoint import backbone_of, load_backbone
 from auheat.models.warm_start import start_from
 from auheat.models.weights import checkpoint_path, is_default
 from auheat.system import keep_freed_memory
@@ -150,31 +150,14 @@ def _fill(module: HeatmapModule, experiment: Experiment) -> None:
         load_backbone(backbone_of(module.net), checkpoint_path(optim.backbone_weights))
     if optim.start:
         start_from(module.net, experiment.model, checkpoint_path(optim.start))
-    if optim.train == "second_reader":
-        _refuse_unplaced(experiment)
     module.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _refuse_unplaced(experiment: Experiment) -> None:
-    """A second reader's levels need the heatmaps that it starts with to know where AUs lie."""
-    start = experiment.optim.start
-    stored, _ = read_checkpoint_tensors(checkpoint_path(start))
-    if not stored.location_maps:
-        raise AuheatError(f"{start} has no location maps, which a second reader needs")
-    if new := [au for au in experiment.model.aus if au not in stored.aus]:
-        raise AuheatError(
-            f"{start} has no heatmaps of {', '.join(new)}: train them first (optim.train = 'all')"
-        )
 
 
 def _start(experiment: Experiment) -> str:
     """What a user should know when a training begins."""
     optim = experiment.optim
     if optim.start:
-        stored, _ = read_checkpoint_tensors(checkpoint_path(optim.start))
-        left = bool(stored.second_reader) and not experiment.model.second_reader
-        but = ", but without its second reader, see model.second_reader" if left else ""
-        return f"starts from {optim.start}{but}"
+        return f"starts from {optim.start}"
     if optim.backbone_weights:
         return f"the backbone starts from {optim.backbone_weights}"
     advice = "" if experiment.model.kind == "hourglass" else ", see optim.backbone_weights"

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import Tensor
 
 from auheat.data.dataset import Sample
 from auheat.heatmap import Targets, layout_of
@@ -39,18 +38,8 @@ def heatmap_loss(maps: Heatmaps, targets: Targets, config: LossConfig) -> Tensor
     return error
 
 
-def level_loss(levels: Tensor, intensities: Tensor) -> Tensor:
-    """Squared error of a second reader's levels (B, A), 0 where none is coded (NaN).
-
-    By itself, not of the joint reading: each is to read as well as it can, as they err apart. The
-    mean is over all B A, as that of the heatmaps is, so that parts of a batch average to the whole.
-    """
-    errors = (levels.float() - intensities.nan_to_num()).square()
-    return (errors * ~intensities.isnan()).mean()
-
-
 def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, Any]]:
-    """The weights that are trained, by how they are.
+    """The weights by how they are trained.
 
     Filters decay; norms, biases and the matrices of SCC do not (decay would pull SCC away from the
     pass-through that it starts as). SCC's matrices and the last layer have their own factors on the
@@ -65,11 +54,10 @@ def parameter_groups(net: HeatmapModel, optim: OptimConfig) -> list[dict[str, An
     }
     last = {id(parameter) for parameter in net.head.parameters()} if optim.head_rate != 1 else set()
     head_rate, own = optim.learning_rate * optim.head_rate, matrices | last
-    trained = [p for p in net.parameters() if p.requires_grad]
-    scc = [p for p in trained if id(p) in matrices]
-    filters = [p for p in trained if p.ndim > 1 and id(p) not in own]
-    rest = [p for p in trained if p.ndim <= 1 and id(p) not in own]
-    head = [p for p in trained if id(p) in last]
+    scc = [p for p in net.parameters() if id(p) in matrices]
+    filters = [p for p in net.parameters() if p.ndim > 1 and id(p) not in own]
+    rest = [p for p in net.parameters() if p.ndim <= 1 and id(p) not in own]
+    head = [p for p in net.head.parameters() if id(p) in last]
     groups = [
         {"params": filters, "weight_decay": optim.weight_decay},
         {"params": rest, "weight_decay": 0.0},
@@ -99,24 +87,11 @@ class HeatmapModule(lightning.LightningModule):
         super().__init__()
         self.experiment, self._steps = experiment, steps
         self.net: HeatmapModel = build_net(experiment.model)
-        self._reads_maps = experiment.optim.train != "second_reader"
-        self._reads_levels = self.net.reader is not None and experiment.optim.train != "heatmaps"
-        for parameter in self._of_maps():
-            parameter.requires_grad_(self._reads_maps)
-        for parameter in self._of_reader():
-            parameter.requires_grad_(self._reads_levels)
         decay = experiment.optim.average
         self.average = WeightAverage(self.net, decay) if decay else None
         self._aus = experiment.model.aus
         self._layout = layout_of(experiment.model)
         self._agreement = Agreement.empty(len(self._aus))
-
-    def _of_reader(self) -> list[nn.Parameter]:
-        return [] if self.net.reader is None else list(self.net.reader.parameters())
-
-    def _of_maps(self) -> list[nn.Parameter]:
-        others = {id(parameter) for parameter in self._of_reader()}
-        return [parameter for parameter in self.net.parameters() if id(parameter) not in others]
 
     @property
     def measured(self) -> HeatmapModel:
@@ -124,33 +99,16 @@ class HeatmapModule(lightning.LightningModule):
         return self.net if self.average is None else self.average.net
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
+        targets = self._layout.targets(batch["points"], batch["intensities"])
         images = batch["image"].float().contiguous(memory_format=torch.channels_last)
-        loss = images.new_zeros(())
-        if self._reads_maps:
-            targets = self._layout.targets(batch["points"], batch["intensities"])
-            maps = self.net.heatmaps(images, batch.get("geometry"))
-            loss = heatmap_loss(maps, targets, self.experiment.loss)
-        if self.net.reader is not None and self._reads_levels:
-            torch.manual_seed(self._seed_of(batch_index))
-            loss = loss + level_loss(self.net.reader(images), batch["intensities"])
+        loss = heatmap_loss(self.net(images, batch.get("geometry")), targets, self.experiment.loss)
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
-    def _seed_of(self, batch_index: int) -> int:
-        """What a second reader's dropout is drawn by: the same after a break, in no two processes.
-
-        The step counts, and the batch within it; nothing else in a forward pass is random.
-        """
-        within = batch_index % self.experiment.optim.accumulate
-        seed = self.experiment.seed, self.global_step, within, self.global_rank
-        return int(np.random.SeedSequence(seed).generate_state(1)[0])
-
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        # Lightning's own clipping refuses fused optimisers, which bf16 would not need it to. Each
-        # part by itself: heatmaps train as they do without a second reader.
+        # Lightning's own clipping refuses fused optimisers, which bf16 would not need it to.
         if limit := self.experiment.optim.clip_gradients:
-            for part in (self._of_maps(), self._of_reader()):
-                torch.nn.utils.clip_grad_norm_(part, limit)
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), limit)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)

@@ -34,8 +34,8 @@ class RunData:
         sampler: The order of `train`.
         batches: Of an epoch.
         steps: Of the whole training.
-        train_shapes: (R, G) of the faces of `train`, where what is trained takes them in.
-        val_shapes: The same of `val`, where the network does.
+        train_shapes: (R, G) of the faces of `train`, where the network takes them in.
+        val_shapes: The same of `val`.
     """
 
     train: Manifest
@@ -88,8 +88,7 @@ def read_run_data(experiment: Experiment) -> RunData:
         len(train.table), own_images * count, experiment.seed, rank, count, weights
     )
     steps = math.ceil(batches / experiment.optim.accumulate) * experiment.optim.epochs
-    asked = experiment.optim.train == "all"  # a second reader sees images alone
-    found = [shapes_for(experiment.model, part) for part in parts] if asked else []
+    found = [shapes_for(experiment.model, part) for part in parts]
     shapes = [one for one in found if one is not None]
     together = np.concatenate(shapes) if shapes else None
     return RunData(train, val, sampler, batches, steps, together, shapes_for(experiment.model, val))

@@ -31,11 +31,11 @@ from auheat.data.manifest import FILE
 from auheat.errors import AuheatError
 from auheat.files import atomic_write
 from auheat.folders import RUN_SETTINGS
+from auheat.json_files import parse_json
 from auheat.settings import build_stored, to_dict
 from auheat.sums import sha256
 from auheat.system import processor_name
-from auheat.training.differences import differences
-from auheat.training.experiment import Experiment
+from auheat.training.experiment import Experiment, differences
 
 SETTINGS, RECORD = RUN_SETTINGS, "run.json"
 BEST, HISTORY = "best.safetensors", "history.jsonl"
@@ -51,7 +51,7 @@ def stored_experiment(folder: Path) -> Experiment | None:
     """
     path = folder / SETTINGS
     try:
-        settings = json.loads(path.read_text("utf-8"))
+        settings = parse_json(path.read_text("utf-8"))
         if not isinstance(settings, dict):
             raise ValueError
     except FileNotFoundError:
@@ -109,7 +109,7 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     with suppress(OSError):
         for line in (folder / HISTORY).read_text("utf-8").splitlines():
             with suppress(ValueError):
-                lines.append(json.loads(line))
+                lines.append(parse_json(line))
     return lines
 
 
@@ -166,9 +166,7 @@ class Record:
     def __init__(self, folder: Path, device: str, datasets: Iterable[Path]) -> None:
         self._path = folder / RECORD
         self._began = time.monotonic()
-        self._starts: list[dict[str, Any]] = []
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            self._starts = list(json.loads(self._path.read_text("utf-8"))["starts"])
+        self._starts = _starts(self._path)
         self._starts.append(
             {
                 "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -197,14 +195,24 @@ class Record:
             temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
+def _starts(record: Path) -> list[dict[str, Any]]:
+    """What is noted of the starts of a run; of a damaged file what can be read."""
+    starts: Any = ()
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        starts = parse_json(record.read_text("utf-8"))["starts"]
+    return [
+        one
+        for one in (starts if isinstance(starts, list) else ())
+        if isinstance(one, dict)
+        and isinstance(one.get("datasets", {}), dict)
+        and isinstance(one.get("seconds", 0.0), int | float)
+    ]
+
+
 def changed_datasets(folder: Path) -> list[str]:
     """Which datasets of a run have another manifest than when it was started, one line each."""
-    known: dict[str, str] = {}
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        starts = json.loads((folder / RECORD).read_text("utf-8"))["starts"]
-        known = dict(starts[-1]["datasets"])
-    lines = []
-    for place, digest in known.items():
+    starts, lines = _starts(folder / RECORD), []
+    for place, digest in (starts[-1].get("datasets", {}) if starts else {}).items():
         manifest = Path(place) / FILE
         if not manifest.is_file():
             lines.append(f"the dataset {place} is not there any more")

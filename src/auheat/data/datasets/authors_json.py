@@ -37,6 +37,7 @@ from auheat.faces.crop import CropSpec
 from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS, PointLayout
 from auheat.files import atomic_write, check_file
 from auheat.folders import entries, frame_number
+from auheat.json_files import parse_json
 
 if TYPE_CHECKING:
     from auheat.data.sequences import LabelledFrame, RenderedSubject
@@ -120,7 +121,7 @@ def _recording(rows: list[_Row], aus: tuple[str, ...], problems: list[str]) -> R
 def _read_list(path: Path, problems: list[str]) -> Iterable[_Row]:
     check_file(path)
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = parse_json(path.read_text("utf-8"))
     except (OSError, ValueError):
         raise AuheatError(f"{path} is not a readable JSON file") from None
     if not isinstance(content, list):
@@ -212,7 +213,7 @@ def finish(out: Path, subjects: Sequence[str]) -> None:
     split: dict[str, list[Any]] = {"train": [], "test": []}
     for position, subject in enumerate(subjects):
         lines = (out / _ROWS / f"{subject}.txt").read_text().splitlines()
-        split["test" if position % 3 == 2 else "train"] += [json.loads(line) for line in lines]
+        split["test" if position % 3 == 2 else "train"] += [parse_json(line) for line in lines]
     for name, rows in split.items():
         with atomic_write(out / f"{name}.json") as temporary:
             temporary.write_text(json.dumps(rows))

@@ -21,6 +21,7 @@ import numpy as np
 from auheat.config import ModelConfig
 from auheat.errors import AuheatError
 from auheat.face_shape import SIZE
+from auheat.json_files import parse_json
 from auheat.models.runtimes.names import Precision
 from auheat.models.runtimes.runtime import Crops, Shapes
 from auheat.settings import build_stored, to_dict
@@ -77,11 +78,11 @@ class ExportedSettings:
                 "wrote"
             )
         try:
-            stored = json.loads(text)
+            stored = parse_json(text)
             version, model, card = stored["format"], stored["model"], stored["card"]
             precision, weights = stored["precision"], str(stored.get("weights", ""))
             shares = str(stored.get("shares", ""))
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             raise AuheatError(f"the settings inside {path} are damaged: export it again") from None
         if version != FORMAT or precision not in get_args(Precision):
             raise AuheatError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Any
 from auheat.errors import AuheatError
 from auheat.inference.calibration import Baseline
 from auheat.inference.inputs import BASELINE
+from auheat.json_files import parse_json
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.weights import is_default
 from auheat.web.report.readings import Readings
@@ -135,7 +135,7 @@ def _is_number(part: Mapping[str, Any], key: str) -> bool:
 
 def _stored(path: Path) -> Any:
     try:
-        stored = json.loads(path.read_text("utf-8"))
+        stored = parse_json(path.read_text("utf-8"))
         return stored if isinstance(stored, dict) else {"settings": stored}
     except OSError as error:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
