@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 
@@ -27,8 +28,9 @@ def parse_json(text: str | bytes) -> Any:
 
 def _whole(digits: str) -> int:
     number = int(digits)
-    try:
-        float(number)
-    except OverflowError:
-        raise ValueError("a number of this JSON is too large") from None
+    if len(digits) > sys.float_info.max_10_exp:
+        try:
+            float(number)
+        except OverflowError:
+            raise ValueError("a number of this JSON is too large") from None
     return number
