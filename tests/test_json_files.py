@@ -19,7 +19,7 @@ from auheat.inference.origin import is_of, read_origin
 from auheat.inference.uncertainty import read_uncertainty
 from auheat.json_files import parse_json
 from auheat.training.experiment import read_experiment
-from auheat.training.run_folder import changed_datasets, read_history, stored_experiment
+from auheat.training.run_folder import Record, changed_datasets, read_history, stored_experiment
 from auheat.web.report.provenance import settings_beside
 
 DEEP = "[" * 200_000
@@ -97,6 +97,10 @@ def test_a_record_of_starts_that_makes_no_sense_counts_for_nothing(
 ) -> None:
     (tmp_path / "run.json").write_text(f'{{"starts": {starts}}}')
     assert changed_datasets(tmp_path) == []
+    Record(tmp_path, "cpu", []).write("finished")  # a training that ends must not fail by it
+    record = parse_json((tmp_path / "run.json").read_text())
+    assert [start["ended"] for start in record["starts"]] == ["finished"]
+    assert record["seconds"] == record["starts"][0]["seconds"]
 
 
 @pytest.mark.parametrize(

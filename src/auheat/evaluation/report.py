@@ -176,8 +176,7 @@ def read_report(path: str | Path) -> Report:
 def _is_sound(report: Report) -> bool:
     """Whether what a file held is of the kinds that `Report` says, with every metric.
 
-    Raises:
-        TypeError: It is not; or ValueError or AttributeError.
+    Raises one of many errors where rows are no mappings or pairs are none.
     """
     texts = (report.name, report.weights, report.split, report.protocol, report.fold)
     counts = (report.seed, report.subjects, report.images, *report.coverage.values())

@@ -197,12 +197,12 @@ class Record:
 
 def _starts(record: Path) -> list[dict[str, Any]]:
     """What is noted of the starts of a run; of a damaged file what can be read."""
-    starts: Any = ()
+    starts: list[Any] = []
     with suppress(OSError, ValueError, KeyError, TypeError):
-        starts = parse_json(record.read_text("utf-8"))["starts"]
+        starts = list(parse_json(record.read_text("utf-8"))["starts"])
     return [
         one
-        for one in (starts if isinstance(starts, list) else ())
+        for one in starts
         if isinstance(one, dict)
         and isinstance(one.get("datasets", {}), dict)
         and isinstance(one.get("seconds", 0.0), int | float)
