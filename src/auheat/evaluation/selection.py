@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auheat.data.manifest import Manifest
+from auheat.data.manifest import Manifest, read_manifest
+from auheat.data.persons import persons
 from auheat.errors import AuheatError
 from auheat.evaluation.protocols import assign, fold_of
 
@@ -103,12 +104,25 @@ def _is_own(whole: Manifest, trained: Mapping[str, Any], divided: Manifest) -> b
 def _seen(whole: Manifest, trained: Mapping[str, Any]) -> frozenset[str] | None:
     """Whom of a dataset a run with these settings learnt from; None where that cannot be told."""
     folders = [folder for folder in (trained.get("folder"), *trained.get("more", ())) if folder]
-    if _is_at(whole, trained.get("folder", "")):
-        table = _as_trained(whole, trained).table
-        return frozenset(table.loc[table["split"].isin(["train", "val"]), "subject"])
-    if any(_is_at(whole, folder) for folder in folders):
-        return frozenset(whole.split("train").table["subject"])
-    return frozenset() if folders and all(Path(folder).exists() for folder in folders) else None
+    learnt: set[Hashable] = set()
+    held: set[Hashable] = set()  # whoever only tests: what other datasets have of them is left out
+    for folder in folders:
+        is_own = folder == trained.get("folder")
+        try:
+            stored = read_manifest(Path(str(folder)))
+        except AuheatError:
+            if _is_at(whole, trained.get("folder", "")):
+                continue  # it is known whom of these the run left out, whatever else it saw
+            return None
+        who = persons(stored)
+        table = (_as_trained(stored, trained) if is_own else stored).table
+        taught = table["split"].isin(["train", "val"] if is_own else ["train"])
+        if is_own:
+            held = {who[subject] for subject in set(table.loc[~taught, "subject"])}
+        learnt |= {who[subject] for subject in set(table.loc[taught, "subject"])} - held
+    if not folders:
+        return None
+    return frozenset(subject for subject, person in persons(whole).items() if person in learnt)
 
 
 def _as_trained(whole: Manifest, trained: Mapping[str, Any]) -> Manifest:

@@ -76,6 +76,8 @@ def fit(
         raise AuheatError(f"{folder / BEST} is gone: delete {folder}, and it is trained anew")
     if is_first_process():
         claim(folder, experiment)
+        for line in parts.left_out:
+            notify(line)
         if close := too_close(experiment.model, parts.train):
             notify(close)
         notify(_start(experiment) if found is None else _resumption(found[1], parts, experiment))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Hashable, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 from auheat.data.dataset import CropDataset, Sample
 from auheat.data.loader import crop_loader
 from auheat.data.manifest import Manifest, join, read_manifest
+from auheat.data.persons import persons
 from auheat.data.sampling import VisitSampler, balanced_weights
 from auheat.data.shapes import shapes_for
 from auheat.errors import AuheatError
@@ -36,6 +38,8 @@ class RunData:
         steps: Of the whole training.
         train_shapes: (R, G) of the faces of `train`, where the network takes them in.
         val_shapes: The same of `val`.
+        left_out: A line for each of the other datasets whose people validate or test, and so are
+            not trained on.
     """
 
     train: Manifest
@@ -45,6 +49,7 @@ class RunData:
     steps: int
     train_shapes: NDArray[np.float32] | None
     val_shapes: NDArray[np.float32] | None
+    left_out: tuple[str, ...] = ()
 
 
 def read_run_data(experiment: Experiment) -> RunData:
@@ -54,15 +59,12 @@ def read_run_data(experiment: Experiment) -> RunData:
         AuheatError: for datasets that cannot be trained on.
     """
     data = experiment.data
-    manifest = read_dataset(data)
-    more = [read_manifest(Path(folder)) for folder in data.more]
-    for other in more:
-        if other.folder.resolve() == manifest.folder.resolve():
-            raise AuheatError(
-                f"data.more names {other.folder}, which data.folder is: people who validate and "
-                "test would be trained on"
-            )
-    parts = [part.split("train") for part in (manifest, *more)]
+    stored = read_manifest(Path(data.folder))
+    manifest = _divided(stored, data)
+    held = manifest.table.loc[manifest.table["split"] != "train", "subject"].unique()
+    who = persons(stored)
+    others = [_others(folder, stored, {who[subject] for subject in held}) for folder in data.more]
+    parts = [manifest.split("train"), *(part for part, _ in others)]
     train = join(parts)
     val = manifest.split("val")
     count, rank = processes()
@@ -91,12 +93,50 @@ def read_run_data(experiment: Experiment) -> RunData:
     found = [shapes_for(experiment.model, part) for part in parts]
     shapes = [one for one in found if one is not None]
     together = np.concatenate(shapes) if shapes else None
-    return RunData(train, val, sampler, batches, steps, together, shapes_for(experiment.model, val))
+    return RunData(
+        train,
+        val,
+        sampler,
+        batches,
+        steps,
+        together,
+        shapes_for(experiment.model, val),
+        tuple(line for _, line in others if line),
+    )
+
+
+def _others(folder: str, main: Manifest, held: Set[Hashable]) -> tuple[Manifest, str]:
+    """What is trained on of another dataset, without people who validate or test; who they are."""
+    stored = read_manifest(Path(folder))
+    if stored.folder.resolve() == main.folder.resolve():
+        raise AuheatError(
+            f"data.more names {stored.folder}, which data.folder is: people who validate and "
+            "test would be trained on"
+        )
+    part = stored.split("train")
+    who = persons(stored)
+    out = part.table["subject"].map(lambda subject: who[subject] in held).to_numpy(np.bool_)
+    if not out.any():
+        return part, ""
+    names = sorted(part.table.loc[out, "subject"].unique())
+    if out.all():
+        raise AuheatError(
+            f"data.more names {stored.folder}, all of whose people validate or test in "
+            f"{main.folder}: leave it out"
+        )
+    line = (
+        f"{stored.folder}: {', '.join(names)} validate or test in {main.folder}, so "
+        f"{int(out.sum())} images of theirs are not trained on"
+    )
+    return replace(part, table=part.table[~out].reset_index(drop=True)), line
 
 
 def read_dataset(data: DataConfig) -> Manifest:
     """The manifest of `data.folder`, its splits rewritten by the protocol if there is one."""
-    manifest = read_manifest(Path(data.folder))
+    return _divided(read_manifest(Path(data.folder)), data)
+
+
+def _divided(manifest: Manifest, data: DataConfig) -> Manifest:
     if not data.protocol:
         return manifest
     subjects = manifest.table["subject"].unique()

@@ -149,4 +149,12 @@ CORPUS = Corpus(
     count=len(_SUBJECTS),
     frames=25,
 )
-DATASET = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)})
+
+
+def corpus_name(subject: str, split: str) -> str:
+    """TR_F001 or VA_F001 for F001 of a split, VA_F001 for VA-F001."""
+    part = next(part for part, held in SPLITS.items() if held == split)
+    return f"{part}_{subject.removeprefix('VA-')}"
+
+
+DATASET = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, corpus_name=corpus_name)

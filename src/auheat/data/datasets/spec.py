@@ -96,12 +96,26 @@ class Dataset:
         read: The recordings of a copy.
         lookalikes: By name of the layout, mostly one with the dataset's own name.
         landmark_folders: What the folder of landmarks may be called; none for a dataset without.
+        corpus_name: The name in a look-alike of a subject of a split; the subject's own by default.
     """
 
     spec: DatasetSpec
     read: Callable[[Path, ReadOptions], Source]
     lookalikes: Mapping[str, Lookalike] = field(default_factory=dict)
     landmark_folders: tuple[str, ...] = ()
+    corpus_name: Callable[[str, str], str] | None = None
+
+    def person_number(self, subject: str, split: str) -> int:
+        """The number of a subject, equal wherever datasets show the same person.
+
+        Args:
+            subject: As a manifest has the name; it has digits.
+            split: In which the reader puts the subject.
+        """
+        name = self.corpus_name(subject, split) if self.corpus_name else subject
+        corpora = [layout.corpus for layout in self.lookalikes.values()]
+        chosen = next((corpus for corpus in corpora if name in corpus.subjects), corpora[0])
+        return chosen.person_number(name)
 
     def has_landmarks(self, root: Path) -> bool:
         """Whether a copy comes with landmarks."""
