@@ -184,4 +184,4 @@ def test_readings_move_no_more_than_the_documents_say(monkeypatch: pytest.Monkey
     late = np.abs(whole[10:] - readings(frames[10:]))
     print(f"bf16 {low.max():.3f} (mean {low.mean():.4f}), cut {late.max():.3f} ({late.mean():.4f})")
     assert low.max() < 0.05 and low.mean() < 0.005
-    assert late.max() < 0.3 and late.mean() < 0.01
+    assert late.max() < 0.4 and late.mean() < 0.01
