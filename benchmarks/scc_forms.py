@@ -13,10 +13,18 @@ from torch import Tensor, nn
 from auheat.models.scc import SemanticCorrespondenceConv, nearest_channels
 
 
+@torch.no_grad()
+def _node_weights(layer: SemanticCorrespondenceConv) -> tuple[Tensor, Tensor]:
+    """The matrices (L, L) of a and b in the edge a_i + b_j: what the layer makes of unit maps."""
+    unit_maps = torch.eye(layer.length).to(layer.omega)[None]
+    first, second = layer.node_terms(unit_maps)
+    return first[0].T.contiguous(), second[0].T.contiguous()
+
+
 def _filters(layer: SemanticCorrespondenceConv) -> Tensor:
     """What an edge (f_i, f_j - f_i) is multiplied with: (L, 2L)."""
-    own, other = layer.node_weights()  # a_i + b_j with a = own f and b = other f
-    return torch.cat([own + other, other], 1).detach().clone()
+    own, other = _node_weights(layer)  # a_i + b_j with a = own f and b = other f
+    return torch.cat([own + other, other], 1)
 
 
 class MaterialisedEdges(nn.Module):
@@ -79,7 +87,7 @@ class NodeProducts(nn.Module):
 
     def __init__(self, layer: SemanticCorrespondenceConv) -> None:
         super().__init__()
-        self.first, self.second = (nn.Parameter(w.detach().clone()) for w in layer.node_weights())
+        self.first, self.second = (nn.Parameter(matrix) for matrix in _node_weights(layer))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         nodes = x.flatten(2)

@@ -80,12 +80,10 @@ def test_table_is_figure_2_and_six_more() -> None:
     assert all(unit.muscle for unit in TABLE.values())
 
 
-def test_au_sets_are_those_of_the_datasets() -> None:
+def test_aus_of_the_datasets() -> None:
     disfa = (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
-    assert facs.AU_SETS["disfa"] == tuple(f"AU{n:02d}" for n in disfa)
-    assert facs.AU_SETS["bp4d"] == ("AU06", "AU10", "AU12", "AU14", "AU17")
-    assert facs.AU_SETS["paper"] == PAPER_AUS
-    assert facs.AU_SETS["all"] == ALL_AUS
+    assert tuple(f"AU{n:02d}" for n in disfa) == facs.DISFA_AUS
+    assert facs.BP4D_AUS == ("AU06", "AU10", "AU12", "AU14", "AU17")
 
 
 def test_point_counts_are_those_of_the_authors_files() -> None:

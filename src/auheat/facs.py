@@ -142,12 +142,6 @@ ALL_AUS = tuple(TABLE)
 PAPER_AUS = _names(1, 2, 4, 5, 6, 9, 10, 12, 14, 15, 17, 20, 25, 26)
 DISFA_AUS = _names(1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
 BP4D_AUS = _names(6, 10, 12, 14, 17)
-AU_SETS: dict[str, tuple[str, ...]] = {
-    "all": ALL_AUS,
-    "paper": PAPER_AUS,
-    "disfa": DISFA_AUS,
-    "bp4d": BP4D_AUS,
-}
 
 
 def au_name(number: int) -> str:

@@ -20,18 +20,13 @@ COUNT = 68
 JAW = slice(0, 17)
 RIGHT_BROW = slice(17, 22)
 LEFT_BROW = slice(22, 27)
-NOSE_BRIDGE = slice(27, 31)
-NOSE_BASE = slice(31, 36)
 RIGHT_EYE = slice(36, 42)
 LEFT_EYE = slice(42, 48)
-OUTER_LIPS = slice(48, 60)
-INNER_LIPS = slice(60, 68)
 
 CHIN = 8
 RIGHT_EYE_OUTER, RIGHT_EYE_INNER = 36, 39
 LEFT_EYE_INNER, LEFT_EYE_OUTER = 42, 45
 SUBNASALE = 33
-RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER = 48, 54
 
 # FLIP[i] is the landmark that takes the place of landmark i when the image is mirrored.
 FLIP: tuple[int, ...] = (

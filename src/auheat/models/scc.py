@@ -259,18 +259,10 @@ class SemanticCorrespondenceConv(nn.Module):
                 nn.init.zeros_(matrix)
                 matrix.data.fill_diagonal_(diagonal)
 
-    def node_weights(self) -> tuple[Tensor, Tensor]:
-        """The matrices of a and b in the edge a_i + b_j, both (L, L)."""
-        if self.phi is None:
-            return -self.omega, self.omega
-        if self.edges == "centre_neighbour":
-            return self.phi, self.omega
-        return self.phi - self.omega, self.omega
-
     def node_terms(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """A and b of the edges a_i + b_j, from nodes (B, C, L), both (B, C, L).
 
-        What `node_weights` gives, without a sum of matrices: (phi - omega) f = phi f - omega f.
+        Without a sum of matrices: (phi - omega) f = phi f - omega f.
         """
         b = nn.functional.linear(nodes, self.omega)
         if self.phi is None:

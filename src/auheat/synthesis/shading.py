@@ -13,7 +13,7 @@ from auheat.synthesis.optics import Lighting, clamp, lit, lit_fibre, smooth, uni
 from auheat.synthesis.raster import FIRST_FIBRE, NOTHING, Visibility, compiled
 
 _FACE, _HEAD = int(Material.FACE), int(Material.HEAD)
-_MOUTH, _TEETH, _LEFT_EYE = int(Material.MOUTH), int(Material.TEETH), int(Material.LEFT_EYE)
+_TEETH, _LEFT_EYE = int(Material.TEETH), int(Material.LEFT_EYE)
 _IRIS_RAD = 0.5  # of the rim from the pupil's axis
 
 
