@@ -26,6 +26,8 @@ from auheat.training.run_data import read_run_data, train_loader
 from auheat.training.run_folder import LAST
 from small_runs import HOURGLASS, experiment, write_dataset
 
+NONE = 1e-60  # a learning rate that is 0 in float32
+
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
     """What a file says in lines of JSON."""
@@ -53,6 +55,18 @@ def test_matrices_of_scc_do_not_decay_and_have_their_own_rate(data: Path) -> Non
     assert {p.ndim for p in rest["params"]} == {1} and rest["weight_decay"] == 0.0
     assert [tuple(p.shape) for p in matrices["params"]] == [(4, 4), (4, 4), (16, 16), (16, 16)]
     assert matrices["weight_decay"] == 0.0 and matrices["lr"] == pytest.approx(0.002)
+
+
+def test_a_factor_of_zero_leaves_weights_as_they_start(data: Path, tmp_path: Path) -> None:
+    settings = experiment(data, epochs=1, scc_rate=0.0, head_rate=0.0)
+    lightning.seed_everything(settings.seed, verbose=False)
+    before = HeatmapModule(settings, 2).net.state_dict()
+    after = load_file(fit(settings, tmp_path / "run"))
+    still = [name for name in after if name.startswith(("head.", "correspondence."))]
+    still = [name for name in still if "norm" not in name]
+    assert {"head.weight", "correspondence.0.phi", "correspondence.1.omega"} <= set(still)
+    assert all(torch.equal(before[name], after[name]) for name in still)
+    assert not torch.equal(before["backbone.conv1.weight"], after["backbone.conv1.weight"])
 
 
 @pytest.mark.parametrize(
@@ -115,10 +129,10 @@ def test_training_learns_what_can_be_learned(data: Path, tmp_path: Path) -> None
 
 
 def test_training_can_start_from_a_checkpoint(data: Path, tmp_path: Path) -> None:
-    """At rate 0 what came from the checkpoint stays, and SCC stands where it starts."""
+    """At a rate that float32 rounds to 0 what came stays, and SCC stands where it starts."""
     plain = experiment(data, epochs=1, scc=False)
     start = fit(plain, tmp_path / "plain")
-    still = experiment(data, epochs=1, learning_rate=0.0, start=str(start))
+    still = experiment(data, epochs=1, learning_rate=NONE, start=str(start))
     grown = load_file(fit(still, tmp_path / "scc"))
     for name, value in load_file(start).items():
         if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
@@ -129,7 +143,7 @@ def test_training_can_start_from_a_checkpoint(data: Path, tmp_path: Path) -> Non
 
 def test_training_can_start_from_the_weights_that_come_along(data: Path, tmp_path: Path) -> None:
     """Narrowed to an eighth of a network's width, with maps of two of their AUs."""
-    small = experiment(data, epochs=1, learning_rate=0.0, start="default", scc=False)
+    small = experiment(data, epochs=1, learning_rate=NONE, start="default", scc=False)
     model = replace(small.model, input_size=128, deconv_widths=(8, 8, 8), normalise="image")
     found = load_file(fit(replace(small, model=model), tmp_path / "run"))
     stored = load_file(default_weights())

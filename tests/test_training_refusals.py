@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from auheat.data.datasets.disfa import SPEC as DISFA
 from auheat.errors import AuheatError
 from auheat.facs import DISFA_AUS
 from auheat.models.checkpoint import load_checkpoint
+from auheat.training.ablations import PLAIN, Sweep
 from auheat.training.fit import fit
 from auheat.training.run_folder import BEST, LAST, read_history
 from small_runs import AUS, experiment, noise_dataset, write_dataset
@@ -33,6 +35,63 @@ def test_all_folds_are_checked_before_the_first_is_trained(tmp_path: Path) -> No
     code, said = train("--all-folds", "seed=1", "optim.head_rate=2")
     assert code == 2 and "seed1-fold3 holds a run with other settings (optim.head_rate" in said
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["scc-heatmap-seed1-fold3"]
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of DISFA's people, an image of each."""
+    folder = tmp_path_factory.mktemp("refused") / "faces"
+    return noise_dataset(folder, "disfa", DISFA, DISFA_AUS, frames=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("model=3",), "model = 3 in scc-heatmap.toml with preset tiny: expected a section"),
+        (
+            ("optim=3", "model.kind=hourglass", "model.scc=false"),
+            "optim = 3 in scc-heatmap.toml with preset tiny: exp",
+        ),
+        (("model.kind=hourglass", "model.input_size=a"), "input_size = 'a' in .*: expected int"),
+        (
+            ("model.kind=hourglass", "model.input_size=true"),
+            "input_size = True in .*: expected int",
+        ),
+        (("data.augment=0.5",), r"augment = 0\.5 in .*, section data: expected a section"),
+        (("data=3",), r"preset tiny names no dataset: add data\.folder=DATASET"),
+        (("data.fold=4",), "section data: fold 4 of 'disfa-jaa': it has folds 1 to 3"),
+        (
+            ("data.protocol=k-fold", "data.folds=1"),
+            "cannot make 1 fold of 'k-fold': give 2 or more",
+        ),
+        (("data.protocol=k-fold", "data.folds=28"), "cannot make 28 folds of 27 subjects: give 2"),
+        (("data.protocol=bp4d",), "not in the protocol 'bp4d': choose another one, or none"),
+    ],
+)
+def test_no_run_begins_with_settings_that_make_no_sense(
+    faces: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    """One line, and no other before it that says that a run begins."""
+    line = ["train", "--preset", "tiny", f"data.folder={faces}", "optim.backbone_weights="]
+    done = CliRunner().invoke(main, [*line, *words, "--runs", str(tmp_path / "runs")])
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert re.search(said, done.stderr), done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_file_with_a_dataset_that_is_not_there_begins_no_run(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(f'[data]\nfolder = "{tmp_path / "none"}"\n')
+    line = ["train", str(tmp_path / "a.toml"), "--runs", str(tmp_path / "runs")]
+    done = CliRunner().invoke(main, line)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"auheat: no dataset in {tmp_path / 'none'}: expected")
+
+
+def test_a_sweep_with_too_few_people_begins_no_run(tmp_path: Path) -> None:
+    manifest = write_dataset(tmp_path / "data")
+    few = replace(manifest, table=manifest.table[:4])  # of two people
+    with pytest.raises(AuheatError, match="cannot make 3 folds of 2 subjects: give 2 to 2"):
+        Sweep(few, "tiny", tmp_path / "runs", device="cpu").missing([PLAIN])
 
 
 def test_people_who_test_are_not_trained_on_by_a_second_name(data: Path, tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from auheat.errors import AuheatError
+from auheat.training.differences import differences
 from auheat.training.experiment import (
     DataConfig,
     Experiment,
     LossConfig,
     OptimConfig,
     RunConfig,
-    differences,
 )
 from auheat.training.fit import fit
 from auheat.training.run_folder import claim
@@ -60,11 +60,20 @@ def test_what_trains_the_same_is_no_difference(
         (lambda: DataConfig(image_dropout=2), "image_dropout = 2: expected a fraction, 0 to 1"),
         (lambda: OptimConfig(learning_rate=-1.0), "learning_rate = -1.0: expected"),
         (lambda: OptimConfig(learning_rate=float("nan")), "learning_rate = nan: expected"),
+        (lambda: OptimConfig(learning_rate=0.0), "learning_rate = 0.0: expected more than 0"),
+        (lambda: OptimConfig(epsilon=0.0), "epsilon = 0.0: expected more than 0"),
+        (lambda: OptimConfig(epsilon=float("inf")), "epsilon = inf: expected more than 0"),
+        (lambda: OptimConfig(milestone=7), "milestone = 7: expected a fraction, 0 to 1"),
+        (lambda: OptimConfig(scc_rate=-1.0), "scc_rate = -1.0: expected a number of at least 0"),
         (lambda: OptimConfig(accumulate=0), "accumulate = 0"),
         (lambda: DataConfig(batch_size=0), "batch_size = 0"),
         (lambda: DataConfig(workers=-1), "workers is -1: give a whole number from 0 to 512"),
         (lambda: DataConfig(workers=513), "workers is 513: give a whole number from 0 to 512"),
         (lambda: DataConfig(fold=0), "fold = 0"),
+        (lambda: DataConfig(protocol="disfa-jaa", fold=4), "fold 4 of 'disfa-jaa': it has folds 1"),
+        (lambda: DataConfig(protocol="bp4d", fold=2), "fold 2 of 'bp4d': it has folds 1 to 1"),
+        (lambda: DataConfig(protocol="k-fold", fold=6, folds=5), "it has folds 1 to 5"),
+        (lambda: DataConfig(protocol="k-fold", folds=1), "cannot make 1 fold of 'k-fold': give 2"),
         (lambda: LossConfig(foreground=-1.0), r"foreground = -1\.0"),
         (lambda: Experiment(seed=-1), "seed = -1"),
         (lambda: Experiment(seed=2**32), "seed = 4294967296"),

@@ -202,10 +202,12 @@ def _listed(choices: Sequence[Any]) -> str:
 def _name(kind: Any) -> str:
     """How a type is called in a message."""
     arguments = typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return "a section"
     if typing.get_origin(kind) is Literal:
         return _listed(arguments)
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return " or ".join(_name(choice) for choice in arguments)
+        return " or ".join(_name(choice) for choice in arguments if choice is not type(None))
     if typing.get_origin(kind) is tuple:
         return f"a list of {_name(arguments[0])}"
     return kind.__name__ if isinstance(kind, type) else str(kind)

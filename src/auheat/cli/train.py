@@ -28,10 +28,12 @@ def command(settings: tuple[str, ...], preset: str | None, all_folds: bool, runs
     was stopped continues when the same command is given again, from where it was stopped.
     """
     from auheat.training.fit import check_start, fit, is_first_process
+    from auheat.training.run_data import read_dataset
 
     experiments = _experiments(settings, preset, all_folds)
     for experiment in experiments:
         check_start(runs / experiment.folder_name, experiment)
+        read_dataset(experiment.data)  # refuses one that is not there, or has nobody for the fold
     for number, experiment in enumerate(experiments, 1):
         folder = runs / experiment.folder_name
         if is_first_process():
@@ -72,7 +74,8 @@ def _preset_experiment(preset: str, overrides: tuple[str, ...]) -> Experiment:
     from auheat.training.ablations import SCC, Sweep, read_preset
 
     read_preset(preset)  # a misspelt one is named before the dataset is missed
-    folder = override({}, overrides).get("data", {}).get("folder")
+    data = override({}, overrides).get("data")
+    folder = data.get("folder") if isinstance(data, dict) else None
     if not folder:
         raise AuheatError(f"preset {preset} names no dataset: add data.folder=DATASET")
     sweep = Sweep(read_manifest(Path(str(folder))), preset, Path(), changes=overrides)

@@ -52,6 +52,23 @@ def folds_of(name: str, k: int = 3) -> int:
     return known.folds if known else k
 
 
+def check_fold(name: str, number: int, k: int = 3) -> None:
+    """Checks what can be checked of a fold without a dataset.
+
+    Args:
+        name: Of the protocol.
+        number: Of the fold, from 1.
+        k: The number of k folds.
+
+    Raises:
+        AuheatError: There is no such protocol or no such fold, or k folds are fewer than two.
+    """
+    if published(name) is None and k < 2:
+        raise AuheatError(f"cannot make {k} fold of {name!r}: give 2 or more")
+    if not 1 <= number <= folds_of(name, k):
+        raise AuheatError(f"fold {number} of {name!r}: it has folds 1 to {folds_of(name, k)}")
+
+
 @dataclass(frozen=True)
 class Fold:
     """Subjects to train, validate and test on.
@@ -147,8 +164,7 @@ def fold_of(protocol: str, subjects: Iterable[str], *, number: int = 1, k: int =
         AuheatError: There is no such fold, or as `folds` does.
     """
     found = folds(protocol, subjects, k=k)
-    if not 1 <= number <= len(found):
-        raise AuheatError(f"fold {number} of {protocol!r}: it has folds 1 to {len(found)}")
+    check_fold(protocol, number, k)
     return found[number - 1]
 
 

@@ -17,19 +17,19 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from auheat.data.datasets import DATASETS
 from auheat.data.manifest import Manifest
 from auheat.errors import AuheatError, unknown_name
 from auheat.evaluation.evaluate import origin_of, predict_part
 from auheat.evaluation.predictions import Predictions, read_predictions
-from auheat.evaluation.protocols import K_FOLD, folds_of
+from auheat.evaluation.protocols import folds, folds_of
 from auheat.models.devices import find_device
 from auheat.models.runtimes.opening import open_runtime
 from auheat.settings import build, deep_merge, override, read_toml, to_dict
+from auheat.training.design import Design, design_of
 from auheat.training.experiment import Experiment, read_settings
 from auheat.training.fit import check_start, fit
 from auheat.training.run_data import read_dataset
-from auheat.training.run_folder import refuse_other_run
+from auheat.training.run_folder import TESTED, refuse_other_run
 
 
 @dataclass(frozen=True)
@@ -67,35 +67,6 @@ SWEEP_K = tuple(range(1, 16))
 def at_k(k: int) -> Variant:
     """SCC-Heatmap with k neighbours, a point of Figure 6."""
     return Variant(f"k-{k:02d}", "scc-heatmap.toml", (f"model.scc_k={k}",))
-
-
-@dataclass(frozen=True)
-class Design:
-    """How a kind of dataset is studied: the AUs read, the paper's k, the protocol and its folds."""
-
-    aus: tuple[str, ...]
-    k: int
-    protocol: str
-    folds: int
-
-
-def design_of(manifest: Manifest) -> Design:
-    """The AUs and the first protocol of a known dataset; of others all AUs in three folds.
-
-    Raises:
-        AuheatError: if the dataset lacks AUs of that design.
-    """
-    dataset = DATASETS.get(str(manifest.source.get("kind")))
-    if dataset is None or not dataset.spec.protocols:
-        return Design(manifest.aus, dataset.spec.k if dataset else 7, K_FOLD, 3)
-    spec, protocol = dataset.spec, dataset.spec.protocols[0]
-    known = Design(spec.aus, spec.k, protocol.name, protocol.folds)
-    missing = [au for au in known.aus if au not in manifest.aus]
-    if missing:
-        raise AuheatError(
-            f"{manifest.folder} does not code {', '.join(missing)}: prepare it with all AUs"
-        )
-    return known
 
 
 def recipes() -> Path:
@@ -190,8 +161,7 @@ class Sweep:
         widths = settings["model"]["deconv_widths"]
         settings["model"]["deconv_widths"] = [max(1, round(fraction * width)) for width in widths]
         settings = override(settings, (*variant.changes, *self.changes))
-        if settings["model"].get("kind") == "hourglass":
-            _fit_hourglass(settings)
+        _fit_hourglass(settings)
         return build(Experiment, settings, f"{variant.settings} with preset {self.preset}")
 
     def folder(self, variant: Variant, seed: int, fold: int) -> Path:
@@ -210,10 +180,12 @@ class Sweep:
 
         Raises:
             AuheatError: The settings of any of the jobs make no sense, the changes take from a
-                variant what it is for, a folder holds a run of other settings, or weights to start
+                variant what it is for, the dataset has nobody for a side of a fold, a folder holds
+                a run of other settings or on another version of the dataset, or weights to start
                 from or the device are not there.
         """
         self._refuse_changes(variants)
+        folds(self.design.protocol, self.manifest.table["subject"], k=self.design.folds)
         find_device(self.device)
         missing = [job for job in self.jobs(variants) if not self._is_done(*job)]
         for job in missing:
@@ -228,9 +200,14 @@ class Sweep:
         *,
         notify: Callable[[str], object] = lambda _: None,
     ) -> None:
-        """Trains one run, or goes on with it, and writes what it predicts."""
+        """Trains one run, or goes on with it, and writes what it predicts.
+
+        Raises:
+            AuheatError: As `fit`, or the dataset has changed while it trained.
+        """
         experiment, folder = self.experiment(variant, seed, fold), self.folder(variant, seed, fold)
         best = fit(experiment, folder, notify=notify)
+        refuse_other_run(folder, experiment)  # the dataset may have changed in these hours
         runtime = open_runtime(best, runtime="torch", device=self.device, precision="fp32")
         manifest = read_dataset(experiment.data)
         for split in ("val", "test"):
@@ -249,9 +226,17 @@ class Sweep:
             predictions.write(folder / f"{split}.parquet")
 
     def predictions(self, variant: Variant, seed: int, split: str = "test") -> list[Predictions]:
-        """What a variant predicted, fold by fold."""
-        folds = range(1, self.design.folds + 1)
-        return [read_predictions(self.folder(variant, seed, i) / f"{split}.parquet") for i in folds]
+        """What a variant predicted, fold by fold.
+
+        Raises:
+            AuheatError: A run has none, or was of other settings or another version of the dataset.
+        """
+        found = []
+        for fold in range(1, self.design.folds + 1):
+            folder = self.folder(variant, seed, fold)
+            refuse_other_run(folder, self.experiment(variant, seed, fold))
+            found.append(read_predictions(folder / f"{split}.parquet"))
+        return found
 
     def _refuse_changes(self, variants: Sequence[Variant]) -> None:
         """Looks whether the changes leave every run what tables and figures say that it is.
@@ -279,7 +264,7 @@ class Sweep:
     def _is_done(self, variant: Variant, seed: int, fold: int) -> bool:
         folder = self.folder(variant, seed, fold)
         refuse_other_run(folder, self.experiment(variant, seed, fold))
-        return (folder / "test.parquet").is_file()
+        return (folder / TESTED).is_file()
 
 
 def _key(assignment: str) -> str:
@@ -287,6 +272,14 @@ def _key(assignment: str) -> str:
 
 
 def _fit_hourglass(settings: dict[str, Any]) -> None:
-    """It has no backbone to load, and needs images whose side is a multiple of 64."""
-    settings["optim"]["backbone_weights"] = ""
-    settings["model"]["input_size"] = max(64, settings["model"]["input_size"] // 64 * 64)
+    """It has no backbone to load, and needs images whose side is a multiple of 64.
+
+    Values of a wrong type stay as they are: `build` names them.
+    """
+    model, optim = settings["model"], settings["optim"]
+    if not isinstance(model, dict) or model.get("kind") != "hourglass":
+        return
+    if isinstance(optim, dict):
+        optim["backbone_weights"] = ""
+    if type(side := model.get("input_size")) is int:
+        model["input_size"] = max(64, side // 64 * 64)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from auheat.config import ModelConfig
 from auheat.data.transforms import AugmentConfig
 from auheat.errors import AuheatError, check_count
-from auheat.evaluation.protocols import published
-from auheat.settings import FORMER_NAME, build, deep_merge, override, read_toml, to_dict
+from auheat.evaluation.protocols import check_fold
+from auheat.settings import FORMER_NAME, build, deep_merge, override, read_toml
 from auheat.system import MAX_PROCESSES
 
 
@@ -28,7 +27,7 @@ class DataConfig:
         protocol: Which subjects of `folder` train, validate and test, see
             `auheat.evaluation.protocols`. Without one the manifest's own splits count.
         fold: Fold of the protocol, from 1.
-        folds: Number of folds of "k-fold".
+        folds: Number of folds of "k-fold", at least 2.
         batch_size: Images of a step of one process, before `OptimConfig.accumulate`.
         epoch_images: Length of an epoch in images, 0 for the whole set; validation happens between
             epochs.
@@ -65,17 +64,20 @@ class DataConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
     def __post_init__(self) -> None:
-        if self.protocol:
-            published(self.protocol)  # raises AuheatError for an unknown one
         counts = {"fold": 1, "folds": 1, "batch_size": 1, "epoch_images": 0}
         _check(
             self,
             {**counts, "balance": 0, "geometry_dropout": 0, "geometry_bend": 0, "image_dropout": 0},
         )
-        for key in ("geometry_dropout", "image_dropout"):
-            if getattr(self, key) > 1:
-                raise AuheatError(f"{key} = {getattr(self, key)!r}: expected a fraction, 0 to 1")
+        _check_fractions(self, ("geometry_dropout", "image_dropout"))
         check_count("workers", self.workers, minimum=0, maximum=MAX_PROCESSES)
+        if self.protocol:
+            check_fold(self.protocol, self.fold, k=self.folds)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The datasets that are trained on, `folder` first."""
+        return tuple(Path(name) for name in (self.folder, *self.more))
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,21 @@ class OptimConfig:
 
     Attributes:
         epochs: How often the training goes through an epoch's images, at least once.
-        learning_rate: Of the first step after the warm-up.
+        learning_rate: Of the first step after the warm-up, more than 0.
         weight_decay: AdamW's decay, or Adam's L2 penalty, of filters; norms, biases and the
             matrices of SCC are spared.
-        epsilon: Added to the root of the second moment by both optimisers.
+        epsilon: Added to the root of the second moment by both optimisers, more than 0: a weight
+            that no gradient reaches would become 0 / 0.
         optimiser: "adamw" or "adam".
         schedule: "cosine" warms up over the first 3% of the steps and then falls to zero; "step"
             divides the rate by 10 at `milestone`, as the authors' code does.
-        milestone: Fraction of all steps.
+        milestone: Fraction of all steps, 0 to 1.
         precision: "bf16-mixed" or "32-true".
         clip_gradients: Largest norm of all gradients together, 0 for no limit.
         accumulate: Batches whose gradients are averaged before a step. Batch norm still sees
             `DataConfig.batch_size` images at a time.
-        scc_rate: Factor on the learning rate of the matrices of SCC.
-        head_rate: Factor on the learning rate of the last layer.
+        scc_rate: Factor on the learning rate of the matrices of SCC; 0 leaves them as they start.
+        head_rate: Factor on the learning rate of the last layer; 0 leaves it as it starts.
         average: Decay of the moving average of weights that is validated and kept, below 1; 0 for
             the weights themselves. At 0.998 it spans about 500 steps.
         backbone_weights: Safetensors file with the backbone's starting weights, in torchvision's
@@ -128,9 +131,12 @@ class OptimConfig:
     start: str = ""
 
     def __post_init__(self) -> None:
-        zeros = ("learning_rate", "weight_decay", "epsilon", "milestone", "clip_gradients")
-        rates = ("scc_rate", "head_rate", "average")
-        _check(self, {"epochs": 1, "accumulate": 1, **dict.fromkeys((*zeros, *rates), 0)})
+        zeros = ("weight_decay", "milestone", "clip_gradients", "scc_rate", "head_rate", "average")
+        _check(self, {"epochs": 1, "accumulate": 1, **dict.fromkeys(zeros, 0)})
+        for key in ("learning_rate", "epsilon"):
+            if not 0 < getattr(self, key) < math.inf:
+                raise AuheatError(f"{key} = {getattr(self, key)!r}: expected more than 0")
+        _check_fractions(self, ("milestone",))
         if self.average >= 1:
             raise AuheatError(f"average = {self.average!r}: expected less than 1")
 
@@ -237,35 +243,15 @@ def _check(settings: object, smallest: Mapping[str, float]) -> None:
             raise AuheatError(f"{key} = {value!r}: expected a number of at least {least:g}")
 
 
-def differences(one: Experiment, other: Experiment) -> list[str]:
-    """Where two runs train something else: lines like `optim.epochs 10, not 20`.
+def _check_fractions(settings: object, keys: Iterable[str]) -> None:
+    """Checks that settings, which are not below 0, are no more than 1.
 
-    Left out is what trains the same weights: workers, caches, how the run is kept, and
-    whether the path of a folder is absolute.
+    Raises:
+        AuheatError: unless each of these settings is a fraction.
     """
-    first, second = (_flat(to_dict(_as_trained(experiment))) for experiment in (one, other))
-    return [
-        f"{key} {json.dumps(value)}, not {json.dumps(second[key])}"
-        for key, value in first.items()
-        if value != second[key]
-    ]
-
-
-def _as_trained(experiment: Experiment) -> Experiment:
-    data = experiment.data
-    folder = str(Path(data.folder).resolve()) if data.folder else ""
-    more = tuple(str(Path(name).resolve()) for name in data.more)
-    data = replace(data, folder=folder, more=more, workers=0, cache="")
-    return replace(experiment, data=data, run=RunConfig())
-
-
-def _flat(settings: Mapping[str, Any], start: str = "") -> dict[str, Any]:
-    """Nested settings by dotted key."""
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        inner = isinstance(value, Mapping)
-        found |= _flat(value, f"{start}{key}.") if inner else {start + key: value}
-    return found
+    for key in keys:
+        if getattr(settings, key) > 1:
+            raise AuheatError(f"{key} = {getattr(settings, key)!r}: expected a fraction, 0 to 1")
 
 
 def read_experiment(path: Path, assignments: Sequence[str] = ()) -> Experiment:

@@ -35,11 +35,13 @@ from auheat.json_files import parse_json
 from auheat.settings import build_stored, to_dict
 from auheat.sums import sha256
 from auheat.system import processor_name
-from auheat.training.experiment import Experiment, differences
+from auheat.training.differences import differences
+from auheat.training.experiment import Experiment
 
 SETTINGS, RECORD = RUN_SETTINGS, "run.json"
 BEST, HISTORY = "best.safetensors", "history.jsonl"
 LAST, PREVIOUS = "last.ckpt", "last.previous.ckpt"
+TESTED = "test.parquet"
 _SHOWN = 4
 
 
@@ -64,15 +66,19 @@ def stored_experiment(folder: Path) -> Experiment | None:
 
 
 def is_started(folder: Path) -> bool:
-    """Whether a folder holds something that was trained."""
-    return any((folder / name).exists() for name in (LAST, PREVIOUS, BEST))
+    """Whether a folder holds something that was trained, or what it predicted for a table."""
+    return any((folder / name).exists() for name in (LAST, PREVIOUS, BEST, TESTED))
 
 
 def refuse_other_run(folder: Path, experiment: Experiment) -> None:
     """Does nothing for a new folder, one where nothing was trained yet, and one of this run.
 
+    A run of this name on other settings is another one, and so is one on another version of a
+    dataset: its figures and those of today's labels do not belong together.
+
     Raises:
-        AuheatError: The folder holds a run of other settings; the message says which differ.
+        AuheatError: The folder holds a run of other settings, and the message says which differ, or
+            one on another version of a dataset.
     """
     if not is_started(folder):
         return
@@ -86,6 +92,14 @@ def refuse_other_run(folder: Path, experiment: Experiment) -> None:
             f"{folder} holds a run with other settings ({'; '.join(found[:_SHOWN])}{more}): "
             "give this one another name or delete it"
         )
+    # The settings name the same datasets in the same order, though maybe seen from elsewhere.
+    places = {place.resolve(): place for place in experiment.data.folders}
+    for place, digest in zip(places.values(), _digests(folder).values(), strict=False):
+        if (place / FILE).is_file() and sha256(place / FILE) != digest:
+            raise AuheatError(
+                f"{folder} holds a run on another version of the dataset {place}, which has "
+                "changed since: give this one another name or another --runs, or delete that run"
+            )
 
 
 def claim(folder: Path, experiment: Experiment) -> None:
@@ -209,10 +223,16 @@ def _starts(record: Path) -> list[dict[str, Any]]:
     ]
 
 
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of the datasets' manifests at the last start of a run; older ones noted none."""
+    starts = _starts(folder / RECORD)
+    return dict(starts[-1].get("datasets", {})) if starts else {}
+
+
 def changed_datasets(folder: Path) -> list[str]:
     """Which datasets of a run have another manifest than when it was started, one line each."""
-    starts, lines = _starts(folder / RECORD), []
-    for place, digest in (starts[-1].get("datasets", {}) if starts else {}).items():
+    lines = []
+    for place, digest in _digests(folder).items():
         manifest = Path(place) / FILE
         if not manifest.is_file():
             lines.append(f"the dataset {place} is not there any more")

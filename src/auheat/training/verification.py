@@ -18,7 +18,8 @@ from auheat.progress import Progress, silent
 from auheat.settings import build_stored
 from auheat.tables.compare import Verdict
 from auheat.training.checkpointing import read_state
-from auheat.training.experiment import Experiment, differences
+from auheat.training.differences import differences
+from auheat.training.experiment import Experiment
 from auheat.training.run_folder import (
     BEST,
     HISTORY,
