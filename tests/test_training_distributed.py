@@ -8,8 +8,10 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import lightning
 import numpy as np
 import pytest
+import torch
 
 from auheat.data.manifest import Manifest, read_manifest
 from auheat.data.sampling import VisitSampler
@@ -18,8 +20,10 @@ from auheat.evaluation.evaluate import predict_part
 from auheat.metrics import Agreement, summary
 from auheat.models.runtimes.opening import open_runtime
 from auheat.training import run_data as module
+from auheat.training.experiment import read_experiment
 from auheat.training.fit import fit
-from auheat.training.run_folder import BEST
+from auheat.training.module import HeatmapModule
+from auheat.training.run_folder import BEST, LAST
 from small_runs import AUS, experiment, write_dataset
 
 # Odd, and more than a batch of 64 for one process but not for the other.
@@ -61,19 +65,23 @@ def write_odd_dataset(folder: Path) -> Manifest:
     return read_manifest(folder)
 
 
-@pytest.mark.slow
-def test_two_processes_measure_what_one_does(tmp_path: Path) -> None:
-    manifest = write_odd_dataset(tmp_path / "data")
-    settings = tmp_path / "pair.toml"
-    settings.write_text(SETTINGS.replace("FOLDER", str(tmp_path / "data")))
+def train_pair(place: Path, *overrides: str) -> Path:
+    """Trains with two processes on `place / "data"`. Returns the folder of the run."""
+    settings = place / "pair.toml"
+    settings.write_text(SETTINGS.replace("FOLDER", str(place / "data")))
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    train = ["-m", "auheat", "train", str(settings), "--runs", str(tmp_path / "runs")]
+    train = ["-m", "auheat", "train", str(settings), *overrides, "--runs", str(place / "runs")]
     done = subprocess.run(
         [sys.executable, *launch, *train], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr[-2000:]
+    return place / "runs" / "pair-seed1"
 
-    run = tmp_path / "runs" / "pair-seed1"
+
+@pytest.mark.slow
+def test_two_processes_measure_what_one_does(tmp_path: Path) -> None:
+    manifest = write_odd_dataset(tmp_path / "data")
+    run = train_pair(tmp_path)
     lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
     # 25 // 2 = 12 images for each process, 3 batches of 4.
     assert [(line["epoch"], line["step"]) for line in lines] == [(1, 3), (2, 6), (3, 9)]
@@ -91,6 +99,34 @@ def test_two_processes_measure_what_one_does(tmp_path: Path) -> None:
         assert line[f"val_{au}/icc"] == pytest.approx(expected[au]["icc"], abs=1e-6)
         assert line[f"val_{au}/mae"] == pytest.approx(expected[au]["mae"], abs=1e-6)
     assert line["val/icc"] == pytest.approx(expected["mean"]["icc"], abs=1e-6)
+
+
+@pytest.mark.slow
+def test_the_loss_of_an_epoch_is_of_both_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that stay as they start (a rate of 0 in float32) have a loss that is made again."""
+    write_odd_dataset(tmp_path / "data")
+    still = ("optim.epochs=1", "optim.learning_rate=1e-60")
+    run = train_pair(tmp_path, *still)
+    (line,) = (json.loads(text) for text in (run / "history.jsonl").read_text().splitlines())
+    settings = read_experiment(tmp_path / "pair.toml", still)
+    means = []
+    for rank in (0, 1):
+        monkeypatch.setattr(module, "processes", lambda rank=rank: (2, rank))
+        parts = module.read_run_data(settings)
+        lightning.seed_everything(settings.seed, verbose=False)
+        network = HeatmapModule(settings, parts.steps).train()
+        network.log = lambda *_, **__: None  # type: ignore[method-assign]
+        losses = [network.training_step(batch, 0) for batch in module.train_loader(settings, parts)]
+        assert len(losses) == 3
+        means.append(np.mean([loss.item() for loss in losses]))
+    assert line["train/loss"] == pytest.approx(np.mean(means), rel=1e-5)
+    assert means[0] != pytest.approx(means[1], rel=1e-3)
+    monkeypatch.undo()
+    state = torch.load(run / LAST, weights_only=True)["callbacks"]
+    assert state["Checkpoints"] == {"batches": 3, "of_an_epoch": 3, "processes": 2}
+    assert state["History"] == {"sum": 0.0, "count": 0}
 
 
 def test_a_step_of_two_processes_sees_what_a_larger_batch_would() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from auheat.cli import main
@@ -18,6 +19,7 @@ from auheat.models.checkpoint import load_checkpoint
 from auheat.training.ablations import PLAIN, Sweep
 from auheat.training.fit import fit
 from auheat.training.run_folder import BEST, LAST, read_history
+from broken_runs import Break, broken, power_cut, settings_of
 from small_runs import AUS, experiment, noise_dataset, write_dataset
 
 
@@ -92,6 +94,49 @@ def test_a_sweep_with_too_few_people_begins_no_run(tmp_path: Path) -> None:
     few = replace(manifest, table=manifest.table[:4])  # of two people
     with pytest.raises(AuheatError, match="cannot make 3 folds of 2 subjects: give 2 to 2"):
         Sweep(few, "tiny", tmp_path / "runs", device="cpu").missing([PLAIN])
+
+
+@pytest.mark.parametrize("before", [1, 2, 4])
+def test_other_processes_do_not_go_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    """The checkpoint counts the batches of a process: others would skip or repeat images."""
+    settings, run = settings_of(data, minutes=1e-9), tmp_path / "run"
+    with monkeypatch.context() as patched:
+        broken(patched, Break(5, power_cut))
+        with pytest.raises(RuntimeError, match="power cut"):
+            fit(settings, run)
+    stored = torch.load(run / LAST, weights_only=True)
+    state = stored["callbacks"]["Checkpoints"]
+    assert state == {"batches": 5, "of_an_epoch": 4, "processes": 1}
+    state["processes"] = before
+    torch.save(stored, run / LAST)
+    kept = (run / LAST).read_bytes()
+    if before != 1:
+        with pytest.raises(AuheatError) as refused:
+            fit(settings, run)
+        assert str(refused.value) == (
+            f"{run / LAST} is of {before} processes, not of 1: go on with {before}, give this run "
+            f"another name, or delete {run}, and it is trained anew"
+        )
+        assert (run / LAST).read_bytes() == kept
+        del state["processes"], state["of_an_epoch"]  # as an older version wrote it
+        torch.save(stored, run / LAST)
+    said: list[str] = []
+    fit(settings, run, notify=said.append)
+    assert said[0].startswith("goes on after 1 of 3 epochs and 1 of 4 batches, step 5;")
+
+
+def test_what_other_processes_have_finished_is_taken(data: Path, tmp_path: Path) -> None:
+    """Three epochs of 2 batches, as two processes have where one has 4."""
+    settings, run = settings_of(data), tmp_path / "run"
+    best = fit(settings, run).read_bytes()
+    stored = torch.load(run / LAST, weights_only=True)
+    stored["callbacks"]["Checkpoints"] = {"batches": 6, "of_an_epoch": 2, "processes": 2}
+    torch.save(stored, run / LAST)
+    said: list[str] = []
+    assert fit(settings, run, notify=said.append).read_bytes() == best
+    assert said[0].startswith("goes on after 3 of 3 epochs, step 12;")
 
 
 def test_people_who_test_are_not_trained_on_by_a_second_name(data: Path, tmp_path: Path) -> None:

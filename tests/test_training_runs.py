@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -232,16 +233,56 @@ def test_a_training_killed_at_any_moment_goes_on(
         same_end(unbroken, tmp_path / str(number))
 
 
-def test_the_history_is_made_of_whole_lines(tmp_path: Path) -> None:
-    class Trainer:
-        is_global_zero, current_epoch, global_step, accumulate_grad_batches = True, 4, 70, 2
-        callback_metrics = {"val/icc": torch.tensor(0.5)}  # noqa: RUF012
+class Alone:
+    """The strategy of one process."""
 
+    root_device = torch.device("cpu")
+
+    def reduce(self, tensor: torch.Tensor, *, reduce_op: str) -> torch.Tensor:
+        assert reduce_op == "mean"
+        return tensor
+
+
+class BesideAnother(Alone):
+    """That of two, of which the other's sum of losses is 10."""
+
+    def reduce(self, tensor: torch.Tensor, *, reduce_op: str) -> torch.Tensor:
+        return (super().reduce(tensor, reduce_op=reduce_op) + 10) / 2
+
+
+class FifthEpoch:
+    """What `History` asks of a trainer."""
+
+    is_global_zero, current_epoch, global_step, accumulate_grad_batches = True, 4, 70, 2
+    callback_metrics = {"val/icc": torch.tensor(0.5)}  # noqa: RUF012
+    strategy = Alone()
+
+
+def test_the_loss_of_an_epoch_is_of_all_processes(tmp_path: Path) -> None:
+    """Also where it goes on from a checkpoint, which the first process alone writes."""
+    trainer = FifthEpoch()
+    trainer.strategy = BesideAnother()
+    for stopped in (False, True):
+        history = History(tmp_path)
+        for loss in (1.0, 2.0):
+            history.on_train_batch_end(trainer, None, {"loss": torch.tensor(loss)}, None, 0)
+        if stopped:
+            kept: dict[str, Any] = {"callbacks": {}}
+            history.on_save_checkpoint(trainer, None, kept)  # type: ignore[arg-type]
+            assert kept["callbacks"] == {"History": {"sum": 8.0, "count": 2}}  # (6 + 10) / 2
+            history = History(tmp_path)
+            history.load_state_dict(kept["callbacks"][history.state_key])
+            trainer.strategy = Alone()  # both have the mean now, and so has their mean
+        history.on_validation_end(trainer, None)  # type: ignore[arg-type]
+        assert read_history(tmp_path)[-1]["train/loss"] == 4.0
+
+
+def test_the_history_is_made_of_whole_lines(tmp_path: Path) -> None:
     (tmp_path / HISTORY).write_text('{"epoch": 4}\n{"epoch": 5, "old": 1}\n{"epo')
     history = History(tmp_path)
     for loss in (1.0, 2.0, 6.0):
-        history.on_train_batch_end(Trainer(), None, {"loss": torch.tensor(loss)}, None, 0)
-    history.on_validation_end(Trainer(), None)  # type: ignore[arg-type]
+        history.on_train_batch_end(FifthEpoch(), None, {"loss": torch.tensor(loss)}, None, 0)
+    history.on_validation_end(FifthEpoch(), None)  # type: ignore[arg-type]
     assert read_history(tmp_path) == [
         {"epoch": 4},
         {"epoch": 5, "step": 70, "val/icc": 0.5, "train/loss": 6.0},  # mean of 3, times 2

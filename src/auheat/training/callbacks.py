@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import TQDMProgressBar
 from torch import Tensor
 
@@ -65,6 +66,7 @@ class KeepBest(lightning.Callback):
 class History(lightning.Callback):
     """Writes a line of figures after every validation, none twice, and the mean loss of the epoch.
 
+    That mean is over the images of all processes, which have equally many batches of equal sizes.
     An epoch that is gone through again, because the run was stopped before its checkpoint, takes
     the place of its former line.
     """
@@ -83,7 +85,7 @@ class History(lightning.Callback):
     def on_validation_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
-        epoch, loss = trainer.current_epoch + 1, float(self._sum) / max(self._count, 1)
+        epoch, loss = trainer.current_epoch + 1, self._mean_sum(trainer) / max(self._count, 1)
         self._sum, self._count = 0.0, 0
         if not trainer.is_global_zero:
             return
@@ -92,8 +94,18 @@ class History(lightning.Callback):
         before = [one for one in read_history(self._folder) if one["epoch"] < epoch]
         write_history(self._folder, [*before, line])
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"sum": float(self._sum), "count": self._count}
+    def _mean_sum(self, trainer: lightning.Trainer) -> float:
+        """The sum of losses so far, averaged over the processes; all of them must call this."""
+        device = trainer.strategy.root_device
+        own = torch.tensor(float(self._sum), dtype=torch.float64, device=device)
+        return float(trainer.strategy.reduce(own, reduce_op="mean"))
+
+    def on_save_checkpoint(
+        self, trainer: lightning.Trainer, module: Any, checkpoint: dict[str, Any]
+    ) -> None:
+        # Every process goes on with the mean: the mean over processes stays what it was.
+        state = {"sum": self._mean_sum(trainer), "count": self._count}
+        checkpoint["callbacks"][self.state_key] = state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._sum, self._count = float(state_dict["sum"]), int(state_dict["count"])

@@ -112,6 +112,31 @@ def read_state(path: Path) -> dict[str, Any] | None:
     return None
 
 
+def refuse_other_processes(found: tuple[Path, dict[str, Any]], epochs: int, processes: int) -> None:
+    """Looks whether as many processes go on with a training as began it.
+
+    A checkpoint counts the batches of one process. Others would have other portions of the images,
+    and another number of steps.
+
+    Args:
+        found: What `readable_checkpoint` gives.
+        epochs: Of the whole training; one that has ended is never refused.
+        processes: How many there are now.
+
+    Raises:
+        AuheatError: They are more or fewer.
+    """
+    path, state = found[0], found[1]["callbacks"][Checkpoints.__qualname__]
+    before = int(state.get("processes", processes))  # not in checkpoints of older versions
+    if before == processes or state["batches"] >= epochs * state["of_an_epoch"]:
+        return
+    noun = "process" if before == 1 else "processes"
+    raise AuheatError(
+        f"{path} is of {before} {noun}, not of {processes}: go on with {before}, give this run "
+        f"another name, or delete {path.parent}, and it is trained anew"
+    )
+
+
 class Checkpoints(lightning.Callback):
     """Saves all that resuming needs after every epoch, and after so many minutes within one.
 
@@ -128,6 +153,7 @@ class Checkpoints(lightning.Callback):
         *,
         batches: int,
         batch_size: int,
+        processes: int,
         minutes: float,
     ) -> None:
         """Saves after every epoch and every so often within one.
@@ -137,10 +163,11 @@ class Checkpoints(lightning.Callback):
             sampler: what says which images come next.
             batches: of an epoch.
             batch_size: of this process.
+            processes: that train together.
             minutes: 0 for never in an epoch.
         """
         self._path, self._sampler = folder / LAST, sampler
-        self._batches, self._batch_size = batches, batch_size
+        self._batches, self._batch_size, self._processes = batches, batch_size, processes
         self._pause = 60 * minutes if minutes else math.inf
         self._saved, self.done = time.monotonic(), 0
         self._loss: Tensor | None = None
@@ -187,7 +214,8 @@ class Checkpoints(lightning.Callback):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        return {"batches": self.done}
+        portions = {"of_an_epoch": self._batches, "processes": self._processes}
+        return {"batches": self.done, **portions}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.done = int(state_dict["batches"])

@@ -24,7 +24,12 @@ from auheat.models.warm_start import start_from
 from auheat.models.weights import checkpoint_path, is_default
 from auheat.system import keep_freed_memory
 from auheat.training.callbacks import History, KeepBest, TimeLeft
-from auheat.training.checkpointing import Checkpoints, SafeCheckpoints, readable_checkpoint
+from auheat.training.checkpointing import (
+    Checkpoints,
+    SafeCheckpoints,
+    readable_checkpoint,
+    refuse_other_processes,
+)
 from auheat.training.experiment import Experiment
 from auheat.training.loggers import close_loggers, open_loggers
 from auheat.training.module import HeatmapModule
@@ -57,8 +62,9 @@ def fit(
         notify: Takes lines of text: where a run goes on, and what a user should know of its start.
 
     Raises:
-        AuheatError: The folder holds a run of other settings, a dataset or weights cannot be used,
-            or nothing more can be written; what was trained so far is kept.
+        AuheatError: The folder holds a run of other settings, of another version of a dataset, or
+            one that more or fewer processes began; a dataset or weights cannot be used; or nothing
+            more can be written, and what was trained so far is kept.
         KeyboardInterrupt: After Ctrl-C; the training has saved where it is.
         Terminated: After SIGTERM or SIGHUP; the same.
     """
@@ -72,6 +78,8 @@ def fit(
     module = HeatmapModule(experiment, parts.steps)
     _fill(module, experiment)
     found = readable_checkpoint(folder)
+    if found:
+        refuse_other_processes(found, experiment.optim.epochs, processes()[0])
     if found and _best_so_far(found[1]) > -math.inf and not (folder / BEST).is_file():
         raise AuheatError(f"{folder / BEST} is gone: delete {folder}, and it is trained anew")
     if is_first_process():
@@ -83,9 +91,8 @@ def fit(
         notify(_start(experiment) if found is None else _resumption(found[1], parts, experiment))
     kept = KeepBest(folder)
     trainer, stop = _trainer(experiment, folder, parts, kept)
-    datasets = [Path(path) for path in (experiment.data.folder, *experiment.data.more)]
     device = str(trainer.strategy.root_device)
-    record = Record(folder, device, datasets) if is_first_process() else None
+    record = Record(folder, device, experiment.data.folders) if is_first_process() else None
     ended = "failed"
     try:
         with stop, warnings.catch_warnings():
@@ -131,8 +138,8 @@ def check_start(folder: Path, experiment: Experiment) -> None:
         experiment: Its settings.
 
     Raises:
-        AuheatError: The folder holds a run of other settings, or the files of weights to start from
-            are not there.
+        AuheatError: The folder holds a run of other settings or of another version of a dataset,
+            or the files of weights to start from are not there.
     """
     refuse_other_run(folder, experiment)
     optim = experiment.optim
@@ -168,9 +175,9 @@ def _start(experiment: Experiment) -> str:
 
 def _resumption(checkpoint: dict[str, Any], parts: RunData, experiment: Experiment) -> str:
     """Where a run goes on."""
-    done = int(checkpoint["callbacks"]["Checkpoints"]["batches"])
+    state = checkpoint["callbacks"]["Checkpoints"]
     best = _best_so_far(checkpoint)
-    epoch, within = divmod(done, parts.batches)
+    epoch, within = divmod(int(state["batches"]), int(state.get("of_an_epoch", parts.batches)))
     none = "no validation ICC was defined" if epoch else "no validation yet"
     so_far = f"best validation ICC {best:.3f}" if best > -math.inf else none
     return (
@@ -200,6 +207,7 @@ def _trainer(
         parts.sampler,
         batches=parts.batches,
         batch_size=experiment.data.batch_size,
+        processes=count,
         minutes=experiment.run.checkpoint_minutes,
     )
     stop = StopOnSignal(checkpoints)
