@@ -1,7 +1,8 @@
 """Converting a real dataset: every recording to crops, in worker processes, then one manifest.
 
 The same source and plan give the same files, whatever the number of workers. Every finished
-recording leaves a shard; a run that was stopped continues with those that are missing.
+recording leaves a shard, which says of what it was made; a run that was stopped continues with
+those that are missing, and with those whose recording is no longer what it was.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ import pyarrow.parquet as pq
 
 from auheat.data import resumable
 from auheat.data.convert_report import ConversionReport, write_report
-from auheat.data.cropping import Tally, crop_recording
+from auheat.data.crop_files import remove_others
+from auheat.data.cropping import Tally, crop_folder, crop_recording
 from auheat.data.datasets import dataset_of
 from auheat.data.datasets.spec import SYNTHETIC_MARK, Dataset
+from auheat.data.fingerprint import fingerprint
 from auheat.data.manifest import FILE, Manifest
 from auheat.data.names import Camera, LandmarkSource
 from auheat.data.recording import ReadOptions, Recording, Source
@@ -34,7 +37,8 @@ from auheat.folders import locate
 from auheat.json_files import parse_json
 from auheat.progress import Progress, silent
 
-_KEY = b"tally"
+_TALLY, _RECORDING = b"tally", b"recording"  # what the metadata of a shard hold
+_SHARD = "rows"
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def convert(
     noted["dlib_model"] = str(plan.dlib_model)
     resumable.begin(out, noted, FILE)
     settings = (out, plan, landmarks, source.aus)
-    tallies = _work(source, out, workers, settings, progress, note)
+    tallies = _work(source, out, plan, workers, settings, progress, note)
     found = [shard.to_pandas() for shard in _stored(out, source) if shard.num_rows]
     problems = [*source.problems, *(line for tally in tallies for line in tally.problems)]
     table = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
@@ -141,24 +145,29 @@ def convert(
     write_report(report, out)
     if table.empty:
         raise AuheatError(f"no frame of {root} can be used: {out / 'report.md'} says why")
+    remove_others(out, table["image"])
     Manifest(table, out, plan.crop, described).write()
     resumable.commit(out)
     return report
 
 
 def _check(source: Source, root: Path) -> None:
-    """Refuses a source with nothing to convert, or with a subject on both sides."""
+    """Refuses a source with nothing to convert, a subject on both sides, or a name twice."""
     if not source.recordings:
         raise AuheatError(
             f"nothing in {root} can be used: {next(iter(source.problems), 'it holds no labels')}"
         )
     splits: dict[str, str] = {}
+    folders = set[Path]()
     for recording in source.recordings:
         if splits.setdefault(recording.subject, recording.split) != recording.split:
             raise AuheatError(
                 f"subject {recording.subject!r} of {root} is both in {recording.split!r} and in "
                 f"{splits[recording.subject]!r}: convert one split of the data at a time"
             )
+        if (folder := crop_folder(recording)) in folders:
+            raise AuheatError(f"{root} has two recordings of the name {recording.sequence!r}")
+        folders.add(folder)
 
 
 def _description(
@@ -195,38 +204,54 @@ def _short(root: Path, line: str) -> str:
 def _work(
     source: Source,
     out: Path,
+    plan: ConversionPlan,
     workers: int,
     settings: tuple[Any, ...],
     progress: Progress,
     note: Callable[[str], None],
 ) -> list[Tally]:
     """Makes the shards that are missing; returns all recordings' tallies in the source's order."""
-    everything = list(enumerate(source.recordings))
-    missing = [item for item in everything if not _shard(out, item[0]).is_file()]
+    missing, done = list[Recording](), list[Path]()
+    for recording in source.recordings:
+        shard = _shard(out, recording)
+        if shard.is_file() and _made_of(shard) == _sum(recording, plan):
+            done.append(shard)
+        else:
+            missing.append(recording)
     total = sum(len(recording.frames) for recording in source.recordings)
-    there = [index for index, _ in everything if _shard(out, index).is_file()]
     made = resumable.in_processes(
         _convert_shard, missing, workers=workers, opening=_open, settings=settings
     )
     with progress("prepare", total) as advance:
-        for index in chain(there, made):
-            tally = _tally(pq.read_table(_shard(out, index)))
+        for shard in chain(done, made):
+            tally = _tally(pq.read_table(shard))
             advance(tally.found)
             for problem in tally.problems:
                 note(problem)
     return [_tally(shard) for shard in _stored(out, source)]
 
 
-def _shard(out: Path, index: int) -> Path:
-    return resumable.shard_path(out, f"{index:05d}")
+def _sum(recording: Recording, plan: ConversionPlan) -> str:
+    """Differs once labels are corrected or a file of the recording is replaced."""
+    return fingerprint([recording, plan.dlib_model])
+
+
+def _shard(out: Path, recording: Recording) -> Path:
+    """Who else writes crops where this recording does would write this shard, too."""
+    return resumable.shard_path(out, (crop_folder(recording) / _SHARD).as_posix())
 
 
 def _stored(out: Path, source: Source) -> list[pa.Table]:
-    return [pq.read_table(_shard(out, index)) for index in range(len(source.recordings))]
+    return [pq.read_table(_shard(out, recording)) for recording in source.recordings]
 
 
 def _tally(shard: pa.Table) -> Tally:
-    return Tally(**parse_json(shard.schema.metadata[_KEY]))
+    return Tally(**parse_json(shard.schema.metadata[_TALLY]))
+
+
+def _made_of(shard: Path) -> str:
+    """The sum of the recording that a shard was made of."""
+    return str(pq.read_schema(shard).metadata[_RECORDING].decode())
 
 
 def _open(
@@ -235,14 +260,16 @@ def _open(
     return out, plan, aus, plan.detector(landmarks)
 
 
-def _convert_shard(worker: _Worker, item: tuple[int, Recording]) -> int:
+def _convert_shard(worker: _Worker, recording: Recording) -> Path:
     out, plan, aus, detector = worker
-    index, recording = item
+    shard, made_of = _shard(out, recording), _sum(recording, plan)
+    shard.parent.mkdir(parents=True, exist_ok=True)
+    shard.unlink(missing_ok=True)  # its crops are about to be replaced
     rows, tally = crop_recording(
         recording, out, crop=plan.crop, aus=aus, every=plan.every, detector=detector
     )
     stored = pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
-    stored = stored.replace_schema_metadata({_KEY: json.dumps(asdict(tally)).encode()})
-    with atomic_write(_shard(out, index)) as temporary:
-        pq.write_table(stored, temporary)
-    return index
+    metadata = {_TALLY: json.dumps(asdict(tally)).encode(), _RECORDING: made_of.encode()}
+    with atomic_write(shard) as temporary:
+        pq.write_table(stored.replace_schema_metadata(metadata), temporary)
+    return shard

@@ -14,6 +14,7 @@ import numpy as np
 from auheat import geometry
 from auheat.arrays import Image
 from auheat.data.checks import spans
+from auheat.data.crop_files import CROPS
 from auheat.data.recording import NO_IMAGE, NO_LANDMARKS, Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
@@ -98,7 +99,7 @@ def crop_recording(
     reasons |= dict.fromkeys(set(usable) - set(wanted), NOT_TAKEN)
     tally = Tally(recording.subject, recording.sequence, len(recording.frames))
     levels = dict(zip(recording.frames.tolist(), recording.levels.tolist(), strict=True))
-    folder = Path("images", recording.subject, *_inner(recording))
+    folder = crop_folder(recording)
     (out / folder).mkdir(parents=True, exist_ok=True)
     rows = []
     locate = _own(recording, tally.problems) if detector is None else _found(recording, detector)
@@ -127,10 +128,14 @@ def crop_recording(
     return rows, tally
 
 
-def _inner(recording: Recording) -> list[str]:
-    """Folders of a sequence below its subject's; a sequence may begin with the subject's name."""
+def crop_folder(recording: Recording) -> Path:
+    """Where the crops of a recording lie in a dataset; it is no other recording's.
+
+    The sequence's folders are below its subject's; a sequence may begin with the subject's name.
+    """
     pieces = recording.sequence.split("/")
-    return pieces[1:] if len(pieces) > 1 and pieces[0] == recording.subject else pieces
+    inner = pieces[1:] if len(pieces) > 1 and pieces[0] == recording.subject else pieces
+    return Path(CROPS, recording.subject, *inner)
 
 
 def _own(recording: Recording, problems: list[str]) -> Locate:
