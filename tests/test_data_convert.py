@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from auheat import geometry
 from auheat.cli import main
 from auheat.data import convert as module
 from auheat.data import resumable
 from auheat.data.convert import ConversionPlan, convert
 from auheat.data.cropping import crop_recording
 from auheat.data.manifest import FILE, read_manifest
+from auheat.data.names import LandmarkSource
 from auheat.data.recording import Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
@@ -25,6 +28,7 @@ from folder_contents import files
 from odd_sources import disfa_subject, small, text
 from progress_steps import Steps
 from serial_pool import Serial
+from stand_ins import KnownFaces, face_from
 
 PLAN = ConversionPlan("disfa", crop=CropSpec(32, 4))
 LEVELS = {4: [0, 1, 2, 9, 4], 12: [5, 0, 0, 1, 2]}
@@ -111,6 +115,25 @@ def test_look_alikes_are_marked(serial: None, source: Path, tmp_path: Path) -> N
     assert read_manifest(tmp_path / "out").source["synthetic"] is True
     first = (tmp_path / "out" / "report.md").read_text().splitlines()[0]
     assert first == "# Conversion of disfa: synthetic faces in its layout"
+
+
+@pytest.mark.parametrize("asked", [None, "mediapipe"])
+def test_the_right_camera_has_faces_found(
+    serial: None, monkeypatch: pytest.MonkeyPatch, source: Path, tmp_path: Path, face: Points,
+    asked: LandmarkSource | None,
+) -> None:  # fmt: skip
+    """Though there are landmarks: they are those of the left camera."""
+    known = KnownFaces([[face_from(small(face, 9))]])
+    monkeypatch.setattr(module, "default_detector", lambda: known)
+    (source / "Videos_LeftCamera").rename(source / "Video_RightCamera")
+    for path in (source / "Video_RightCamera").iterdir():
+        path.rename(path.with_name(path.name.replace("Left", "Right")))
+    convert(source, tmp_path / "out", replace(PLAN, camera="right", landmarks=asked))
+    manifest = read_manifest(tmp_path / "out")
+    assert (manifest.source["landmarks"], len(manifest.table)) == ("mediapipe", 13)
+    points = small(face, 9)
+    expected = geometry.apply(PLAN.crop.transform(points), points)
+    np.testing.assert_allclose(manifest.landmarks()[0], expected, atol=1e-3)
 
 
 def test_every_second_usable_frame(serial: None, source: Path, tmp_path: Path) -> None:
@@ -245,6 +268,7 @@ def test_the_command(serial: None, source: Path, tmp_path: Path) -> None:
         (("disfa", "{source}", "--aus", "AU07"), "{source} has no labels of AU07"),
         (("disfa", "{source}", "--landmarks", "dlib"), "--dlib-model FILE"),
         (("disfa", "{source}", "--strict"), "Landmark_Points/SN002: no landmarks"),
+        (("disfa", "{source}", "--camera", "right", "--landmarks", "own"), "the right camera's"),
     ],
 )
 def test_refusals_are_one_line(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from auheat.data import convert as module
@@ -18,9 +19,10 @@ from auheat.data.recording import ReadOptions, Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.geometry import Points
-from auheat.landmarks import IN_66
+from auheat.landmarks import IN_49, IN_66
 from folder_contents import files
-from odd_sources import column, disfa_subject, lossless_video, mat, small
+from odd_sources import column, disfa_subject, lossless_video, mat, pattern, save, small
+from stand_ins import KnownFaces, face_from
 
 PLAN = ConversionPlan("disfa", crop=CropSpec(32, 4))
 NAMES = ("SN001", "SN002", "SN003", "SN004", "SN005")
@@ -156,3 +158,34 @@ def test_two_recordings_of_one_name_are_refused(
     monkeypatch.setitem(DATASETS, "disfa", dataset)
     with pytest.raises(AuheatError, match=r"has two recordings of the name 'SN001'$"):
         convert(source, tmp_path / "out", PLAN)
+
+
+def test_where_landmarks_are_of_other_images_faces_are_found(
+    serial: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, face: Points
+) -> None:
+    """The detector is made once in a process, and only if it is needed."""
+    made: list[KnownFaces] = []
+
+    def detector() -> KnownFaces:
+        made.append(KnownFaces([[face_from(small(face, 9))]]))
+        return made[-1]
+
+    monkeypatch.setattr(module, "default_detector", detector)
+    source, codes = tmp_path / "source", "AUCoding/AU_INT/AU06"
+    for task, images, fits in (("T1", 2, 2), ("T2", 2, 3), ("T3", 2, 1)):
+        for frame in range(1, images + 1):
+            save(source / "F001" / task / f"{frame}.jpg", pattern(frame))
+        column(source / codes / f"F001_{task}_AU06.csv", [1, 2])
+        array = np.empty((1, fits), [("isTracked", object), ("pred", object)])
+        for i in range(fits):
+            array[0, i] = (1.0, small(face, i + 1)[list(IN_49)])
+        mat(source / "2DFeatures" / f"F001_{task}.mat", fit=array)
+    report = convert(source, tmp_path / "out", replace(PLAN, kind="bp4d"))
+    assert report.content()["total"] == {"found": 6, "kept": 6, "dropped": {}}
+    assert report.source["landmarks"] == "own"
+    assert len(made) == 1
+    assert report.problems == [
+        f"2DFeatures/F001_{task}.mat has landmarks of {count} images where there are 2: "
+        f"F001_{task} gets those of mediapipe instead"
+        for task, count in (("T2", 3), ("T3", 1))
+    ]

@@ -124,17 +124,81 @@ def test_points_of_other_images_are_not_used(root: Path, tmp_path: Path) -> None
     assert tally.problems[0].endswith("F002_T1.mat has landmarks of 2 images where there are 4")
 
 
+def test_faces_whose_points_are_of_other_images_are_found(root: Path, face: Points) -> None:
+    """For one image too many a whole sequence was lost."""
+    (root / "2D+3D" / "f002" / "t1" / "013.jpg").unlink()
+    source = read(root, ReadOptions())
+    made: list[KnownFaces] = []
+
+    def spare() -> KnownFaces:
+        made.append(KnownFaces([[face_from(small(face, 10))]]))
+        return made[-1]
+
+    rows = {}
+    for name, recording in named(source).items():
+        rows[name], tally = crop_recording(
+            recording, root / "out", crop=CropSpec(32), aus=source.aus, spare=spare
+        )
+    assert [len(found) for found in rows.values()] == [1, 2, 1]
+    assert len(made) == 1  # for F002_T1 alone
+    assert rows["F002_T1"][0]["frame"] == 10
+    (problem,) = tally.problems
+    assert problem.endswith(
+        "F002_T1.mat has landmarks of 2 images where there are 3: F002_T1 gets those of mediapipe "
+        "instead"
+    )
+
+
+def test_copies_of_images_change_nothing(root: Path, face: Points) -> None:
+    """The points belong to the images in their order, which a copy called (1) had moved."""
+    folder = root / "2D+3D" / "F001" / "T1"
+    for name in ("0009 (1).jpg", "010.jpg", "0012 (5).jpg"):
+        save(folder / name, pattern(3))
+    source = read(root, ReadOptions())
+    recording = named(source)["F001_T1"]
+    assert recording.landmarks is not None
+    found = recording.landmarks.open()(10)
+    assert found is not None
+    np.testing.assert_allclose(found, small(face, 10)[list(IN_49)])
+    read_back = dict(recording.images.read([10], []))
+    assert abs(int(read_back[10][0, 0, 2]) - 200) < 6
+    lines = {line.replace(f"{root}/", "") for line in source.problems}
+    assert {
+        "2D+3D/F001/T1: not read, as there are others of the same frames: 010.jpg",
+        "2D+3D/F001/T1: not read, as the layout has other names: 0009 (1).jpg, 0012 (5).jpg",
+    } <= lines
+
+
+def test_of_several_files_of_a_sequence_one_counts(root: Path) -> None:
+    codes = root / "AUCoding" / "AU_INT"
+    text(codes / "AU06" / "F001_T10 (1).csv", "1,5", "2,5")
+    text(codes / "AU06" / "F001_T10_old.csv", "1,5", "2,5")
+    text(codes / "AU6" / "F001_T10_AU06.csv", "1,5", "2,5")
+    save(root / "copy" / "F001" / "T10" / "1.jpg", pattern(7))
+    source = read(root, ReadOptions())
+    recording = named(source)["F001_T10"]
+    assert recording.levels[:, 0].tolist() == [1, 2]
+    assert abs(int(dict(recording.images.read([1], []))[1][0, 0, 2]) - 20) < 6
+    lines = [line.replace(f"{root}/", "") for line in source.problems]
+    assert lines[:3] == [
+        "AUCoding/AU_INT/AU6: not read, as there is AUCoding/AU_INT/AU06",
+        "AUCoding/AU_INT/AU06/F001_T10 (1).csv, AUCoding/AU_INT/AU06/F001_T10_old.csv: not read, "
+        "as there is AUCoding/AU_INT/AU06/F001_T10_AU06.csv",
+        "copy/F001/T10: not read, as there is 2D+3D/F001/T10",
+    ]
+
+
 def test_a_sequence_without_landmarks(root: Path) -> None:
     (root / "2DFeatures" / "F001_T10.mat").unlink()
     source = read(root, ReadOptions())
     assert named(source)["F001_T10"].left_out == {1: "no landmarks", 2: "no landmarks"}
     assert "F001_T10: no landmarks, 2 of 2 frames: 1-2" in source.problems
     assert not named(read(root, WITHOUT))["F001_T10"].left_out
-    assert DATASET.has_landmarks(root)
+    assert DATASET.has_landmarks(root, "left")
     for path in (root / "2DFeatures").iterdir():
         path.unlink()
     (root / "2DFeatures").rmdir()
-    assert not DATASET.has_landmarks(root)
+    assert not DATASET.has_landmarks(root, "left")
     with pytest.raises(AuheatError, match="expected 2DFeatures there, or use --landmarks"):
         read(root, ReadOptions())
 
@@ -214,7 +278,21 @@ def test_fera_2017(videos: Path, face: Points, tmp_path: Path) -> None:
     assert abs(float(shown[..., 0].mean()) - 60) < 3
 
 
+def test_of_several_videos_of_a_view_one_counts(videos: Path) -> None:
+    """Both were cut into the same files, and their rows came twice."""
+    lossless_video(videos / "again" / "FERA17_TR_F001_T1_6.mkv", 2)
+    text(videos / "again" / "FERA17_TR_F001_T1_AU6_Int.csv", "1,5")
+    source = fera2017.read(videos, WITHOUT)
+    assert sorted(named(source)) == ["TR_F001_T1_1", "TR_F001_T1_6", "VA_F001_T6_9"]
+    assert len(source.recordings) == 3
+    first, second = source.problems[:2]
+    assert "again/FERA17_TR_F001_T1_AU6_Int.csv: not read, as there is " in first
+    assert first.endswith("FERA17_TR_F001_T1_AU06_Int.csv")
+    assert "FERA17_TR_F001_T1_6.mkv: not read, as there is " in second
+    assert named(source)["TR_F001_T1_6"].left_out == {2: "not codable"}
+
+
 def test_fera_2017_has_no_landmarks(videos: Path) -> None:
-    assert not fera2017.DATASET.has_landmarks(videos)
+    assert not fera2017.DATASET.has_landmarks(videos, "left")
     with pytest.raises(AuheatError, match="--landmarks mediapipe"):
         fera2017.read(videos, ReadOptions())

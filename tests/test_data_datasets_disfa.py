@@ -10,14 +10,21 @@ import pytest
 
 from auheat.data.cropping import crop_recording
 from auheat.data.datasets import protocols
-from auheat.data.datasets.disfa import SPEC, TRACKING_FAILURES, read, tracking_failed
-from auheat.data.recording import ReadOptions, Recording
+from auheat.data.datasets.disfa import (
+    DATASET,
+    SPEC,
+    TRACKING_FAILURES,
+    read,
+    tracking_failed,
+)
+from auheat.data.image_sources import VideoImages
+from auheat.data.recording import LandmarkFiles, ReadOptions, Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import au_number
 from auheat.geometry import Points
 from auheat.landmarks import IN_66
-from odd_sources import disfa_subject, mat, small, text
+from odd_sources import column, disfa_subject, lossless_video, mat, small, text
 
 LEVELS = {4: [0, 1, 2, 3, 4], 12: [5, 0, 0, 1, 2]}
 
@@ -149,6 +156,51 @@ def test_the_other_camera(root: Path, folder: str) -> None:
     )
 
 
+def test_the_other_camera_has_no_landmarks(root: Path) -> None:
+    """Those that there are would be of other pixels: crops were cut beside the face."""
+    disfa_subject(root, "SN001", LEVELS, "Video_RightCamera/RightVideoSN001_Comp.avi")
+    assert DATASET.has_landmarks(root, "left")
+    assert not DATASET.has_landmarks(root, "right")
+    with pytest.raises(AuheatError, match=r"^the right camera's videos have no .* mediapipe$"):
+        read(root, ReadOptions(camera="right"))
+
+
+def test_of_several_files_the_layout_s_name_counts(root: Path) -> None:
+    videos, labels = root / "videos_leftcamera", root / "ActionUnit_Labels"
+    lossless_video(videos / "LeftVideoSN001_preview.mkv", 3)
+    lossless_video(videos / "LeftVideoSN001_1.avi", 3)
+    column(labels / "SN001" / "SN001_au04.txt", [5, 5])
+    column(labels / "SN001" / "SN010_au12.txt", [5, 5])
+    column(labels / "SN1" / "SN001_au4.txt", [5, 5])
+    points = root / "Landmark_Points" / "SN001" / "tmp_frame_lm"
+    for name in ("l00002_lm (1).mat", "SN001_0003_lm.mat", "l5_lm.mat"):
+        mat(points / name, pts=np.zeros((66, 2)))
+    source = read(root, ReadOptions())
+    first = source.recordings[0]
+    assert first.images == VideoImages(videos / "LeftVideoSN001_comp.avi")
+    np.testing.assert_array_equal(first.levels, np.array([LEVELS[4], LEVELS[12]]).T)
+    assert isinstance(first.landmarks, LandmarkFiles)
+    assert {frame: path.name for frame, path in first.landmarks.paths.items()} == {
+        n: f"l{n:05d}_lm.mat" for n in range(1, 6)
+    }
+    lines = [line.replace(f"{root}/", "") for line in source.problems]
+    assert lines[:3] == [
+        "videos_leftcamera/LeftVideoSN001_1.avi, videos_leftcamera/LeftVideoSN001_preview.mkv: "
+        "not read, as there is videos_leftcamera/LeftVideoSN001_comp.avi",
+        "ActionUnit_Labels/SN1: not read, as there is ActionUnit_Labels/SN001",
+        "ActionUnit_Labels/SN001/SN001_au04.txt: not read, as there is "
+        "ActionUnit_Labels/SN001/SN001_au4.txt",
+    ]
+    assert {
+        "ActionUnit_Labels/SN001/SN010_au12.txt: not read, as there is "
+        "ActionUnit_Labels/SN001/SN001_au12.txt",
+        "Landmark_Points/SN001/tmp_frame_lm: not read, as there are others of the same frames: "
+        "l5_lm.mat",
+        "Landmark_Points/SN001/tmp_frame_lm: not read, as the layout has other names: "
+        "l00002_lm (1).mat, SN001_0003_lm.mat",
+    } <= set(lines)
+
+
 def test_a_folder_further_up_and_a_choice_of_aus(root: Path) -> None:
     source = read(root.parent, ReadOptions(aus=("AU12",)))
     assert source.aus == ("AU12",)
@@ -163,7 +215,7 @@ def test_other_folders_are_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(AuheatError, match=f"^no DISFA in {empty}: expected ActionUnit_Labels"):
         read(empty, ReadOptions())
     with pytest.raises(AuheatError, match=r"^no videos of the right camera in"):
-        read(root, ReadOptions(camera="right"))
+        read(root, ReadOptions(own_landmarks=False, camera="right"))
     (root / "Landmark_Points").rename(root / "elsewhere")
     with pytest.raises(AuheatError, match="--landmarks mediapipe"):
         read(root, ReadOptions())

@@ -11,6 +11,7 @@ import pytest
 
 from auheat.data.cropping import crop_recording
 from auheat.data.datasets import authors_json, disfa_plus, unbc
+from auheat.data.image_sources import ImageFiles
 from auheat.data.recording import ReadOptions
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
@@ -87,10 +88,36 @@ def test_unbc_s_damaged_files_are_named(pain: Path, tmp_path: Path) -> None:
 
 def test_unbc_without_landmarks(pain: Path) -> None:
     (pain / "AAM_landmarks").rename(pain / "other")
-    assert not unbc.DATASET.has_landmarks(pain)
+    assert not unbc.DATASET.has_landmarks(pain, "left")
     with pytest.raises(AuheatError, match="expected AAM_landmarks there"):
         unbc.read(pain, ReadOptions())
     assert unbc.read(pain, WITHOUT).recordings[0].left_out == {4: "not coded", 5: "no image"}
+
+
+def test_unbc_s_shut_eyes_have_no_levels(pain: Path) -> None:
+    """The files name AU43, so that a list of what is coded cannot be the answer."""
+    with pytest.raises(AuheatError, match=r"^UNBC-McMaster says of AU43 only that it is there"):
+        unbc.read(pain, ReadOptions(aus=("AU06", "AU43")))
+    with pytest.raises(AuheatError, match=r"has no labels of AU01: coded there are AU04, AU06"):
+        unbc.read(pain, ReadOptions(aus=("AU01",)))
+
+
+def test_of_several_files_of_a_frame_of_unbc_one_counts(pain: Path) -> None:
+    place = "042-ll042/ll042t1aaaff"
+    save(pain / "Images" / place / "ll042t1aaaff002 (1).png", pattern(9))
+    facs = pain / "frame_labels" / "FACS" / place
+    text(facs / "ll042t1aaaff02_facs.txt", "4 5 0 0")
+    text(facs / "ll042t1aaaff001_old.txt", "4 5 0 0")
+    text(pain / "AAM_landmarks" / place / "ll042t1aaaff001_aam 7.txt", "1 2")
+    source = unbc.read(pain, ReadOptions())
+    (recording,) = source.recordings
+    assert recording.levels[:2, 0].tolist() == [2, 0]
+    assert recording.left_out == {3: "no landmarks", 4: "not coded", 5: "no image"}
+    images, others, strange, points = source.problems[:4]
+    assert images.endswith("not read, as the layout has other names: ll042t1aaaff002 (1).png")
+    assert others.endswith("others of the same frames: ll042t1aaaff02_facs.txt")
+    assert strange.endswith("the layout has other names: ll042t1aaaff001_old.txt")
+    assert points.endswith("the layout has other names: ll042t1aaaff001_aam 7.txt")
 
 
 TRIAL = "A3_AU1_2_TrailNo_2"
@@ -169,6 +196,46 @@ def test_disfa_plus_without_what_it_should_have(posed: Path, tmp_path: Path) -> 
     assert tally.dropped == {"no image": 2, "not codable": 1}
     assert tally.problems[0].endswith("_FACECROPPED.MAT is not a readable .mat file")
     assert len(tally.problems) == 2
+
+
+def test_of_several_files_of_a_trial_one_counts(posed: Path) -> None:
+    labels = posed / "Labels" / "SN003" / TRIAL
+    text(labels / "AU01.txt", "a", "b", "000.jpg 5")
+    text(labels / "AU12.txt", "a", "b", "000.jpg 1", "001.jpg 0", "000.jpg 4", "002.jpg 5")
+    text(posed / "Labels" / "SN001" / TRIAL / "AU1.txt", "a", "b", "000.jpg 2")
+    save(posed / "Images" / "SN003" / TRIAL / "001 (1).jpg", pattern(9))
+    for name in ("FaceLandmarks/SN001/old", "FaceLandmarks/SN003"):
+        mat(posed / name / f"{TRIAL}_FaceCropped.mat", FaceImg_CropResize=[1])
+    source = disfa_plus.read(posed, WITHOUT)
+    first, second = source.recordings
+    np.testing.assert_array_equal(first.levels, [[2, np.nan]])
+    np.testing.assert_array_equal(second.levels[:, 0], [0, 3, np.nan])
+    assert second.levels[0, 1] == 1
+    assert isinstance(second.images, ImageFiles)
+    assert [path.name for path in second.images.paths.values()] == ["000.jpg", "001.jpg", "002.jpg"]
+    lines = [line.replace(f"{posed}/", "") for line in source.problems]
+    assert {
+        f"Labels/SN001/SN001/{TRIAL}: not read, as there is Labels/SN001/{TRIAL}",
+        f"Labels/SN003/{TRIAL}/AU01.txt: not read, as there is Labels/SN003/{TRIAL}/AU1.txt",
+        f"Labels/SN003/{TRIAL}/AU12.txt: line 5 has frame 0 again",
+        f"Images/SN003/{TRIAL}: not read, as the layout has other names: 001 (1).jpg",
+    } <= set(lines)
+    assert not [line for line in lines if "Landmarks" in line]
+    own = [line for line in disfa_plus.read(posed, ReadOptions()).problems if "Landmarks" in line]
+    assert len(own) == 2
+    assert all(": not read, as there is " in line for line in own)
+
+
+def test_a_frame_twice_in_a_trial_s_file(face: Points, tmp_path: Path) -> None:
+    kind = [("imgID", object), ("ImgCropped", object), ("LndPntCropped", object)]
+    array = np.empty((1, 2), kind)
+    for index in range(2):
+        array[0, index] = ("007.jpg", pattern(index + 1), small(face)[list(IN_49)])
+    path = mat(tmp_path / "a.mat", FaceImg_CropResize=array)
+    problems: list[str] = []
+    images = dict(disfa_plus.MatTrial(path).read([7], problems))
+    assert images[7][0, 0, 2] == 20
+    assert problems == [f"{path} has frame 7 again"]
 
 
 def bp4d_row(name: str, levels: list[float]) -> dict[str, object]:

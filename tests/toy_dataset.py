@@ -19,7 +19,8 @@ from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
 from auheat.data.image_sources import ImageFiles, write_image
 from auheat.data.labels import IntensityScale, read_levels, write_lines
 from auheat.data.recording import Lookup, ReadOptions, Recording, Source
-from auheat.folders import locate, matching, numbered
+from auheat.data.source_files import numbered
+from auheat.folders import locate, matching
 from auheat.geometry import Points
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def read(root: Path, options: ReadOptions) -> Source:
                 split="train",
                 frames=levels.frames,
                 levels=levels.levels,
-                images=ImageFiles(numbered(folder, {".png"})),
+                images=ImageFiles(numbered(folder, {".png"}, problems)),
                 landmarks=_Points(folder / "points.csv") if options.own_landmarks else None,
                 left_out=levels.left_out,
             )

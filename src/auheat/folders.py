@@ -89,20 +89,3 @@ def matching(folder: Path, pattern: str) -> Iterator[tuple[re.Match[str], Path]]
     for path in entries(folder):
         if match := re.fullmatch(pattern, path.name, re.IGNORECASE):
             yield match, path
-
-
-def frame_number(name: str) -> int | None:
-    """The last number in a file's name without suffix: 12 for `F001_T1_0012_lm`."""
-    numbers = re.findall(r"\d+", name)
-    return int(numbers[-1]) if numbers else None
-
-
-def numbered(folder: Path, suffixes: Collection[str]) -> dict[int, Path]:
-    """Files with one of the suffixes (lower case) by their frame number, rising."""
-    found: dict[int, Path] = {}
-    for path in entries(folder):
-        if path.suffix.casefold() in suffixes:
-            number = frame_number(path.stem)
-            if number is not None:
-                found.setdefault(number, path)
-    return dict(sorted(found.items()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import KW_ONLY, asdict, dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class ConversionPlan:
     Attributes:
         kind: Name of its dataset, a key of `auheat.data.datasets.DATASETS`.
         landmarks: "own" (the dataset's), "mediapipe" or "dlib"; None for "own" where the source has
-            them, else "mediapipe".
+            them for the camera, else "mediapipe".
         dlib_model: File of dlib's 68-point shape predictor, for "dlib".
         crop: Size and pad of the crops.
         aus: Which AUs; None for the dataset's usual ones.
@@ -82,7 +82,15 @@ class ConversionPlan:
         return dlib_detector(self.dlib_model)
 
 
-_Worker = tuple[Path, ConversionPlan, tuple[str, ...], FaceDetector | None]
+@dataclass(frozen=True)
+class _Worker:
+    """What a worker process keeps; spare: gives who finds faces where landmarks are of no use."""
+
+    out: Path
+    plan: ConversionPlan
+    aus: tuple[str, ...]
+    detector: FaceDetector | None
+    spare: Callable[[], FaceDetector]
 
 
 def convert(
@@ -115,7 +123,7 @@ def convert(
     if not root.exists():
         raise AuheatError(f"no folder at {root}")
     landmarks: LandmarkSource = plan.landmarks or (
-        "own" if dataset.has_landmarks(root) else "mediapipe"
+        "own" if dataset.has_landmarks(root, plan.camera) else "mediapipe"
     )
     if landmarks == "dlib":  # so that what is missing is reported before any worker starts
         plan.detector(landmarks)
@@ -257,17 +265,18 @@ def _made_of(shard: Path) -> str:
 def _open(
     out: Path, plan: ConversionPlan, landmarks: LandmarkSource, aus: tuple[str, ...]
 ) -> _Worker:
-    return out, plan, aus, plan.detector(landmarks)
+    return _Worker(out, plan, aus, plan.detector(landmarks), cache(lambda: default_detector()))
 
 
 def _convert_shard(worker: _Worker, recording: Recording) -> Path:
-    out, plan, aus, detector = worker
+    out, plan = worker.out, worker.plan
     shard, made_of = _shard(out, recording), _sum(recording, plan)
     shard.parent.mkdir(parents=True, exist_ok=True)
     shard.unlink(missing_ok=True)  # its crops are about to be replaced
     rows, tally = crop_recording(
-        recording, out, crop=plan.crop, aus=aus, every=plan.every, detector=detector
-    )
+        recording, out, crop=plan.crop, aus=worker.aus, every=plan.every,
+        detector=worker.detector, spare=worker.spare,
+    )  # fmt: skip
     stored = pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
     metadata = {_TALLY: json.dumps(asdict(tally)).encode(), _RECORDING: made_of.encode()}
     with atomic_write(shard) as temporary:

@@ -15,7 +15,7 @@ from auheat import geometry
 from auheat.arrays import Image
 from auheat.data.checks import spans
 from auheat.data.crop_files import CROPS
-from auheat.data.recording import NO_IMAGE, NO_LANDMARKS, Recording
+from auheat.data.recording import NO_IMAGE, NO_LANDMARKS, OtherImagesError, Recording
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.faces.detector import FaceDetector
@@ -79,6 +79,7 @@ def crop_recording(
     aus: Sequence[str],
     every: int = 1,
     detector: FaceDetector | None = None,
+    spare: Callable[[], FaceDetector] | None = None,
 ) -> tuple[list[dict[str, Any]], Tally]:
     """Writes the crops of a recording into `out`.
 
@@ -89,6 +90,7 @@ def crop_recording(
         aus: The recording's AUs.
         every: Of the frames that can be used only every n-th is taken.
         detector: Finds the faces; None for the landmarks that come with the recording.
+        spare: Gives who finds them where these landmarks are of other images.
 
     Returns:
         Rows of the manifest, and a tally.
@@ -102,7 +104,10 @@ def crop_recording(
     folder = crop_folder(recording)
     (out / folder).mkdir(parents=True, exist_ok=True)
     rows = []
-    locate = _own(recording, tally.problems) if detector is None else _found(recording, detector)
+    if detector is None:
+        locate = _own(recording, tally.problems, spare)
+    else:
+        locate = _found(recording, detector)
     for frame, image in recording.images.read(wanted, tally.problems):
         cut = _cut(crop, image, locate(frame, image))
         if isinstance(cut, str):
@@ -138,11 +143,16 @@ def crop_folder(recording: Recording) -> Path:
     return Path(CROPS, recording.subject, *inner)
 
 
-def _own(recording: Recording, problems: list[str]) -> Locate:
+def _own(
+    recording: Recording, problems: list[str], spare: Callable[[], FaceDetector] | None
+) -> Locate:
     """Landmarks that come with the recording; files that cannot be read are noted."""
     try:
         lookup = recording.landmarks.open() if recording.landmarks else lambda frame: None
     except AuheatError as error:
+        if spare is not None and isinstance(error, OtherImagesError):
+            problems.append(f"{error}: {recording.sequence} gets those of mediapipe instead")
+            return _found(recording, spare())
         problems.append(str(error))
         return lambda frame, image: UNREADABLE
 

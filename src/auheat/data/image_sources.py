@@ -53,6 +53,17 @@ class VideoImages:
         problems.append(f"{self.path}: {video.problem or 'it ends'} before frame {last}")
 
 
+def compare_length(video: Path, last: int, problems: list[str]) -> None:
+    """Notes a video that has another length than its labels, whose last frame is `last`."""
+    try:
+        count = VideoFile(video).count
+    except AuheatError as error:
+        problems.append(str(error))
+        return
+    if count is not None and count != last:
+        problems.append(f"{video} has {count} frames where the last label is of frame {last}")
+
+
 @dataclass(frozen=True)
 class ImageFiles:
     """Image files by frame."""

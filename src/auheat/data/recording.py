@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from auheat.data.image_sources import ImageSource
 from auheat.data.names import Camera
+from auheat.errors import AuheatError
 from auheat.geometry import Points
 
 Lookup = Callable[[int], Points | None]
@@ -44,13 +45,18 @@ class ReadOptions:
     skip_tracking_failures: bool = False
 
 
+class OtherImagesError(AuheatError):
+    """Landmarks belong to other images than a recording has, and nothing tells which is which."""
+
+
 class Landmarks(Protocol):
     """The landmarks that come with one recording: 68, 66 or 49 points in its images' pixels."""
 
     def open(self) -> Lookup:
         """A function from a frame to its landmarks, None where there are none.
 
-        Both raise AuheatError for a file that cannot be read.
+        Both raise AuheatError for a file that cannot be read, this one `OtherImagesError` for one
+        that belongs to other images.
         """
         ...
 

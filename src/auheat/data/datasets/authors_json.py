@@ -32,11 +32,12 @@ from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
 from auheat.data.image_sources import ImageFiles, write_image
 from auheat.data.labels import write_lines
 from auheat.data.recording import NO_IMAGE, NOT_CODABLE, ReadOptions, Recording, Source
+from auheat.data.source_files import frame_number
 from auheat.errors import AuheatError
 from auheat.faces.crop import CropSpec
 from auheat.facs import BP4D_AUS, DISFA_AUS, PAPER_AUS, PointLayout
 from auheat.files import atomic_write, check_file
-from auheat.folders import entries, frame_number
+from auheat.folders import entries
 from auheat.json_files import parse_json
 
 if TYPE_CHECKING:

@@ -8,17 +8,14 @@ Zhang et al., Image and Vision Computing 32 (2014).
     AUCoding/AU_OCC/F001_T1.csv                  presence, with a header of AU numbers (not read)
     2DFeatures/F001_T1.mat                       49 points
 
-Images are zero-padded differently from sequence to sequence. How the .mat holds its points is
-inferred from public code that reads it, not from a description: a struct array `fit` with one
-element for each image, in the order of the frames, whose `pred` is 49 x 2 pixels and whose
-`isTracked` is 0 where the tracker failed. Coordinates are taken as they are: nothing tells whether
-their first pixel is 0 or 1.
+Images are zero-padded differently from sequence to sequence. A .mat belongs to the images in their
+order; see `auheat.data.datasets.fit_landmarks`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,16 +24,15 @@ import numpy as np
 
 from auheat.data.checks import choose_aus, leave_out, own_landmarks
 from auheat.data.corpora import Corpus, EventPrior, MissingData, People, numbered_people
+from auheat.data.datasets.fit_landmarks import FitLandmarks, write_fits
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
 from auheat.data.image_sources import ImageFiles, write_image
 from auheat.data.labels import read_levels, write_lines
-from auheat.data.matlab import read_mat, struct_array, write_mat
-from auheat.data.recording import NO_IMAGE, NO_LANDMARKS, Lookup, ReadOptions, Recording, Source
+from auheat.data.recording import NO_IMAGE, NO_LANDMARKS, ReadOptions, Recording, Source
+from auheat.data.source_files import numbered, one_each
 from auheat.errors import AuheatError
 from auheat.facs import BP4D_AUS, PAPER_AUS, au_name, au_number
-from auheat.folders import IMAGE_SUFFIXES, child, files_in, matching, numbered, subfolders
-from auheat.geometry import Points
-from auheat.landmarks import IN_49
+from auheat.folders import IMAGE_SUFFIXES, child, files_in, matching, subfolders
 
 if TYPE_CHECKING:
     from auheat.data.sequences import LabelledFrame, RenderedSubject
@@ -64,44 +60,11 @@ _CODING, _INTENSITY, _PRESENCE = "AUCoding", "AU_INT", "AU_OCC"
 INTENSITY_CODES, FERA_CODES = f"{_CODING}/{_INTENSITY}", "AU Intensity Codes3.0"
 _NOT_CODABLE = 9
 PADDINGS = (0, 4, 3, 0, 5)  # digits of an image's number in one sequence after the other
-_STRUCT, _POINTS, _TRACKED = "fit", "pred", "isTracked"
 _SUBJECT, _TASK = r"([FM])(\d+)", r"T(\d+)"
 
 Sequence = tuple[str, str]  # subject and task: F001, T1
 Split = Callable[[str, list[str]], str]
 Reader = Callable[[Path, ReadOptions], Source]
-
-
-@dataclass(frozen=True)
-class FitLandmarks:
-    """One .mat file for all images.
-
-    Attributes:
-        path: The file.
-        frames: The images' numbers, in the file's order.
-    """
-
-    path: Path
-    frames: tuple[int, ...]
-
-    def open(self) -> Lookup:
-        """See `Landmarks.open`."""
-        fits = np.atleast_1d(read_mat(self.path, _STRUCT))
-        if len(fits) != len(self.frames):
-            counts = f"{len(fits)} images where there are {len(self.frames)}"
-            raise AuheatError(f"{self.path} has landmarks of {counts}")
-        by_frame = dict(zip(self.frames, fits, strict=True))
-
-        def at(frame: int) -> Points | None:
-            fit = by_frame.get(frame)
-            try:
-                points = np.asarray(getattr(fit, _POINTS, ()), np.float64)
-                tracked = bool(getattr(fit, _TRACKED, 1))
-            except (TypeError, ValueError):
-                raise AuheatError(f"{self.path} holds no points for frame {frame}") from None
-            return points if tracked and points.size else None
-
-        return at
 
 
 def read(root: Path, options: ReadOptions) -> Source:
@@ -133,12 +96,14 @@ def read_split(root: Path, options: ReadOptions, *, split: Split) -> Source:
         AuheatError: Labels or images are not where they should be.
     """
     labels = _label_folder(root)
-    by_au = {au_name(int(match[1])): path for match, path in matching(labels, r"AU(\d+)")}
-    aus, unknown = choose_aus(by_au, SPEC.aus, wanted=options.aus, root=root)
     problems: list[str] = []
-    files = {au: _by_sequence(by_au[au], r"(?!\d).*\.csv") for au in aus}
-    fits = _by_sequence(own_landmarks(root, *_LANDMARKS), r"\.mat") if options.own_landmarks else {}
-    images = _image_folders(root)
+    found = ((au_name(int(match[1])), path) for match, path in matching(labels, r"AU(\d+)"))
+    by_au = one_each(found, problems, called=lambda au: au)
+    aus, unknown = choose_aus(by_au, SPEC.aus, wanted=options.aus, root=root)
+    files = {au: _by_sequence(by_au[au], r"(?!\d).*\.csv", problems) for au in aus}
+    tracked = own_landmarks(root, *_LANDMARKS) if options.own_landmarks else None
+    fits = _by_sequence(tracked, r"\.mat", problems) if tracked else {}
+    images = _image_folders(root, problems)
     if not images:
         raise AuheatError(f"no images in {root}: expected F001/T1/0001.jpg or 2D+3D/F001/T1 there")
     coded = sorted(set().union(*files.values()), key=_order)
@@ -156,7 +121,7 @@ def read_split(root: Path, options: ReadOptions, *, split: Split) -> Source:
         coding = {au: files[au].get(sequence) for au in aus}
         expected = partial(_label_file, labels, name)
         levels = read_levels(coding, expected, scale=SPEC.scale, problems=problems)
-        paths = numbered(images[sequence], IMAGE_SUFFIXES)
+        paths = numbered(images[sequence], IMAGE_SUFFIXES, problems)
         left_out, frames = dict(levels.left_out), levels.frames.tolist()
         note = partial(leave_out, left_out, of=len(frames), name=name, problems=problems)
         note([frame for frame in frames if frame not in paths], reason=NO_IMAGE)
@@ -190,26 +155,27 @@ def _label_folder(root: Path) -> Path:
     )
 
 
-def _by_sequence(folder: Path, ending: str) -> dict[Sequence, Path]:
+def _by_sequence(folder: Path, ending: str, problems: list[str]) -> dict[Sequence, Path]:
     """Files that are called F001_T1 and end as a pattern says."""
     found = matching(folder, rf"{_SUBJECT}_{_TASK}{ending}")
-    return {_sequence(match[1], match[2], match[3]): path for match, path in found}
+    paths = ((_sequence(match[1], match[2], match[3]), path) for match, path in found)
+    return one_each(paths, problems, called=lambda key: f"{'_'.join(key)}_{folder.name}.csv")
 
 
 def _label_file(folder: Path, name: str, au: str) -> Path:
     return folder / au / f"{name}_{au}.csv"
 
 
-def _image_folders(root: Path) -> dict[Sequence, Path]:
+def _image_folders(root: Path, problems: list[str]) -> dict[Sequence, Path]:
     """Folders with images by sequence, as deep as two folders below the root."""
-    found: dict[Sequence, Path] = {}
+    found: list[tuple[Sequence, Path]] = []
     below = subfolders(root)
     for place in (root, *below, *(deeper for folder in below for deeper in subfolders(folder))):
         for match, subject in matching(place, _SUBJECT):
             for task, folder in matching(subject, _TASK):
                 if files_in(folder, IMAGE_SUFFIXES):
-                    found.setdefault(_sequence(match[1], match[2], task[1]), folder)
-    return found
+                    found.append((_sequence(match[1], match[2], task[1]), folder))
+    return one_each(found, problems, called=lambda sequence: sequence[1])
 
 
 def write(
@@ -225,15 +191,13 @@ def write(
     """
     for position, task in enumerate(subject.corpus.sequences):
         digits = paddings[(subject.position + position) % len(paddings)]
-        fits, frames = [], []
+        frames = []
         for frame in subject.frames(task):
             write_image(out / subject.name / task / f"{frame.number:0{digits}d}.jpg", frame.image)
-            found = frame.landmarks[list(IN_49)] if frame.tracked else np.empty((0, 0))
-            fits.append({_TRACKED: float(frame.tracked), _POINTS: found})
             frames.append(replace(frame, image=np.empty((0, 0, 3), np.uint8)))
             yield 1
         name = f"{subject.name}_{task}"
-        write_mat(out / _LANDMARKS[0] / f"{name}.mat", {_STRUCT: struct_array(fits)})
+        write_fits(out / _LANDMARKS[0] / f"{name}.mat", frames)
         _write_codes(out, codes, name=name, aus=subject.corpus.aus, frames=frames)
 
 

@@ -7,10 +7,10 @@ Mavadati, Mahoor, Bartlett, Trinh and Cohn, IEEE Transactions on Affective Compu
     Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat     frames from 0, or
     Landmark_Points/SN001/frame_lm/l00001_lm.mat             frames from 1
 
-20 frames a second. A .mat holds `pts`, 66 x 2 pixels of the left camera's video. The coordinates
-are taken as they are: nothing tells whether their first pixel is 0 or 1. In the original SN010 is a
-frame short, SN031 lacks the landmarks of one frame, SN004 has a file of landmarks too many, and the
-case of letters in the videos' names varies; look-alikes have that, too.
+20 frames a second. A .mat holds `pts`, 66 x 2 pixels of the left camera's video; there are none of
+the right one's. They are taken as they are: nothing tells whether their first pixel is 0 or 1. In
+the original SN010 is a frame short, SN031 lacks the landmarks of one frame, SN004 has a file of
+landmarks too many, and the case of letters in the videos' names varies; look-alikes have that, too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from auheat.data.checks import choose_aus, leave_out, own_landmarks, spans
 from auheat.data.corpora import Corpus, EventPrior, MissingData, People
 from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike, Protocol
-from auheat.data.image_sources import VideoImages
+from auheat.data.image_sources import VideoImages, compare_length
 from auheat.data.labels import Levels, read_levels, write_lines
 from auheat.data.matlab import read_mat, write_mat
 from auheat.data.names import Camera
@@ -38,12 +38,12 @@ from auheat.data.recording import (
     Recording,
     Source,
 )
+from auheat.data.source_files import numbered, one_each
 from auheat.errors import AuheatError
 from auheat.facs import DISFA_AUS, au_name, au_number
 from auheat.folders import child, locate, matching, subfolders
 from auheat.geometry import Points
 from auheat.landmarks import IN_66
-from auheat.media.frames import VideoFile
 from auheat.media.video_writer import VideoWriter
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ _CAMERAS: dict[Camera, tuple[str, str]] = {
     "left": ("Videos_LeftCamera", "Video_LeftCamera"),
     "right": ("Video_RightCamera", "Videos_RightCamera"),
 }
+_LANDMARK_CAMERA: Camera = "left"
 _FROM_0, _FROM_1 = "tmp_frame_lm", "frame_lm"  # folders of landmarks by their first frame
+_STEMS = {r"l(\d+)_lm": 1, r"SN\d+_(\d+)_lm": 0}  # names of landmark files, and their first frame
 _FPS = 20
 
 # Frames whose landmarks the tracker got wrong, from the list that comes with the dataset.
@@ -122,19 +124,24 @@ def read(root: Path, options: ReadOptions) -> Source:
     """The recordings of DISFA, all in the split "train": folds are a matter of the protocol.
 
     Raises:
-        AuheatError: `root` is not DISFA, or the wanted camera's videos are not there.
+        AuheatError: `root` is not DISFA, or the wanted camera's videos or landmarks are not there.
     """
     labels = locate(root, _LABELS)
     if labels is None:
         expected = _label_file(Path(_LABELS), "SN001", "AU01")
         raise AuheatError(f"no DISFA in {root}: expected {expected} there")
+    if options.own_landmarks and options.camera != _LANDMARK_CAMERA:
+        unseen = f"the {options.camera} camera's videos have no landmarks of their own"
+        raise AuheatError(f"{unseen}: use --landmarks mediapipe")
     problems: list[str] = []
-    videos = _videos(root, options.camera)
-    files = _label_files(labels)
+    videos = _videos(root, options.camera, problems)
+    files = _label_files(labels, problems)
     coded = {au_name(number) for paths in files.values() for number in paths}
     aus, unknown = choose_aus(coded, SPEC.aus, wanted=options.aus, root=root)
     for subject in sorted(set(videos) - set(files)):
         problems.append(f"{videos[subject]}: no labels of {subject}")
+    top = own_landmarks(root, _LANDMARKS) if options.own_landmarks else None
+    tracked = _folders(top, problems) if top else {}
     recordings = []
     for subject, paths in sorted(files.items()):
         if subject not in videos:
@@ -144,16 +151,15 @@ def read(root: Path, options: ReadOptions) -> Source:
         label = partial(_label_file, labels, subject)
         levels = read_levels(coding, label, scale=SPEC.scale, problems=problems)
         points, left_out = None, dict(levels.left_out)
-        if options.own_landmarks:
-            points = _landmarks(root, subject, levels, left_out, problems)
+        if top:
+            points = _landmarks(tracked.get(subject, top / subject), levels, left_out, problems)
         if options.skip_tracking_failures:
             failed = [int(f) for f in levels.frames if tracking_failed(subject, int(f))]
             left_out = dict.fromkeys(failed, TRACKING_FAILURE) | left_out
-        _compare_lengths(videos[subject], levels, problems)
-        images = VideoImages(videos[subject])
+        compare_length(videos[subject], int(levels.frames.max(initial=0)), problems)
         recordings.append(
             Recording(subject, subject, split="train", frames=levels.frames, levels=levels.levels,
-                      images=images, landmarks=points, left_out=left_out)
+                      images=VideoImages(videos[subject]), landmarks=points, left_out=left_out)
         )  # fmt: skip
     return Source(aus, tuple(recordings), tuple(problems), unknown)
 
@@ -162,22 +168,28 @@ def _subject(number: str) -> str:
     return f"SN{int(number):03d}"
 
 
-def _videos(root: Path, camera: Camera) -> dict[str, Path]:
+def _videos(root: Path, camera: Camera, problems: list[str]) -> dict[str, Path]:
     names = _CAMERAS[camera]
     folder = locate(root, *names)
     if folder is None:
         raise AuheatError(f"no videos of the {camera} camera in {root}: expected {names[0]} there")
     found = matching(folder, rf"{camera}VideoSN(\d+).*\.(avi|mp4|mkv|mov|wmv)")
-    return {_subject(match[1]): path for match, path in found}
+    videos = ((_subject(match[1]), path) for match, path in found)
+    return one_each(videos, problems, called=lambda who: f"{camera}Video{who}_comp.avi")
 
 
-def _label_files(labels: Path) -> dict[str, dict[int, Path]]:
+def _label_files(labels: Path, problems: list[str]) -> dict[str, dict[int, Path]]:
     """Label files by subject and AU number."""
     files: dict[str, dict[int, Path]] = {}
-    for match, folder in matching(labels, r"SN(\d+)"):
-        found = matching(folder, r"SN\d+_au(\d+)\.txt")
-        files[_subject(match[1])] = {int(name[1]): path for name, path in found}
+    for subject, folder in _folders(labels, problems).items():
+        found = ((int(m[1]), path) for m, path in matching(folder, r"SN\d+_au(\d+)\.txt"))
+        files[subject] = one_each(found, problems, called=f"{subject}_au{{}}.txt".format)
     return files
+
+
+def _folders(top: Path, problems: list[str]) -> dict[str, Path]:
+    found = ((_subject(match[1]), path) for match, path in matching(top, r"SN(\d+)"))
+    return one_each(found, problems, called=lambda subject: subject)
 
 
 def _label_file(labels: Path, subject: str, au: str) -> Path:
@@ -185,15 +197,12 @@ def _label_file(labels: Path, subject: str, au: str) -> Path:
 
 
 def _landmarks(
-    root: Path, subject: str, levels: Levels, left_out: dict[int, str], problems: list[str]
+    folder: Path, levels: Levels, left_out: dict[int, str], problems: list[str]
 ) -> LandmarkFiles:
-    """The landmark files of a subject; frames without one are added to `left_out`."""
-    top = own_landmarks(root, _LANDMARKS)
-    below = next((f for m, f in matching(top, r"SN(\d+)") if _subject(m[1]) == subject), None)
-    paths = _landmark_files(below) if below else {}
-    frames = levels.frames.tolist()
+    """The landmark files in a subject's folder; frames without one are added to `left_out`."""
+    paths, frames = _landmark_files(folder, problems), levels.frames.tolist()
     missing = [frame for frame in frames if frame not in paths]
-    name = str(below or top / subject)
+    name = str(folder)
     leave_out(left_out, missing, reason=NO_LANDMARKS, of=len(frames), name=name, problems=problems)
     beyond = sorted(set(paths) - set(frames))
     if beyond:
@@ -208,26 +217,16 @@ def _read_points(path: Path) -> Points:
         raise AuheatError(f"{path} holds no points of a face") from None
 
 
-def _landmark_files(folder: Path) -> dict[int, Path]:
+def _landmark_files(folder: Path, problems: list[str]) -> dict[int, Path]:
     """Landmark files by frame from 1, from whichever folder holds them."""
     inner = [child(folder, _FROM_0), child(folder, _FROM_1), folder, *subfolders(folder)]
     for place in filter(None, inner):
-        files = {int(m[1]): path for m, path in matching(place, r"l(\d+)_lm\.mat")}
-        files |= {int(m[1]) + 1: path for m, path in matching(place, r"SN\d+_(\d+)_lm\.mat")}
-        if files:
-            return files
+        counts = {stem: len([*matching(place, rf"{stem}\.mat")]) for stem in _STEMS}
+        stem = max(counts, key=lambda stem: counts[stem])
+        if counts[stem]:
+            files = numbered(place, {".mat"}, problems, stem=stem)
+            return {number + 1 - _STEMS[stem]: path for number, path in files.items()}
     return {}
-
-
-def _compare_lengths(video: Path, levels: Levels, problems: list[str]) -> None:
-    try:
-        count = VideoFile(video).count
-    except AuheatError as error:
-        problems.append(str(error))
-        return
-    last = int(levels.frames.max(initial=0))
-    if count is not None and count != last:
-        problems.append(f"{video} has {count} frames where the last label is of frame {last}")
 
 
 def write(subject: RenderedSubject, out: Path) -> Iterator[int]:
@@ -294,4 +293,7 @@ CORPUS = Corpus(
     shorter=frozenset({"SN010"}),
     missing=_missing,
 )
-DATASET = Dataset(SPEC, read, {SPEC.name: Lookalike(CORPUS, write)}, landmark_folders=(_LANDMARKS,))
+DATASET = Dataset(
+    SPEC, read, {SPEC.name: Lookalike(CORPUS, write)},
+    landmark_folders=(_LANDMARKS,), landmark_camera=_LANDMARK_CAMERA,
+)  # fmt: skip

@@ -35,17 +35,10 @@ from auheat.data.image_sources import ImageFiles, ImageSource, write_image
 from auheat.data.labels import Column, IntensityScale, numbered_lines, read_levels, write_lines
 from auheat.data.matlab import read_mat, struct_array, write_mat
 from auheat.data.recording import NO_IMAGE, NO_LANDMARKS, Lookup, ReadOptions, Recording, Source
+from auheat.data.source_files import frame_number, numbered, one_each
 from auheat.errors import AuheatError
 from auheat.facs import DISFA_AUS, au_name, au_number
-from auheat.folders import (
-    IMAGE_SUFFIXES,
-    child,
-    frame_number,
-    locate,
-    matching,
-    numbered,
-    subfolders,
-)
+from auheat.folders import IMAGE_SUFFIXES, locate, matching, subfolders
 from auheat.geometry import Points
 from auheat.landmarks import IN_49
 
@@ -64,6 +57,8 @@ _LABELS, _IMAGES, _LANDMARKS = "Labels", "Images", "FaceLandmarks"
 _STRUCT, _NAME, _IMAGE, _POINTS = "FaceImg_CropResize", "imgID", "ImgCropped", "LndPntCropped"
 _HEADER_LINES = 2
 
+Trial = tuple[str, str]  # subject and trial: SN001, A3_AU1_2_TrailNo_2
+
 
 @dataclass(frozen=True)
 class MatTrial:
@@ -74,7 +69,7 @@ class MatTrial:
     def read(self, wanted: Collection[int], problems: list[str]) -> Iterator[tuple[int, Image]]:
         """See `Images.read`."""
         try:
-            records = self._records()
+            records = self._records(problems)
         except AuheatError as error:
             if str(error) not in problems:  # `open` says the same
                 problems.append(str(error))
@@ -88,7 +83,7 @@ class MatTrial:
 
     def open(self) -> Lookup:
         """See `Landmarks.open`."""
-        records = self._records()
+        records = self._records([])
 
         def at(frame: int) -> Points | None:
             try:
@@ -101,7 +96,7 @@ class MatTrial:
 
         return at
 
-    def _records(self) -> dict[int, tuple[Any, Any]]:
+    def _records(self, problems: list[str]) -> dict[int, tuple[Any, ...]]:
         """Image and points by frame, from an array of structs or a struct of arrays."""
         value = read_mat(self.path, _STRUCT)
         elements = value.ravel() if isinstance(value, np.ndarray) else [value]
@@ -113,8 +108,13 @@ class MatTrial:
             ) from None
         if len(rows) == 1 and np.ndim(rows[0][0]) == 1:
             rows = list(zip(*rows[0], strict=False))
-        frames = [_frame(name) for name, _, _ in rows]
-        return {f: row[1:] for f, row in zip(frames, rows, strict=True) if f is not None}
+        found: dict[int, tuple[Any, ...]] = {}
+        for name, *record in rows:
+            if (frame := _frame(name)) in found:
+                problems.append(f"{self.path} has frame {frame} again")
+            elif frame is not None:
+                found[frame] = tuple(record)
+        return found
 
 
 def read(root: Path, options: ReadOptions) -> Source:
@@ -128,17 +128,18 @@ def read(root: Path, options: ReadOptions) -> Source:
         raise AuheatError(
             f"no DISFA+ in {root}: expected the folders {_LABELS} and {_IMAGES} there"
         )
-    files = _trials(labels)
-    folders = _trials(images) if images else {}
-    crops = _landmark_files(root) if options.own_landmarks else {}
-    coded = {au_name(n) for folder in files.values() for n in _label_files(folder)}
+    problems: list[str] = []
+    trials = _trials(labels, problems)
+    files = {key: _label_files(folder, problems) for key, folder in trials.items()}
+    folders = _trials(images, problems) if images else {}
+    crops = _landmark_files(root, problems) if options.own_landmarks else {}
+    coded = {au_name(number) for paths in files.values() for number in paths}
     aus, unknown = choose_aus(coded, SPEC.aus, wanted=options.aus, root=root)
-    problems = [f"{folders[key]}: no labels" for key in folders if key not in files]
+    problems += [f"{folders[key]}: no labels" for key in folders if key not in files]
     recordings = []
-    for key, folder in files.items():
-        name = "/".join(key)
-        coded_in, label = _label_files(folder), partial(_label_file, folder)
-        coding = {au: coded_in.get(au_number(au)) for au in aus}
+    for key, folder in trials.items():
+        name, label = "/".join(key), partial(_label_file, folder)
+        coding = {au: files[key].get(au_number(au)) for au in aus}
         levels = read_levels(coding, label, scale=SPEC.scale, problems=problems, read=_column)
         left_out, points = dict(levels.left_out), crops.get(key)
         frames = levels.frames.tolist()
@@ -147,7 +148,7 @@ def read(root: Path, options: ReadOptions) -> Source:
             source = MatTrial(points) if points else None
             missing, reason = ([] if points else frames), NO_LANDMARKS
         elif key in folders:
-            paths = numbered(folders[key], IMAGE_SUFFIXES)
+            paths = numbered(folders[key], IMAGE_SUFFIXES, problems)
             source = ImageFiles(paths)
             missing, reason = [f for f in frames if f not in paths], NO_IMAGE
         else:
@@ -161,27 +162,30 @@ def read(root: Path, options: ReadOptions) -> Source:
     return Source(aus, tuple(recordings), tuple(problems), unknown)
 
 
-def _trials(top: Path) -> dict[tuple[str, str], Path]:
+def _trials(top: Path, problems: list[str]) -> dict[Trial, Path]:
     """Folders by subject and trial; a doubled subject's folder counts once."""
-    found: dict[tuple[str, str], Path] = {}
+    found: list[tuple[Trial, Path]] = []
     for match, folder in matching(top, r"SN(\d+)"):
-        person = child(folder, folder.name) or folder
-        for trial in subfolders(person):
-            found[f"SN{int(match[1]):03d}", trial.name] = trial
-    return found
+        person, below = f"SN{int(match[1]):03d}", subfolders(folder)
+        doubled = [path for path in below if path.name.casefold() == folder.name.casefold()]
+        inner = (trial for path in doubled for trial in subfolders(path))
+        trials = (*(path for path in below if path not in doubled), *inner)
+        found += [((person, trial.name), trial) for trial in trials]
+    return one_each(found, problems, called=lambda key: key[1])
 
 
-def _label_files(folder: Path) -> dict[int, Path]:
-    return {int(match[1]): path for match, path in matching(folder, r"AU(\d+)\.txt")}
+def _label_files(folder: Path, problems: list[str]) -> dict[int, Path]:
+    found = ((int(match[1]), path) for match, path in matching(folder, r"AU(\d+)\.txt"))
+    return one_each(found, problems, called=lambda au: f"AU{au}.txt")
 
 
-def _landmark_files(root: Path) -> dict[tuple[str, str], Path]:
-    found: dict[tuple[str, str], Path] = {}
+def _landmark_files(root: Path, problems: list[str]) -> dict[Trial, Path]:
+    found: list[tuple[Trial, Path]] = []
     for match, folder in matching(own_landmarks(root, _LANDMARKS), r"SN(\d+)"):
         for path in sorted(folder.rglob("*")):
             if name := re.fullmatch(r"(.+)_FaceCropped\.mat", path.name, re.IGNORECASE):
-                found[f"SN{int(match[1]):03d}", name[1]] = path
-    return found
+                found.append(((f"SN{int(match[1]):03d}", name[1]), path))
+    return one_each(found, problems, called=lambda key: f"{key[1]}_FaceCropped.mat")
 
 
 def _label_file(folder: Path, au: str) -> Path:
@@ -193,8 +197,10 @@ def _column(path: Path, scale: IntensityScale, problems: list[str]) -> Column:
     column: dict[int, float] = {}
     for number, line in numbered_lines(path, problems):
         row = re.fullmatch(r"\s*(\d+)(?:\.[a-z]+)?[\s,]+(\d)(?:\.0*)?\s*", line, re.IGNORECASE)
-        if row and scale.holds(float(row[2])):
-            column.setdefault(int(row[1]), float(row[2]))
+        if row and int(row[1]) in column:
+            problems.append(f"{path}: line {number} has frame {int(row[1])} again")
+        elif row and scale.holds(float(row[2])):
+            column[int(row[1])] = float(row[2])
         elif line.strip() and number > _HEADER_LINES:
             problems.append(f"{path}: line {number} is not a frame and a level: {line.strip()!r}")
     return Column.of(column)

@@ -25,6 +25,7 @@ from auheat.data.datasets.spec import Dataset, DatasetSpec, Lookalike
 from auheat.data.image_sources import VideoImages
 from auheat.data.labels import Levels, read_levels, write_lines
 from auheat.data.recording import ReadOptions, Recording, Source
+from auheat.data.source_files import one_each
 from auheat.errors import AuheatError
 from auheat.facs import au_name, au_number
 from auheat.folders import natural_key
@@ -56,23 +57,24 @@ def read(root: Path, options: ReadOptions) -> Source:
     """
     if options.own_landmarks:
         raise AuheatError("FERA 2017 has no landmarks of its own: use --landmarks mediapipe")
+    problems: list[str] = []
     labels: dict[Task, dict[int, Path]] = {}
-    for match, path in _files(root, _PREFIX + r"AU(\d+)_Int\.csv"):
-        labels.setdefault(_task(match), {})[int(match[5])] = path
-    videos = [(_task(m), m[5], path) for m, path in _files(root, _PREFIX + r"(\d)\.(mp4|avi|mkv)")]
+    for (task, au), path in _label_files(root, problems).items():
+        labels.setdefault(task, {})[au] = path
+    videos = _videos(root, problems)
     if not labels:
         raise AuheatError(
             f"no FERA 2017 in {root}: expected {_label_name('TR_F001_T1', 'AU06')} there"
         )
     coded = {au_name(number) for paths in labels.values() for number in paths}
     aus, unknown = choose_aus(coded, SPEC.aus, wanted=options.aus, root=root)
-    problems = [f"{path}: no labels" for task, _, path in videos if task not in labels]
-    seen = {task for task, _, _ in videos}
+    problems += [f"{path}: no labels" for (task, _), path in videos.items() if task not in labels]
+    seen = {task for task, _ in videos}
     problems += [f"{'_'.join(task)}: no video" for task in labels if task not in seen]
     training = {subject for part, subject, _ in labels if part == "TR"}
     levels = {task: _levels(paths, aus, task, problems) for task, paths in labels.items()}
     recordings = []
-    for task, view, path in videos:
+    for (task, view), path in videos.items():
         if task in labels:
             part, subject, _ = task
             clash = part == "VA" and subject in training
@@ -89,6 +91,21 @@ def read(root: Path, options: ReadOptions) -> Source:
                 )
             )
     return Source(aus, tuple(recordings), tuple(problems), unknown)
+
+
+def _label_files(root: Path, problems: list[str]) -> dict[tuple[Task, int], Path]:
+    found = _files(root, _PREFIX + r"AU(\d+)_Int\.csv")
+    coded = (((_task(match), int(match[5])), path) for match, path in found)
+    return one_each(
+        coded, problems, called=lambda key: _label_name("_".join(key[0]), au_name(key[1]))
+    )
+
+
+def _videos(root: Path, problems: list[str]) -> dict[tuple[Task, str], Path]:
+    """Videos by task and view."""
+    found = _files(root, _PREFIX + r"(\d)\.(mp4|avi|mkv)")
+    seen = (((_task(match), match[5]), path) for match, path in found)
+    return one_each(seen, problems, called=lambda key: f"FERA17_{'_'.join((*key[0], key[1]))}.mp4")
 
 
 def _files(root: Path, pattern: str) -> list[tuple[re.Match[str], Path]]:

@@ -97,6 +97,7 @@ class Dataset:
         lookalikes: By name of the layout, mostly one with the dataset's own name.
         landmark_folders: What the folder of landmarks may be called; none for a dataset without.
         corpus_name: The name in a look-alike of a subject of a split; the subject's own by default.
+        landmark_camera: The camera in whose pixels they are, where there are several.
     """
 
     spec: DatasetSpec
@@ -104,6 +105,7 @@ class Dataset:
     lookalikes: Mapping[str, Lookalike] = field(default_factory=dict)
     landmark_folders: tuple[str, ...] = ()
     corpus_name: Callable[[str, str], str] | None = None
+    landmark_camera: Camera | None = None
 
     def person_number(self, subject: str, split: str) -> int:
         """The number of a subject, equal wherever datasets show the same person.
@@ -117,6 +119,8 @@ class Dataset:
         chosen = next((corpus for corpus in corpora if name in corpus.subjects), corpora[0])
         return chosen.person_number(name)
 
-    def has_landmarks(self, root: Path) -> bool:
-        """Whether a copy comes with landmarks."""
-        return bool(self.landmark_folders) and locate(root, *self.landmark_folders) is not None
+    def has_landmarks(self, root: Path, camera: Camera) -> bool:
+        """Whether a copy comes with landmarks of the images that a camera took."""
+        if not self.landmark_folders or self.landmark_camera not in (None, camera):
+            return False
+        return locate(root, *self.landmark_folders) is not None

@@ -6,13 +6,14 @@ Lucey, Cohn, Prkachin, Solomon and Matthews, IEEE FG 2011.
     Frame_Labels/FACS/042-ll042/ll042t1aaaff/ll042t1aaaff001_facs.txt   rows `AU level onset offset`
     AAM_landmarks/042-ll042/ll042t1aaaff/ll042t1aaaff001_aam.txt        66 rows `x y`
 
-A label file without rows means that no AU is there. AU43 (eyes closed) is coded too, but without
-levels, so that it is not read. Coordinates are taken as they are: nothing tells whether their first
-pixel is 0 or 1.
+A label file without rows means that no AU is there. AU43 (eyes closed) is coded too, but only as
+present, without a level, so that it is not read. Coordinates are taken as they are: nothing tells
+whether their first pixel is 0 or 1.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,9 +34,10 @@ from auheat.data.recording import (
     Recording,
     Source,
 )
+from auheat.data.source_files import numbered
 from auheat.errors import AuheatError
 from auheat.facs import au_name, au_number
-from auheat.folders import IMAGE_SUFFIXES, child, locate, numbered, subfolders
+from auheat.folders import IMAGE_SUFFIXES, child, locate, subfolders
 from auheat.geometry import Points
 from auheat.landmarks import IN_66
 
@@ -58,7 +60,7 @@ def read(root: Path, options: ReadOptions) -> Source:
     """The recordings of UNBC-McMaster, all in the split "train".
 
     Raises:
-        AuheatError: Images or labels are not where they should be.
+        AuheatError: Images or labels are not where they should be, or AU43 is asked for.
     """
     images, labels = locate(root, _IMAGES), _facs_folder(root)
     if images is None or labels is None:
@@ -67,6 +69,11 @@ def read(root: Path, options: ReadOptions) -> Source:
             "there"
         )
     landmarks = own_landmarks(root, _LANDMARKS) if options.own_landmarks else None
+    if au_name(_EYES_SHUT) in (options.aus or ()):
+        raise AuheatError(
+            f"{SPEC.title} says of {au_name(_EYES_SHUT)} only that it is there, not how strong it "
+            f"is: ask for some of {', '.join(SPEC.aus)}"
+        )
     aus, unknown = choose_aus(SPEC.aus, SPEC.aus, wanted=options.aus, root=root)
     problems: list[str] = []
     recordings = [
@@ -101,8 +108,9 @@ def _recording(
     options: ReadOptions,
     problems: list[str],
 ) -> Recording:
-    paths = numbered(folder, IMAGE_SUFFIXES)
-    label_files = _beside(labels, subject, folder.name)
+    name = re.escape(folder.name)
+    paths = numbered(folder, IMAGE_SUFFIXES, problems, stem=rf"{name}(\d+)")
+    label_files = _beside(labels, subject, folder.name, "facs", problems)
     frames = sorted(set(paths) | set(label_files))
     left_out: dict[int, str] = {}
     levels = np.full((len(frames), len(aus)), np.nan, np.float32)
@@ -115,7 +123,9 @@ def _recording(
     lacking = {NOT_CODED: uncoded, NO_IMAGE: [f for f in frames if f not in paths]}
     points = None
     if landmarks is not None:
-        points = LandmarkFiles(_beside(landmarks, subject, folder.name), _read_points)
+        points = LandmarkFiles(
+            _beside(landmarks, subject, folder.name, "aam", problems), _read_points
+        )
         lacking[NO_LANDMARKS] = [f for f in frames if f not in points.paths]
     for reason, missing in lacking.items():
         leave_out(
@@ -133,11 +143,14 @@ def _recording(
     )
 
 
-def _beside(top: Path, subject: str, sequence: str) -> dict[int, Path]:
+def _beside(
+    top: Path, subject: str, sequence: str, ending: str, problems: list[str]
+) -> dict[int, Path]:
     """Text files of a sequence by frame."""
     person = child(top, subject)
     folder = child(person, sequence) if person else None
-    return numbered(folder, {".txt"}) if folder else {}
+    stem = rf"{re.escape(sequence)}(\d+)_{ending}"
+    return numbered(folder, {".txt"}, problems, stem=stem) if folder else {}
 
 
 def _read_points(path: Path) -> Points:
@@ -150,12 +163,12 @@ def _read_points(path: Path) -> Points:
 
 
 def _read_levels(path: Path, problems: list[str]) -> dict[int, float] | None:
-    """Level by AU number, 1 for an AU without levels; None if the file cannot be read."""
+    """Level by AU number, 0 for an AU without levels; None if the file cannot be read."""
     levels: dict[int, float] = {}
     try:
         for line in filter(str.strip, read_text(path).splitlines()):
             number, level, *_ = numbers_in(line)
-            levels[int(number)] = level if int(number) != _EYES_SHUT else 1.0
+            levels[int(number)] = level
     except (ValueError, OverflowError):
         problems.append(f"{path} holds other things than rows `AU level onset offset`")
         return None
