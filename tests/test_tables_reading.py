@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auheat.errors import AuheatError
+from auheat.facs import ALL_AUS
 from auheat.folders import IMAGE_SUFFIXES
 from auheat.inference.events import events_of
-from auheat.tables.columns import quoted, unquoted, writable
-from auheat.tables.programs import NOTES, PROGRAM, SCHEMA
+from auheat.tables.columns import Extra, quoted, unquoted, writable
+from auheat.tables.names import TableKind
+from auheat.tables.programs import NOTES, PROGRAM, SCHEMA, program_of
 from auheat.tables.reading import read_table
 from auheat.tables.scale import aus_in, check_scale
+from auheat.tables.schema import TableSchema
 from auheat.tables.series import people_in
 
 OURS = """frame,face_id,timestamp,confidence,success,AU04_r,AU12_r,AU04_c,AU12_c
@@ -45,7 +49,7 @@ def test_ours_in_the_schema(tmp_path: Path) -> None:
 
 
 def test_ours_with_20_aus_is_ours_and_has_no_au_twice(tmp_path: Path) -> None:
-    """AU07, AU28_c and AU45 are OpenFace's as well; AU43 never is."""
+    """AU07, AU28_c and AU45 are OpenFace's as well; AU43 never is, and is beside our AU45."""
     levels = "AU07_r,AU23_r,AU43_r,AU45_r,AU07_c,AU28_c,AU45_c"
     head, row = f"frame,face_id,timestamp,success,{levels}", "1,0,0.0,1,2.0,0.5,4.5,4.5,1,0,1"
     table = read_table(save(tmp_path / "ours.csv", f"{head}\n{row}\n"))
@@ -56,6 +60,24 @@ def test_ours_with_20_aus_is_ours_and_has_no_au_twice(tmp_path: Path) -> None:
     table = read_table(theirs)
     assert table.attrs[PROGRAM] == "openface"
     assert aus_in(table) == ("AU07", "AU23", "AU26", "AU45")
+
+
+@pytest.mark.parametrize("aus", [*((au,) for au in ALL_AUS), ("AU06", "AU07", "AU12"), ALL_AUS])
+@pytest.mark.parametrize("extras", [(), ("raw",)])
+def test_ours_of_any_aus_is_not_taken_for_openface(
+    aus: tuple[str, ...], extras: tuple[Extra, ...]
+) -> None:
+    """`auheat predict --aus AU06,AU07,AU12` was taken for OpenFace's."""
+    for kind in get_args(TableKind):
+        assert program_of(TableSchema(kind, aus, extras=extras).columns) == "auheat"
+
+
+@pytest.mark.parametrize(
+    "mark", ["AU45_r", "AU28_c", "gaze_angle_x", "eye_lmk_x_0", "Z_67", "p_rx"]
+)
+def test_what_only_openface_writes_marks_its_tables(mark: str) -> None:
+    assert program_of(["frame", "success", "AU12_r", mark]) == "openface"
+    assert program_of(["frame", "success", "AU12_r", "pose_Rx", "x_0"]) == "auheat"
 
 
 def test_a_string_a_path_a_data_frame_and_its_own_result_give_the_same(tmp_path: Path) -> None:

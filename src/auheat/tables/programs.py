@@ -74,8 +74,11 @@ PROGRAMS: Mapping[TableProgram, Program] = {
 INPUTS = ("image", "input", "input_image_path")
 FACES = ("face_id", "face", "Identity")
 CONFIDENCES = ("confidence", "FaceScore", "face_detection_score")
-_ONLY_OPENFACE = frozenset({"AU07_r", "AU45_r", "gaze_0_x", "AU28_c"})
-_NEVER_OPENFACE = frozenset({"AU18_r", "AU24_r", "AU28_r", "AU43_r"})
+# Ours have AU45_r only beside AU43_r, and AU28_c only beside AU28_r.
+_ONLY_OPENFACE = re.compile(
+    r"AU45_r|AU28_c|(gaze|eye_lmk)_\w+|[XYZ]_\d+|p_(scale|r[xyz]|t[xy]|\d+)"
+)
+_NEVER_OPENFACE = re.compile(r"AU(18|24|28|43)_r|AU\d+_(raw|sd)")
 _ONLY_PY_FEAT = frozenset({"FaceScore", "FaceRectX", "input"})
 
 
@@ -85,8 +88,11 @@ def program_of(columns: Iterable[str]) -> TableProgram | None:
     if any(PROGRAMS["libreface"].intensity.fullmatch(name) for name in names):
         return "libreface"
     if any(_R.fullmatch(name) for name in names):
-        theirs = names & _ONLY_OPENFACE and not names & _NEVER_OPENFACE
-        return "openface" if theirs else "auheat"
+        theirs, ours = (
+            any(mark.fullmatch(name) for name in names)
+            for mark in (_ONLY_OPENFACE, _NEVER_OPENFACE)
+        )
+        return "openface" if theirs and not ours else "auheat"
     bare = any(_BARE.fullmatch(name) for name in names)
     if bare and (names >= set(SCHEMA) or any(name + LABEL in names for name in names)):
         return "auheat"
