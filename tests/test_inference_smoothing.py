@@ -97,6 +97,18 @@ def test_a_parabola_passes_through_unchanged(steps: list[float], seed: int) -> N
     np.testing.assert_allclose(smooth(times, curve[:, None])[:, 0], curve, atol=1e-6)
 
 
+def test_a_jump_is_spread_as_the_documents_say() -> None:
+    """docs/curves.md: an AU that comes within three frames, and goes from one to the next."""
+    curve = np.full(90, 0.1)
+    curve[20:22], curve[22:70] = (1.2, 2.3), 3.4
+    smoothed = smooth(np.arange(90) / 25, curve[:, None])[:, 0]
+    shown, found = np.flatnonzero(curve >= 0.5), np.flatnonzero(smoothed >= 0.5)
+    assert (shown[[0, -1]] - found[[0, -1]]).tolist() == [1, -2]
+    np.testing.assert_allclose(smoothed[[70, 71]], [1.4, 0.8], atol=0.05)
+    assert smoothed.max() / 3.4 == pytest.approx(1.08, abs=0.01)
+    assert np.flatnonzero(np.abs(smoothed - curve) > 0.01)[[0, -1]].tolist() == [15, 74]
+
+
 def test_nothing_is_smoothed_across_a_gap() -> None:
     times = np.concatenate([np.arange(20) / 25, 2 + np.arange(20) / 25])
     levels = np.repeat([0.0, 4.0], 20)[:, None]

@@ -70,7 +70,7 @@ def test_tidy_rows(face: NDArray[np.float64]) -> None:
     """By face, then by AU in the schema's order."""
     schema = TableSchema("video", ("AU12", "AU06"), layout=Layout("tidy"), input="a.mp4")
     two = (prediction(face), prediction(face, 4))
-    base = {"input": "a.mp4", "frame": 12, "timestamp": 0.44, "success": 1, "confidence": 0.875}
+    base = {"input": "a.mp4", "frame": 12, "timestamp": 0.44, "success": 1, "confidence": 0.88}
     assert schema.rows(FrameResult(12, 0.44, faces=two)) == [
         base | {"face_id": face_id, "au": au, "intensity": level, "presence": present}
         for face_id in (0, 4)

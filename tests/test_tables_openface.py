@@ -65,7 +65,7 @@ def test_rows_of_a_video_frame(face: NDArray[np.float64]) -> None:
         face, face=a_face(face, face_id=4), intensities={"AU06": 1.0, "AU12": 0.0}
     )
     result = FrameResult(12, 0.44, faces=(a_prediction(face), second))
-    base = {"frame": 12, "timestamp": 0.44, "confidence": 0.875, "success": 1}
+    base = {"frame": 12, "timestamp": 0.44, "confidence": 0.88, "success": 1}
     assert TableSchema("video", AUS).rows(result) == [
         base | {"face_id": 0, "AU06_r": 0.25, "AU12_r": 3.456, "AU06_c": 0, "AU12_c": 1},
         base | {"face_id": 4, "AU06_r": 1.0, "AU12_r": 0.0, "AU06_c": 1, "AU12_c": 0},

@@ -25,6 +25,7 @@ MIN_INTENSITY = 0.0
 MAX_INTENSITY = 5.0
 # An AU counts as present from FACS level A on. `AUxx_c` columns are derived with it.
 PRESENCE_THRESHOLD = 1.0
+PRINTED_DECIMALS = 2
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,15 @@ class PointLayout:
         return np.stack([rule.locate(points) for rule in self.rules])
 
 
+def as_printed(value: float) -> float:
+    """An intensity or a confidence with the decimals that a table prints.
+
+    What is decided by a threshold is decided on these, so that a CSV file and a table in memory
+    agree about it.
+    """
+    return round(float(value), PRINTED_DECIMALS)
+
+
 def is_present(intensity: float) -> int:
-    """1 if an intensity, as the table prints it (2 decimals), reaches FACS level A, else 0."""
-    return int(round(float(intensity), 2) >= PRESENCE_THRESHOLD)
+    """1 if an intensity, as the table prints it, reaches FACS level A, else 0."""
+    return int(as_printed(intensity) >= PRESENCE_THRESHOLD)

@@ -11,21 +11,27 @@ from making many events. The event's
     peak      is the reading at the apex
     mean      is the mean reading from onset to offset, weighed by time
 
-An event shorter than `shortest` is left out. A face that is lost for up to `MAX_GAP_S` does not
-end an event; one that is lost for longer does, as the end of the video does. `complete` is 1 if
-the rise and the fall were both seen, 0 if a stretch began or ended in the middle of the event.
+An event shorter than `shortest` is left out. Where frames lie further apart than that, nothing can
+be seen to be too short, and a single reading, of duration 0, is an event. A face that is lost for
+up to `MAX_GAP_S` does not end an event; one that is lost for longer does, as the end of the video
+does. `complete` is 1 if the rise and the fall were both seen, 0 if a stretch began or ended in the
+middle of the event.
 
-Eyes that close (AU43) for up to `MAX_BLINK_S`, from onset to offset, blink: such an event, if
-complete, is one of AU45. A blink that reaches `MIN_BLINK_PEAK` may be shorter than `shortest`.
+Eyes that close for up to `MAX_BLINK_S`, from onset to offset, blink: such an event, if complete, is
+one of AU45, and any other one of AU43. How far they are closed is read of AU43, or of the AU45 of a
+program that has no other column for it. A blink that reaches `MIN_BLINK_PEAK` may be shorter than
+`shortest`. Where frames lie further apart than `MAX_BLINK_S`, nothing is called a blink.
 
-Times are seconds, ascending, frames count from 1. Letters: N readings.
+Readings are taken as a table prints them, so that a table in memory, a Parquet file and a CSV file
+have the same events, and `AUxx_c` is 1 wherever an event reaches 1. Times are seconds, ascending,
+frames count from 1. Letters: N readings.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +40,9 @@ from numpy.typing import NDArray
 
 from auheat.arrays import Floats
 from auheat.errors import AuheatError, check_number
-from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD
+from auheat.facs import MAX_INTENSITY, PRESENCE_THRESHOLD, as_printed
 from auheat.files import atomic_write
-from auheat.inference.smoothing import MAX_GAP_S, TIME_ROUNDING_S, stretches
+from auheat.inference.smoothing import MAX_GAP_S, TIME_ROUNDING_S, stretches, usual_step
 from auheat.optional import require
 from auheat.tables.names import BLINK, CLOSURE
 from auheat.tables.programs import NOTES
@@ -53,8 +59,8 @@ Integers = NDArray[np.int64]
 MAX_BLINK_S = 0.5
 # Lids that have come down half of the way: no flicker of the readings of open eyes.
 MIN_BLINK_PEAK = 3.0
-# Smoothing rounds: a plateau is no more than nearly level, and that must not move an apex or event.
-_TIED = 1e-9
+# Times are printed to the millisecond, so two durations may differ by one and be the same.
+_TIME_DECIMALS, _SAME_S = 3, 1e-3 + TIME_ROUNDING_S
 
 
 @dataclass(frozen=True)
@@ -127,17 +133,21 @@ def find_events(
 
     Returns:
         A row for each event, by person, AU and time, with the columns of `Event`.
+        `attrs["auheat_notes"]` says what looks odd.
 
     Raises:
         AuheatError: If it is no table of one video with intensities from 0 to 5, or the thresholds
             make no sense.
     """
     pd = require("pandas")
-    found = events_in(table, Thresholds(enter, leave, shortest))
+    notes: list[str] = []
+    found = events_in(table, Thresholds(enter, leave, shortest), notes.append)
     columns = {name: [getattr(event, name) for event in found] for name in COLUMNS}
-    return pd.DataFrame(columns).astype(
+    events = pd.DataFrame(columns).astype(
         {field.name: _DTYPES[str(field.type)] for field in fields(Event)}
     )
+    events.attrs[NOTES] = notes
+    return events
 
 
 _DTYPES = {"int": "int64", "float": "float64", "str": "object"}
@@ -152,9 +162,21 @@ def events_in(
     name = str(table) if isinstance(table, str | Path) else "the table"
     read = read_table(table)
     check_scale(read, name)
-    for line in read.attrs[NOTES]:
+    people = people_in(read, name)
+    for line in (*read.attrs[NOTES], *notes_on(people, thresholds)):
         note(line)
-    return events_of(people_in(read, name), aus_in(read), thresholds)
+    return events_of(people, aus_in(read), thresholds)
+
+
+def notes_on(people: Iterable[PersonSeries], thresholds: Thresholds = DEFAULTS) -> list[str]:
+    """A line if frames lie so far apart that a single reading is an event; else none."""
+    step = max((usual_step(person.times) for person in people), default=0.0)
+    if not 0 < thresholds.shortest < step - _SAME_S:
+        return []
+    return [
+        f"frames lie {step:.3g} s apart, and the shortest event is {thresholds.shortest:g} s: a "
+        "single reading counts as an event, and what happens between two is not seen"
+    ]
 
 
 def events_of(
@@ -199,33 +221,39 @@ def events_of_au(
 
     Of AU43, short ones are events of AU45: see the module.
     """
-    events = []
-    for stretch in stretches(times, gap):
-        for first, last in _active(intensities[stretch], thresholds.leave):
+    events, step = [], usual_step(times)
+    levels = np.array([as_printed(level) for level in intensities.tolist()])
+    printed = np.asarray(np.round(times, _TIME_DECIMALS), np.float64)
+    shortest = thresholds.shortest if step < thresholds.shortest + _SAME_S else 0.0
+    for stretch in stretches(printed, gap + _SAME_S):
+        for first, last in _active(levels[stretch], thresholds.leave):
             part = slice(stretch.start + first, stretch.start + last + 1)
             complete = first > 0 and part.stop < stretch.stop
-            event = _named(
-                _event(
-                    face_id,
-                    au,
-                    frames=frames[part],
-                    times=times[part],
-                    intensities=intensities[part],
-                    complete=complete,
-                )
+            lasted = float(printed[part][-1] - printed[part][0])
+            blinks = complete and max(lasted, step) < MAX_BLINK_S + _SAME_S
+            event = _event(
+                face_id,
+                _named(au, blinks),
+                frames=frames[part],
+                times=times[part],
+                intensities=levels[part],
+                complete=complete,
             )
-            long_enough = event.duration > thresholds.shortest - TIME_ROUNDING_S
-            clear_blink = (
-                au == CLOSURE and event.au == BLINK and event.peak >= MIN_BLINK_PEAK - _TIED
-            )
-            if event.peak >= thresholds.enter - _TIED and (long_enough or clear_blink):
+            clear_blink = event.au == BLINK and event.peak >= MIN_BLINK_PEAK
+            if event.peak >= thresholds.enter and (lasted > shortest - _SAME_S or clear_blink):
                 events.append(event)
     return events
 
 
+def _named(au: str, blinks: bool) -> str:
+    """The AU of an event; of eyes that close, by how long they do."""
+    closing = BLINK if blinks else CLOSURE
+    return closing if au in (BLINK, CLOSURE) else au
+
+
 def _active(intensities: Floats, leave: float) -> Iterator[tuple[int, int]]:
     """The first and the last index of every run of readings of at least `leave`."""
-    edges = np.diff(np.concatenate([[0], (intensities >= leave - _TIED).astype(np.int8), [0]]))
+    edges = np.diff(np.concatenate([[0], (intensities >= leave).astype(np.int8), [0]]))
     begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
     yield from ((int(a), int(b) - 1) for a, b in zip(begins, ends, strict=True))
 
@@ -233,7 +261,7 @@ def _active(intensities: Floats, leave: float) -> Iterator[tuple[int, int]]:
 def _event(
     face_id: int, au: str, *, frames: Integers, times: Floats, intensities: Floats, complete: bool
 ) -> Event:
-    apex = int((intensities >= intensities.max() - _TIED).argmax())
+    apex = int(intensities.argmax())
     duration = float(times[-1] - times[0])
     area = float(((intensities[1:] + intensities[:-1]) / 2 * np.diff(times)).sum())
     return Event(
@@ -250,11 +278,6 @@ def _event(
         int(frames[-1]),
         int(complete),
     )
-
-
-def _named(event: Event) -> Event:
-    blinks = event.complete and event.duration < MAX_BLINK_S + TIME_ROUNDING_S
-    return replace(event, au=BLINK) if event.au == CLOSURE and blinks else event
 
 
 def write_events(path: Path, events: Sequence[Event]) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from auheat.arrays import Image
 from auheat.files import Resource, make_folder
 from auheat.inference.calibration import Baseline
-from auheat.inference.events import events_of, write_events
+from auheat.inference.events import events_of, notes_on, write_events
 from auheat.inference.inputs import (
     BASELINE,
     OVERLAY_FOLDER,
@@ -68,6 +68,7 @@ class Writer(Resource):
 
     Attributes:
         files: What it has written, as far as it has its name.
+        notes: What the user should know of it, known after `finish`.
         needs_images: Whether it needs the images of a video, and heatmaps.
         is_file_each: Whether it writes a file for each result, so that after one that fails the
             others are still written.
@@ -78,6 +79,7 @@ class Writer(Resource):
 
     def __init__(self) -> None:
         self.files: list[Path] = []
+        self.notes: list[str] = []
 
     def _open(self, parts: ExitStack) -> None:
         """Opens nothing."""
@@ -179,9 +181,9 @@ class EventsWriter(Writer):
         self._recorder.add(item.result)
 
     def finish(self, baseline: Baseline | None) -> None:
-        people = self._recorder.series().values()
+        people = list(self._recorder.series().values())
         write_events(self._path, events_of(people, self._recorder.aus))
-        self.files = [self._path]
+        self.files, self.notes = [self._path], notes_on(people)
 
 
 class BaselineWriter(Writer):

@@ -85,6 +85,11 @@ class Written(Resource):
                 files += writer.files
         return files
 
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of what is written, after `finish`."""
+        return [line for writer in self._running for line in writer.notes]
+
     def _leave_out(self, error: Exception) -> None:
         self._left_out.append(message(error, "an output"))
 

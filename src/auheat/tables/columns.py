@@ -1,6 +1,7 @@
 """Columns of result tables: what each says about a frame, a face, an Action Unit.
 
-Numbers are not rounded here; `decimals` is for CSV files.
+Numbers are not rounded here; `decimals` is for CSV files. A confidence is: thresholds on it choose
+frames, and have to choose the same ones in every format.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from auheat.facs import is_present
+from auheat.facs import PRINTED_DECIMALS, as_printed, is_present
 from auheat.landmarks import COUNT
 from auheat.tables.protocols import FaceLike, FrameLike
 
@@ -35,7 +36,7 @@ class Column:
     name: str
     type: Literal["integer", "flag", "number", "text"]
     value: Value
-    decimals: int = 2
+    decimals: int = PRINTED_DECIMALS
 
     def text(self, value: Any) -> str:
         """A value as a CSV file has it."""
@@ -69,7 +70,9 @@ FRAME = Column("frame", "integer", lambda result, face, au: result.frame)
 TIMESTAMP = Column("timestamp", "number", lambda result, face, au: result.timestamp, 3)
 SUCCESS = Column("success", "integer", lambda result, face, au: int(face is not None))
 CONFIDENCE = Column(
-    "confidence", "number", lambda result, face, au: 0.0 if face is None else face.confidence
+    "confidence",
+    "number",
+    lambda result, face, au: 0.0 if face is None else as_printed(face.confidence),
 )
 
 
@@ -111,7 +114,9 @@ def _coordinate(index: int, axis: int, face: FaceLike) -> float:
     return float(face.landmarks[index, axis])
 
 
-def of_au(name: str, reading: Reading, *, of: str | None = None, decimals: int = 2) -> Column:
+def of_au(
+    name: str, reading: Reading, *, of: str | None = None, decimals: int = PRINTED_DECIMALS
+) -> Column:
     """What was read of an AU: of one by name, or of that of the row."""
     get = _READINGS[reading]
 

@@ -39,9 +39,9 @@ class Tabular(ABC):
             std: With standard deviations; a Fex table has no place for them.
 
         Returns:
-            Numbers that are not rounded. A frame or image without a face keeps its place, with NaN
-            for intensities. Where they are calibrated or smoothed, raw columns hold them as they
-            were (not in a Fex table).
+            Numbers that are not rounded, but for confidences. A frame or image without a face keeps
+            its place, with NaN for intensities. Where they are calibrated or smoothed, raw columns
+            hold them as they were (not in a Fex table).
 
         Raises:
             AuheatError: For an unknown format, or a video that cannot be read.
