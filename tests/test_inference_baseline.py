@@ -19,8 +19,11 @@ from auheat.inference.baselines import (
     resolve_baseline,
 )
 from auheat.inference.calibration import Baseline, PersonBaseline, read_baseline
+from auheat.inference.inputs import gather
+from auheat.inference.jobs import PredictionJob
 from auheat.inference.postprocess import PostProcessing
 from auheat.inference.video import VideoPrediction
+from auheat.inference.writers import Outputs
 from auheat.results import Face
 from auheat.tables.series import SeriesRecorder
 from grey_video import REST, Greys, grey_predictor, intensities_of
@@ -97,8 +100,13 @@ def test_auto_leaves_out_who_is_hardly_seen(people: list[Face]) -> None:
         recorder.add_row(0, [frame, frame / 25, 0.9 if frame > 10 else 0.5, float(frame > 10)])
         if frame < 10:
             recorder.add_row(1, [frame, frame / 25, 0.9, 2.0])
+        # Ten frames that a table prints as 0.70, and as 0.69.
+        if frame <= 10:
+            recorder.add_row(2, [frame, frame / 25, 0.6951, 3.0])
+            recorder.add_row(3, [frame, frame / 25, 0.6949, 3.0])
     found = from_video(recorder, "clip.mp4")
-    assert list(found.faces) == [0]
+    assert list(found.faces) == [0, 2]
+    assert len(found.faces[2].frames) == 5
     assert found.faces[0].intensities == {"AU04": 1.0}  # not the unsure frames' 0
     assert min(found.faces[0].frames) > 10
     with pytest.raises(AuheatError, match=r"nobody is seen well enough in clip\.mp4"):
@@ -178,3 +186,39 @@ def test_a_baseline_file_in_full(tmp_path: Path) -> None:
     }
     found = read_baseline(tmp_path / "a.json")
     assert found.only(["AU12"]).of(0) == PersonBaseline({"AU12": 0.1235}, (1, 2, 3))
+
+
+def test_a_baseline_higher_than_what_is_taken_off_is_said_and_kept(
+    tmp_path: Path, people: list[Face]
+) -> None:
+    """Of a rest of 3.94, 3.5 is taken off: the file had called 3.94 subtracted, and nobody knew."""
+    rest = {"AU04": 3.94, "AU09": 0.0, "AU12": 2.5}
+    Baseline({0: PersonBaseline(rest)}, "image", source="rest.png").write(tmp_path / "a.json")
+    (person,) = json.loads((tmp_path / "a.json").read_text())["faces"].values()
+    assert person["intensities"] == {"AU04": 3.5, "AU09": 0.0, "AU12": 2.5}
+    assert person["at_rest"] == {"AU04": 3.94}
+    found = read_baseline(tmp_path / "a.json")
+    assert found.of(7) == PersonBaseline(rest)
+    # By hand: 0.44 + 3.5 * 0.44^2 / 1.5^2.
+    assert found.notes == (
+        "a baseline takes off at most 3.5: AU04 reads 3.94 at rest and keeps 0.74",
+    )
+    assert Baseline({0: PersonBaseline(REST)}, "image", source="rest.png").notes == ()
+    several = Baseline({n: PersonBaseline(rest) for n in (0, 3)}, "auto", source="a.mp4").notes
+    assert "AU04 of person 0 reads 3.94 at rest and keeps 0.74, AU04 of person 3" in several[0]
+    (tmp_path / "a.json").write_text((tmp_path / "a.json").read_text().replace("3.94", '"x"'))
+    with pytest.raises(AuheatError, match="holds no baseline"):
+        read_baseline(tmp_path / "a.json")
+
+
+def test_such_a_baseline_is_noted_when_it_is_used(tmp_path: Path, people: list[Face]) -> None:
+    predictor = grey_predictor([people[:1]])
+    video = VideoPrediction(Greys([200] * 3), predictor, processing=PostProcessing(baseline=1))
+    with pytest.warns(UserWarning, match=r"clip: .* AU04 of person 0 reads 4\.00 at rest"):
+        video.to_pandas()
+    Pillow.new("RGB", (320, 240), (200,) * 3).save(tmp_path / "a.png")
+    baseline = resolve_baseline(tmp_path / "a.png", predictor)
+    job = PredictionJob(predictor, Outputs(tmp_path), PostProcessing(baseline=baseline))
+    (outcome,) = job.run(gather([tmp_path / "a.png"], tmp_path, sequence=False))
+    assert outcome.problem is None
+    assert "at most 3.5: AU04 reads 4.00 at rest and keeps 0.89" in str(outcome.note)

@@ -272,3 +272,16 @@ def test_folders_for_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("tempfile.TemporaryFile", denied)
     with pytest.raises(AuheatError, match=r"cannot write to folder .*: Permission denied"):
         make_folder(tmp_path / "a")
+
+
+def test_events_of_few_frames_a_second_are_noted(
+    tmp_path: Path, media: Path, predictor: Predictor
+) -> None:
+    (media / "frames").mkdir()
+    for number in range(3):
+        image(media / "frames" / f"{number}.png", number)
+    options = {"sequence": True, "events": True}
+    (outcome,) = run(predictor, tmp_path / "slow", media / "frames", fps=2.0, **options)
+    assert "frames lie 0.5 s apart, and the shortest event is 0.1 s" in str(outcome.note)
+    (outcome,) = run(predictor, tmp_path / "out", media / "frames", fps=25.0, **options)
+    assert outcome.note is None

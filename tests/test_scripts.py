@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from PIL import Image
 
 import check_real
 import check_size
 import gallery
+import measure_rest
 from auheat.facs import ALL_AUS
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
@@ -143,3 +145,23 @@ def test_an_environment_beyond_the_bounds_fails(
     assert check_size.report(environment)
     monkeypatch.setattr(check_size, "MAX_PACKAGES", 1)
     assert not check_size.report(environment)
+
+
+def test_the_table_of_a_real_face() -> None:
+    """By hand: the highest of the resting frames, nobody's left out; the mean of the smile."""
+    table = pd.DataFrame(
+        {"frame": [1, 2, 3, 4, 5], "success": [1, 1, 0, 1, 1], "AU01_r": [1.5, 2.0, None, 0, 0],
+         "AU12_r": [0.1, 0.2, None, 3.0, 3.5], "AU43_r": [0.3, 0.4, None, 5.0, 0],
+         "AU45_r": [0.3, 0.4, None, 5.0, 0]}
+    )  # fmt: skip
+    lower = table.assign(AU01_r=table["AU01_r"] / 4)
+    found = measure_rest.measured({"raw": table, "auto": lower}, (1, 3), (4, 5))
+    assert found.splitlines() == [
+        "|  | AU01 | other AUs | AU12, smile |",
+        "| --- | --- | --- | --- |",
+        "| raw | 2.00 | 0.40 | 3.25 (at most 3.50) |",
+        "| auto | 0.50 | 0.40 | 3.25 (at most 3.50) |",
+        "",
+        "Readings at rest: AU01 from 1.50 to 2.00.",
+    ]
+    assert measure_rest.frames("21-69") == (21, 69)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from auheat.arrays import Floats
 from auheat.errors import AuheatError, checked_path, shown
+from auheat.facs import as_printed
 from auheat.inference.calibration import Baseline, PersonBaseline, read_baseline
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.pipeline import predict_frames
@@ -151,7 +152,8 @@ def from_video(recorder: SeriesRecorder, source: str) -> Baseline:
     """The baselines of everyone who is seen well enough in a video, from all its frames."""
     faces = {}
     for face_id, person in recorder.series().items():
-        sure = np.flatnonzero(person.confidences >= MIN_CONFIDENCE)
+        confidences = [as_printed(value) for value in person.confidences.tolist()]
+        sure = np.flatnonzero(np.array(confidences) >= MIN_CONFIDENCE)
         if len(sure) >= MIN_FRAMES:
             quiet = sure[quietest(person.intensities[sure])]
             faces[face_id] = _median(person, quiet, recorder.aus)

@@ -14,9 +14,12 @@ A AUs.
 A baseline is kept as JSON, beside the table that it was subtracted from and where the user wants:
 
     {"auheat_baseline": 2, "method": "...", "source": "clip.mp4", "aus": ["AU01", ...],
-     "faces": {"0": {"frames": [1, 2, 3], "intensities": {"AU01": 1.06, ...}}}}
+     "faces": {"0": {"frames": [1, 2, 3], "intensities": {"AU01": 1.06, "AU17": 3.5, ...},
+                     "at_rest": {"AU17": 3.94}}}}
 
 `faces` is by face_id. `frames` are those whose median the intensities are; none for an image.
+`intensities` are what is subtracted; `at_rest` has what the face reads at rest where that is more,
+and is there only then.
 """
 
 from __future__ import annotations
@@ -61,6 +64,16 @@ class PersonBaseline:
             if not MIN_INTENSITY <= value <= MAX_INTENSITY:
                 raise AuheatError(f"the intensity of {au} at rest is {value}: give 0 to 5")
 
+    @property
+    def subtracted(self) -> dict[str, float]:
+        """What is taken off by AU: the intensities, up to `MAX_BASELINE`."""
+        return {au: min(value, MAX_BASELINE) for au, value in self.intensities.items()}
+
+    @property
+    def beyond(self) -> dict[str, float]:
+        """The intensities of which only `MAX_BASELINE` is taken off."""
+        return {au: value for au, value in self.intensities.items() if value > MAX_BASELINE}
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -93,6 +106,19 @@ class Baseline:
         if self.shared:
             return next(iter(self.faces.values()))
         return self.faces.get(face_id)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A line for the user if some intensities at rest are higher than what is taken off."""
+        kept = [
+            f"{au}{'' if self.shared else f' of person {face_id}'} reads {value:.2f} at rest and "
+            f"keeps {calibrated(value, value):.2f}"
+            for face_id, one in self.faces.items()
+            for au, value in one.beyond.items()
+        ]
+        return (
+            (f"a baseline takes off at most {MAX_BASELINE:g}: {', '.join(kept)}",) if kept else ()
+        )
 
     def only(self, aus: Sequence[str]) -> Baseline:
         """The baseline of some Action Units alone.
@@ -131,10 +157,8 @@ class Baseline:
         """
         path = output_path(path, "a baseline", ".json")
         faces = {
-            str(face_id): {
-                "frames": list(one.frames),
-                "intensities": {au: round(value, 4) for au, value in one.intensities.items()},
-            }
+            str(face_id): {"frames": list(one.frames), "intensities": _rounded(one.subtracted)}
+            | ({"at_rest": _rounded(one.beyond)} if one.beyond else {})
             for face_id, one in self.faces.items()
         }
         aus = list(next(iter(self.faces.values())).intensities) if self.faces else []
@@ -177,8 +201,13 @@ def read_baseline(path: str | Path) -> Baseline:
     return Baseline(faces, method, source=str(path), shared=True)
 
 
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {au: round(value, 4) for au, value in values.items()}
+
+
 def _person(stored: Mapping[str, Any]) -> PersonBaseline:
-    values = {str(au): float(value) for au, value in stored["intensities"].items()}
+    read = dict(stored["intensities"]) | dict(stored.get("at_rest", {}))
+    values = {str(au): float(value) for au, value in read.items()}
     if not values or not all(MIN_INTENSITY <= x <= MAX_INTENSITY for x in values.values()):
         raise ValueError("intensities lie in 0 to 5")
     return PersonBaseline(values, tuple(int(frame) for frame in stored["frames"]))

@@ -244,6 +244,7 @@ class PredictionJob:
             outcome.add_problem(f"{written.problem}; it is left out")
         if baseline and baseline.shared and outcome.is_video and outcome.faces > 1:
             outcome.add_notes(f"one baseline was subtracted from {outcome.faces} people")
+        outcome.add_notes(*written.notes, *(baseline.notes if baseline else ()))
 
     @property
     def _known_baseline(self) -> Baseline | None:

@@ -42,7 +42,8 @@ class VideoPrediction(Tabular):
 
     Iterating yields a `FrameResult` with heatmaps for each frame, lazily. Everything else is taken
     from what was kept of the results once the video has been read to its end, and reads it if it
-    has not. If frames are missing at the end, a warning says so once the last one is out.
+    has not. If frames are missing at the end, or a baseline is higher than what is taken off, a
+    warning says so once the last one is out.
 
     Args:
         source: The frames.
@@ -100,8 +101,9 @@ class VideoPrediction(Tabular):
         self._overlay, self._kept = None, kept
         weakref.finalize(self, kept.close)
         self.problem = self._source.problem
-        if self.problem:
-            warnings.warn(f"{self._source.name}: {self.problem}", stacklevel=2)
+        notes = self.baseline.notes if self.baseline else ()
+        for line in (*([self.problem] if self.problem else []), *notes):
+            warnings.warn(f"{self._source.name}: {line}", stacklevel=2)
 
     def _writable(self, path: str | Path, what: str, *endings: str) -> Path:
         """The path of a file to write, before anything is read for it.
