@@ -20,9 +20,10 @@ import torch
 
 from auheat.cli import main
 from auheat.doctor import self_test
-from auheat.facs import TABLE
+from auheat.facs import ALL_AUS, TABLE
 from auheat.media.frames import VideoFile
 from auheat.media.video_writer import VideoWriter
+from auheat.tables.schema import TableSchema
 from doc_blocks import ROOT, RUN, SHOWN, Block, blocks, blocks_in, check_auheat, commands, pages
 
 if sys.version_info >= (3, 11):
@@ -105,6 +106,20 @@ def test_verbs_in_the_text_exist() -> None:
             assert subcommand in subcommands, f"{page}: auheat {subcommand}"
 
 
+def test_recipes_over_all_aus_count_closed_eyes_once() -> None:
+    """A pattern of AU columns takes AU43_r or its copy AU45_r, not both."""
+    names = TableSchema("video", ALL_AUS).columns
+    patterns = [
+        pattern.replace(r"\\", "\\")
+        for page in [*pages(), *sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))]
+        for pattern in re.findall(r"(?:regex=r?|grep\()\\?\"([^\"]*_r\$)", page.read_text("utf-8"))
+    ]
+    assert len(patterns) >= 3
+    for pattern in patterns:
+        taken = {name for name in names if re.search(pattern, name)}
+        assert taken == {f"{au}_r" for au in ALL_AUS}, pattern
+
+
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 def test_tests_and_scripts_that_are_named_exist(page: Path) -> None:
     """`tests/test_a.py`, `scripts/a.py`, and `test_a::test_b` with any `::test_c` that follow."""
@@ -159,7 +174,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for place in ("photo.jpg", "rest.jpg", "folder/one.jpg", "folder/two.jpg"):
         shutil.copy(image, folder / place)
     write_clip(folder / "clip.mp4")
-    for place in ("first", "second", "third"):
+    for place in ("first", "second", "third", "rest", "film", "talk"):
         shutil.copy(folder / "clip.mp4", folder / f"{place}.mp4")
     (folder / "examples").mkdir()
     for place in ("smiles", "frowns"):
