@@ -20,7 +20,7 @@ from auheat.inference.uncertainty import read_uncertainty
 from auheat.json_files import parse_json
 from auheat.training.experiment import read_experiment
 from auheat.training.run_folder import Record, changed_datasets, read_history, stored_experiment
-from auheat.web.report.provenance import settings_beside
+from auheat.web.report.provenance import baseline_beside
 
 DEEP = "[" * 200_000
 SOURCE = Path(auheat.__file__).parent
@@ -65,7 +65,7 @@ def test_no_place_reads_json_of_users_by_itself() -> None:
         (lambda path: read_uncertainty(path, ["AU01"]), "a.json"),
         (read_bins, "a.json"),
         (read_origin, "a.origin.json"),
-        (lambda path: settings_beside(path.with_name("a.csv")), "a.json"),
+        (lambda path: baseline_beside(path.with_name("a.csv")), "a.baseline.json"),
         (lambda path: _read_list(path, []).__iter__().__next__(), "a.json"),
         (lambda path: stored_experiment(path.parent), "experiment.json"),
     ],

@@ -23,8 +23,10 @@ from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.inputs import ORIGIN
 from auheat.json_files import parse_json
 from auheat.media.limits import MAX_FPS
+from auheat.optional import require
 from auheat.sums import sha256
 from auheat.tables.names import TableFormat
+from auheat.tables.schema import Layout
 
 FORMAT = 1
 _KEY = "auheat_origin"
@@ -83,19 +85,55 @@ def read_origin(path: Path) -> dict[str, Any]:
         AuheatError: it cannot be read, or is of another version.
     """
     try:
-        stored = parse_json(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise AuheatError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise AuheatError(f"{path} is damaged, or not of auheat") from None
+    return _checked(text, str(path))
+
+
+def origin_of_table(table: Path) -> dict[str, Any] | None:
+    """What is known of where a table comes from.
+
+    A Parquet table says it itself. Of another one the file beside it does, unless that is of a
+    table in another format, which took its place.
+
+    Args:
+        table: It must exist.
+
+    Returns:
+        What `read_origin` gives, or None if nothing is known.
+
+    Raises:
+        AuheatError: it is damaged, or of another version.
+    """
+    if table.suffix.lower() == ".parquet":
+        own = (require("pyarrow.parquet").read_schema(table).metadata or {}).get(_KEY.encode())
+        return None if own is None else _checked(own, str(table))
+    beside = table.with_name(table.stem + ORIGIN)
+    if not beside.is_file():
+        return None
+    origin = read_origin(beside)
+    return origin if Layout(origin["settings"]["format"]).ending == table.suffix else None
+
+
+def _checked(text: str | bytes, name: str) -> dict[str, Any]:
+    """An origin from its text, whole and sound. name: of what holds it."""
+    try:
+        stored = parse_json(text)
         whole = stored[_KEY] == FORMAT and {*_SETTINGS} <= {*stored["settings"]}
         sound = not whole or _are_sound(stored["settings"])
         whole = whole and {"path", "given", "bytes", "modified_ns"} <= {*stored["input"]}
+        weights = stored["weights"]
+        whole = whole and (weights is None or {"file", "sha256"} <= {*weights})
         whole = whole and {"auheat", "weights", "runtime", "precision", "device"} <= {*stored}
-    except OSError as error:
-        raise AuheatError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
-        raise AuheatError(f"{path} is damaged, or not of auheat") from None
+        raise AuheatError(f"{name} is damaged, or not of auheat") from None
     if not whole:
-        raise AuheatError(f"{path} was written by another version of auheat")
+        raise AuheatError(f"{name} was written by another version of auheat")
     if not sound:
-        raise AuheatError(f"{path} is damaged: its settings make no sense")
+        raise AuheatError(f"{name} is damaged: its settings make no sense")
     return dict(stored)
 
 

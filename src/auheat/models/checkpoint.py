@@ -1,10 +1,22 @@
 """Checkpoints: one safetensors file with the weights and the settings that rebuild the network.
 
 The file's metadata holds one JSON text under the key `auheat`:
-{"format": 1, "model": <ModelConfig>, "card": {...}}. `card` is free: what the weights were trained
-on, with which command, and what they reached. Its last entry, `sha256`, is the sum of the text
-before it and of all tensors, by which a flipped bit is noticed; older files lack it. No pickle is
-ever read.
+{"format": 1, "model": <ModelConfig>, "card": {...}}. Its last entry, `sha256`, is the sum of the
+text before it and of all tensors, by which a flipped bit is noticed; older files lack it. No pickle
+is ever read.
+
+`card` is free. `auheat train` writes into it:
+
+    auheat      the version
+    experiment  the settings of the run; experiment.data names what it was trained on
+    epoch       the one that was kept
+    validation  its figures on the run's validation people
+
+scripts/ship_weights.py adds to the card of its last run:
+
+    training    what all stages were trained on, in words; older files lack it
+    data, test  how the dataset was made that the weights were measured on, and their figures there
+    licence, limits
 """
 
 from __future__ import annotations

@@ -25,6 +25,15 @@ def checkpoint_path(weights: str | Path) -> Path:
     return default_weights() if is_default(weights) else Path(weights)
 
 
+def files_meant(weights: str | Path) -> list[Path]:
+    """The files that may have been opened for weights by their path or by "default".
+
+    Raises:
+        AuheatError: This copy of auheat has none.
+    """
+    return [default_network(), default_weights()] if is_default(weights) else [Path(weights)]
+
+
 def default_weights() -> Path:
     """The weights that come with auheat, for PyTorch.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from auheat.progress import Progress, silent
 from auheat.tables.columns import writable
 from auheat.web.components import report_page
 from auheat.web.report.content import PeakImage, content
-from auheat.web.report.provenance import Source, card_lines, card_of, settings, settings_beside
+from auheat.web.report.origins import card_note, known_origin
+from auheat.web.report.provenance import Source, baseline_beside, card_lines, card_of, settings
 from auheat.web.report.readings import Readings
 from auheat.web.report.rereading import peak_images
 from auheat.web.report.statistics import peaks
@@ -23,10 +25,7 @@ from auheat.web.report.table import StoredTable, find_source, read_stored_table
 _NO_SOURCE = (
     "Images are left out: what the table was made from is not beside it; name it with --video."
 )
-# Of tables alone, which do not say what made them; a report of `predict` knows.
-_CARD_OF_TABLE = (
-    "The table itself does not say which weights made it; this card is of those named here."
-)
+# Of what was just read; of a table that lies alone, see `auheat.web.report.origins`.
 _CARD = "The weights that read it."
 
 
@@ -104,18 +103,26 @@ def make_report(
     table = read_stored_table(path)
     if found := source or find_source(table):
         refuse_input(out, [found])
+    origin, trouble = known_origin(path)
     image_of, reason = _images(table, found, source is not None, weights, device, progress)
     about = Source(
         path.name,
-        found.name if found else None,
-        more=[*table.notes, *settings_beside(path)],
+        _made_from(found, origin),
+        origin=origin,
+        more=[*baseline_beside(path), *trouble, *table.notes],
     )
-    text = report_html(
-        table.readings, image_of, about, weights, no_images=reason, card_note=_CARD_OF_TABLE
-    )
+    note = card_note(origin, weights)
+    text = report_html(table.readings, image_of, about, weights, no_images=reason, card_note=note)
     with atomic_write(out) as temporary:
         temporary.write_text(writable(text), "utf-8")
     return out
+
+
+def _made_from(found: Path | None, origin: Mapping[str, Any] | None) -> str | None:
+    """The name of what was read, whether or not it is at hand."""
+    if found or not origin:
+        return found.name if found else None
+    return f"{Path(origin['input']['path']).name}, which is not at hand"
 
 
 def _images(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from array import array
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,13 +82,21 @@ class ReportWriter(Writer):
         path: The HTML file.
         target: The input.
         weights: Those that read it: their path, or "default".
+        origin: How it is read, see `auheat.inference.origin`.
     """
 
     needs_images = True
 
-    def __init__(self, path: Path, target: Target, weights: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        target: Target,
+        weights: str,
+        origin: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self._path, self._target, self._weights = path, target, weights
+        self._origin = origin
         self._collector = Collector(target.schema.kind, target.schema.aus)
 
     def write(self, item: Result) -> None:
@@ -97,7 +107,8 @@ class ReportWriter(Writer):
     def finish(self, baseline: Baseline | None) -> None:
         """Writes the report. baseline: what was subtracted."""
         item = self._target.item
-        source = Source(f"{item.name}{self._target.schema.layout.ending}", item.path.name, baseline)
+        name = f"{item.name}{self._target.schema.layout.ending}"
+        source = Source(name, item.path.name, baseline, self._origin)
         readings, peaks = self._collector.readings(), self._collector.peaks
         write_report(self._path, readings, peaks.image, source, self._weights)
         self.files = [self._path]
@@ -105,4 +116,5 @@ class ReportWriter(Writer):
 
 def report_writers(weights: str, target: Target, outputs: Outputs) -> list[Writer]:
     """For `Outputs.more`: the report of an input beside its table."""
-    return [ReportWriter(outputs.folder / f"{target.item.name}.html", target, weights)]
+    path = outputs.folder / f"{target.item.name}.html"
+    return [ReportWriter(path, target, weights, outputs.origin)]

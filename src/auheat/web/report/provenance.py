@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,13 +14,12 @@ from auheat.inference.inputs import BASELINE
 from auheat.json_files import parse_json
 from auheat.models.runtimes.opening import open_runtime
 from auheat.models.weights import is_default
+from auheat.web.report.origins import Pairs, origin_lines
 from auheat.web.report.readings import Readings
 
 # Figures of a card's test that are shown, with what they are called.
 _MEASURES = {"icc": "ICC(3,1)", "pcc": "PCC", "mae": "MAE", "mse": "MSE"}
 _KINDS = {"video": "video", "image": "image", "folder": "folder of images"}
-
-Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,14 @@ class Source:
         name: What the report is called: its table's name.
         made_from: What was read; None if that is not at hand.
         baseline: What was subtracted, if anything.
+        origin: How it was read, see `auheat.inference.origin`; None if that is not known.
         more: Further settings, with their names.
     """
 
     name: str
     made_from: str | None = None
     baseline: Baseline | None = None
+    origin: Mapping[str, Any] | None = None
     more: Pairs = field(default_factory=list)
 
 
@@ -49,24 +50,25 @@ def settings(readings: Readings, source: Source) -> Pairs:
         ("Action Units", ", ".join(readings.aus)),
     ]
     if source.baseline:
-        pairs += [("baseline", source.baseline.method), ("baseline of", source.baseline.source)]
-    return pairs + source.more
+        pairs += _subtracted(source.baseline.method, source.baseline.source)
+    return pairs + (origin_lines(source.origin) if source.origin else []) + source.more
 
 
-def settings_beside(table: Path) -> Pairs:
-    """What JSON files beside a table tell: what was subtracted, and any settings of its name.
+def baseline_beside(table: Path) -> Pairs:
+    """What the file beside a table tells of what was subtracted.
 
     Raises:
-        AuheatError: If such a file cannot be read.
+        AuheatError: If it cannot be read.
     """
-    pairs: Pairs = []
     subtracted = table.with_name(table.stem + BASELINE)
-    if subtracted.is_file():
-        stored = _stored(subtracted)
-        pairs += [("baseline", str(stored.get("method")))]
-        pairs += [("baseline of", str(stored.get("source")))]
-    beside = table.with_suffix(".json")
-    return pairs + (list(_flat(_stored(beside))) if beside.is_file() else [])
+    if not subtracted.is_file():
+        return []
+    stored = _stored(subtracted)
+    return _subtracted(str(stored.get("method")), str(stored.get("source")))
+
+
+def _subtracted(method: str, source: str) -> Pairs:
+    return [("baseline", method), ("baseline of", Path(source).name)]  # no folders of the user
 
 
 @lru_cache(maxsize=4)
@@ -80,7 +82,10 @@ def card_of(weights: str) -> Mapping[str, Any]:
 
 
 def card_lines(card: Mapping[str, Any], weights: str) -> Pairs:
-    """The main lines of the card of weights. weights: their path, or "default"."""
+    """The main lines of the card of weights; see `auheat.models.checkpoint` for its fields.
+
+    weights: their path, or "default".
+    """
     experiment = _part(card, "experiment")
     data, test = _part(card, "data"), _part(card, "test")
     name = "those that come with auheat" if is_default(weights) else Path(weights).name
@@ -89,8 +94,10 @@ def card_lines(card: Mapping[str, Any], weights: str) -> Pairs:
         ("name", experiment.get("name")),
         ("trained with", card.get("auheat") and f"auheat {card['auheat']}"),
         ("network", _network(_part(experiment, "model"))),
-        ("training data", _data(data)),
-        ("measured", _measured(test, data)),
+        ("training data", card.get("training") or ("" if data else _datasets(experiment))),
+        ("validation", "" if test else _figures(_part(card, "validation"))),
+        ("measured", _figures(test)),
+        ("measured on", _measured_on(data, test) if test else ""),
         ("licence", card.get("licence")),
         ("limits", card.get("limits")),
     ]
@@ -112,21 +119,36 @@ def _network(model: Mapping[str, Any]) -> str:
     return f"heatmap regression, {backbone}{width}{scc}, {model.get('input_size', '?')} pixels"
 
 
-def _data(data: Mapping[str, Any]) -> str:
-    plan = _part(data, "plan")
-    if not data:
-        return ""
-    counts = ", ".join(f"{plan[name]} {name}" for name in ("subjects", "images") if name in plan)
+def _datasets(experiment: Mapping[str, Any]) -> str:
+    """The datasets that a run was trained on, and the weights that it started from."""
+    data, start = _part(experiment, "data"), _part(experiment, "optim").get("start")
+    folders = [data["folder"], *data.get("more", [])] if data.get("folder") else []
+    names = ", ".join(Path(str(folder)).name for folder in folders)
+    return f"{names}; started from {Path(str(start)).name}" if names and start else names
+
+
+def _figures(means: Mapping[str, Any]) -> str:
+    words = [
+        f"{name} {means[key]:.3f}" for key, name in _MEASURES.items() if _is_number(means, key)
+    ]
+    return f"{', '.join(words)} (means over AUs)" if words else ""
+
+
+def _measured_on(data: Mapping[str, Any], test: Mapping[str, Any]) -> str:
+    """What the figures of `test` are of, which is never what the weights were trained on."""
     kind = "rendered faces" if data.get("kind") == "synthetic" else str(data.get("kind", ""))
-    return f"{kind} ({counts})" if counts else kind
+    counts = _counts(test)
+    plan = _part(data, "plan")
+    if counts and (whole := _counts(plan)):
+        seed = f", seed {plan['seed']}" if "seed" in plan else ""
+        counts += f" of a dataset of {whole}{seed}"
+    return ", ".join(part for part in (kind, counts) if part)
 
 
-def _measured(test: Mapping[str, Any], data: Mapping[str, Any]) -> str:
-    words = [f"{name} {test[key]:.3f}" for key, name in _MEASURES.items() if _is_number(test, key)]
-    if not words:
+def _counts(part: Mapping[str, Any]) -> str:
+    if not (_is_number(part, "images") and _is_number(part, "subjects")):
         return ""
-    on = "held-out synthetic faces" if data.get("kind") == "synthetic" else "its test split"
-    return f"{', '.join(words)} (means over AUs, on {on})"
+    return f"{part['images']} images of {part['subjects']} people"
 
 
 def _is_number(part: Mapping[str, Any], key: str) -> bool:
@@ -141,14 +163,3 @@ def _stored(path: Path) -> Any:
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:
         raise AuheatError(f"{path} beside the table is no JSON: move or fix it") from None
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Nested settings as names with dots."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _flat(inner, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list):
-        yield name, ", ".join(map(str, value))
-    else:
-        yield name, str(value)
