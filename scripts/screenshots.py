@@ -24,7 +24,7 @@ from web_sessions import running  # noqa: E402
 
 CLIP = ROOT / "examples" / "smiles.mp4"
 # The sections of a report that are shown, by their headings.
-SECTIONS = ("Curves", "Heat strip", "Peaks")
+SECTIONS = ("Summary", "Curves", "Heat strip", "Peaks")
 SMILE_FRAME = 51  # from 1
 
 

@@ -149,6 +149,45 @@ def test_a_strip_leaves_gaps_empty(video: Page) -> None:
     assert ([red, green, blue], alpha) == (expected, 255)
 
 
+def edges(page: Page, selector: str) -> set[tuple[float, float]]:
+    """Left and right edges of all elements."""
+    script = (
+        f"[...document.querySelectorAll('{selector}')].map((e) => e.getBoundingClientRect())"
+        ".map((box) => [box.left, box.right])"
+    )
+    return {(round(left, 1), round(right, 1)) for left, right in page.run(script)}
+
+
+@pytest.mark.parametrize(("width", "medium"), [(1280, ""), (390, ""), (718, "print")])
+def test_strips_stand_below_the_curves_at_the_same_times(
+    video: Page, width: int, medium: str
+) -> None:
+    """The strip began 128 pixels left of the curves, and had no axis."""
+    video.size(width, 900)
+    video.call("Emulation.setEmulatedMedia", media=medium)
+    try:
+        video.wait("!!document.querySelector('.timed .ticks span')")
+        (plot,) = edges(video, ".plot")
+        assert edges(video, ".timed canvas") == {plot} == edges(video, ".ticks")
+        assert plot[1] - plot[0] > 250
+        ticks = "[...document.querySelectorAll('{} .ticks span')].map((mark) => mark.textContent)"
+        video.wait(f"{ticks.format('.timed')}.length === 6 * {ticks.format('.axis')}.length")
+        curves, strips = (video.run(ticks.format(place)) for place in (".axis", ".timed"))
+        assert curves[0] == "0 s" and len(curves) > 1
+        assert strips == 6 * curves  # of six people
+    finally:
+        video.call("Emulation.setEmulatedMedia", media="")
+        video.size(1280, 900)
+
+
+def test_an_event_that_the_end_cuts_says_so(video: Page) -> None:
+    rows = "[...document.querySelectorAll('.events tbody tr')].map((r) => r.lastChild.textContent)"
+    events = "report.content.events.map((event) => event.at(-1) ? 'whole' : 'cut off')"
+    shown = video.run(rows)
+    assert shown == video.run(events)
+    assert set(shown) == {"whole", "cut off"}
+
+
 def test_colours_of_people_are_those_of_drawings(video: Page) -> None:
     video.scheme("dark")
     try:

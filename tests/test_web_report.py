@@ -123,8 +123,29 @@ def test_events_are_those_of_the_room_of_events(tmp_path: Path) -> None:
     """AU04 of person 0, 25 frames a second: above 0.5 from 0.4 s to 1.2 s."""
     rows = [(i + 1, 0, i / 25, 1, 3.0 if 10 <= i <= 30 else 0.1, 0.0, 0.0) for i in range(50)]
     shown = content(video_of(tmp_path, [tuple(map(float, row)) for row in rows]))
-    assert shown["events"] == [[0, "AU04", 0.4, 0.4, 1.2, 3.0]]
+    assert shown["events"] == [[0, "AU04", 0.4, 0.4, 1.2, 3.0, 1]]
     assert "reaches 1 and stays at 0.5 or more for 0.1 s or longer" in shown["eventsNote"]
+    assert "blink" not in shown["eventsNote"]
+
+
+def test_events_that_are_cut_off_and_short_blinks_are_told(tmp_path: Path) -> None:
+    """30 frames a second: a smile from before the first frame to 0.33 s, eyes shut for 0.067 s.
+
+    The note said that nothing shorter than 0.1 s was listed, and a smile that the start of the
+    video cuts looked like a whole one.
+    """
+    lines = [
+        f"{i + 1},0,{i / 30:.4f},0.90,1,{4 if 26 <= i <= 28 else 0}.00,{3 if i <= 10 else 0}.00"
+        for i in range(40)
+    ]
+    shown = content(readings_of(tmp_path / "a.csv", lines, f"{VIDEO_HEAD},AU43_r,AU12_r"))
+    assert shown["events"] == [
+        [0, "AU12", 0.0, 0.0, 0.33, 3.0, 0],
+        [0, "AU45", 0.87, 0.87, 0.93, 4.0, 1],
+    ]
+    note = shown["eventsNote"]
+    assert "A blink (AU45, a short AU43) that reaches 3 may be shorter." in note
+    assert "Cut off: it was there already" in note
 
 
 def test_a_baseline_is_taken_off_everywhere(tmp_path: Path) -> None:

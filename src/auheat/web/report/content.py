@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.facs import MAX_INTENSITY
-from auheat.inference.events import DEFAULTS, events_of
+from auheat.inference.events import DEFAULTS, MIN_BLINK_PEAK, events_of
+from auheat.tables.names import BLINK, CLOSURE
 from auheat.tables.series import PersonSeries
 from auheat.web.components import au_descriptions, shared_constants
 from auheat.web.report.readings import Readings
@@ -74,7 +75,7 @@ def content(
         "noImages": no_images,
         "together": _together(readings),
         "events": _events(readings),
-        "eventsNote": _events_note(),
+        "eventsNote": _events_note(readings.aus),
     }
 
 
@@ -253,22 +254,33 @@ def _cells(values: NDArray[np.float64]) -> list[list[float | None]]:
 
 
 def _events(readings: Readings) -> list[list[Any]]:
-    """Person, AU, onset, apex, offset in seconds, and peak; those with the highest peaks."""
+    """Person, AU, onset, apex, offset in seconds, peak, complete; those with the highest peaks."""
     if readings.kind != "video" or readings.scale != MAX_INTENSITY:
         return []
     found = events_of(_shown(readings), readings.aus)
     strongest = sorted(found, key=lambda event: -event.peak)[:MAX_EVENTS]
     rows = [
-        [e.face_id, e.au, *(round(x, 2) for x in (e.onset, e.apex, e.offset)), round(e.peak, 2)]
+        [
+            *(e.face_id, e.au),
+            *(round(x, 2) for x in (e.onset, e.apex, e.offset, e.peak)),
+            e.complete,
+        ]
         for e in strongest
     ]
     return sorted(rows, key=lambda row: (row[2], row[0], row[1]))
 
 
-def _events_note() -> str:
+def _events_note(aus: Sequence[str]) -> str:
+    blinks = (
+        f" A blink ({BLINK}, a short {CLOSURE}) that reaches {MIN_BLINK_PEAK:g} may be shorter."
+        if CLOSURE in aus
+        else ""
+    )
     return (
         f"An Action Unit that reaches {DEFAULTS.enter:g} and stays at {DEFAULTS.leave:g} or more "
-        f"for {DEFAULTS.shortest:g} s or longer; times in seconds."
+        f"for {DEFAULTS.shortest:g} s or longer; times in seconds.{blinks} Cut off: it was there "
+        "already when the face came into view, or still there when it was lost or the video ended, "
+        "so it may have lasted longer."
     )
 
 

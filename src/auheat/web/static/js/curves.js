@@ -1,8 +1,8 @@
 /* Curves over time, in the rows of the Action Units, with a cursor that follows and sets the time. */
 import { part, shape } from "./dom.js";
 import { HIGH, WIDE } from "./rows.js";
+import { markTimes } from "./ticks.js";
 
-const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
 const RULES = [1, 3];  // intensities that have a fine line
 
 export class Curves {
@@ -101,22 +101,8 @@ export class Curves {
   }
 
   arrange() {
-    this.axis();
+    markTimes(this.store, this.ticks);
     this.place();
-  }
-
-  axis() {
-    const { end, count } = this.store;
-    const most = Math.max(this.ticks.clientWidth / 70, 2);
-    const step = STEPS.find((length) => end / length <= most) ?? STEPS.at(-1);
-    const marks = [];
-    for (let t = 0; count > 1 && t < end * 0.97; t += step) {
-      const mark = part("span", "", t < 60 ? `${Number(t.toFixed(1))} s`
-        : `${Math.floor(t / 60)}:${String(Math.round(t % 60)).padStart(2, "0")}`);
-      mark.style.left = `${t / end * 100}%`;
-      marks.push(mark);
-    }
-    this.ticks.replaceChildren(...marks);
   }
 
   /* Puts the cursor and the mark of the baseline where they belong. */

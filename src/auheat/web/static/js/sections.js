@@ -1,7 +1,7 @@
 /* The sections of a report, from its content as the server or the report's own file gives it. */
 import { button, counted, part } from "./dom.js";
 import { unpack } from "./packed.js";
-import { binned, scaleLegend, strip } from "./strip.js";
+import { scaleLegend, strip, timedStrip } from "./strip.js";
 
 const WITHIN_PERSON = "Correlation (Pearson’s r) of the intensities, each person’s own mean taken off";
 const OVER_FACES = "Correlation (Pearson’s r) of the intensities over all faces";
@@ -84,7 +84,7 @@ function summary(content, store) {
 function strips(store) {
   const figures = store.shown.flatMap((id) => [
     ...(store.people.size > 1 ? [personName(store, id)] : []),
-    strip(store, binned(store, id), `Intensities of person ${id} over time`)]);
+    timedStrip(store, id)]);
   return section("Heat strip", scaleLegend(store), ...figures);
 }
 
@@ -152,13 +152,14 @@ function cell(au, other, value, signed) {
 function events(content, store) {
   if (!content.events.length) return null;
   const several = store.people.size > 1;
-  const rows = content.events.map(([person, au, onset, apex, offset, peak]) => part("tr", "",
+  const rows = content.events.map(([person, au, onset, apex, offset, peak, complete]) => part("tr", "",
     rowHead(...auLabel(store, au)),
     ...(several ? [part("td", "", part("i", `dot ${store.classOf(person)}`), person)] : []),
     ...[onset, apex, offset].map((time) => part("td", "", time.toFixed(2))),
-    part("td", "", (offset - onset).toFixed(2)), part("td", "", peak.toFixed(2))));
+    part("td", "", (offset - onset).toFixed(2)), part("td", "", peak.toFixed(2)),
+    part("td", "", complete ? "whole" : "cut off")));
   const heads = [["Action Unit"], ...(several ? [["person"]] : []),
-    ...["onset", "apex", "offset", "lasts", "peak"].map((name) => [name])];
+    ...["onset", "apex", "offset", "lasts", "peak", "seen"].map((name) => [name])];
   const box = part("div", "scroll",
     part("table", "summary events", head(...heads), part("tbody", "", ...rows)));
   box.tabIndex = 0;

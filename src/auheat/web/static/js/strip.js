@@ -1,5 +1,6 @@
 /* All Action Units over time, or over many faces, as colours. */
 import { part } from "./dom.js";
+import { markTimes } from "./ticks.js";
 
 const COLUMNS = 800;
 
@@ -43,6 +44,17 @@ export function strip(store, rows, label) {
   names.setAttribute("aria-hidden", "true");
   const figure = part("figure", "strip", names, canvas);
   figure.style.setProperty("--rows", rows.length);
+  return figure;
+}
+
+/* A strip of a person over time, with the time below it. */
+export function timedStrip(store, id) {
+  const figure = strip(store, binned(store, id), `Intensities of person ${id} over time`);
+  const ticks = part("div", "ticks");
+  ticks.setAttribute("aria-hidden", "true");
+  figure.classList.add("timed");
+  figure.append(ticks);
+  new ResizeObserver(() => markTimes(store, ticks)).observe(ticks);
   return figure;
 }
 
