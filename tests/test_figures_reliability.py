@@ -36,6 +36,22 @@ def test_what_is_drawn() -> None:
     assert any("synthetic" in text.get_text() for text in figure.texts)
 
 
+@pytest.mark.parametrize("source", ["made up", "shipped"])
+def test_points_fill_the_panels_and_none_is_cut(source: str) -> None:
+    """From 0 to 1 most of the points lay on each other, and the highest errors on the frame."""
+    made_up = bins((0.7, 0.66, 0.63), (0.94, 0.93, 0.35), (0.95, 0.97, 0.29))
+    found = {"now": made_up, "before": made_up} if source == "made up" else read_bins(REPORT)[0]
+    figure = reliability(found, 0.75)
+    drawn = [axes.lines[skip:] for axes, skip in zip(figure.axes, (1, 0), strict=True)]
+    for axes, lines in zip(figure.axes, drawn, strict=True):
+        points = np.concatenate([np.asarray(line.get_xydata()) for line in lines])
+        for values, (low, high) in zip(points.T, (axes.get_xlim(), axes.get_ylim()), strict=True):
+            assert low + 0.04 * (high - low) < values.min()
+            assert values.max() < high - 0.04 * (high - low)
+            assert np.ptp(values) > 0.6 * (high - low)
+    assert figure.axes[0].get_xlim() == figure.axes[0].get_ylim()
+
+
 def test_the_shipped_figures_keep_their_word() -> None:
     """Of the shipped report: in every tenth of the faces the observed fraction is one that the
     stated one explains (2.6 standard errors, so one of ten by chance in a tenth of all

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Bins = Sequence[Mapping[str, float]]
 _LEFT, _GAP, _PLOT, _BELOW = 0.5, 0.7, 2.1, 0.42
+# Between the points and the frame, as a fraction of the points' range: room for a whole marker.
+_MARGIN = 0.06
 
 
 def read_bins(path: Path) -> tuple[dict[str, Bins], float]:
@@ -64,14 +66,22 @@ def reliability(bins: Mapping[str, Bins], limit: float) -> Figure:
         errors.plot(stated, [one["mae"] for one in bins[name]], markersize=3, **settings)
     _finish(fractions, f"observed fraction below {limit:g} levels")
     _finish(errors, "mean absolute error, levels")
-    fractions.set_ylim(0, 1.02)
-    errors.set_ylim(bottom=0)
+    shown = [one for name in looks for one in bins[name]]
+    stated, observed, off = ([one[key] for one in shown] for key in ("stated", "observed", "mae"))
+    both = _limits(stated + observed)  # the same on both axes: what keeps its word is on a diagonal
+    fractions.set(xlim=both, ylim=both)
+    errors.set(xlim=_limits(stated), ylim=_limits(off))
     fractions.legend(loc="upper left")
     return sheet.figure
 
 
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    """Where an axis begins and ends so that values fill it and none is cut."""
+    room = _MARGIN * max(max(values) - min(values), 0.1)
+    return min(values) - room, max(values) + room
+
+
 def _finish(axes: Axes, label: str) -> None:
-    axes.set_xlim(0, 1.02)
     axes.set_xlabel("stated")
     axes.set_ylabel(label)
     axes.grid()
