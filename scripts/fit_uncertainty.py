@@ -111,20 +111,20 @@ def corrupted_image(part: Manifest, landmarks: Floats, row: int, size: int, corr
     return image
 
 
-def read_views(part: Manifest, runtime: Any) -> Views:
-    """Every image of a split, as it is and corrupted."""
+def read_views(part: Manifest, runtime: Any, corrupted: Sequence[bool] = (False, True)) -> Views:
+    """Every image of a split, as it is and corrupted, or only one of both."""
     layout, aus = layout_of(runtime.config), runtime.config.aus
     labels, landmarks = part.labels(aus), part.landmarks().astype(np.float64)
     found_shapes = shapes_for(runtime.config, part)
     found: list[tuple[Any, ...]] = []
     for start in range(0, len(labels), BATCH):
         rows = range(start, min(start + BATCH, len(labels)))
-        for corrupted in (False, True):
+        for worn in corrupted:
             crops = np.stack([
-                corrupted_image(part, landmarks[r], r, runtime.config.input_size, corrupted)
+                corrupted_image(part, landmarks[r], r, runtime.config.input_size, worn)
                 for r in rows
             ])  # fmt: skip
-            shapes = _shapes(found_shapes, rows, corrupted)
+            shapes = _shapes(found_shapes, rows, worn)
             (reading,) = read_crops(runtime, crops, shapes, batch_size=BATCH)
             location = np.asarray(reading.heatmaps.location)
             peaks = location.max((2, 3)).clip(0, 1)
@@ -141,7 +141,7 @@ def read_views(part: Manifest, runtime: Any) -> Views:
                 labels[list(rows)],
                 np.stack(shape, -1),
                 visibility(location, len(crops)),
-                np.full(len(crops), corrupted),
+                np.full(len(crops), worn),
                 part.table["subject"].to_numpy()[list(rows)],
             ))  # fmt: skip
     return Views(*(np.concatenate(column) for column in zip(*found, strict=True)))

@@ -87,7 +87,7 @@ class FacePrediction:
         heatmap_to_frame: 2x3 transform from heatmap pixels (x, y) to frame pixels.
         confidence: 0 to 1, see `auheat.inference.predictor`.
         raw: what the network predicted, where `intensities` were calibrated or smoothed, else None.
-        std: by AU name, the standard deviation of the true intensity about the one given; None
+        std: by AU name, the root mean square error to expect of the intensity, bias included; None
             where the weights come without figures, see `auheat.inference.uncertainty`.
         image_size: (H, W) of the frame, from which and the face `pose` follows; None where it
             is not known.

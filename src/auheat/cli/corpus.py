@@ -60,7 +60,11 @@ def command() -> None:
 @click.option("--aus", help="Only these, like AU06,AU12.  [default: all that the weights read]")
 @click.option("--pose", is_flag=True, help="Also write where the head is and how it is turned.")
 @click.option("--landmarks", is_flag=True, help="Also write the 68 landmarks.")
-@click.option("--std", is_flag=True, help="Also write the standard deviation of every intensity.")
+@click.option(
+    "--std",
+    is_flag=True,
+    help="Also write how far every intensity may be off (root mean square error).",
+)
 def read(
     *,
     inputs: tuple[str, ...],

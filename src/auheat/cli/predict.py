@@ -63,7 +63,10 @@ from auheat.tables.names import TableFormat
 @click.option("--pose", is_flag=True, help="Also write where the head is and how it is turned.")
 @click.option("--landmarks", is_flag=True, help="Also write the 68 landmarks.")
 @options.renamed(
-    "--std", "--sd", is_flag=True, help="Also write the standard deviation of every intensity."
+    "--std",
+    "--sd",
+    is_flag=True,
+    help="Also write how far every intensity may be off (root mean square error).",
 )
 @click.option("--events", is_flag=True, help="Also write onset, apex and offset of every AU.")
 @click.option("--report", is_flag=True, help="Also write a page with curves and peak frames.")

@@ -3,9 +3,10 @@
 Both were measured on synthetic people that the weights were not trained on; docs/uncertainty.md has
 the figures and what else was tried. They are kept beside the weights as `<name>.uncertainty.json`.
 
-The standard deviation of an AU is that of the true intensity about the reading. It depends on the
-reading, since one near 0 is mostly right while one of 1 or 2 may be a faint trace as well as a
-strong movement half seen, and on the visibility of the face:
+The standard deviation (sd) of an AU is the root of the mean square of the true intensity less the
+reading: where readings are too high on average, as strong ones are, that bias is in it. It depends
+on the reading, since one near 0 is mostly right while one of 1 or 2 may be a faint trace as well as
+a strong movement half seen, and on the visibility of the face:
 
     log sd = curve(reading) + slope * (1 - visible)
 
@@ -54,7 +55,7 @@ class Uncertainty:
     Attributes:
         aus: A names.
         knots: (M,) readings.
-        curves: (A, M) log of the standard deviation.
+        curves: (A, M) log of the standard deviation, see the module.
         slopes: (A,).
         offset: of confidence.
         steepness: of confidence.
