@@ -15,7 +15,7 @@ from PIL import Image, ImageFile
 from auheat.errors import AuheatError
 from auheat.media import limits
 from auheat.media.frames import VideoFile
-from auheat.media.images import image_note, is_image, read_image
+from auheat.media.images import image_note, image_size, is_image, read_image
 
 # Four colours whose places tell every orientation apart.
 COLOURS = np.array(
@@ -277,3 +277,54 @@ def test_other_files_are_no_images(tmp_path: Path) -> None:
     assert not is_image(tmp_path / "text.jpg")
     assert not is_image(tmp_path / "none.jpg")
     assert not is_image(tmp_path)
+
+
+def test_reading_changes_nothing_that_threads_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's filters of warnings and Pillow's limit are the process's.
+
+    A thread that sets them for a while can leave them set for good, and takes them from others.
+    """
+    path, limits_seen = saved(tmp_path / "a.png", COLOURS), list[int | None]()
+    reader, accept = Image.OPEN["PNG"]
+
+    def look(stream: Any, name: Any) -> ImageFile.ImageFile:
+        limits_seen.append(Image.MAX_IMAGE_PIXELS)
+        return reader(stream, name)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the filters of all threads are changed")
+
+    monkeypatch.setitem(Image.OPEN, "PNG", (look, accept))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3)  # the program's own limit stays its own
+    monkeypatch.setattr(warnings, "catch_warnings", refuse)
+    assert read_image(path).shape == (2, 3, 3)
+    assert is_image(path)
+    assert image_note(path) is None
+    assert image_size(path) == (3, 2)
+    assert limits_seen == [3] * 4
+
+
+def test_what_pillow_warns_of_is_for_the_filters_of_the_process(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x10F], exif[0x112] = "x" * 50, 6
+    path = saved(tmp_path / "a.jpg", COLOURS, exif=exif.tobytes()[:-45])
+    with pytest.warns(UserWarning, match="Tag data larger than file"):
+        assert read_image(path).shape == (3, 2, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="Tag data larger than file"):
+            read_image(path)
+
+
+def test_the_limit_of_the_program_around_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A band of rows that has more pixels than Pillow is told to take is made smaller."""
+    image = np.random.default_rng(0).integers(0, 256, (40, 30, 3)).astype(np.uint8)
+    path = saved(tmp_path / "a.png", image)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    np.testing.assert_array_equal(read_image(path), image)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    np.testing.assert_array_equal(read_image(path), image)

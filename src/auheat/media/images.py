@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
-from threading import Lock
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,8 @@ from auheat.media.png import has_all_rows
 # Formats that are recognised by their content. Pillow knows more, among them some that answer to
 # video files.
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
-_OPENING = Lock()
+# Of a file, what tells Pillow's readers whether it is theirs.
+_HEAD_BYTES = 16
 _BAND_ROWS = 512
 # EXIF 2.32, 4.6.4: what undoes each orientation.
 _ORIENTATION = 0x0112
@@ -41,7 +44,8 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     HEIC images are put together from their tiles. 16-bit images are scaled to 8 bits,
     transparent ones laid on white, and of several images in one file the first is read. A JPEG of
     more pixels than `limits.max_pixels` is read at a half, a quarter or an eighth of its size;
-    `image_note` says so.
+    `image_note` says so. What Pillow warns of (damaged metadata) is for the filters of the process
+    to show or not: threads share them, and none is changed here.
 
     Args:
         path: of the file; its content tells the format, not its name.
@@ -59,8 +63,7 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     try:
         if is_heif(path):
             return read_heif(path)
-        with warnings.catch_warnings(), _open(path) as image:
-            warnings.simplefilter("ignore")
+        with _opened(path) as image:
             image.draft(None, _draft_size(image))
             check_pixels(path, *image.size)
             if image.format == "PNG" and not has_all_rows(path):
@@ -68,7 +71,7 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
             pixels = _pixels(image)
             orientation = image.getexif().get(_ORIENTATION, 1)
         return np.ascontiguousarray(_UPRIGHT.get(orientation, _as_it_is)(pixels))
-    except AuheatError:
+    except (AuheatError, Warning):
         raise
     except UnidentifiedImageError:
         raise AuheatError(f"{path} is not an image in a format that can be read") from None
@@ -87,8 +90,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     path = Path(path)
     if is_heif(path):
         return heif_size(path)
-    with warnings.catch_warnings(), _open(path) as image:
-        warnings.simplefilter("ignore")
+    with _opened(path) as image:
         return image.size
 
 
@@ -99,8 +101,7 @@ def image_note(path: str | Path) -> str | None:
         path: of an image that can be read.
     """
     try:
-        with warnings.catch_warnings(), _open(Path(path)) as image:
-            warnings.simplefilter("ignore")
+        with _opened(Path(path)) as image:
             full, count = image.size, int(getattr(image, "n_frames", 1))
             image.draft(None, _draft_size(image))
             if image.size != full:
@@ -142,22 +143,35 @@ def is_image(path: str | Path) -> bool:
         check_file(path)
         if is_heif(path):
             return True
-        with warnings.catch_warnings(), _open(path) as image:
-            warnings.simplefilter("ignore")
+        with _opened(path) as image:
             return not (image.format == "GIF" and getattr(image, "n_frames", 1) > 1)
+    except Warning:
+        raise
     except Exception:  # see `read_image`
         return False
 
 
-def _open(path: Path) -> Image.Image:
-    """An image whose header was read. Its size is checked by us, before it is decoded."""
-    known = [name for name in FORMATS if name in _registered()]
-    with _OPENING:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            return Image.open(path, formats=known)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image whose header was read. Its size is checked by us, before it is decoded.
+
+    `Image.open` would refuse or warn of sizes by a limit that all threads of a process share.
+    """
+    with path.open("rb") as stream:
+        yield _recognised(stream, str(path))
+
+
+def _recognised(stream: BinaryIO, name: str) -> Image.Image:
+    """As `Image.open` does it, by the first of the readers that takes the file for theirs."""
+    Image.init()
+    head = stream.read(_HEAD_BYTES)
+    for reader, accept in (Image.OPEN[known] for known in FORMATS if known in Image.OPEN):
+        answer = accept(head) if accept else True
+        if answer and not isinstance(answer, str):  # a text says what is missing for it
+            stream.seek(0)
+            with suppress(SyntaxError, IndexError, TypeError, struct.error):
+                return reader(stream, name)
+    raise UnidentifiedImageError(name)
 
 
 def _draft_size(image: Image.Image) -> tuple[int, int]:
@@ -169,19 +183,21 @@ def _draft_size(image: Image.Image) -> tuple[int, int]:
     return max(width // shrink, 1), max(height // shrink, 1)
 
 
-def _registered() -> list[str]:
-    Image.init()
-    return Image.ID
-
-
 def _pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB. A band at a time: no second copy is in memory beside Pillow's."""
+    """(H, W, 3) RGB. A band at a time: no second copy is in memory beside Pillow's.
+
+    Pillow warns of larger ones than the program around lets it read.
+    """
     image.load()  # which turns a TIFF upright
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, _BAND_ROWS):
-        bottom = min(top + _BAND_ROWS, height)
-        pixels[top:bottom] = np.asarray(_rgb(image.crop((0, top, width, bottom))))
+    most = Image.MAX_IMAGE_PIXELS or max_pixels()
+    columns = min(width, most)
+    rows = min(_BAND_ROWS, most // columns)
+    for top, left in product(range(0, height, rows), range(0, width, columns)):
+        bottom, right = min(top + rows, height), min(left + columns, width)
+        part = _rgb(image.crop((left, top, right, bottom)))
+        pixels[top:bottom, left:right] = np.asarray(part)
     return pixels
 
 
