@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from auheat.export.exporting import parity
 from auheat.export.faces import sheet
@@ -15,12 +15,13 @@ from auheat.inference.predictor import Predictor
 from auheat.models import fused
 from auheat.models.checkpoint import Checkpoint, load_checkpoint
 from auheat.models.fused import fuse, in_bfloat16
+from auheat.models.heatmap_model import Heatmaps
 from auheat.models.runtimes import torch_runtime
 from auheat.models.runtimes.runtime import HeatmapArrays, read_intensities
 from auheat.models.runtimes.torch_runtime import TorchRuntime
 from auheat.models.weights import default_weights
 from lively_nets import WITH_SCC, as_tensor, crops, lively
-from stand_ins import SMALL, KnownFaces, small_checkpoint
+from stand_ins import SMALL, KnownFaces, checkpoint_of, small_checkpoint
 
 
 def test_torch_runtime_takes_crops_as_they_come() -> None:
@@ -65,15 +66,37 @@ def test_bfloat16_normalises_in_float32() -> None:
     )
 
 
-def test_threads_are_set_by_asking_alone() -> None:
-    before = torch.get_num_threads()
-    try:
-        TorchRuntime(Checkpoint(lively(SMALL), SMALL, {}), device="cpu")
-        assert torch.get_num_threads() == before
-        TorchRuntime(Checkpoint(lively(SMALL), SMALL, {}), device="cpu", threads=before + 1)
-        assert torch.get_num_threads() == before + 1
-    finally:
-        torch.set_num_threads(before)
+class _Counting(nn.Module):
+    """A network that notes how many threads PyTorch has while it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net, self.seen = lively(SMALL), list[int]()
+
+    def __deepcopy__(self, memo: object) -> _Counting:
+        return self
+
+    def forward(self, crops: Tensor, geometry: Tensor | None = None) -> Heatmaps:
+        self.seen.append(torch.get_num_threads())
+        maps: Heatmaps = self.net(crops, geometry)
+        return maps
+
+
+def test_threads_are_those_of_one_network() -> None:
+    """Neither loading another one nor reading with it changes what the process has."""
+    before, nets = torch.get_num_threads(), [_Counting() for _ in range(3)]
+    wanted = (before + 1, before + 2, None)
+    runtimes = [
+        TorchRuntime(checkpoint_of(net), device="cpu", threads=threads, fused=False)
+        for net, threads in zip(nets, wanted, strict=True)
+    ]
+    assert torch.get_num_threads() == before
+    crops = np.zeros((1, 64, 64, 3), np.uint8)
+    for _ in range(2):
+        for runtime in runtimes:
+            runtime.heatmaps(crops)
+            assert torch.get_num_threads() == before
+    assert [net.seen for net in nets] == [[threads or before] * 2 for threads in wanted]
 
 
 def test_batch_bounds_what_goes_through_together(face: NDArray[np.float64]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -37,8 +39,8 @@ class TorchRuntime:
         checkpoint: The network, which is copied, its settings and its card.
         device: See `find_device`.
         precision: "auto" is bfloat16 where the device computes in it, else float32.
-        threads: Of the CPU, for all that PyTorch does in this process; left alone if None. In a
-            fork of a process that has loaded this module it is always one.
+        threads: Of the CPU, for this network alone; as many as PyTorch was told in this process if
+            None. In a fork of a process that has loaded this module it is always one.
         fused: Whether the network is rewritten to do less work, see `auheat.models.fused`; without,
             it runs as it was trained, in fp32.
 
@@ -58,8 +60,7 @@ class TorchRuntime:
         fused: bool = True,
     ) -> None:
         place = find_device(device)
-        if threads is not None and not _forked:
-            torch.set_num_threads(threads)
+        self._threads = threads
         self.config, self.card, self.device = checkpoint.config, checkpoint.card, str(place)
         self.precision: Precision = _precision(precision, place) if fused else "fp32"
         net = fuse(checkpoint.net) if fused else copy.deepcopy(checkpoint.net).eval()
@@ -71,14 +72,32 @@ class TorchRuntime:
 
     @torch.inference_mode()
     def heatmaps(self, crops: Crops, geometry: Shapes | None = None) -> HeatmapArrays:
-        maps = self.net(self._images(crops), self._shapes(geometry))
+        with self._own_threads():
+            maps = self.net(self._images(crops), self._shapes(geometry))
         location = None if maps.location is None else _array(maps.location)
         return HeatmapArrays(_array(maps.intensity), location)
 
     @torch.inference_mode()
     def features(self, crops: Crops, geometry: Shapes | None = None) -> NDArray[np.float32]:
         """The channels (B, C, h, w) that the 1x1 output weighs; arguments as for `heatmaps`."""
-        return _array(self.net.features(self._images(crops), self._shapes(geometry)))
+        with self._own_threads():
+            return _array(self.net.features(self._images(crops), self._shapes(geometry)))
+
+    @contextmanager
+    def _own_threads(self) -> Iterator[None]:
+        """Within it PyTorch has the threads that were asked for; how many it has decides last bits.
+
+        The number is the process's: other networks, and the program around, get theirs back.
+        """
+        before = torch.get_num_threads()
+        if self._threads in (None, before) or _forked:
+            yield
+            return
+        torch.set_num_threads(self._threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     def _images(self, crops: Crops) -> Tensor:
         pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
