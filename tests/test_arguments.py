@@ -15,7 +15,7 @@ import pytest
 import auheat
 from auheat.errors import AuheatError, check_count
 from auheat.inference.baselines import resolve_baseline
-from auheat.inference.video import open_source
+from auheat.inference.sources import open_source
 from grey_video import grey_predictor
 
 _COUNT, _FROM_1 = "give a whole number from 1 up", "give a whole number from 1 up, or None"

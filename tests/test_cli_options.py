@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from auheat.cli import main
 from auheat.errors import AuheatError
-from auheat.inference.video import FrameImages
+from auheat.inference.sources import FrameImages
 from auheat.media import limits
 from cli_calls import call, lines, predict
 from small_media import clip, image

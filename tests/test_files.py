@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -180,3 +181,17 @@ def test_folders_that_stay_empty_are_removed_again(tmp_path: Path) -> None:
     with folder_for_results(tmp_path / "c" / "d"):
         (tmp_path / "c" / "x").touch()
     assert [path.name for path in (tmp_path / "c").iterdir()] == ["x"]
+
+
+def test_an_error_that_names_another_folder_is_not_of_the_file(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.csv", tmp_path / "none" / "b.csv"
+    full = errno.ENOSPC, "No space left on device"
+    with pytest.raises(AuheatError) as of_other, atomic_write(path):
+        other.open()
+    with pytest.raises(AuheatError) as of_file, atomic_write(path) as temporary:
+        raise OSError(*full, str(temporary))
+    with pytest.raises(AuheatError) as of_nothing, atomic_write(path):
+        raise OSError(*full)
+    assert str(of_other.value) == f"cannot use {other}: No such file or directory"
+    assert str(of_file.value) == str(of_nothing.value) == f"cannot write {path}: {full[1]}"
+    assert not list(tmp_path.iterdir())

@@ -275,7 +275,21 @@ def test_nothing_is_left_open(clip: Path, predictor: Predictor) -> None:
         warnings.simplefilter("error", ResourceWarning)
         video = predictor.predict_video(clip)
         video.to_pandas()
-        kept = video._kept
+        assert video._kept is not None
+        kept = video._kept._file
         assert kept is not None
+        assert not kept.closed
         del video
-        assert kept._file.closed
+        assert kept.closed
+
+
+def test_times_of_a_camera_are_floats_from_0_up(people: list[Face]) -> None:
+    predictor, image = grey_predictor([people]), np.full((240, 320, 3), 100, np.uint8)
+    for given in (2, np.float32(2), np.int64(2)):
+        when = predictor.tracker().update(image, timestamp=given).timestamp  # type: ignore[arg-type]
+        assert (when, type(when)) == (2.0, float)
+    tracker = predictor.tracker()
+    with pytest.raises(AuheatError, match=r"^timestamp is -5: give seconds from 0 up$"):
+        tracker.update(image, timestamp=-5.0)
+    assert tracker.update(image, timestamp=0).frame == 1
+    assert tracker.update(image).timestamp >= 0.0

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
+import auheat
 from auheat.errors import AuheatError
 from auheat.facs import PointLayout
 from auheat.geometry import Points
@@ -211,10 +212,7 @@ def test_what_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_a_truncated_video_warns_and_keeps_its_rows(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    noise = [random.integers(0, 256, (96, 128, 3)).astype(np.uint8) for _ in range(50)]
-    path = write_video(tmp_path / "a.mkv", noise)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    path = cut_video(tmp_path / "a.mkv")
     video = small_predictor([[]]).predict_video(path)
     with pytest.warns(UserWarning, match=r"a\.mkv: it is truncated after frame"):
         table = video.to_pandas()
@@ -222,3 +220,42 @@ def test_a_truncated_video_warns_and_keeps_its_rows(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         next(iter(video))
+
+
+def cut_video(path: Path) -> Path:
+    random = np.random.default_rng(0)
+    noise = [random.integers(0, 256, (96, 128, 3)).astype(np.uint8) for _ in range(50)]
+    write_video(path, noise)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def test_the_warning_names_the_line_that_asked(tmp_path: Path) -> None:
+    path, predictor = cut_video(tmp_path / "a.mkv"), small_predictor([[]])
+    calls: list[Callable[[VideoPrediction], object]] = [
+        list,
+        lambda video: video.to_pandas(),
+        lambda video: video.save(tmp_path / "a.csv"),
+        lambda video: video.save_overlay(tmp_path / "a.mp4"),
+    ]
+    for call in calls:
+        video = predictor.predict_video(path)
+        with pytest.warns(UserWarning, match="truncated") as seen:
+            call(video)
+        assert [warning.filename for warning in seen] == [__file__]
+        assert len(video.to_pandas()) > 15  # said once
+
+
+def test_a_warning_that_is_an_error_loses_nothing(tmp_path: Path) -> None:
+    path, predictor = cut_video(tmp_path / "a.mkv"), small_predictor([[]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in ("a.csv", "a.parquet"):
+            with pytest.raises(UserWarning, match="truncated"):
+                predictor.predict_video(path).save(tmp_path / name)
+            assert len(auheat.read_table(tmp_path / name)) > 15
+        assert (tmp_path / "a.origin.json").is_file()
+        video = predictor.predict_video(path)
+        with pytest.raises(UserWarning, match="truncated"):
+            video.to_pandas()
+        assert len(video.to_pandas()) > 15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import struct
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image as Pillow
 
 from auheat.errors import AuheatError
+from auheat.inference.sources import open_source
 from auheat.media import containers, limits
 from auheat.media import frames as module
 from auheat.media.frames import VideoFile
@@ -243,3 +245,28 @@ def test_frames_that_are_too_large_are_refused(
     monkeypatch.setattr(limits, "MAX_PIXELS", 160 * 90 - 1)
     with pytest.raises(AuheatError, match="has 160x90 pixels: at most"):
         list(VideoFile(path))
+
+
+def test_a_video_that_is_not_read_holds_no_file(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", [texture(i) for i in range(4)])
+    videos = [open_source(path, 30.0) for _ in range(3)]
+    assert str(path) not in {file.path for file in psutil.Process().open_files()}
+    assert [len(list(video)) for video in videos] == [4, 4, 4]
+    assert len(list(videos[0])) == 4
+
+
+@pytest.mark.parametrize("which", ["python", "ffmpeg"])
+def test_too_many_open_files_are_not_called_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    path = write_video(tmp_path / "a.mp4", [texture(i) for i in range(4)])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    if which == "python":
+        monkeypatch.setattr(Path, "open", refuse)
+    else:
+        monkeypatch.setattr(av, "open", refuse)
+    with pytest.raises(AuheatError, match=r"^cannot read .*a\.mp4: too many files are open"):
+        VideoFile(path)

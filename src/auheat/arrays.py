@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 # (H, W, 3) RGB.
 Image = NDArray[np.uint8]
+# What is given for one: OpenCV and others type their arrays loosely. `results.checked_image` looks.
+AnyImage = NDArray[Any]
 Floats = NDArray[np.float64]
 # Floats of any width: float32 from a network, float64 from a table.
 AnyFloats = NDArray[np.floating[Any]]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 from numbers import Integral, Real
@@ -186,6 +188,14 @@ def checked_path(name: str, value: Any) -> Path:
     except OSError as error:
         raise AuheatError(f"{name} cannot be {value}: {error.strerror}") from None
     return Path(value)
+
+
+def warn_caller(message: str) -> None:
+    """Warns, in the name of the line that called auheat, through however many of its functions."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] == "auheat":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
 
 
 def _plain(name: str) -> str:

@@ -66,13 +66,24 @@ def atomic_write(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(target)
     except OSError as error:
-        raise AuheatError(f"cannot write {path}: {error.strerror or error}") from None
+        what = _cannot(error, path, temporary)
+        raise AuheatError(f"{what}: {error.strerror or error}") from None
     finally:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
         if lock >= 0:
             os.close(lock)
+
+
+def _cannot(error: OSError, path: Path, temporary: Path | None) -> str:
+    """What cannot be done: writing `path`, unless the error names a file in another folder."""
+    named = error.filename
+    if temporary is not None and isinstance(named, str):
+        folder, place = temporary.parent.absolute(), Path(named).absolute()
+        if folder not in (place, place.parent):
+            return f"cannot use {named}"
+    return f"cannot write {path}"
 
 
 def _target(path: Path) -> Path:

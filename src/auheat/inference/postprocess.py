@@ -8,8 +8,6 @@ video is read a second time. Memory grows by the intensities alone.
 
 from __future__ import annotations
 
-import pickle
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -22,6 +20,7 @@ from auheat.inference.calibration import Baseline, calibrate
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.pipeline import FrameAndResult, Stage, predict_frames
 from auheat.inference.smoothing import smooth
+from auheat.inference.spool import ResultSpool
 from auheat.media.frames import Frame, FrameSource
 from auheat.progress import Progress, silent, track
 from auheat.results import FacePrediction, FrameResult
@@ -123,7 +122,8 @@ class PostProcessedFrames:
             with closing(self._read(False, ", first pass" if self._images else "")) as read:
                 for _, result in read:
                     recorder.add(result)
-                    spool.add(result)
+                    if not self._images:
+                        spool.add(result)
             if self._processing.baseline == "auto":
                 self.baseline = from_video(recorder, self._source.name)
             smoothed = _Smoothed(recorder) if self._processing.smooth else _unchanged
@@ -162,34 +162,3 @@ def _unchanged(face: FacePrediction) -> FacePrediction:
 
 def _each(result: FrameResult, change: Callable[[FacePrediction], FacePrediction]) -> FrameResult:
     return replace(result, faces=tuple(change(face) for face in result))
-
-
-class ResultSpool:
-    """Results in a nameless temporary file, without their heatmaps: some kB for a face in a frame.
-
-    The file goes with `close`. Nobody but this object ever opens the file.
-    """
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115
-        self._end = 0
-
-    def close(self) -> None:
-        """Forgets everything."""
-        self._file.close()
-
-    def add(self, result: FrameResult) -> None:
-        """Keeps one frame."""
-        faces = tuple(replace(face, heatmaps={}) for face in result)
-        self._file.seek(self._end)
-        pickle.dump(replace(result, faces=faces), self._file, pickle.HIGHEST_PROTOCOL)
-        self._end = self._file.tell()
-
-    def __iter__(self) -> Iterator[FrameResult]:
-        """What was kept, in order. Several may iterate at once."""
-        place = 0
-        while place < self._end:
-            self._file.seek(place)
-            result = pickle.load(self._file)
-            place = self._file.tell()
-            yield result

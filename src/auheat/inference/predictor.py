@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from auheat.arrays import Image
+from auheat.arrays import AnyImage
 from auheat.errors import (
     AuheatError,
     check_callable,
@@ -22,6 +22,7 @@ from auheat.faces.detector import default_detector
 from auheat.facs import action_units
 from auheat.inference.face_predictor import FacePredictor
 from auheat.inference.uncertainty import load_uncertainty
+from auheat.inference.unpicklable import StaysInItsProcess
 from auheat.media.limits import DEFAULT_FPS
 from auheat.models.runtimes.names import (
     MAX_BATCH,
@@ -39,10 +40,14 @@ if TYPE_CHECKING:
     from auheat.inference.video import VideoPrediction
 
 
-class Predictor(FacePredictor):
+class Predictor(StaysInItsProcess, FacePredictor):
     """Reads Action Units in images, videos and the frames of a camera. `auheat.load` makes one.
 
-    The same image gives the same numbers every time. Several threads may use one predictor.
+    The same image gives the same numbers every time, on one machine. With ONNX Runtime they are the
+    same to the last bit whatever the settings. With OpenVINO the number of faces that go through
+    the network together, and with torch that and the number of threads (a fork has one), move
+    intensities in fp32 by up to 2e-6. Several threads may use one predictor. It cannot be pickled:
+    each process makes its own.
 
     Attributes:
         aus: The AUs that it reports, in order.
@@ -57,7 +62,7 @@ class Predictor(FacePredictor):
 
     def predict_video(
         self,
-        source: str | Path | Iterable[Image],
+        source: str | Path | Iterable[AnyImage],
         *,
         baseline: int | str | Path | Baseline | None = None,
         smooth: bool = False,
@@ -96,7 +101,8 @@ class Predictor(FacePredictor):
         """
         from auheat.inference.baselines import resolve_baseline
         from auheat.inference.postprocess import PostProcessing
-        from auheat.inference.video import VideoPrediction, open_source
+        from auheat.inference.sources import open_source
+        from auheat.inference.video import VideoPrediction
 
         check_flag("smooth", smooth)
         check_callable("progress", progress)
@@ -154,8 +160,9 @@ def load(
             some hundredths (0.055 at most over images of real people). "auto" is fp32 on ONNX
             Runtime, on torch bf16 where the device computes in it, and on OpenVINO what the file
             was exported in.
-        threads: CPU threads of the network; for torch, of all that it does in this process. Left to
-            the runtime if None, which takes all processors: best for images. For videos `auheat
+        threads: CPU threads of the network. Left to the runtime if None, which takes all
+            processors, and torch as many as it was told in this process: best for images. On torch
+            readings depend on them in the last bits (2e-6). For videos `auheat
             predict` gives one less than there are, as finding faces keeps one busy; so should you
             where speed counts.
         batch: Faces that go through the network together at most.

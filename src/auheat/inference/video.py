@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import json
-import warnings
-import weakref
-from collections.abc import Iterable, Iterator, Sized
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from auheat.arrays import Image
-from auheat.errors import AuheatError, checked_path, shown
+from auheat.errors import AuheatError, checked_path, warn_caller
 from auheat.files import output_path, refuse_input
 from auheat.inference.calibration import Baseline
 from auheat.inference.face_predictor import FacePredictor
-from auheat.inference.inputs import images_in
 from auheat.inference.origin import origin_of, with_input, write_origin
 from auheat.inference.postprocess import (
     AS_PREDICTED,
     PostProcessedFrames,
     PostProcessing,
-    ResultSpool,
 )
 from auheat.inference.sinks import OverlayVideoSink
-from auheat.media.frames import Frame, FrameSource, ImageSequence, VideoFile, frame_rate
+from auheat.inference.spool import ResultSpool
+from auheat.inference.unpicklable import StaysInItsProcess
+from auheat.media.frames import FrameSource, ImageSequence, VideoFile
 from auheat.progress import Progress, silent
-from auheat.results import FrameResult, checked_image
+from auheat.results import FrameResult
 from auheat.tables.buffer import TableBuffer
 from auheat.tables.names import TableFormat
 from auheat.tables.schema import Layout, TableSchema, extras_of
@@ -37,13 +34,15 @@ from auheat.tables.writing import table_sink
 _OVERLAY = ("an annotated video", ".mp4")
 
 
-class VideoPrediction(Tabular):
+class VideoPrediction(StaysInItsProcess, Tabular):
     """A video with what is read in it; `Predictor.predict_video` makes one.
 
     Iterating yields a `FrameResult` with heatmaps for each frame, lazily. Everything else is taken
     from what was kept of the results once the video has been read to its end, and reads it if it
     has not. If frames are missing at the end, or a baseline is higher than what is taken off, a
-    warning says so once the last one is out.
+    warning says so once the last one is out, or the table is written. Where results cannot be kept
+    (the folder for temporary files is full), an iteration goes on all the same, and what needs
+    them raises AuheatError.
 
     Args:
         source: The frames.
@@ -70,15 +69,22 @@ class VideoPrediction(Tabular):
         self._overlay = self._writable(overlay, *_OVERLAY) if overlay is not None else None
         self._progress = progress
         self._kept: ResultSpool | None = None
+        self._unsaid: tuple[str, ...] = ()  # what to warn of, until it was
         self.baseline: Baseline | None = None
         self.problem: str | None = None
 
     def __iter__(self) -> Iterator[FrameResult]:
-        return self._read(heatmaps=True)
+        yield from self._read(heatmaps=True)
+        self._warn()
 
-    def _read(self, heatmaps: bool) -> Iterator[FrameResult]:
-        """One pass: keeps what is read, and writes the overlay if one is wanted."""
-        overlay, kept, whole = self._overlay, ResultSpool(), False
+    def _read(self, heatmaps: bool, needed: bool = False) -> Iterator[FrameResult]:
+        """One pass: keeps what is read, and writes the overlay if one is wanted.
+
+        Args:
+            heatmaps: Whether they are wanted.
+            needed: Whether what is kept is needed, so that it ends where nothing can be.
+        """
+        overlay, kept = self._overlay, ResultSpool()
         frames = PostProcessedFrames(
             self._source,
             self._predictor,
@@ -90,20 +96,24 @@ class VideoPrediction(Tabular):
             with self._sink(overlay) as drawn:
                 for image, result in frames:
                     self.baseline = frames.baseline
-                    kept.add(result)
+                    with nullcontext() if needed else suppress(AuheatError):
+                        kept.add(result)
                     if drawn and image is not None:
                         drawn.write(image, result)
                     yield result
-            whole = True
-        finally:
-            if not whole:
-                kept.close()
+        except BaseException:
+            kept.close()
+            raise
         self._overlay, self._kept = None, kept
-        weakref.finalize(self, kept.close)
         self.problem = self._source.problem
         notes = self.baseline.notes if self.baseline else ()
-        for line in (*([self.problem] if self.problem else []), *notes):
-            warnings.warn(f"{self._source.name}: {line}", stacklevel=2)
+        self._unsaid = (*([self.problem] if self.problem else []), *notes)
+
+    def _warn(self) -> None:
+        """Says, once for each pass, what a user should know. What was read is safe before."""
+        unsaid, self._unsaid = self._unsaid, ()
+        for line in unsaid:
+            warn_caller(f"{self._source.name}: {line}")
 
     def _writable(self, path: str | Path, what: str, *endings: str) -> Path:
         """The path of a file to write, before anything is read for it.
@@ -125,7 +135,7 @@ class VideoPrediction(Tabular):
     def _results(self) -> Iterable[FrameResult]:
         """All results without heatmaps; reads the video if that has not been done."""
         if self._kept is None:
-            for _ in self._read(heatmaps=False):
+            for _ in self._read(heatmaps=False, needed=True):
                 pass
         assert self._kept is not None
         return self._kept
@@ -168,6 +178,7 @@ class VideoPrediction(Tabular):
                 rows.write(result)
         if source is not None:
             write_origin(path.with_suffix(""), source, origin)
+        self._warn()
 
     def save_overlay(self, path: str | Path) -> None:
         """Writes the annotated video. Its frames have to be decoded: ask for it first.
@@ -182,11 +193,13 @@ class VideoPrediction(Tabular):
         self._overlay = self._writable(path, *_OVERLAY)
         for _ in self._read(heatmaps=True):
             pass
+        self._warn()
 
     def _rows(self, layout: Layout, std: bool) -> TableBuffer:
         buffer = TableBuffer(self._schema(layout, std))
         for result in self._results():
             buffer.add(result)
+        self._warn()
         return buffer
 
     def _input(self) -> Path | None:
@@ -219,73 +232,3 @@ class VideoPrediction(Tabular):
         extras = extras_of(self._processing != AS_PREDICTED, std)
         name = Path(self._source.name).as_posix()
         return TableSchema("video", self._predictor.aus, extras=extras, layout=layout, input=name)
-
-
-def open_source(source: str | Path | Iterable[Image], fps: float) -> FrameSource:
-    """A video file, a folder of images, or frames in memory.
-
-    Args:
-        source: Their path, or the frames, (H, W, 3) RGB uint8.
-        fps: Frames per second of a folder of images or of frames.
-
-    Returns:
-        The frames in order, decoded when they are iterated over.
-
-    Raises:
-        AuheatError: if it is none, or `fps` is no number.
-    """
-    frame_rate(fps)
-    if not isinstance(source, Path) and not _is_iterable(source):
-        raise AuheatError(
-            f"a video is the path of a file or folder, or a list of frames, not {shown(source)}"
-        )
-    if not isinstance(source, str | Path):
-        return FrameImages(source, fps=fps)
-    place = checked_path("the video", source)
-    if place.is_dir():
-        return ImageSequence(images_in(place), place.name, fps=fps)
-    return VideoFile(place)
-
-
-def _is_iterable(source: Any) -> bool:
-    try:
-        iter(source)
-    except TypeError:  # an array without axes calls itself iterable, too
-        return False
-    return True
-
-
-class FrameImages:
-    """Frames that the caller has or makes, all of one size, as a `FrameSource`.
-
-    Args:
-        images: (H, W, 3) RGB uint8 each. An iterator can be read once.
-        fps: Frames per second.
-    """
-
-    def __init__(self, images: Iterable[Image], *, fps: float) -> None:
-        self.name, self.problem = "frames", None
-        self.paths: tuple[Path, ...] = ()
-        self.rate = frame_rate(fps)
-        self.count = len(images) if isinstance(images, Sized) else None
-        self._images, self._is_spent = images, False
-
-    def __iter__(self) -> Iterator[Frame]:
-        if self._is_spent and iter(self._images) is self._images:
-            raise AuheatError(
-                "these frames can be iterated over once, and are needed again: give a list of "
-                "them, or the path of a video"
-            )
-        self._is_spent = True
-        size: tuple[int, ...] = ()
-        for index, given in enumerate(self._images):
-            image = checked_image(given, f"frame {index + 1}")
-            size = size or image.shape[:2]
-            if image.shape[:2] != size:
-                raise AuheatError(
-                    f"frame {index + 1} has size {image.shape[:2]}, the first one {size}: the "
-                    "frames of a video are of one size"
-                )
-            yield Frame(index + 1, float(index / self.rate), image)
-        if not size:
-            raise AuheatError("there are no frames: give at least one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,8 @@ _TRUNCATED_S = 0.5
 # Frames up to this many pixels are decoded by one thread, which takes a fraction of what reading a
 # face in them takes; more threads cost a third more processor time and some 3 ms a video to start.
 _ONE_THREAD_PIXELS = 1280 * 720
+# Why a file cannot be opened that is sound: this process, or the machine, has too many open.
+_TOO_MANY = (errno.EMFILE, errno.ENFILE)
 # Stands for a packet that cannot be read or decoded.
 _BROKEN: list[Any] = []
 # Containers whose own length is read from their header, not guessed from where the file ends.
@@ -39,9 +42,12 @@ def opened(path: Path) -> Any:
     try:
         with path.open("rb") as stream:
             empty = not stream.read(1)
+        heic = is_heif(path)
     except FileNotFoundError:
         raise AuheatError(f"no file at {path}") from None
     except OSError as error:
+        if error.errno in _TOO_MANY:
+            raise _too_many(path) from None
         raise AuheatError(f"cannot read {path}: {error.strerror}") from None
     if empty:
         raise AuheatError(f"{path} is empty")
@@ -52,17 +58,26 @@ def opened(path: Path) -> Any:
     try:
         # With "file:" a name like `P01: a.mp4` is no protocol.
         container = av.open(f"file:{path}", metadata_errors="replace")
-    except (av.FFmpegError, OSError, ValueError):
+    except (av.FFmpegError, OSError, ValueError) as error:
+        if getattr(error, "errno", None) in _TOO_MANY:
+            raise _too_many(path) from None
         raise no_video from None
     formats = set(container.format.name.split(","))
     is_video = not formats & _NOT_VIDEO and not any(name.endswith("_pipe") for name in formats)
     if not (is_video and video_streams(container)):
         container.close()
         raise no_video
-    if is_heif(path):
+    if heic:
         container.close()
         raise AuheatError(f"{path} is an image (HEIC), not a video")
     return container
+
+
+def _too_many(path: Path) -> AuheatError:
+    return AuheatError(
+        f"cannot read {path}: too many files are open in this process; close some of them, or "
+        "raise the limit (ulimit -n)"
+    )
 
 
 def video_streams(container: Any) -> list[Any]:

@@ -105,10 +105,16 @@ class VideoFile:
         self.path = checked_path("the video", path)
         self.problem: str | None = None
         self.notes: tuple[str, ...] = ()
-        self._opened: Any = opened(self.path)  # for the first time it is iterated over
+        self._opened: Any = opened(self.path)  # for the first iteration, see `release`
         stream = video_streams(self._opened)[0]
         self.rate: Fraction = stream.average_rate or stream.guessed_rate or Fraction(30)
         self.count: int | None = expected_frames(stream, self.rate)
+
+    def release(self) -> None:
+        """Closes the file until it is iterated over, for whoever does not do so soon."""
+        if self._opened is not None:
+            self._opened.close()
+        self._opened = None
 
     @property
     def name(self) -> str:
