@@ -245,13 +245,13 @@ def test_a_path_is_read(tmp_path: Path, face: Points, as_text: bool) -> None:
 )
 def test_wrong_arrays_are_refused(wrong: NDArray[np.generic]) -> None:
     with pytest.raises(AuheatError, match=r"\(H, W, 3\)") as caught:
-        checked_image(wrong)  # type: ignore[arg-type]
+        checked_image(wrong)
     assert str(wrong.shape) in str(caught.value)
     predictor = predictor_with(lambda _: pytest.fail("nothing to compute"))
     with pytest.raises(AuheatError):
-        predictor.predict(wrong)  # type: ignore[arg-type]
+        predictor.predict(wrong)
     with pytest.raises(AuheatError):
-        predictor.predict_faces(wrong, [])  # type: ignore[arg-type]
+        predictor.predict_faces(wrong, [])
 
 
 def test_poses_are_estimated_for_who_asks(face: Points, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,3 +265,38 @@ def test_poses_are_estimated_for_who_asks(face: Points, monkeypatch: pytest.Monk
     (found,) = predictor_with(lambda _: maps).predict_faces(FRAME, [placed(face)])
     assert not asked
     assert found.pose is None and asked == [(270, 480)]
+
+
+@pytest.mark.parametrize(
+    ("landmarks", "words"),
+    [
+        (np.full((68, 2), np.nan), "face 2 has landmarks that are no numbers, or beyond any image"),
+        (np.full((68, 2), 1e300), "face 2 lies outside the image of 480x270 pixels"),
+        (np.eye(68, 2) * 1e300, "face 2 has landmarks that are no numbers, or beyond any image"),
+        (np.zeros((68, 2)), "face 2 has its eyes and nose in one place"),
+        (None, "face 2 lies outside the image of 480x270 pixels"),
+    ],
+)
+def test_faces_that_cannot_be_seen_are_refused(
+    face: Points, landmarks: Points | None, words: str
+) -> None:
+    """Their crop had no transform (ValueError), or was the image's border read as a face."""
+    where = face + 1000.0 if landmarks is None else landmarks
+    known = Face(np.array([0.0, 0.0, 9.0, 9.0]), where, score=1.0)
+    predictor = small_predictor([[]])
+    with pytest.raises(AuheatError, match=f"^{words}"):
+        predictor.predict_faces(FRAME, [face_from(face), known])
+
+
+def test_a_face_that_is_partly_outside_is_read(face: Points) -> None:
+    middle = face.mean(0)
+    (found,) = small_predictor([[]]).predict_faces(FRAME, [face_from(face - middle)])
+    assert found.image_size == (270, 480)
+
+
+def test_a_detector_that_gives_no_numbers_is_one_line() -> None:
+    wild = Face(np.zeros(4), np.full((68, 2), np.nan), score=1.0)
+    predictor = small_predictor([[wild]])
+    for read in (lambda: predictor.predict(FRAME), lambda: list(predictor.predict_video([FRAME]))):
+        with pytest.raises(AuheatError, match=r"^face 1 has landmarks that are no numbers"):
+            read()

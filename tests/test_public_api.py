@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
+import pickle
 import re
 from pathlib import Path
 from typing import Any, get_args
 
+import cv2
+import numpy as np
 import pytest
 
 import auheat
@@ -116,7 +120,7 @@ def test_importing_loads_nothing() -> None:
         "auheat.read_table('none.csv')",
         "auheat.find_events('none.parquet')",
         "auheat.evaluate('none.csv', 'none')",
-        "auheat.inference.video.open_source('none.mp4', 30.0)",
+        "auheat.inference.sources.open_source('none.mp4', 30.0)",
         "auheat.media.frames.VideoFile('none.mp4')",
         "auheat.media.images.read_image('none.jpg')",
         "auheat.models.checkpoint.load_checkpoint('none.safetensors')",
@@ -194,3 +198,49 @@ def test_names_in_public_signatures_are_public_or_explained() -> None:
                 used = set(re.findall(r"\b[A-Z]\w+", str(words)))
                 unknown = used - elsewhere - set(auheat.__all__) - set(explained)
                 assert not unknown, f"{function.__qualname__}: {unknown}"
+
+
+def test_images_are_taken_as_opencv_types_them() -> None:
+    """`cv2.cvtColor` gives an array "of integers or floats"; the check is made when it is read.
+
+    Type checkers see these calls in `make types`; a name of a narrower type fails there.
+    """
+    from stand_ins import face_from, small_predictor
+
+    bgr = np.zeros((48, 64, 3), np.uint8)
+    image = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    predictor = small_predictor([[]])
+    face = face_from(np.random.default_rng(0).uniform(0, 40, (68, 2)))
+    result: auheat.FrameResult = predictor.predict(image)
+    assert auheat.draw(image, result).dtype == np.uint8
+    assert len(predictor.predict_faces(image, [face])) == 1
+    assert len(predictor.tracker().update(image)) == 0
+    assert len(list(predictor.predict_video([image, image]))) == 2
+    camera = (cv2.cvtColor(taken, cv2.COLOR_BGR2RGB) for taken in [bgr])
+    assert len(list(predictor.predict_video(camera))) == 1
+
+
+def test_types_of_images_that_are_given() -> None:
+    given = [
+        auheat.draw,
+        auheat.Predictor.predict,
+        auheat.Predictor.predict_faces,
+        auheat.LiveTracker.update,
+    ]
+    for function in given:
+        assert function.__annotations__["image"].partition(" ")[0] == "AnyImage"
+    assert "Iterable[AnyImage]" in auheat.Predictor.predict_video.__annotations__["source"]
+    assert auheat.draw.__annotations__["return"] == "Image"  # what is given back is known
+
+
+def test_what_belongs_to_a_process_says_so() -> None:
+    """Pickling named an ONNX session, a generator or a lock of auheat's parts."""
+    from stand_ins import small_predictor
+
+    predictor = small_predictor([[]])
+    video = predictor.predict_video([np.zeros((48, 64, 3), np.uint8)])
+    for thing in (predictor, predictor.tracker(), video):
+        for send in (pickle.dumps, copy.copy, copy.deepcopy):
+            name = type(thing).__name__
+            with pytest.raises(TypeError, match=f"^a {name} cannot be pickled .*in each process$"):
+                send(thing)

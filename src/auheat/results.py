@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auheat.arrays import AnyImage, Image
 from auheat.errors import AuheatError, shown
 from auheat.facs import MAX_INTENSITY, MIN_INTENSITY
 from auheat.landmarks import COUNT, of_mesh
@@ -45,7 +46,9 @@ class Face:
         mesh: vertices of MediaPipe's face mesh: x and y in frame pixels, and a depth in the same
             unit that grows away from the camera. (468, 3), or (478, 3) with attention, of which the
             last ten are the irises: the middle and four points of the person's right one (468 to
-            472), and of the left one (473 to 477). None from a detector without a mesh.
+            472), and of the left one (473 to 477). None from a detector without a mesh; networks
+            that take in its shape, as the default one, then read the pixels alone, and intensities
+            differ by some tenths of a level.
         tracked_mesh: (468, 3), the mesh that is tracked, and that readings depend on, where `mesh`
             and `landmarks` are those of a second, more exact model; None for `mesh` itself.
             Readings and the head's pose are thus the same with both.
@@ -233,7 +236,7 @@ class FrameResult(Tabular):
         return buffer
 
 
-def checked_image(image: NDArray[np.uint8], name: str = "the image") -> NDArray[np.uint8]:
+def checked_image(image: AnyImage, name: str = "the image") -> Image:
     """The image itself.
 
     Args:
@@ -247,7 +250,7 @@ def checked_image(image: NDArray[np.uint8], name: str = "the image") -> NDArray[
         AuheatError: unless it is an (H, W, 3) array of uint8.
     """
     try:
-        array: NDArray[Any] = np.asarray(image)
+        array: AnyImage = np.asarray(image)
     except ValueError:  # rows of unlike lengths
         array = np.empty(0)
     if image is None or isinstance(image, str | Path):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
-from auheat.arrays import Image
+from auheat.arrays import AnyImage, Image
 from auheat.drawing.palette import face_colour
 from auheat.drawing.panel import REFERENCE_HEIGHT_PX, Panel, colour_scale, name_tag
 from auheat.errors import AuheatError, check_flag
@@ -26,7 +26,7 @@ _BAND_ROWS = 128
 _MAX_ENLARGED_PX = 4096
 
 
-def draw(image: Image, result: FrameResult, *, panel: bool = True) -> Image:
+def draw(image: AnyImage, result: FrameResult, *, panel: bool = True) -> Image:
     """The image with boxes, landmarks and heatmaps, and beside it a panel of intensities.
 
     Args:

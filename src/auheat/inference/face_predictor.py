@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auheat import geometry
-from auheat.arrays import Image
+from auheat.arrays import AnyImage, Image
 from auheat.errors import AuheatError, listed, shown
 from auheat.face_shape import absent, shape_of
 from auheat.faces.crop import CropSpec
@@ -32,6 +32,10 @@ from auheat.results import Face, FacePrediction, FrameResult, checked_image
 
 if TYPE_CHECKING:
     from auheat.models.checkpoint import Checkpoint
+
+
+# No landmark lies further away: crops count places in 32 bits, see `auheat.faces.crop`.
+_FARTHEST_PX = 2.0**20
 
 
 class AlignedFace(NamedTuple):
@@ -55,7 +59,8 @@ class AlignedFace(NamedTuple):
 class FacePredictor:
     """Detects faces, crops them, and runs one network on the crops.
 
-    Gives the same numbers for the same image every time.
+    Gives the same numbers for the same image every time, as far as the runtime does: see
+    `auheat.inference.predictor.Predictor`.
 
     Args:
         network: one that is ready to run, or a checkpoint, which then runs in PyTorch.
@@ -109,7 +114,7 @@ class FacePredictor:
         """Whether predictions come with standard deviations."""
         return self._uncertainty is not None
 
-    def predict(self, image: Image | str | Path) -> FrameResult:
+    def predict(self, image: AnyImage | str | Path) -> FrameResult:
         """All faces of an image, the largest and most certain first.
 
         Args:
@@ -125,11 +130,15 @@ class FacePredictor:
             name, pixels = Path(image).name, read_image(image)
         else:
             name, pixels = None, checked_image(image)
-        faces = self.predict_faces(pixels, self.detector.detect(pixels))
+        faces = self.predict_aligned(self.align(pixels, self.detector.detect(pixels)))
         return FrameResult(0, 0.0, faces=tuple(faces), input=name, aus=self.aus)
 
-    def predict_faces(self, image: Image, faces: Sequence[Face]) -> list[FacePrediction]:
+    def predict_faces(self, image: AnyImage, faces: Sequence[Face]) -> list[FacePrediction]:
         """The given faces of an image, as another detector or an earlier result has them.
+
+        A network may take in the shape of a face's mesh besides its pixels, as that of the default
+        weights does. A face without a mesh is read from its pixels alone then, which moves
+        intensities by some tenths of a level: give `Face.mesh` where it is known.
 
         Args:
             image: (H, W, 3) RGB uint8.
@@ -139,17 +148,35 @@ class FacePredictor:
             A prediction for each, in the given order.
 
         Raises:
-            AuheatError: If the image is no such array, or anything given is no `Face`.
+            AuheatError: If the image is no such array, anything given is no `Face`, or one that
+                cannot be seen: its landmarks are no numbers, too large, all in one place, or all
+                outside the image.
         """
         given = listed(faces)
         if given is None or not all(isinstance(face, Face) for face in given):
             raise AuheatError(f"faces are a list of `auheat.Face`, not {shown(faces)}")
-        return self.predict_aligned(self.align(checked_image(image), given))
+        pixels = checked_image(image)
+        for number, face in enumerate(given, 1):
+            _check_inside(face, pixels, f"face {number}")
+        return self.predict_aligned(self.align(pixels, given))
 
     def align(self, image: Image, faces: Sequence[Face]) -> list[AlignedFace]:
-        """The crop that the network sees of each face."""
+        """The crop that the network sees of each face.
+
+        Args:
+            image: (H, W, 3) RGB uint8.
+            faces: Where they are.
+
+        Returns:
+            A crop for each, in the given order.
+
+        Raises:
+            AuheatError: If the landmarks of one are no numbers, too large, or all in one place.
+        """
         size = (image.shape[0], image.shape[1])
-        transforms = [self._crop.transform(face.tracked_landmarks) for face in faces]
+        transforms = [
+            self._transform(face, f"face {number}") for number, face in enumerate(faces, 1)
+        ]
         return [
             AlignedFace(
                 face, self._crop.extract(image, transform), transform, self._shape(face), size
@@ -165,6 +192,20 @@ class FacePredictor:
         for reading in read_crops(self.runtime, crops, shapes, batch_size=batch_size):
             found += self._predictions(list(islice(rest, len(reading.intensities))), reading)
         return found
+
+    def _transform(self, face: Face, name: str) -> geometry.Transform:
+        landmarks = face.tracked_landmarks
+        if not np.abs(landmarks).max() < _FARTHEST_PX:  # so with a NaN
+            raise AuheatError(
+                f"{name} has landmarks that are no numbers, or beyond any image: give places in "
+                "the image's pixels"
+            )
+        try:
+            return self._crop.transform(landmarks)
+        except ValueError:
+            raise AuheatError(
+                f"{name} has its eyes and nose in one place: give the landmarks of a face"
+            ) from None
 
     def _shape(self, face: Face) -> NDArray[np.float32]:
         if self.runtime.config.geometry == "none":
@@ -203,6 +244,17 @@ class FacePredictor:
             confidence=aligned.face.score * confidence,
             std=None if std is None else {au: float(std[self._order[au]]) for au in self.aus},
             image_size=aligned.image_size,
+        )
+
+
+def _check_inside(face: Face, image: Image, name: str) -> None:
+    """Refuses what no pixel shows: the border of the image, continued, would be read as a face."""
+    x0, y0, x1, y1 = geometry.bounding_box(face.tracked_landmarks).tolist()
+    height, width = image.shape[:2]
+    if x1 < -0.5 or y1 < -0.5 or x0 > width - 0.5 or y0 > height - 0.5:
+        raise AuheatError(
+            f"{name} lies outside the image of {width}x{height} pixels: give its landmarks in "
+            "pixels of it"
         )
 
 

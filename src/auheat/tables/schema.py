@@ -3,6 +3,9 @@
 A frame without a face keeps its place (one row; in a tidy table one for each AU) with success 0,
 confidence 0 and nothing in the columns of readings (NaN in pandas, NA in R), so that no mean takes
 it for a neutral face.
+
+In a CSV file times have three decimals: above 1000 frames a second rows share one, and `frame`
+tells them apart. Parquet files and tables in memory have them unrounded.
 """
 
 from __future__ import annotations
