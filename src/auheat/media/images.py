@@ -44,8 +44,8 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     HEIC images are put together from their tiles. 16-bit images are scaled to 8 bits,
     transparent ones laid on white, and of several images in one file the first is read. A JPEG of
     more pixels than `limits.max_pixels` is read at a half, a quarter or an eighth of its size;
-    `image_note` says so. What Pillow warns of (damaged metadata) is for the filters of the process
-    to show or not: threads share them, and none is changed here.
+    `image_note` says so. What Pillow warns of (damaged metadata) is for the filters of the process,
+    which threads share: none is changed here. Where they make errors of warnings, so it is here.
 
     Args:
         path: of the file; its content tells the format, not its name.
@@ -71,7 +71,7 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
             pixels = _pixels(image)
             orientation = image.getexif().get(_ORIENTATION, 1)
         return np.ascontiguousarray(_UPRIGHT.get(orientation, _as_it_is)(pixels))
-    except (AuheatError, Warning):
+    except AuheatError:
         raise
     except UnidentifiedImageError:
         raise AuheatError(f"{path} is not an image in a format that can be read") from None
@@ -145,8 +145,8 @@ def is_image(path: str | Path) -> bool:
             return True
         with _opened(path) as image:
             return not (image.format == "GIF" and getattr(image, "n_frames", 1) > 1)
-    except Warning:
-        raise
+    except Warning:  # that the process takes for an error: reading says so
+        return True
     except Exception:  # see `read_image`
         return False
 
