@@ -116,8 +116,12 @@ def test_batches_of_a_step_are_averaged(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_training_learns_what_can_be_learned(data: Path, tmp_path: Path) -> None:
-    """Brightness at the mouth gives AU12 away; the other two are noise."""
-    settings = experiment(data, epochs=40, learning_rate=5e-3)
+    """Brightness at the mouth gives AU12 away; the other two are noise.
+
+    After 80 epochs it reads .93 and more (seeds 5 to 7, one thread and two). After 40 it hung on
+    the number of threads.
+    """
+    settings = experiment(data, epochs=80, learning_rate=5e-3)
     best = fit(settings, tmp_path / "run")
     history = lines_of(tmp_path / "run" / "history.jsonl")
     assert max(line["val_AU12/icc"] for line in history) > 0.5

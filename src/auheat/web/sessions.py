@@ -190,7 +190,7 @@ class SessionStore(Resource):
             assert session.tracker is not None
             moment = session.moment(seconds)
             faces = session.tracker.update(image, moment)
-            found = tuple(self.predictor.predict_faces(image, faces))
+            found = tuple(self.predictor.predict_aligned(self.predictor.align(image, faces)))
             number = session.files.count + 1
             result = FrameResult(number, moment, faces=found)
             session.files.add(image, result)
