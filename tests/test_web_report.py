@@ -148,6 +148,15 @@ def test_events_that_are_cut_off_and_short_blinks_are_told(tmp_path: Path) -> No
     assert "Cut off: it was there already" in note
 
 
+def test_events_of_few_frames_a_second_are_told(tmp_path: Path) -> None:
+    """Two frames a second: a single reading is an event, and the note no longer denies it."""
+    rows = [(i + 1, 0, i / 2, 1, 3.0 if i == 4 else 0.1, 0.0, 0.0) for i in range(10)]
+    shown = content(video_of(tmp_path, [tuple(map(float, row)) for row in rows]))
+    assert shown["events"] == [[0, "AU04", 2.0, 2.0, 2.0, 3.0, 1]]
+    told = "Here frames lie 0.5 s apart, and the shortest event is 0.1 s: a single reading counts"
+    assert told in shown["eventsNote"]
+
+
 def test_a_baseline_is_taken_off_everywhere(tmp_path: Path) -> None:
     """Person 0 with b = 1 in AU04: a reading of 4 is 3 + 9 / 16; person 1 stays as read."""
     one = PersonBaseline({"AU04": 1.0, "AU09": 0.0, "AU12": 0.0})

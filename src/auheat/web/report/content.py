@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from auheat.facs import MAX_INTENSITY
-from auheat.inference.events import DEFAULTS, MIN_BLINK_PEAK, events_of
+from auheat.inference.events import DEFAULTS, MIN_BLINK_PEAK, events_of, notes_on
 from auheat.tables.names import BLINK, CLOSURE
 from auheat.tables.series import PersonSeries
 from auheat.web.components import au_descriptions, shared_constants
@@ -75,7 +75,7 @@ def content(
         "noImages": no_images,
         "together": _together(readings),
         "events": _events(readings),
-        "eventsNote": _events_note(readings.aus),
+        "eventsNote": _events_note(readings),
     }
 
 
@@ -270,17 +270,18 @@ def _events(readings: Readings) -> list[list[Any]]:
     return sorted(rows, key=lambda row: (row[2], row[0], row[1]))
 
 
-def _events_note(aus: Sequence[str]) -> str:
+def _events_note(readings: Readings) -> str:
     blinks = (
         f" A blink ({BLINK}, a short {CLOSURE}) that reaches {MIN_BLINK_PEAK:g} may be shorter."
-        if CLOSURE in aus
+        if {BLINK, CLOSURE} & set(readings.aus)
         else ""
     )
+    far = "".join(f" Here {line}." for line in notes_on(_shown(readings)))
     return (
         f"An Action Unit that reaches {DEFAULTS.enter:g} and stays at {DEFAULTS.leave:g} or more "
-        f"for {DEFAULTS.shortest:g} s or longer; times in seconds.{blinks} Cut off: it was there "
-        "already when the face came into view, or still there when it was lost or the video ended, "
-        "so it may have lasted longer."
+        f"for {DEFAULTS.shortest:g} s or longer; times in seconds.{blinks}{far} Cut off: "
+        "it was there already when the face came into view, or still there when it was lost or the "
+        "video ended, so it may have lasted longer."
     )
 
 
