@@ -62,10 +62,12 @@ def test_everybody_else_is_somebody_else() -> None:
         listing("synthetic", "S000001", plan={"seed": 8}),
         listing("mine", "S000001", "anna"),
         listing("yours", "S000001"),
-        listing("authors-json", "anna"),
+        listing("authors-json", "anna", "sub-01", "12", "a12", "p1_s2"),
+        listing("disfa", "SN-001", "SN012"),
+        listing("bp4d", "F²"),
     ]
     found = [person for manifest in everybody for person in persons(manifest).values()]
-    assert len(set(found)) == len(found) == 15
+    assert len(set(found)) == len(found) == 22
 
 
 def test_every_dataset_tells_its_people_apart() -> None:

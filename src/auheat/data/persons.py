@@ -33,7 +33,8 @@ def _person(manifest: Manifest, subject: str, split: str) -> Hashable:
         plan = manifest.source.get("plan")
         if isinstance(plan, dict) and isinstance(plan.get("seed"), int):
             return kind, plan["seed"], subject
-    if kind in DATASETS and any(character.isdigit() for character in subject):
+    if kind in DATASETS:
         number = DATASETS[kind].person_number(subject, split)
-        return bool(manifest.source.get("synthetic")), number
+        if number is not None:
+            return bool(manifest.source.get("synthetic")), number
     return str(manifest.folder.resolve()), subject

@@ -107,17 +107,22 @@ class Dataset:
     corpus_name: Callable[[str, str], str] | None = None
     landmark_camera: Camera | None = None
 
-    def person_number(self, subject: str, split: str) -> int:
-        """The number of a subject, equal wherever datasets show the same person.
+    def person_number(self, subject: str, split: str) -> int | None:
+        """The number of a subject, equal wherever datasets show the same person; None for others.
 
         Args:
-            subject: As a manifest has the name; it has digits.
+            subject: As a manifest has the name.
             split: In which the reader puts the subject.
         """
         name = self.corpus_name(subject, split) if self.corpus_name else subject
         corpora = [layout.corpus for layout in self.lookalikes.values()]
-        chosen = next((corpus for corpus in corpora if name in corpus.subjects), corpora[0])
-        return chosen.person_number(name)
+        chosen = next((corpus for corpus in corpora if name in corpus.subjects), None)
+        if chosen is None and len(corpora) != 1:
+            return None  # no telling whose name this is
+        try:
+            return (chosen or corpora[0]).person_number(name)
+        except ValueError:  # no name of the layout
+            return None
 
     def has_landmarks(self, root: Path, camera: Camera) -> bool:
         """Whether a copy comes with landmarks of the images that a camera took."""
